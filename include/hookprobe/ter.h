@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
+/*
+ * libter: what this device is and what it just saw. Records (TER1), their chain, signed checkpoints (TCK1),
+ * measurement manifests (MAN1), the log; and, from hkp_ter_capture_new() on, the part that reads the system.
+ *
+ * Threads: as in base.h. All integers on the wire and on disk are little-endian (NZ1 0).
+ */
 #ifndef HOOKPROBE_TER_H
 #define HOOKPROBE_TER_H
 
@@ -14,6 +20,434 @@
 extern "C" {
 #endif
 
+/* Sizes in bytes (NZ1 0.2, 1, 2.4, 4, 5). */
+enum {
+    HKP_TER_SIZE = 64,
+    HKP_TER_CURSOR_SIZE = 104,
+    HKP_TER_TCK_SIZE = 256,
+    HKP_TER_RBA_SIZE = 192,
+    HKP_TER_MANIFEST_MIN = 128,
+    HKP_TER_MANIFEST_MAX = 4194304,
+    HKP_TER_PATH_MAX = 4095,
+    HKP_TER_NAME_MAX = 64,
+    HKP_TER_SOURCES = 4,
+    HKP_TER_SOURCE_CAP = 16384,
+    HKP_TER_LOG_HEAD_SIZE = 192,
+    /** largest record of the log: 8 bytes of header and a TCK */
+    HKP_TER_LOG_RECORD_MAX = 264
+};
+
+/* Limits (NZ1 0.2). */
+enum {
+    HKP_TER_TCK_EVERY = 64,
+    HKP_TER_SEG_TERS = 65536,
+    HKP_TER_SYNC_RECORDS = 64,
+    HKP_TER_TORN_MAX = 16384,
+    /** a segment never grows beyond this, whatever its records are */
+    HKP_TER_SEG_BYTES_MAX = 67108864
+};
+#define HKP_TER_TIME_MAX 0x7FFFFFFFFFFFFFFFULL
+#define HKP_TER_MAX_AGE_US 60000000ULL
+#define HKP_TER_SYNC_NS 5000000000ULL
+#define HKP_TER_TCK_NS 60000000000ULL
+/** Time below which no clock can be right: the release of this version, Unix microseconds (NZ1 2.1). */
+#define HKP_TER_BUILD_US 1793491200000000ULL
+
+/* Results of this library: HKP_E_TER_BASE - code (NZ1 23). */
+enum {
+    HKP_E_TER_LENGTH = -0x101,
+    HKP_E_TER_TIME_RANGE = -0x102,
+    HKP_E_TER_ENTROPY_ZERO = -0x103,
+    HKP_E_TER_REPLAY = -0x104,
+    HKP_E_TER_GAP = -0x105,
+    HKP_E_TER_CRC = -0x106,
+    HKP_E_TER_TIME_ORDER = -0x107,
+    HKP_E_TER_ENTROPY_REPEAT = -0x108,
+    HKP_E_TER_HCHAIN = -0x109,
+    HKP_E_TER_EMPTY = -0x10A,
+    HKP_E_TER_INDEX = -0x10B,
+    /** the record that was accepted last, again: ignore, no error */
+    HKP_E_TER_DUPLICATE = -0x10C,
+    HKP_E_TER_SOURCE = -0x10D,
+    HKP_E_TER_TCK_LENGTH = -0x114,
+    HKP_E_TER_TCK_MAGIC = -0x115,
+    HKP_E_TER_TCK_VERSION = -0x116,
+    HKP_E_TER_TCK_FLAGS = -0x117,
+    HKP_E_TER_TCK_RESERVED = -0x118,
+    HKP_E_TER_TCK_NODE = -0x119,
+    HKP_E_TER_TCK_SIGNATURE = -0x11A,
+    HKP_E_TER_TCK_INDEX = -0x11B,
+    HKP_E_TER_TCK_PREV = -0x11C,
+    HKP_E_TER_TCK_HCHAIN = -0x11D,
+    HKP_E_TER_TCK_TIME = -0x11E,
+    HKP_E_TER_TCK_INTEGRITY = -0x11F,
+    HKP_E_TER_TCK_POLICY = -0x120,
+    HKP_E_TER_LOG_HEADER = -0x128,
+    HKP_E_TER_LOG_NODE = -0x129,
+    HKP_E_TER_LOG_ORDER = -0x12A,
+    HKP_E_TER_LOG_CORRUPT = -0x12B,
+    HKP_E_TER_LOG_ROLLBACK = -0x12C,
+    HKP_E_TER_LOG_FULL = -0x12D,
+    HKP_E_TER_LOG_IO = -0x12E,
+    /** sound up to an offset, then a tail that an interrupted write explains */
+    HKP_E_TER_LOG_TORN = -0x12F,
+    HKP_E_TER_MAN_LENGTH = -0x132,
+    HKP_E_TER_MAN_MAGIC = -0x133,
+    HKP_E_TER_MAN_VERSION = -0x134,
+    HKP_E_TER_MAN_RESERVED = -0x135,
+    HKP_E_TER_MAN_NODE = -0x136,
+    HKP_E_TER_MAN_SIGNER = -0x137,
+    HKP_E_TER_MAN_SIGNATURE = -0x138,
+    HKP_E_TER_MAN_ITEM = -0x139,
+    HKP_E_TER_MAN_ALLOW = -0x13A,
+    HKP_E_TER_MAN_SELF = -0x13B
+};
+
+/* Warnings about an accepted TER: bits; they change no result (NZ1 3.3). */
+enum {
+    HKP_TER_W_STALE = 1,
+    HKP_TER_W_FUTURE = 2,
+    HKP_TER_W_PAUSE = 4,
+    HKP_TER_W_INTEGRITY = 8
+};
+
+/* Kinds of a measured item; 1..4 are demanded by a manifest, all are outcomes (NZ1 2.3). */
+enum {
+    HKP_TER_KIND_ABSENT = 0,
+    HKP_TER_KIND_FILE = 1,
+    HKP_TER_KIND_VERITY = 2,
+    HKP_TER_KIND_LINK = 3,
+    HKP_TER_KIND_PSEUDO = 4,
+    HKP_TER_KIND_UNREADABLE = 5
+};
+
+/* Flags of a TCK1 (NZ1 4). */
+enum {
+    HKP_TER_FLAG_CLOCK_BACK = 1,
+    HKP_TER_FLAG_CLOCK_HELD = 2,
+    HKP_TER_FLAG_BOOT = 4,
+    HKP_TER_FLAG_GAP = 8,
+    HKP_TER_FLAG_INTEGRITY = 16,
+    HKP_TER_FLAG_REBASE = 32,
+    HKP_TER_FLAG_BOOT_MADE = 64
+};
+
+/* Types of log records and reasons of BOOT records (NZ1 5). */
+enum {
+    HKP_TER_LOG_TER = 1,
+    HKP_TER_LOG_TCK = 2,
+    HKP_TER_LOG_REBASE = 3,
+    HKP_TER_LOG_BOOT = 4,
+    HKP_TER_LOG_GAP = 5,
+    HKP_TER_BOOT_START = 1,
+    HKP_TER_BOOT_TORN = 2,
+    HKP_TER_BOOT_RESTORED = 3
+};
+
+/** The fields of a TER (NZ1 1). */
+struct hkp_ter_record {
+    /** Unix microseconds, 1..HKP_TER_TIME_MAX in a valid record */
+    uint64_t timestamp_us;
+    /** index mod 65,536 */
+    uint16_t sequence;
+    /** CRC-16 of the record before; 0 for the first */
+    uint16_t chain_crc;
+    uint8_t h_entropy[32];
+    uint8_t h_integrity[20];
+};
+
+/** Where a verifier stands in one device's stream (NZ1 3.1); made by hkp_ter_cursor_init(). */
+struct hkp_ter_cursor {
+    /** TERs accepted so far = index of the next one */
+    uint64_t index;
+    /** h_index */
+    uint8_t h[32];
+    /** TER_{index-1} if has_last */
+    uint8_t last_ter[64];
+    /** 0 or 1 */
+    uint32_t has_last;
+    /** zero */
+    uint32_t reserved0;
+};
+
+/** What rule 2.1 needs to know; see hkp_ter_clock_decide(). */
+struct hkp_ter_clock {
+    /** CLOCK_REALTIME, Unix microseconds */
+    uint64_t realtime_us;
+    /** CLOCK_BOOTTIME, microseconds */
+    uint64_t boottime_us;
+    /** timestamp of the TER before; 0: there is none yet */
+    uint64_t prev_us;
+    /** CLOCK_BOOTTIME at that TER, if has_prev_boottime */
+    uint64_t prev_boottime_us;
+    /** time that a peer told (HTP-3.8); 0: none did */
+    uint64_t told_us;
+    /** how long the first TER has been waiting for a clock, microseconds */
+    uint64_t waited_us;
+    /** lower bound of the time; 0: HKP_TER_BUILD_US */
+    uint64_t build_us;
+    /** 1: the kernel says that its clock is synchronised */
+    uint32_t synchronised;
+    /** 1: prev_boottime_us is known */
+    uint32_t has_prev_boottime;
+};
+
+/** What goes into h_entropy (NZ1 2.2). */
+struct hkp_ter_sources {
+    /** content of /proc/stat, /proc/meminfo, /proc/net/dev, /proc/diskstats; borrowed; NULL: unreadable */
+    const uint8_t *bytes[4];
+    /** bytes of each; what exceeds HKP_TER_SOURCE_CAP is ignored */
+    size_t len[4];
+    /** CLOCK_MONOTONIC_RAW */
+    uint64_t mono_sec;
+    uint64_t mono_nsec;
+    /** boot UUID in text order */
+    uint8_t boot_id[16];
+    /** fresh from the system's generator */
+    uint8_t r[32];
+};
+
+/** One item of a manifest or of a measurement; path is borrowed and has no terminating zero. */
+struct hkp_ter_item {
+    const uint8_t *path;
+    /** bytes, 1..HKP_TER_PATH_MAX */
+    uint32_t path_len;
+    /** HKP_TER_KIND_*: what is demanded, or in a measurement the outcome */
+    uint32_t kind;
+    /** zero in a manifest, and for ABSENT and UNREADABLE */
+    uint8_t digest[32];
+};
+
+/** A module name; borrowed, no terminating zero. */
+struct hkp_ter_name {
+    const uint8_t *text;
+    /** bytes, 1..HKP_TER_NAME_MAX */
+    size_t len;
+};
+
+/** A checked manifest: a view of bytes that must outlive it (NZ1 2.4). */
+struct hkp_ter_manifest {
+    const uint8_t *bytes;
+    size_t len;
+    /** where the allow list begins */
+    size_t allow_offset;
+    uint32_t policy_ver;
+    uint32_t n_items;
+    uint32_t n_allow;
+    /** zero */
+    uint32_t reserved0;
+    /** zero: any node */
+    uint8_t node_id[16];
+    /** key id of the signer */
+    uint8_t signer[16];
+    /** SHA-256 of all bytes: the digest of @manifest */
+    uint8_t digest[32];
+};
+
+/** What hkp_ter_manifest_build() writes. */
+struct hkp_ter_manifest_spec {
+    /** [n_items], paths strictly ascending, kinds 1..4, digests ignored, @manifest among them */
+    const struct hkp_ter_item *items;
+    /** [n_allow], strictly ascending */
+    const struct hkp_ter_name *allow;
+    uint32_t n_items;
+    uint32_t n_allow;
+    uint32_t policy_ver;
+    /** zero: any node */
+    uint8_t node_id[16];
+};
+
+/** The fields of a TCK1 (NZ1 4). */
+struct hkp_ter_tck {
+    /** TERs covered, at least 1 */
+    uint64_t n;
+    /** of TER_{n-1} */
+    uint64_t timestamp_us;
+    /** HKP_TER_FLAG_* */
+    uint32_t flags;
+    uint32_t policy_ver;
+    uint32_t log_gen;
+    uint8_t node_id[16];
+    /** h_n */
+    uint8_t h[32];
+    /** R behind h_integrity of TER_{n-1} */
+    uint8_t root[32];
+    /** SHA-256 of the TCK1 before, zero for the first */
+    uint8_t prev[32];
+    uint8_t boot_id[16];
+    uint8_t h_ref[20];
+};
+
+/** What the verifier of a TCK1 knows at n. */
+struct hkp_ter_tck_verifier {
+    /** its cursor at n; borrowed */
+    const struct hkp_ter_cursor *cursor;
+    uint32_t policy_ver;
+    uint32_t log_gen;
+    uint8_t node_id[16];
+    /** Ed25519 */
+    uint8_t device_public[32];
+    uint8_t h_ref[20];
+};
+
+/** What a new holder knows when a TCK1 arrives in ENROL (NZ1 22.3, check 2). */
+struct hkp_ter_tck_enrol {
+    /** newest TCK1 of this node that is held, [256], borrowed; NULL: none */
+    const uint8_t *held;
+    /** h_{n-1} and TER_{n-1} as sent along, [32] and [64], borrowed */
+    const uint8_t *h_before;
+    const uint8_t *ter;
+    /** neuro_gen of the node's certificate */
+    uint32_t gen;
+    uint8_t node_id[16];
+    /** Ed25519 */
+    uint8_t device_public[32];
+};
+
+/** Header of a log segment (NZ1 5). */
+struct hkp_ter_log_head {
+    uint64_t first_index;
+    /** Unix microseconds */
+    uint64_t created_us;
+    uint8_t node_id[16];
+    /** h_{first_index} */
+    uint8_t h[32];
+    /** TER_{first_index-1}; zero if first_index is 0 */
+    uint8_t prev_ter[64];
+    uint8_t boot_id[16];
+};
+
+/** One log record in a buffer; body is borrowed from it. */
+struct hkp_ter_log_record {
+    const uint8_t *body;
+    /** bytes */
+    size_t body_len;
+    /** bytes with its header of 8 */
+    size_t size;
+    /** HKP_TER_LOG_TER .. HKP_TER_LOG_GAP */
+    uint32_t type;
+    /** zero */
+    uint32_t reserved0;
+};
+
+/** What a segment holds. */
+struct hkp_ter_recovery {
+    /** after the last sound record; that of the header if there is none; zero if the header is refused */
+    struct hkp_ter_cursor cursor;
+    /** bytes that are sound: the end if OK, where to cut if TORN, else where the fault is */
+    uint64_t offset;
+    /** offset of the last TCK and REBASE record; 0: none */
+    uint64_t tck_offset;
+    uint64_t rebase_offset;
+};
+
+/** Where and why the system, or what was found on it, was refused. Filled on failure only. */
+struct hkp_ter_diag {
+    /** byte offset in the file */
+    uint64_t offset;
+    /** errno, 0 if the system had no complaint */
+    int32_t system_error;
+    /** what the call returned */
+    hkp_status status;
+    /** NUL-terminated */
+    char reason[96];
+    char path[4096];
+};
+
+/** Options of hkp_ter_capture_new(). */
+struct hkp_ter_capture_options {
+    /** set by hkp_ter_capture_options_init() */
+    uint32_t struct_size;
+    /** 1: the operator vouches for the clock where the kernel does not (containers); 0: ask the kernel */
+    uint32_t clock_trusted;
+    struct hkp_mem mem;
+    /** where the four sources are, NULL: "/proc"; read by _new only */
+    const char *proc_path;
+    /** folder that keeps the boot id where the kernel shows none; NULL: such a system is refused */
+    const char *state_path;
+    /** how long the first TER waits for a clock, microseconds; 0: 600,000,000 */
+    uint64_t clock_wait_us;
+};
+
+/** Options of hkp_ter_measure_new(). */
+struct hkp_ter_measure_options {
+    /** set by hkp_ter_measure_options_init() */
+    uint32_t struct_size;
+    /** zero */
+    uint32_t reserved0;
+    struct hkp_mem mem;
+    /** checked by hkp_ter_manifest_check(); its bytes are copied */
+    const struct hkp_ter_manifest *manifest;
+    /** where cmdline, modules and mountinfo are, NULL: "/proc"; read by _new only */
+    const char *proc_path;
+    /** longest time a digest is taken from the cache, nanoseconds; 0: 3600 s; more is refused */
+    uint64_t rehash_ns;
+};
+
+/** One item as it was measured last; path is borrowed from the object. */
+struct hkp_ter_measured {
+    const uint8_t *path;
+    uint32_t path_len;
+    /** what the manifest demands */
+    uint32_t kind;
+    /** what was found: kind, HKP_TER_KIND_ABSENT or HKP_TER_KIND_UNREADABLE */
+    uint32_t outcome;
+    /** 1: outcome or digest differ from the reference of hkp_ter_measure_reference_set() */
+    uint32_t differs;
+    uint8_t digest[32];
+};
+
+/** Options of hkp_ter_log_new(). */
+struct hkp_ter_log_options {
+    /** set by hkp_ter_log_options_init() */
+    uint32_t struct_size;
+    /** largest tail that is not yet durable, records; 0: HKP_TER_SYNC_RECORDS; more is refused */
+    uint32_t sync_records;
+    struct hkp_mem mem;
+    /** folder of this device's log, made with mode 0700 if its parent exists; read by _new only */
+    const char *path;
+    /** oldest age of that tail, nanoseconds; 0: HKP_TER_SYNC_NS; more is refused */
+    uint64_t sync_ns;
+    /** index of the newest snapshot or commit: a log that ends before it was rolled back; 0: none */
+    uint64_t least_index;
+    uint8_t node_id[16];
+    /** Ed25519, for h_0 */
+    uint8_t device_public[32];
+    uint8_t boot_id[16];
+};
+
+/** State of a log; see hkp_ter_log_info(). */
+struct hkp_ter_log_state {
+    /** set by the caller: sizeof of what it knows */
+    uint32_t struct_size;
+    /** segments on disk */
+    uint32_t n_segments;
+    /** first index that can be read back */
+    uint64_t first_index;
+    /** cursor index, written */
+    uint64_t index;
+    /** all TERs below it are durable */
+    uint64_t durable_index;
+    /** bytes cut off as torn when the log was opened */
+    uint64_t torn_bytes;
+};
+
+/** A place in a log; made by hkp_ter_log_seek(). */
+struct hkp_ter_log_pos {
+    /** first index of the segment */
+    uint64_t segment;
+    /** byte offset in it */
+    uint64_t offset;
+    /** cursor index there */
+    uint64_t index;
+};
+
+typedef struct hkp_ter_capture hkp_ter_capture;
+typedef struct hkp_ter_measure hkp_ter_measure;
+typedef struct hkp_ter_log hkp_ter_log;
+
+/* ---- General ---- */
+
 /**
  * Version of the library that is linked, as text.
  *
@@ -24,6 +458,1112 @@ extern "C" {
  * Since: hookprobe-ter 0.1
  */
 HKP_API const char *hkp_ter_version(void);
+
+/**
+ * Name of a result of this library or of base.h, for logs.
+ *
+ * @param status  any value
+ *
+ * @return its name without HKP_, such as "E_TER_GAP", static; "E_?" if it is of neither
+ *
+ * Cost: none.
+ * Source: NZ1 23.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API const char *hkp_ter_status_name(hkp_status status);
+
+/**
+ * Class of a result of this library or of base.h.
+ *
+ * @param status  any value
+ *
+ * @return HKP_CLASS_*; HKP_CLASS_BUG for a value of neither
+ *
+ * Cost: none.
+ * Source: NZ1 23 "Classes".
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API int32_t hkp_ter_status_class(hkp_status status);
+
+/**
+ * Overwrite memory that held a secret, in a way that the compiler keeps.
+ *
+ * @param ptr  [len] bytes of the caller; NULL if len is 0
+ * @param len  bytes
+ *
+ * Cost: len bytes written.
+ * Source: style 2.8.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API void hkp_ter_wipe(void *ptr, size_t len);
+
+/**
+ * CRC-16/CCITT-FALSE, as in chain_crc.
+ *
+ * @param data  [len] bytes, borrowed; NULL if len is 0
+ * @param len   bytes
+ *
+ * @return the checksum; 0x29B1 for "123456789"
+ *
+ * Cost: one table step a byte.
+ * Source: NZ1 0.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API uint16_t hkp_ter_crc16(const uint8_t *data, size_t len);
+
+/**
+ * CRC-32 of IEEE 802.3, as in log records and file headers.
+ *
+ * @param data  [len] bytes, borrowed; NULL if len is 0
+ * @param len   bytes
+ *
+ * @return the checksum; 0xCBF43926 for "123456789"
+ *
+ * Cost: one table step a byte.
+ * Source: NZ1 0.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API uint32_t hkp_ter_crc32(const uint8_t *data, size_t len);
+
+/**
+ * RIPEMD-160; RMD160(R) is h_integrity and h_ref.
+ *
+ * @param data    [len] bytes, borrowed; NULL if len is 0
+ * @param len     bytes
+ * @param digest  [20] bytes out
+ *
+ * Cost: one hash; no allocation.
+ * Source: NZ1 2.3.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API void hkp_ter_ripemd160(const uint8_t *data, size_t len, uint8_t digest[20]);
+
+/**
+ * Key id of a policy key: the first half of its SHA-256.
+ *
+ * @param policy_public  Ed25519 public key
+ * @param key_id         [16] bytes out
+ *
+ * Cost: one hash.
+ * Source: NZ1 11.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API void hkp_ter_key_id(const uint8_t policy_public[32], uint8_t key_id[16]);
+
+/* ---- Records and their chain ---- */
+
+/**
+ * Write the 64 bytes of a TER.
+ *
+ * @param record  any values
+ * @param ter     [64] bytes out
+ *
+ * Cost: none.
+ * Source: NZ1 1.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API void hkp_ter_record_encode(const struct hkp_ter_record *record, uint8_t ter[64]);
+
+/**
+ * Read the fields of a TER; judges nothing but the length.
+ *
+ * @param record  out
+ * @param ter     [len] bytes, borrowed
+ * @param len     bytes
+ *
+ * @retval HKP_OK            record is filled
+ * @retval HKP_E_TER_LENGTH  len is not 64; record is untouched
+ *
+ * Cost: none.
+ * Source: NZ1 1.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status
+hkp_ter_record_decode(struct hkp_ter_record *record, const uint8_t *ter, size_t len);
+
+/**
+ * One step of the hash chain: h_{i+1} = SHA256("TER1 chain" || h_i || TER_i).
+ *
+ * @param h     h_i
+ * @param ter   TER_i
+ * @param next  [32] bytes out, h_{i+1}; may be h
+ *
+ * Cost: one hash of 106 bytes.
+ * Source: NZ1 3.2.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API void hkp_ter_chain_step(const uint8_t h[32], const uint8_t ter[64], uint8_t next[32]);
+
+/**
+ * Cursor before the first TER of a device: {0, h_0, none}.
+ *
+ * @param cursor         out
+ * @param node_id        the device
+ * @param device_public  its Ed25519 public key
+ *
+ * Cost: one hash.
+ * Source: NZ1 3.1, 3.2.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API void hkp_ter_cursor_init(struct hkp_ter_cursor *cursor, const uint8_t node_id[16],
+                                 const uint8_t device_public[32]);
+
+/**
+ * Cursor as 104 bytes, as in snapshots: LE64 index || h || last_ter, zeros for none.
+ *
+ * @param cursor  borrowed
+ * @param bytes   [104] out
+ *
+ * Cost: none.
+ * Source: NZ1 5.3.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API void hkp_ter_cursor_encode(const struct hkp_ter_cursor *cursor, uint8_t bytes[104]);
+
+/**
+ * Cursor from 104 bytes.
+ *
+ * @param cursor  out
+ * @param bytes   [104], borrowed
+ *
+ * @retval HKP_OK       cursor is filled
+ * @retval HKP_E_INVAL  a last TER at index 0, none at a higher one, or one whose sequence is not that of
+ *                      the index; cursor is untouched
+ *
+ * Cost: none.
+ * Source: NZ1 5.3.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_ter_cursor_decode(struct hkp_ter_cursor *cursor, const uint8_t bytes[104]);
+
+/**
+ * Accept the next TER of a stream, or say which rule it breaks first.
+ *
+ * @param cursor  advanced on HKP_OK, unchanged otherwise
+ * @param ter     [len] bytes, borrowed
+ * @param len     bytes
+ * @param h       [32] h that was supplied beside the TER, borrowed; NULL: none was
+ *
+ * @retval HKP_OK                    accepted
+ * @retval HKP_E_TER_LENGTH          len is not 64
+ * @retval HKP_E_TER_TIME_RANGE      timestamp is 0 or above HKP_TER_TIME_MAX
+ * @retval HKP_E_TER_ENTROPY_ZERO    h_entropy is zero
+ * @retval HKP_E_TER_DUPLICATE       the record accepted last: ignore
+ * @retval HKP_E_TER_REPLAY          sequence lies behind
+ * @retval HKP_E_TER_GAP             sequence lies ahead: ask for the range
+ * @retval HKP_E_TER_CRC             chain_crc is not that of the last record
+ * @retval HKP_E_TER_TIME_ORDER      timestamp is not later than the last
+ * @retval HKP_E_TER_ENTROPY_REPEAT  h_entropy is that of the last record
+ * @retval HKP_E_TER_HCHAIN          h is not that of the chain
+ * @retval HKP_E_TER_INDEX           the stream has reached its end
+ *
+ * Cost: a CRC and at most one hash.
+ * Source: NZ1 3.3.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_ter_cursor_accept(struct hkp_ter_cursor *cursor, const uint8_t *ter,
+                                                      size_t len, const uint8_t *h);
+
+/**
+ * Accept TERs one after the other; stops at the first that is neither accepted nor a duplicate.
+ *
+ * @param cursor    advanced by those that were accepted
+ * @param ters      [n][64] bytes, borrowed
+ * @param n         records
+ * @param position  out, also on failure: records passed, so the position of the refused one
+ *
+ * @retval HKP_OK           all n passed
+ * @retval HKP_E_TER_EMPTY  n is 0
+ * @retval HKP_E_TER_LENGTH, HKP_E_TER_TIME_RANGE, HKP_E_TER_ENTROPY_ZERO, HKP_E_TER_REPLAY, HKP_E_TER_GAP,
+ *         HKP_E_TER_CRC, HKP_E_TER_TIME_ORDER, HKP_E_TER_ENTROPY_REPEAT, HKP_E_TER_INDEX
+ *                          as hkp_ter_cursor_accept() at position
+ *
+ * Cost: n times hkp_ter_cursor_accept().
+ * Source: NZ1 3.3.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status
+hkp_ter_cursor_accept_list(struct hkp_ter_cursor *cursor, const uint8_t *ters, size_t n, size_t *position);
+
+/**
+ * Warnings about a TER; they feed the trust score and change nothing else.
+ *
+ * @param ter      [64] bytes, borrowed
+ * @param prev     [64] the TER before it, borrowed; NULL: none
+ * @param wall_us  the verifier's time, Unix microseconds
+ * @param h_ref    the reference in force
+ *
+ * @return HKP_TER_W_* bits
+ *
+ * Cost: none.
+ * Source: NZ1 3.3.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API uint32_t hkp_ter_warnings(const uint8_t ter[64], const uint8_t *prev, uint64_t wall_us,
+                                  const uint8_t h_ref[20]);
+
+/* ---- What a TER is made of ---- */
+
+/**
+ * Timestamp of the next TER from the values of the clocks.
+ *
+ * @param clock         the clocks and what is known of them, borrowed
+ * @param timestamp_us  out, Unix microseconds
+ * @param flags         out, HKP_TER_FLAG_CLOCK_BACK, HKP_TER_FLAG_CLOCK_HELD or 0
+ *
+ * @retval HKP_OK                timestamp_us and flags are set
+ * @retval HKP_E_STATE           the first TER has to wait for a clock (at most 600 s); ask again
+ * @retval HKP_E_TER_TIME_RANGE  the stream has used up all time
+ *
+ * Cost: none.
+ * Source: NZ1 2.1.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_ter_clock_decide(const struct hkp_ter_clock *clock, uint64_t *timestamp_us,
+                                                     uint32_t *flags);
+
+/**
+ * h_entropy over the bytes of the four sources.
+ *
+ * @param sources    borrowed
+ * @param h_entropy  [32] bytes out
+ *
+ * @retval HKP_OK            h_entropy is set
+ * @retval HKP_E_TER_SOURCE  all four are unreadable
+ *
+ * Cost: one hash of at most 65,636 bytes; no allocation.
+ * Source: NZ1 2.2.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_ter_entropy_digest(const struct hkp_ter_sources *sources,
+                                                       uint8_t h_entropy[32]);
+
+/**
+ * Root R over measured items; h_integrity is hkp_ter_ripemd160() of it.
+ *
+ * @param items  [n] outcomes, paths strictly ascending, borrowed
+ * @param n      items
+ * @param root   [32] bytes out
+ *
+ * @retval HKP_OK       root is set
+ * @retval HKP_E_INVAL  an empty or too long path, or not in ascending order
+ *
+ * Cost: one hash over all paths and digests; no allocation.
+ * Source: NZ1 2.3.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_ter_integrity_root(const struct hkp_ter_item *items, size_t n,
+                                                       uint8_t root[32]);
+
+/* ---- Manifest MAN1 ---- */
+
+/**
+ * Check a manifest: form, node, signature, every item.
+ *
+ * @param manifest  out; a view of bytes
+ * @param bytes     [len], borrowed as long as manifest is used
+ * @param len       bytes
+ * @param node_id   the node it must be for
+ * @param keys      [n_keys][32] Ed25519 public keys that may sign, borrowed
+ * @param n_keys    keys
+ *
+ * @retval HKP_OK                     manifest is filled
+ * @retval HKP_E_TER_MAN_LENGTH       size or length field
+ * @retval HKP_E_TER_MAN_MAGIC        not a manifest
+ * @retval HKP_E_TER_MAN_VERSION      not version 1
+ * @retval HKP_E_TER_MAN_RESERVED     flags or zero field
+ * @retval HKP_E_TER_MAN_NODE         for another node
+ * @retval HKP_E_TER_MAN_SIGNER       signed by none of keys
+ * @retval HKP_E_TER_MAN_SIGNATURE    forged or changed
+ * @retval HKP_E_TER_MAN_ITEM         an item that breaks a rule
+ * @retval HKP_E_TER_MAN_ALLOW        an allowed name that breaks a rule, or bytes left over
+ * @retval HKP_E_TER_MAN_SELF         @manifest is not listed
+ *
+ * Cost: one signature, two hashes over len; no allocation.
+ * Source: NZ1 2.4.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_ter_manifest_check(struct hkp_ter_manifest *manifest, const uint8_t *bytes,
+                                                       size_t len, const uint8_t node_id[16],
+                                                       const uint8_t *keys, size_t n_keys);
+
+/**
+ * Next item of a checked manifest, in ascending order.
+ *
+ * @param manifest  from hkp_ter_manifest_check()
+ * @param offset    in and out; 0 before the first
+ * @param item      out; path is borrowed from the manifest's bytes
+ *
+ * @retval HKP_OK          item and offset are set
+ * @retval HKP_E_NOTFOUND  there are no more
+ *
+ * Cost: none.
+ * Source: NZ1 2.4.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_ter_manifest_next(const struct hkp_ter_manifest *manifest, size_t *offset,
+                                                      struct hkp_ter_item *item);
+
+/**
+ * Build and sign a manifest.
+ *
+ * @param spec           what is to stand in it, borrowed
+ * @param policy_secret  Ed25519 secret key of the signer as libsodium holds it (seed || public key)
+ * @param dst            [cap] bytes out
+ * @param cap            bytes
+ * @param len            out, bytes written
+ *
+ * @retval HKP_OK        dst holds the manifest
+ * @retval HKP_E_INVAL   an item or a name that hkp_ter_manifest_check() would refuse
+ * @retval HKP_E_NOSPC   cap is too small
+ * @retval HKP_E_TOOBIG  it would be larger than HKP_TER_MANIFEST_MAX
+ *
+ * Cost: one signature; no allocation.
+ * Source: NZ1 2.4.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_ter_manifest_build(const struct hkp_ter_manifest_spec *spec,
+                                                       const uint8_t policy_secret[64], uint8_t *dst,
+                                                       size_t cap, size_t *len);
+
+/**
+ * Digest of @modules: the loaded modules that a manifest does not allow.
+ *
+ * @param manifest  from hkp_ter_manifest_check()
+ * @param text      [len] as /proc/modules: a line for each module, its name first; borrowed
+ * @param len       bytes
+ * @param digest    [32] bytes out
+ *
+ * Cost: one hash; no allocation; time grows with the square of the modules that are not allowed.
+ * Source: NZ1 2.3.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API void hkp_ter_modules_digest(const struct hkp_ter_manifest *manifest, const uint8_t *text, size_t len,
+                                    uint8_t digest[32]);
+
+/* ---- Checkpoint TCK1 ---- */
+
+/**
+ * Write and sign a TCK1.
+ *
+ * @param tck            its fields
+ * @param device_secret  Ed25519 secret key of the device as libsodium holds it (seed || public key)
+ * @param bytes          [256] out
+ *
+ * @retval HKP_OK       bytes is set
+ * @retval HKP_E_INVAL  n is 0 or an unknown flag is set
+ *
+ * Cost: one signature.
+ * Source: NZ1 4.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_ter_tck_sign(const struct hkp_ter_tck *tck, const uint8_t device_secret[64],
+                                                 uint8_t bytes[256]);
+
+/**
+ * Read the fields of a TCK1; judges its form, not its signature.
+ *
+ * @param tck    out
+ * @param bytes  [len], borrowed
+ * @param len    bytes
+ *
+ * @retval HKP_OK                  tck is filled
+ * @retval HKP_E_TER_TCK_LENGTH    len is not 256
+ * @retval HKP_E_TER_TCK_MAGIC     not a TCK1
+ * @retval HKP_E_TER_TCK_VERSION   not version 1
+ * @retval HKP_E_TER_TCK_FLAGS     an unknown flag
+ * @retval HKP_E_TER_TCK_RESERVED  a zero field is not zero
+ *
+ * Cost: none.
+ * Source: NZ1 4.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_ter_tck_decode(struct hkp_ter_tck *tck, const uint8_t *bytes, size_t len);
+
+/**
+ * Verify a TCK1 against the one before it and the verifier's own cursor at its n.
+ *
+ * @param bytes     [len], borrowed
+ * @param len       bytes
+ * @param previous  [256] the TCK1 verified before, borrowed; NULL: this must be the first
+ * @param verifier  what is known at n, borrowed
+ *
+ * @retval HKP_OK                   it holds
+ * @retval HKP_E_TER_TCK_LENGTH, HKP_E_TER_TCK_MAGIC, HKP_E_TER_TCK_VERSION, HKP_E_TER_TCK_FLAGS,
+ *         HKP_E_TER_TCK_RESERVED   as hkp_ter_tck_decode()
+ * @retval HKP_E_TER_TCK_NODE       of another node or log_gen
+ * @retval HKP_E_TER_TCK_SIGNATURE  forged or changed
+ * @retval HKP_E_TER_TCK_INDEX      n is 0 or not above that of previous
+ * @retval HKP_E_TER_TCK_PREV       does not follow previous
+ * @retval HKP_E_TER_TCK_HCHAIN     h_n differs
+ * @retval HKP_E_TER_TCK_TIME       timestamp is not that of TER_{n-1}
+ * @retval HKP_E_TER_TCK_INTEGRITY  R is not behind the h_integrity of TER_{n-1}
+ * @retval HKP_E_TER_TCK_POLICY     policy_ver or h_ref differ, or policy_ver fell
+ *
+ * Cost: one signature, two hashes.
+ * Source: NZ1 4.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_ter_tck_verify(const uint8_t *bytes, size_t len, const uint8_t *previous,
+                                                   const struct hkp_ter_tck_verifier *verifier);
+
+/**
+ * Verify the TCK1 of an ENROL message, with which a new holder begins.
+ *
+ * @param bytes  [len], borrowed
+ * @param len    bytes
+ * @param enrol  what the holder knows and what was sent along, borrowed
+ *
+ * @retval HKP_OK                   it holds
+ * @retval HKP_E_TER_TCK_LENGTH, HKP_E_TER_TCK_MAGIC, HKP_E_TER_TCK_VERSION, HKP_E_TER_TCK_FLAGS,
+ *         HKP_E_TER_TCK_RESERVED   as hkp_ter_tck_decode()
+ * @retval HKP_E_TER_TCK_NODE       of another node, log_gen above gen or below that of held
+ * @retval HKP_E_TER_TCK_SIGNATURE  forged or changed
+ * @retval HKP_E_TER_TCK_INDEX      n is 0; or, in one log_gen, below that of held, or equal with other bytes
+ *                                  (then both together prove a fork)
+ * @retval HKP_E_TER_TCK_HCHAIN     h_n is not that of h_before and ter
+ * @retval HKP_E_TER_TCK_TIME       timestamp is not that of ter
+ * @retval HKP_E_TER_TCK_INTEGRITY  R is not behind the h_integrity of ter
+ * @retval HKP_E_TER_TCK_POLICY     policy_ver is below that of held
+ *
+ * Cost: one signature, two hashes.
+ * Source: NZ1 22.3, check 2.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_ter_tck_verify_enrol(const uint8_t *bytes, size_t len,
+                                                         const struct hkp_ter_tck_enrol *enrol);
+
+/* ---- Log format ---- */
+
+/**
+ * Length of the body that a type of log record has.
+ *
+ * @param type  any value
+ *
+ * @return bytes; 0 for an unknown type
+ *
+ * Cost: none.
+ * Source: NZ1 5.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API size_t hkp_ter_log_body_size(uint32_t type);
+
+/**
+ * Write one log record.
+ *
+ * @param type      HKP_TER_LOG_TER .. HKP_TER_LOG_GAP
+ * @param body      [body_len] as in NZ1 5, borrowed
+ * @param body_len  bytes
+ * @param dst       [cap] out
+ * @param cap       bytes; HKP_TER_LOG_RECORD_MAX is always enough
+ * @param len       out, bytes written
+ *
+ * @retval HKP_OK       dst holds the record
+ * @retval HKP_E_INVAL  unknown type, or body_len is not its length
+ * @retval HKP_E_NOSPC  cap is too small
+ *
+ * Cost: one CRC.
+ * Source: NZ1 5.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_ter_log_record_encode(uint32_t type, const uint8_t *body, size_t body_len,
+                                                          uint8_t *dst, size_t cap, size_t *len);
+
+/**
+ * Read the record at the beginning of a buffer; judges type, length and CRC.
+ *
+ * @param record  out; body is borrowed from bytes
+ * @param bytes   [len], borrowed
+ * @param len     bytes
+ *
+ * @retval HKP_OK              record is filled
+ * @retval HKP_E_TER_LOG_TORN  there is no whole and sound record here
+ *
+ * Cost: one CRC.
+ * Source: NZ1 5, 5.2.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_ter_log_record_decode(struct hkp_ter_log_record *record,
+                                                          const uint8_t *bytes, size_t len);
+
+/**
+ * Check a record's content at a cursor, and advance the cursor by it.
+ *
+ * @param cursor   advanced by TER and GAP on HKP_OK, unchanged otherwise
+ * @param node_id  the device whose log it is
+ * @param record   from hkp_ter_log_record_decode()
+ *
+ * @retval HKP_OK                 it belongs here
+ * @retval HKP_E_TER_LOG_CORRUPT  it does not
+ *
+ * Cost: for a TER as hkp_ter_cursor_accept(), else none.
+ * Source: NZ1 5.2.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_ter_log_record_apply(struct hkp_ter_cursor *cursor,
+                                                         const uint8_t node_id[16],
+                                                         const struct hkp_ter_log_record *record);
+
+/**
+ * Write the header of a log segment.
+ *
+ * @param head   its fields
+ * @param bytes  [192] out
+ *
+ * Cost: one CRC.
+ * Source: NZ1 5.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API void hkp_ter_log_head_encode(const struct hkp_ter_log_head *head, uint8_t bytes[192]);
+
+/**
+ * Read the header of a log segment.
+ *
+ * @param head   out
+ * @param bytes  [len], borrowed; what follows the header is ignored
+ * @param len    bytes
+ *
+ * @retval HKP_OK                head is filled
+ * @retval HKP_E_TER_LOG_HEADER  too short, or magic, version, lengths, flags, zero field or CRC are wrong
+ *
+ * Cost: one CRC.
+ * Source: NZ1 5.2.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_ter_log_head_decode(struct hkp_ter_log_head *head, const uint8_t *bytes,
+                                                        size_t len);
+
+/**
+ * Go through one segment: what is sound, where it ends, whether the rest is a torn tail or damage.
+ *
+ * @param bytes     [len] the whole segment, borrowed
+ * @param len       bytes
+ * @param node_id   the device whose log it must be
+ * @param before    cursor at the end of the segment before, borrowed; NULL: not known
+ * @param recovery  out, with every result
+ *
+ * @retval HKP_OK                 all of it is sound
+ * @retval HKP_E_TER_LOG_TORN     sound up to recovery->offset, the rest is an interrupted write; the caller
+ *                                takes it for HKP_E_TER_LOG_CORRUPT if a newer segment exists
+ * @retval HKP_E_TER_LOG_HEADER   as hkp_ter_log_head_decode()
+ * @retval HKP_E_TER_LOG_NODE     of another device
+ * @retval HKP_E_TER_LOG_ORDER    does not begin where the segment before ended
+ * @retval HKP_E_TER_LOG_CORRUPT  damaged at recovery->offset
+ *
+ * Cost: a CRC and, for TERs, a hash for each record; no allocation.
+ * Source: NZ1 5.2.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_ter_log_recover(const uint8_t *bytes, size_t len, const uint8_t node_id[16],
+                                                    const struct hkp_ter_cursor *before,
+                                                    struct hkp_ter_recovery *recovery);
+
+/* ---- The system: files ---- */
+
+/**
+ * Fill in a generator that asks the kernel (getrandom).
+ *
+ * @param rng  out
+ *
+ * Cost: none; a fill is one system call.
+ * Source: style 2.5.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API void hkp_ter_system_rng(struct hkp_rng *rng);
+
+/**
+ * Read a whole regular file.
+ *
+ * @param path          NUL-terminated
+ * @param private_only  1: refuse a file that others than its owner may read or write (keys); else 0
+ * @param dst           [cap] bytes out; may be partly written on failure
+ * @param cap           bytes
+ * @param len           out, bytes read
+ *
+ * @retval HKP_OK          dst[len] is the content
+ * @retval HKP_E_NOTFOUND  there is no such file
+ * @retval HKP_E_NOSPC     it is larger than cap
+ * @retval HKP_E_STATE     others may read or write it, or it is no regular file
+ * @retval HKP_E_IO        the system refused
+ *
+ * Cost: no allocation.
+ * Source: NZ1 5.3 "protected key file".
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status
+hkp_ter_file_read(const char *path, int32_t private_only, uint8_t *dst, size_t cap, size_t *len);
+
+/**
+ * Replace a file so that after a crash either the old or the new content is there: temporary file of mode
+ * 0600, fsync, rename, fsync of the folder.
+ *
+ * @param path   NUL-terminated, at most 4000 bytes; its folder exists
+ * @param bytes  [len] borrowed
+ * @param len    bytes
+ *
+ * @retval HKP_OK       durable
+ * @retval HKP_E_INVAL  path is empty or too long
+ * @retval HKP_E_IO     the system refused; the old content stands, or after a failed last step the new one
+ *
+ * Cost: no allocation; two fsync.
+ * Source: NZ1 5.1, 5.3.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_ter_file_write(const char *path, const uint8_t *bytes, size_t len);
+
+/* ---- The system: capture ---- */
+
+/**
+ * Default options of a capture.
+ *
+ * @param opt          out
+ * @param struct_size  sizeof *opt as the caller knows it
+ *
+ * Cost: none.
+ * Source: style 2.4.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API void hkp_ter_capture_options_init(struct hkp_ter_capture_options *opt, size_t struct_size);
+
+/**
+ * Open the sources of a device's TERs, once; they stay open.
+ *
+ * @param out  the object, owned by the caller
+ * @param opt  borrowed for the call
+ * @param now  monotonic; the wait for a clock begins here
+ *
+ * @retval HKP_OK            out is set
+ * @retval HKP_E_INVAL       an option is outside its range
+ * @retval HKP_E_TOOBIG      opt asks for more than this build knows
+ * @retval HKP_E_NOMEM       the allocator returned nothing
+ * @retval HKP_E_TER_SOURCE  none of the sources, or no boot id and no folder to keep one
+ * @retval HKP_E_IO          the boot id could not be kept
+ *
+ * Cost: one allocation, about 18 kB.
+ * Source: NZ1 2.2.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_ter_capture_new(hkp_ter_capture **out,
+                                                    const struct hkp_ter_capture_options *opt, hkp_time now);
+
+/**
+ * Close the sources.
+ *
+ * @param capture  NULL is allowed
+ *
+ * Cost: one release.
+ * Source: NZ1 2.2.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API void hkp_ter_capture_free(hkp_ter_capture *capture);
+
+/**
+ * Tell the time that a peer told, for a first TER that waits for a clock.
+ *
+ * @param capture  the object
+ * @param wall_us  Unix microseconds, above 0
+ *
+ * Cost: none.
+ * Source: NZ1 2.1, HTP-3.8.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API void hkp_ter_capture_tell_time(hkp_ter_capture *capture, uint64_t wall_us);
+
+/**
+ * Boot id of this start, as it stands in h_entropy and belongs into TCK1 and the log.
+ *
+ * @param capture  the object
+ * @param boot_id  [16] bytes out
+ *
+ * @return 1 if it was made here because the kernel shows none (HKP_TER_FLAG_BOOT_MADE), else 0
+ *
+ * Cost: none.
+ * Source: NZ1 2.2.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API int32_t hkp_ter_capture_boot_id(const hkp_ter_capture *capture, uint8_t boot_id[16]);
+
+/**
+ * Make the TER that follows a cursor. The cursor is not moved: append the TER to the log first.
+ *
+ * @param capture      the object
+ * @param now          monotonic
+ * @param cursor       end of this device's stream, borrowed
+ * @param h_integrity  from hkp_ter_measure_run()
+ * @param ter          [64] bytes out
+ * @param flags        out, HKP_TER_FLAG_CLOCK_BACK, HKP_TER_FLAG_CLOCK_HELD or 0
+ *
+ * @retval HKP_OK                ter and flags are set
+ * @retval HKP_E_STATE           the first TER waits for a clock; try again later
+ * @retval HKP_E_TER_SOURCE      no source is readable, or the kernel gives no randomness
+ * @retval HKP_E_TER_TIME_RANGE  the stream has used up all time
+ * @retval HKP_E_TER_INDEX       the stream has reached its end
+ *
+ * Cost: no allocation; the reads of four sources, one hash, one getrandom.
+ * Source: NZ1 2.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_ter_capture_next(hkp_ter_capture *capture, hkp_time now,
+                                                     const struct hkp_ter_cursor *cursor,
+                                                     const uint8_t h_integrity[20], uint8_t ter[64],
+                                                     uint32_t *flags);
+
+/* ---- The system: measurement ---- */
+
+/**
+ * Default options of a measurement; manifest has to be set.
+ *
+ * @param opt          out
+ * @param struct_size  sizeof *opt as the caller knows it
+ *
+ * Cost: none.
+ * Source: style 2.4.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API void hkp_ter_measure_options_init(struct hkp_ter_measure_options *opt, size_t struct_size);
+
+/**
+ * Prepare the measurement of a manifest's items; nothing is measured yet.
+ *
+ * @param out  the object, owned by the caller
+ * @param opt  borrowed for the call
+ * @param now  monotonic
+ *
+ * @retval HKP_OK        out is set
+ * @retval HKP_E_INVAL   an option is outside its range
+ * @retval HKP_E_TOOBIG  opt asks for more than this build knows
+ * @retval HKP_E_NOMEM   the allocator returned nothing
+ *
+ * Cost: four allocations: the manifest, about 200 bytes an item, 128 kB.
+ * Source: NZ1 2.3.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_ter_measure_new(hkp_ter_measure **out,
+                                                    const struct hkp_ter_measure_options *opt, hkp_time now);
+
+/**
+ * Release a measurement.
+ *
+ * @param measure  NULL is allowed
+ *
+ * Cost: four releases.
+ * Source: NZ1 2.3.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API void hkp_ter_measure_free(hkp_ter_measure *measure);
+
+/**
+ * Set the active policy, whose SHA-256 is the item @policy; before, that item is UNREADABLE.
+ *
+ * @param measure  the object
+ * @param digest   SHA-256 of the active policy bytes
+ *
+ * Cost: none.
+ * Source: NZ1 2.3.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API void hkp_ter_measure_policy_set(hkp_ter_measure *measure, const uint8_t digest[32]);
+
+/**
+ * Measure now. A digest is taken from the cache only if identity, size and times of the file are those of
+ * the last call and it is not older than rehash_ns; so a changed file shows in the next TER.
+ *
+ * @param measure      the object
+ * @param now          monotonic
+ * @param root         [32] bytes out, R
+ * @param h_integrity  [20] bytes out, RMD160(R)
+ *
+ * @retval HKP_OK  always: what cannot be read is an outcome, no error
+ *
+ * Cost: no allocation; a statx for each item, a read of those that changed, two hashes.
+ * Source: NZ1 2.3.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_ter_measure_run(hkp_ter_measure *measure, hkp_time now, uint8_t root[32],
+                                                    uint8_t h_integrity[20]);
+
+/**
+ * Take what was measured last as the reference that later items are compared with; call it when h_integrity
+ * equals h_ref.
+ *
+ * @param measure  the object, measured at least once
+ *
+ * Cost: none.
+ * Source: NZ1 3.3 TER_W_INTEGRITY.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API void hkp_ter_measure_reference_set(hkp_ter_measure *measure);
+
+/**
+ * One item as it was measured last, so that a status can name what changed.
+ *
+ * @param measure  the object
+ * @param index    0..n_items-1, in the manifest's order
+ * @param item     out; path is borrowed until the object is freed
+ *
+ * @retval HKP_OK          item is set
+ * @retval HKP_E_NOTFOUND  there is no such item
+ *
+ * Cost: none.
+ * Source: NZ1 2.3.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_ter_measure_item(const hkp_ter_measure *measure, uint32_t index,
+                                                     struct hkp_ter_measured *item);
+
+/* ---- The system: log ---- */
+
+/**
+ * Default options of a log; path, node_id, device_public and boot_id have to be set.
+ *
+ * @param opt          out
+ * @param struct_size  sizeof *opt as the caller knows it
+ *
+ * Cost: none.
+ * Source: style 2.4.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API void hkp_ter_log_options_init(struct hkp_ter_log_options *opt, size_t struct_size);
+
+/**
+ * Open a device's log, or begin it: locks the folder, recovers every segment, cuts a torn tail off (kept
+ * under .torn), appends a BOOT record and makes it durable. What is damaged is left as it is and refused.
+ *
+ * @param out      the object, owned by the caller
+ * @param opt      borrowed for the call
+ * @param now      monotonic
+ * @param wall_us  Unix microseconds, for headers and the BOOT record
+ * @param diag     filled on failure; NULL is allowed
+ *
+ * @retval HKP_OK                  out is set; hkp_ter_log_info() says whether a tail was torn
+ * @retval HKP_E_INVAL             an option is outside its range
+ * @retval HKP_E_TOOBIG            opt asks for more than this build knows
+ * @retval HKP_E_NOMEM             the allocator returned nothing
+ * @retval HKP_E_LIMIT             another process has the log, or there are too many segments
+ * @retval HKP_E_TER_LOG_HEADER    the header of a segment is damaged
+ * @retval HKP_E_TER_LOG_NODE      the log of another device
+ * @retval HKP_E_TER_LOG_ORDER     a segment does not follow the one before
+ * @retval HKP_E_TER_LOG_CORRUPT   a segment is damaged; diag has file and offset
+ * @retval HKP_E_TER_LOG_ROLLBACK  it ends before least_index
+ * @retval HKP_E_TER_LOG_IO        the system refused
+ *
+ * Cost: the object, a list of segments, and while it runs a buffer of the largest segment; reads all of it.
+ * Source: NZ1 5.1, 5.2.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_ter_log_new(hkp_ter_log **out, const struct hkp_ter_log_options *opt,
+                                                hkp_time now, uint64_t wall_us, struct hkp_ter_diag *diag);
+
+/**
+ * Close a log; what is not synced may be lost with a crash of the machine.
+ *
+ * @param log  NULL is allowed
+ *
+ * Cost: releases what _new allocated.
+ * Source: NZ1 5.1.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API void hkp_ter_log_free(hkp_ter_log *log);
+
+/**
+ * Append the device's next TER; the log computes h.
+ *
+ * @param log      the object
+ * @param now      monotonic
+ * @param wall_us  Unix microseconds, for the header of a new segment
+ * @param ter      [64] bytes, borrowed
+ *
+ * @retval HKP_OK              written; durable when hkp_ter_log_durable() is above its index
+ * @retval HKP_E_INVAL         it is not the next TER of this log; nothing was written
+ * @retval HKP_E_TER_LOG_FULL  the segment has reached HKP_TER_SEG_BYTES_MAX; nothing was written
+ * @retval HKP_E_TER_LOG_IO    the system refused; free the object and open the log again
+ *
+ * Cost: one pwrite; a sync when one is due; no allocation but for a new segment's place in the list.
+ * Source: NZ1 5.1.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_ter_log_append_ter(hkp_ter_log *log, hkp_time now, uint64_t wall_us,
+                                                       const uint8_t ter[64]);
+
+/**
+ * Append a record of any type, its body as on disk. Before a TCK all that precedes it is made durable.
+ *
+ * @param log       the object
+ * @param now       monotonic
+ * @param wall_us   Unix microseconds, for the header of a new segment
+ * @param type      HKP_TER_LOG_TER .. HKP_TER_LOG_GAP
+ * @param body      [body_len] borrowed
+ * @param body_len  bytes
+ *
+ * @retval HKP_OK              written
+ * @retval HKP_E_INVAL         the record does not belong at the end of this log; nothing was written
+ * @retval HKP_E_TER_LOG_FULL  the segment has reached HKP_TER_SEG_BYTES_MAX; nothing was written
+ * @retval HKP_E_TER_LOG_IO    the system refused; free the object and open the log again
+ *
+ * Cost: as hkp_ter_log_append_ter().
+ * Source: NZ1 5.1.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_ter_log_append(hkp_ter_log *log, hkp_time now, uint64_t wall_us,
+                                                   uint32_t type, const uint8_t *body, size_t body_len);
+
+/**
+ * Make everything that was appended durable.
+ *
+ * @param log  the object
+ * @param now  monotonic
+ *
+ * @retval HKP_OK            durable
+ * @retval HKP_E_TER_LOG_IO  the system refused; free the object and open the log again
+ *
+ * Cost: at most one fdatasync.
+ * Source: NZ1 5.1.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_ter_log_sync(hkp_ter_log *log, hkp_time now);
+
+/**
+ * When the next sync is due; call hkp_ter_log_sync() then.
+ *
+ * @param log  the object
+ *
+ * @return monotonic; HKP_TIME_NEVER if all is durable
+ *
+ * Cost: none.
+ * Source: NZ1 5.1.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API hkp_time hkp_ter_log_wake(const hkp_ter_log *log);
+
+/**
+ * Index below which every TER is durable, so may be shown to others.
+ *
+ * @param log  the object
+ *
+ * @return index
+ *
+ * Cost: none.
+ * Source: NZ1 5.1 "durable before visible".
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API uint64_t hkp_ter_log_durable(const hkp_ter_log *log);
+
+/**
+ * Cursor at the end of what was written.
+ *
+ * @param log     the object
+ * @param cursor  out
+ *
+ * Cost: none.
+ * Source: NZ1 3.1.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API void hkp_ter_log_cursor(const hkp_ter_log *log, struct hkp_ter_cursor *cursor);
+
+/**
+ * The last TCK1 in the log, which the next one follows.
+ *
+ * @param log  the object
+ * @param tck  [256] bytes out
+ *
+ * @retval HKP_OK          tck is set
+ * @retval HKP_E_NOTFOUND  there is none
+ *
+ * Cost: none.
+ * Source: NZ1 4.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_ter_log_last_tck(const hkp_ter_log *log, uint8_t tck[256]);
+
+/**
+ * The last rebase in the segments that the log still has.
+ *
+ * @param log   the object
+ * @param body  [200] bytes out: LE64(n) || RBA1
+ *
+ * @retval HKP_OK          body is set
+ * @retval HKP_E_NOTFOUND  there is none
+ *
+ * Cost: none.
+ * Source: NZ1 5, 11.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_ter_log_last_rebase(const hkp_ter_log *log, uint8_t body[200]);
+
+/**
+ * State of the log.
+ *
+ * @param log    the object
+ * @param state  struct_size set by the caller; the rest is filled as far as both sides know it
+ *
+ * @retval HKP_OK       filled
+ * @retval HKP_E_INVAL  struct_size is too small
+ *
+ * Cost: none.
+ * Source: style 2.4.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_ter_log_info(const hkp_ter_log *log, struct hkp_ter_log_state *state);
+
+/**
+ * Find the first record at a cursor index: what follows TER_{index-1}.
+ *
+ * @param log    the object
+ * @param index  from first_index of hkp_ter_log_info() to hkp_ter_log_durable()
+ * @param pos    out
+ *
+ * @retval HKP_OK                 pos is set
+ * @retval HKP_E_NOTFOUND         not held here: removed, in a gap, or not durable yet
+ * @retval HKP_E_TER_LOG_CORRUPT  the file is no longer what it was
+ * @retval HKP_E_TER_LOG_IO       the system refused
+ *
+ * Cost: reads at most one segment; no allocation.
+ * Source: NZ1 17, SYN-2.3 WANT.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_ter_log_seek(const hkp_ter_log *log, uint64_t index,
+                                                 struct hkp_ter_log_pos *pos);
+
+/**
+ * Read durable records as they stand in the log, whole ones only, in order.
+ *
+ * @param log          the object
+ * @param pos          in: where to begin; out: behind what was read
+ * @param max_records  records at most
+ * @param dst          [cap] bytes out, records one after the other
+ * @param cap          bytes, at least HKP_TER_LOG_RECORD_MAX
+ * @param len          out, bytes; 0 at the end of what is durable
+ * @param count        out, records
+ *
+ * @retval HKP_OK                 len, count and pos are set
+ * @retval HKP_E_INVAL            cap is too small or max_records is 0
+ * @retval HKP_E_NOTFOUND         the segment of pos was removed
+ * @retval HKP_E_TER_LOG_CORRUPT  the file is no longer what it was; pos says where
+ * @retval HKP_E_TER_LOG_IO       the system refused
+ *
+ * Cost: reads at most cap bytes; no allocation.
+ * Source: NZ1 5, SYN-2.5 LOG.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_ter_log_read(const hkp_ter_log *log, struct hkp_ter_log_pos *pos,
+                                                 size_t max_records, uint8_t *dst, size_t cap, size_t *len,
+                                                 size_t *count);
+
+/**
+ * Remove segments that lie wholly below an index, and with them what was kept as .torn; the newest stays.
+ * The caller knows that every instance has a commit and a snapshot at or after that index.
+ *
+ * @param log    the object
+ * @param index  lowest index that is still needed
+ *
+ * @retval HKP_OK            removed what could be
+ * @retval HKP_E_TER_LOG_IO  the system refused
+ *
+ * Cost: one unlink for each segment.
+ * Source: NZ1 5.1, 22.6.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_ter_log_trim(hkp_ter_log *log, uint64_t index);
 
 #ifdef __cplusplus
 }
