@@ -25,6 +25,1002 @@ extern "C" {
  */
 HKP_API const char *hkp_mesh_version(void);
 
+/* ------------------------------------------------------------------------------------------------------ */
+/* threat intelligence (mesh.md 9, 12)                                                                     */
+/* ------------------------------------------------------------------------------------------------------ */
+
+/* mesh.md 15.1. CBOR errors pass through from libdsm. */
+enum {
+    HKP_E_MESH_SHORT = HKP_E_MESH_BASE - 1,
+    HKP_E_MESH_TOO_BIG = HKP_E_MESH_BASE - 2,
+    HKP_E_MESH_VERSION = HKP_E_MESH_BASE - 3,
+    HKP_E_MESH_LENGTH = HKP_E_MESH_BASE - 4,
+    HKP_E_MESH_CRC = HKP_E_MESH_BASE - 5,
+    HKP_E_MESH_TYPE = HKP_E_MESH_BASE - 6,
+    HKP_E_MESH_FLAGS = HKP_E_MESH_BASE - 7,
+    HKP_E_MESH_RDV = HKP_E_MESH_BASE - 8,
+    HKP_E_MESH_FRAGMENT = HKP_E_MESH_BASE - 9,
+    /** no such indicator type */
+    HKP_E_MESH_IOC_TYPE = HKP_E_MESH_BASE - 16,
+    /** not the (canonical) form of a value of this type */
+    HKP_E_MESH_IOC_VALUE = HKP_E_MESH_BASE - 17,
+    /** a prefix with host bits set */
+    HKP_E_MESH_IOC_HOSTBITS = HKP_E_MESH_BASE - 18,
+    /** a prefix too short for the wire */
+    HKP_E_MESH_IOC_PREFIX = HKP_E_MESH_BASE - 19,
+    /** a private or otherwise reserved address or domain (M-IOC-2) */
+    HKP_E_MESH_IOC_RESERVED = HKP_E_MESH_BASE - 20,
+    HKP_E_MESH_SCHEMA = HKP_E_MESH_BASE - 24,
+    /** validity not above 0 or above the longest of its type */
+    HKP_E_MESH_TTL = HKP_E_MESH_BASE - 25,
+    /** TLP RED never leaves a node */
+    HKP_E_MESH_TLP = HKP_E_MESH_BASE - 26,
+    /** dated more than 300 s ahead */
+    HKP_E_MESH_TIME = HKP_E_MESH_BASE - 27,
+    HKP_E_MESH_EXPIRED = HKP_E_MESH_BASE - 28,
+    HKP_E_MESH_WEIGHTS = HKP_E_MESH_BASE - 29,
+    HKP_E_MESH_THRESHOLDS = HKP_E_MESH_BASE - 30,
+    HKP_E_MESH_RANGE = HKP_E_MESH_BASE - 31,
+    HKP_E_MESH_STATE = HKP_E_MESH_BASE - 32,
+    HKP_E_MESH_LIMIT = HKP_E_MESH_BASE - 33
+};
+
+/** Indicator types (mesh.md 9.1). */
+enum {
+    HKP_MESH_IOC_IP4 = 1,
+    HKP_MESH_IOC_IP6 = 2,
+    HKP_MESH_IOC_CIDR4 = 3,
+    HKP_MESH_IOC_CIDR6 = 4,
+    HKP_MESH_IOC_DOMAIN = 5,
+    HKP_MESH_IOC_URL = 6,
+    HKP_MESH_IOC_SHA256 = 7,
+    HKP_MESH_IOC_SHA1 = 8,
+    HKP_MESH_IOC_MD5 = 9,
+    HKP_MESH_IOC_JA3 = 10,
+    HKP_MESH_IOC_JA4 = 11,
+    HKP_MESH_IOC_EMAIL = 12
+};
+
+/** Threat types (mesh.md 9.1); 256 and above belong to applications. */
+enum {
+    HKP_MESH_THREAT_PORT_SCAN = 1,
+    HKP_MESH_THREAT_DDOS = 2,
+    HKP_MESH_THREAT_MALWARE = 3,
+    HKP_MESH_THREAT_C2 = 4,
+    HKP_MESH_THREAT_PHISHING = 5,
+    HKP_MESH_THREAT_BRUTE_FORCE = 6,
+    HKP_MESH_THREAT_EXPLOIT = 7,
+    HKP_MESH_THREAT_EXFILTRATION = 8,
+    HKP_MESH_THREAT_LATERAL_MOVEMENT = 9,
+    HKP_MESH_THREAT_BOTNET = 10,
+    HKP_MESH_THREAT_SPAM = 11,
+    HKP_MESH_THREAT_ANOMALY = 12,
+    HKP_MESH_THREAT_ROGUE_AI = 13,
+    HKP_MESH_THREAT_MITM = 14,
+    HKP_MESH_THREAT_DNS_ABUSE = 15,
+    HKP_MESH_THREAT_POLICY = 16
+};
+
+/** Traffic light protocol 2.0. */
+enum {
+    HKP_MESH_TLP_CLEAR = 0,
+    HKP_MESH_TLP_GREEN = 1,
+    HKP_MESH_TLP_AMBER = 2,
+    HKP_MESH_TLP_AMBER_STRICT = 3,
+    HKP_MESH_TLP_RED = 4
+};
+
+/** What a host may do about an indicator (M-TI-11). */
+enum {
+    HKP_MESH_LEVEL_NONE = 0,
+    HKP_MESH_LEVEL_WATCH = 1,
+    HKP_MESH_LEVEL_ALERT = 2,
+    HKP_MESH_LEVEL_BLOCK = 3
+};
+
+/** How a lookup met its indicator (M-CACHE-2); all but EXACT and PREFIX stay at most at ALERT. */
+enum {
+    HKP_MESH_MATCH_EXACT = 0,
+    HKP_MESH_MATCH_PREFIX = 1,
+    HKP_MESH_MATCH_PARENT = 2,
+    HKP_MESH_MATCH_HOST = 3
+};
+
+/** What became of a record that was handed to hkp_mesh_intel_add(). */
+enum {
+    /** first record of this indicator */
+    HKP_MESH_ADDED_NEW = 0,
+    /** first record of this group for a known indicator */
+    HKP_MESH_ADDED_GROUP = 1,
+    /** took the place of the group's older record */
+    HKP_MESH_ADDED_REPLACED = 2,
+    /** the group already has a newer record */
+    HKP_MESH_ADDED_OLDER = 3,
+    /** the author says again what it said less than a quarter of the longest validity ago (M-TI-5) */
+    HKP_MESH_ADDED_UNCHANGED = 4,
+    /** on the allowlist: counted only (M-TI-1) */
+    HKP_MESH_ADDED_ALLOWED = 5,
+    /** revoked before (M-TI-9) */
+    HKP_MESH_ADDED_REVOKED = 6,
+    /** the author, or the groups of this indicator, are at their limit (M-TI-6, mesh.md 15) */
+    HKP_MESH_ADDED_CAPPED = 7,
+    /** refused by M-TI-1; the status says why */
+    HKP_MESH_ADDED_REFUSED = 8,
+    HKP_MESH_ADDED_COUNT = 9
+};
+
+/** Kinds of a sighting (M-TI-8). */
+enum { HKP_MESH_SIGHTING_POSITIVE = 0, HKP_MESH_SIGHTING_FALSE = 1, HKP_MESH_SIGHTING_EXPIRED = 2 };
+
+/** Bytes of the longest canonical value and of the longest record. */
+#define HKP_MESH_IOC_VALUE_MAX 2048
+#define HKP_MESH_RECORD_MAX 3072
+#define HKP_MESH_CONTEXT_MAX 256
+
+/** A threat record (mesh.md 9.1). A closed object of version 1: this struct never grows. */
+struct hkp_mesh_record {
+    /** [value_len] canonical value, borrowed: bytes for addresses and digests, else text without NUL */
+    const uint8_t *value;
+    size_t value_len;
+    /** [context_len] UTF-8 text without NUL, borrowed; NULL: none */
+    const uint8_t *context;
+    size_t context_len;
+    /** Unix seconds */
+    uint64_t valid_from_s;
+    uint64_t valid_until_s;
+    /** detector rule, if has_rule */
+    uint32_t rule;
+    /** HKP_MESH_THREAT_*, 1..65535 */
+    uint16_t threat;
+    /** HKP_MESH_IOC_* */
+    uint8_t ioc_type;
+    /** 1 critical .. 5 info */
+    uint8_t severity;
+    /** 0..100 */
+    uint8_t confidence;
+    /** HKP_MESH_TLP_* */
+    uint8_t tlp;
+    /** 0 one-way, 1 two-way, 2 content */
+    uint8_t evidence;
+    /** 1: rule is set */
+    uint8_t has_rule;
+    /** how many of technique are set, 0..4 */
+    uint8_t technique_count;
+    /** zero */
+    uint8_t reserved[3];
+    /** ATT&CK ids, ascending, "T1234" or "T1234.001", NUL-terminated */
+    char technique[4][12];
+};
+
+/** Where a record came from (M-TI-10). */
+struct hkp_mesh_origin {
+    /** node that wrote the block */
+    uint8_t author[16];
+    /** id of the block */
+    uint8_t block[32];
+    /** number of the block in the author's chain */
+    uint64_t seq;
+    /** the block's own time, Unix seconds */
+    uint64_t time_s;
+    /** height of the checkpoint that made the block final; 0: not final */
+    uint64_t height;
+    /** group of the author's certificate */
+    uint32_t group;
+    /** position of the record in the payload, from 0 */
+    uint32_t position;
+};
+
+/** What the mesh says about one indicator now. */
+struct hkp_mesh_match {
+    /** sizeof of the caller's struct */
+    uint32_t struct_size;
+    /** HKP_MESH_LEVEL_* */
+    uint8_t level;
+    /** HKP_MESH_MATCH_* */
+    uint8_t kind;
+    /** type of the indicator that was met */
+    uint8_t ioc_type;
+    /** most severe of the live records, 1..5 */
+    uint8_t severity;
+    /** groups with a live record, and those of them with evidence of two-way traffic or content */
+    uint32_t groups;
+    uint32_t evidence_groups;
+    /** lower median of the decayed confidence of all groups with a live record, 0..10000 basis points */
+    uint32_t confidence_bp;
+    /** false-positive reports: groups that made one */
+    uint32_t false_positives;
+    /** Unix seconds: earliest and latest bound of the live records */
+    uint64_t valid_from_s;
+    uint64_t valid_until_s;
+    /** key of the indicator (M-IOC-5) */
+    uint8_t ioc_key[16];
+    /** value[value_len] is the canonical value */
+    size_t value_len;
+    uint8_t value[HKP_MESH_IOC_VALUE_MAX];
+};
+
+/** The record of one group for an indicator, and its provenance. */
+struct hkp_mesh_finding {
+    /** sizeof of the caller's struct */
+    uint32_t struct_size;
+    /** decayed confidence, 0..10000 basis points */
+    uint32_t confidence_bp;
+    struct hkp_mesh_origin origin;
+    /** its value and context point into this struct */
+    struct hkp_mesh_record record;
+    uint8_t value[HKP_MESH_IOC_VALUE_MAX];
+    uint8_t context[HKP_MESH_CONTEXT_MAX];
+};
+
+/** Limits and surroundings of a threat cache; zero is the default everywhere but in rng and group. */
+struct hkp_mesh_intel_options {
+    /** sizeof of the caller's struct */
+    uint32_t struct_size;
+    /** own group, 1.. */
+    uint32_t group;
+    /** records, one for each group and indicator: 1..10000000, default 50000; 128 bytes each */
+    uint32_t records;
+    /** authors with counters of M-TI-6 and M-TI-13: 1..1048576, default 4096; 64 bytes each */
+    uint32_t authors;
+    struct hkp_mem mem;
+    /** for the keys of the hash tables; required */
+    struct hkp_rng rng;
+};
+
+/** Counters of a threat cache since it was made, and its fill. */
+struct hkp_mesh_intel_stats {
+    /** sizeof of the caller's struct */
+    uint32_t struct_size;
+    /** live now: records, indicators, tombstones, sightings, authors */
+    uint32_t records;
+    uint32_t indicators;
+    uint32_t tombstones;
+    uint32_t sightings;
+    uint32_t authors;
+    /** by HKP_MESH_ADDED_* */
+    uint64_t added[HKP_MESH_ADDED_COUNT];
+    /** records that made room for others, and that ran out */
+    uint64_t evicted;
+    uint64_t expired;
+    uint64_t revoked;
+    /** bytes allocated by the object */
+    uint64_t memory;
+};
+
+/** What hkp_mesh_intel_add() did. */
+struct hkp_mesh_added {
+    /** sizeof of the caller's struct */
+    uint32_t struct_size;
+    /** HKP_MESH_ADDED_* */
+    uint32_t result;
+    /** HKP_MESH_LEVEL_* of the indicator before and after */
+    uint32_t level_before;
+    uint32_t level_after;
+    uint8_t ioc_key[16];
+};
+
+/** Threat records of a mesh, merged by group (M-TI-4), with lookup (M-CACHE). */
+typedef struct hkp_mesh_intel hkp_mesh_intel;
+
+/**
+ * Name of a status of the mesh library.
+ *
+ * @param status  any status
+ *
+ * @return the name, "E_IOC_VALUE" for example, static; "E_UNKNOWN" outside the range of this library
+ *
+ * Cost: none.
+ * Source: mesh.md 15.1.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API const char *hkp_mesh_status_name(hkp_status status);
+
+/**
+ * What a host does with a status of the mesh library.
+ *
+ * @param status  any status
+ *
+ * @return HKP_CLASS_*; IGNORE for a status of another library
+ *
+ * Cost: none.
+ * Source: mesh.md 15.1; style 2.3.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API int32_t hkp_mesh_status_class(hkp_status status);
+
+/**
+ * Name of an indicator type, as users write it.
+ *
+ * @param ioc_type  HKP_MESH_IOC_*
+ *
+ * @return "ip4", "domain", ..., static; NULL if there is no such type
+ *
+ * Cost: none.
+ * Source: mesh.md 9.1.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API const char *hkp_mesh_ioc_type_name(uint32_t ioc_type);
+
+/**
+ * Indicator type of a name.
+ *
+ * @param name      [name_len] bytes, borrowed, for example "ip4"
+ * @param name_len  bytes
+ *
+ * @return HKP_MESH_IOC_*, or 0 if there is no such type
+ *
+ * Cost: none.
+ * Source: mesh.md 9.1.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API uint32_t hkp_mesh_ioc_type_find(const char *name, size_t name_len);
+
+/**
+ * Name of a threat type, as users write it.
+ *
+ * @param threat  HKP_MESH_THREAT_*
+ *
+ * @return "port_scan", "c2", ..., static; NULL for a number without a name
+ *
+ * Cost: none.
+ * Source: mesh.md 9.1.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API const char *hkp_mesh_threat_name(uint32_t threat);
+
+/**
+ * Bring an indicator that a user wrote into its canonical form.
+ *
+ * The result may be of another type: an IPv4-mapped address becomes ip4, a prefix of one address that address.
+ * It may still be refused on the wire (hkp_mesh_ioc_check()), for example a private address.
+ *
+ * @param ioc_type   HKP_MESH_IOC_*, what the text is meant to be
+ * @param text       [text_len] UTF-8 bytes, borrowed; spaces at both ends are dropped
+ * @param text_len   bytes, 0..8192
+ * @param out_type   type of the result, written on success
+ * @param value      [cap] bytes of the caller, written on success; HKP_MESH_IOC_VALUE_MAX is always enough
+ * @param cap        bytes
+ * @param value_len  bytes written
+ *
+ * @retval HKP_OK                   done
+ * @retval HKP_E_MESH_IOC_TYPE      no such type
+ * @retval HKP_E_MESH_IOC_VALUE     the text is no value of this type
+ * @retval HKP_E_MESH_IOC_HOSTBITS  a prefix with host bits set
+ * @retval HKP_E_NOSPC              value is too small; nothing was written
+ * @retval HKP_E_NOMEM              libidn2 found no memory
+ *
+ * Cost: no allocation but libidn2's own for names that are not ASCII; linear in text_len.
+ * Source: mesh.md M-IOC-1 to M-IOC-4.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_mesh_ioc_canonicalise(uint32_t ioc_type, const char *text, size_t text_len,
+                                                          uint32_t *out_type, uint8_t *value, size_t cap,
+                                                          size_t *value_len);
+
+/**
+ * Check a canonical value as every receiver does; no Unicode table takes part.
+ *
+ * @param ioc_type   HKP_MESH_IOC_*
+ * @param value      [value_len] canonical value, borrowed
+ * @param value_len  bytes
+ *
+ * @retval HKP_OK                   may travel
+ * @retval HKP_E_MESH_IOC_TYPE      no such type
+ * @retval HKP_E_MESH_IOC_VALUE     not the canonical form
+ * @retval HKP_E_MESH_IOC_HOSTBITS  a prefix with host bits set
+ * @retval HKP_E_MESH_IOC_PREFIX    a prefix shorter than /24 or /48
+ * @retval HKP_E_MESH_IOC_RESERVED  a reserved address or domain
+ *
+ * Cost: no allocation; linear in value_len.
+ * Source: mesh.md M-IOC-1 to M-IOC-4.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_mesh_ioc_check(uint32_t ioc_type, const uint8_t *value, size_t value_len);
+
+/**
+ * Key of an indicator.
+ *
+ * @param ioc_type   HKP_MESH_IOC_*
+ * @param value      [value_len] canonical value, borrowed
+ * @param value_len  bytes
+ * @param key        [16] bytes of the caller, written
+ *
+ * Cost: one BLAKE2b.
+ * Source: mesh.md M-IOC-5.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API void hkp_mesh_ioc_key(uint32_t ioc_type, const uint8_t *value, size_t value_len, uint8_t key[16]);
+
+/**
+ * Canonical value as text that people read and hkp_mesh_ioc_canonicalise() takes back.
+ *
+ * @param ioc_type   HKP_MESH_IOC_*
+ * @param value      [value_len] canonical value, borrowed
+ * @param value_len  bytes
+ * @param text       [cap] bytes of the caller, NUL-terminated on success; HKP_MESH_IOC_VALUE_MAX + 1 always fits
+ * @param cap        bytes
+ *
+ * @retval HKP_OK                done
+ * @retval HKP_E_MESH_IOC_TYPE   no such type
+ * @retval HKP_E_MESH_IOC_VALUE  wrong length for this type
+ * @retval HKP_E_NOSPC           text is too small; nothing was written
+ *
+ * Cost: no allocation.
+ * Source: mesh.md 9.1; RFC 5952 for IPv6.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_mesh_ioc_text(uint32_t ioc_type, const uint8_t *value, size_t value_len,
+                                                  char *text, size_t cap);
+
+/**
+ * Longest validity of a record about an indicator of this type.
+ *
+ * @param ioc_type  HKP_MESH_IOC_*
+ *
+ * @return seconds, 0 if there is no such type
+ *
+ * Cost: none.
+ * Source: mesh.md 9.1.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API uint64_t hkp_mesh_ioc_ttl_max(uint32_t ioc_type);
+
+/**
+ * Encode a threat record as canonical CBOR.
+ *
+ * @param record  what to encode; checked as a receiver would, but for the time of day
+ * @param dst     [cap] bytes of the caller; HKP_MESH_RECORD_MAX is always enough
+ * @param cap     bytes
+ * @param len     bytes written
+ *
+ * @retval HKP_OK                   done
+ * @retval HKP_E_MESH_SCHEMA        a field is out of its range
+ * @retval HKP_E_MESH_IOC_TYPE      no such type
+ * @retval HKP_E_MESH_IOC_VALUE     the value is not canonical
+ * @retval HKP_E_MESH_IOC_HOSTBITS  a prefix with host bits set
+ * @retval HKP_E_MESH_IOC_PREFIX    a prefix too short for the wire
+ * @retval HKP_E_MESH_IOC_RESERVED  a reserved address or domain
+ * @retval HKP_E_MESH_TTL           valid_until_s is not within the type's validity after valid_from_s
+ * @retval HKP_E_MESH_TLP           TLP RED is not encoded
+ * @retval HKP_E_NOSPC              dst is too small; nothing was written
+ *
+ * Cost: no allocation.
+ * Source: mesh.md 9.1, M-TI-1.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_mesh_record_encode(const struct hkp_mesh_record *record, uint8_t *dst, size_t cap,
+                                                       size_t *len);
+
+/**
+ * Check and decode a threat record as a receiver does.
+ *
+ * @param record  written on success; its pointers lead into bytes
+ * @param bytes   [len] bytes, borrowed while record is used
+ * @param len     bytes
+ * @param now_s   Unix seconds
+ *
+ * @retval HKP_OK                   good now
+ * @retval HKP_E_MESH_TOO_BIG       more than HKP_MESH_RECORD_MAX bytes
+ * @retval HKP_E_MESH_VERSION       a later version
+ * @retval HKP_E_MESH_SCHEMA        a key is missing, unknown, of a wrong type or out of its range
+ * @retval HKP_E_MESH_IOC_TYPE      no such type
+ * @retval HKP_E_MESH_IOC_VALUE     the value is not canonical
+ * @retval HKP_E_MESH_IOC_HOSTBITS  a prefix with host bits set
+ * @retval HKP_E_MESH_IOC_PREFIX    a prefix too short for the wire
+ * @retval HKP_E_MESH_IOC_RESERVED  a reserved address or domain
+ * @retval HKP_E_MESH_TTL           validity not above 0 or above the longest of its type
+ * @retval HKP_E_MESH_TLP           TLP RED
+ * @retval HKP_E_MESH_TIME          begins more than 300 s from now
+ * @retval HKP_E_MESH_EXPIRED       over
+ *
+ * Errors of CBOR are those of libdsm (HKP_E_DSM_CBOR_*).
+ * Cost: no allocation; linear in len.
+ * Source: mesh.md M-TI-1.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_mesh_record_decode(struct hkp_mesh_record *record, const uint8_t *bytes, size_t len,
+                                                       uint64_t now_s);
+
+/**
+ * Confidence of a record now, after decay.
+ *
+ * @param record  checked record
+ * @param now_s   Unix seconds
+ *
+ * @return basis points, 0..10000; 0 when it is over
+ *
+ * Cost: none.
+ * Source: mesh.md M-TI-2.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API uint32_t hkp_mesh_record_confidence(const struct hkp_mesh_record *record, uint64_t now_s);
+
+/**
+ * Fill options with the defaults.
+ *
+ * @param opt   options of the caller, written
+ * @param size  sizeof *opt
+ *
+ * Cost: none.
+ * Source: style 2.4.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API void hkp_mesh_intel_options_init(struct hkp_mesh_intel_options *opt, size_t size);
+
+/**
+ * Make a threat cache; all memory is taken here.
+ *
+ * @param out    the object on success; the caller frees it
+ * @param opt    borrowed for the call
+ * @param now_s  Unix seconds
+ *
+ * @retval HKP_OK          made
+ * @retval HKP_E_INVAL     an option is out of its range
+ * @retval HKP_E_TOOBIG    opt asks for something that this build does not know
+ * @retval HKP_E_NOMEM     no memory
+ * @retval HKP_E_CALLBACK  rng failed
+ *
+ * Cost: 128 bytes for each record, 64 for each author, about 300 KiB for the lists of fixed size.
+ * Source: mesh.md M-CACHE-1, M-TIER-4.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_mesh_intel_new(hkp_mesh_intel **out, const struct hkp_mesh_intel_options *opt,
+                                                   uint64_t now_s);
+
+/**
+ * Free a threat cache.
+ *
+ * @param intel  the object or NULL
+ *
+ * Cost: none.
+ * Source: style 2.4.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API void hkp_mesh_intel_free(hkp_mesh_intel *intel);
+
+/**
+ * Faulty members that consensus tolerates now; BLOCK takes at least one group more.
+ *
+ * @param intel  the cache
+ * @param f      floor((n - 1) / 3) of the validator set in force
+ *
+ * Cost: none.
+ * Source: mesh.md M-TI-11.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API void hkp_mesh_intel_set_faults(hkp_mesh_intel *intel, uint32_t f);
+
+/**
+ * Check a record of an accepted block and merge it.
+ *
+ * @param intel   the cache
+ * @param now_s   Unix seconds
+ * @param origin  author, block and group, copied
+ * @param bytes   [len] the record, borrowed for the call
+ * @param len     bytes
+ * @param added   what became of it, written unless the result is HKP_E_INVAL
+ *
+ * @retval HKP_OK               counted as added->result says
+ * @retval HKP_E_INVAL          position above 65535 or group 0
+ * @retval HKP_E_MESH_LIMIT     more authors at once than the cache has counters for; the cache is unchanged
+ * @retval HKP_E_MESH_TOO_BIG   as hkp_mesh_record_decode(), whose other results are passed on as well
+ *
+ * Cost: no allocation; one BLAKE2b; may evict some records.
+ * Source: mesh.md M-TI-1, M-TI-4 to M-TI-6, M-CACHE-4.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_mesh_intel_add(hkp_mesh_intel *intel, uint64_t now_s,
+                                                   const struct hkp_mesh_origin *origin, const uint8_t *bytes,
+                                                   size_t len, struct hkp_mesh_added *added);
+
+/**
+ * A checkpoint has made the blocks of an author final up to a number.
+ *
+ * @param intel   the cache
+ * @param author  [16] node id
+ * @param seq     number of the last final block
+ * @param height  of the checkpoint, 1..2^32-1
+ *
+ * Cost: linear in the author's records.
+ * Source: mesh.md M-TI-10.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API void hkp_mesh_intel_finalised(hkp_mesh_intel *intel, const uint8_t author[16], uint64_t seq, uint64_t height);
+
+/**
+ * What the mesh knows about an indicator.
+ *
+ * Addresses: exact, then the longest prefix. Domains: exact, then parents. URLs: exact, then their host.
+ *
+ * @param intel      the cache
+ * @param now_s      Unix seconds
+ * @param ioc_type   HKP_MESH_IOC_*
+ * @param value      [value_len] canonical value, borrowed
+ * @param value_len  bytes
+ * @param match      struct_size set by the caller, the rest written on success
+ *
+ * @retval HKP_OK          match says what was met
+ * @retval HKP_E_NOTFOUND  nothing live
+ * @retval HKP_E_INVAL     no such type, or struct_size is too small
+ *
+ * Cost: no allocation; one BLAKE2b for each form that is tried.
+ * Source: mesh.md M-CACHE-1, M-CACHE-2, M-TI-11.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_mesh_intel_lookup(const hkp_mesh_intel *intel, uint64_t now_s, uint32_t ioc_type,
+                                                      const uint8_t *value, size_t value_len,
+                                                      struct hkp_mesh_match *match);
+
+/**
+ * The record of one group for an indicator.
+ *
+ * @param intel    the cache
+ * @param now_s    Unix seconds
+ * @param ioc_key  [16] of a match
+ * @param index    0..groups - 1 of the match
+ * @param finding  struct_size set by the caller, the rest written on success
+ *
+ * @retval HKP_OK          written
+ * @retval HKP_E_NOTFOUND  there are fewer live records
+ * @retval HKP_E_INVAL     struct_size is too small
+ *
+ * Cost: no allocation.
+ * Source: mesh.md M-TI-10.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_mesh_intel_finding(const hkp_mesh_intel *intel, uint64_t now_s,
+                                                       const uint8_t ioc_key[16], uint32_t index,
+                                                       struct hkp_mesh_finding *finding);
+
+/**
+ * Next live indicator, in no particular order.
+ *
+ * @param intel   the cache
+ * @param now_s   Unix seconds
+ * @param cursor  0 at first, advanced by the call
+ * @param match   struct_size set by the caller, the rest written on success
+ *
+ * @retval HKP_OK          match is the next one
+ * @retval HKP_E_NOTFOUND  there are no more
+ * @retval HKP_E_INVAL     struct_size is too small
+ *
+ * Cost: no allocation; all calls together visit every record once.
+ * Source: mesh.md 12.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_mesh_intel_next(const hkp_mesh_intel *intel, uint64_t now_s, uint32_t *cursor,
+                                                    struct hkp_mesh_match *match);
+
+/**
+ * Put an indicator on the allowlist: own addresses, resolvers, networks that must never be acted on.
+ *
+ * A listed prefix covers its addresses and longer prefixes, a listed host the URLs on it.
+ *
+ * @param intel      the cache
+ * @param ioc_type   HKP_MESH_IOC_*
+ * @param value      [value_len] canonical value; reserved ranges and short prefixes are allowed here
+ * @param value_len  bytes
+ *
+ * @retval HKP_OK                listed
+ * @retval HKP_E_MESH_IOC_TYPE   no such type
+ * @retval HKP_E_MESH_IOC_VALUE  wrong length for this type
+ * @retval HKP_E_MESH_LIMIT      4096 are listed
+ *
+ * Cost: no allocation; one BLAKE2b.
+ * Source: mesh.md M-TI-7.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_mesh_intel_allow(hkp_mesh_intel *intel, uint32_t ioc_type, const uint8_t *value,
+                                                     size_t value_len);
+
+/**
+ * Empty the allowlist, before a newer one is filled in.
+ *
+ * @param intel  the cache
+ *
+ * Cost: none.
+ * Source: mesh.md M-TI-7.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API void hkp_mesh_intel_allow_clear(hkp_mesh_intel *intel);
+
+/**
+ * This node itself validated a path to a member at an address; for a day BLOCK of it becomes ALERT.
+ *
+ * @param intel      the cache
+ * @param now_s      Unix seconds
+ * @param member     [16] node id
+ * @param ioc_type   HKP_MESH_IOC_IP4 or HKP_MESH_IOC_IP6
+ * @param value      [value_len] canonical address
+ * @param value_len  bytes, 4 or 16
+ *
+ * Cost: no allocation; linear in the members kept, at most 1024; the two newest of each member are kept.
+ * Source: mesh.md M-TI-7.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API void hkp_mesh_intel_member_seen(hkp_mesh_intel *intel, uint64_t now_s, const uint8_t member[16],
+                                        uint32_t ioc_type, const uint8_t *value, size_t value_len);
+
+/**
+ * A group has seen an indicator, or calls it a false positive.
+ *
+ * @param intel    the cache
+ * @param now_s    Unix seconds
+ * @param group    of the author's certificate
+ * @param ioc_key  [16] key of the indicator
+ * @param kind     HKP_MESH_SIGHTING_*
+ *
+ * @retval HKP_OK            noted
+ * @retval HKP_E_INVAL       no such kind, or group 0
+ * @retval HKP_E_MESH_LIMIT  no room for this key's sightings
+ *
+ * Cost: no allocation.
+ * Source: mesh.md M-TI-8.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_mesh_intel_sighting(hkp_mesh_intel *intel, uint64_t now_s, uint32_t group,
+                                                        const uint8_t ioc_key[16], uint32_t kind);
+
+/**
+ * Take back a record: of its author, or of everybody when the mesh has agreed on that.
+ *
+ * @param intel    the cache
+ * @param now_s    Unix seconds
+ * @param author   [16] node id whose record goes; NULL: the records of all
+ * @param ioc_key  [16] key of the indicator
+ * @param removed  how many records went, written on success
+ *
+ * @retval HKP_OK            done; later records that begin before now_s are refused
+ * @retval HKP_E_MESH_LIMIT  no room for a tombstone: nothing was removed
+ *
+ * Cost: no allocation.
+ * Source: mesh.md M-TI-9.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_mesh_intel_revoke(hkp_mesh_intel *intel, uint64_t now_s, const uint8_t *author,
+                                                      const uint8_t ioc_key[16], uint32_t *removed);
+
+/**
+ * Drop what is over; lookups never show it in any case.
+ *
+ * @param intel    the cache
+ * @param now_s    Unix seconds
+ * @param removed  how many records went, written
+ *
+ * Cost: no allocation; amortised constant for each record.
+ * Source: mesh.md M-CACHE-4.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API void hkp_mesh_intel_expire(hkp_mesh_intel *intel, uint64_t now_s, uint32_t *removed);
+
+/**
+ * Counters and fill.
+ *
+ * @param intel  the cache
+ * @param stats  struct_size set by the caller, the rest written as far as it reaches
+ *
+ * @retval HKP_OK       written
+ * @retval HKP_E_INVAL  struct_size is too small
+ *
+ * Cost: none.
+ * Source: mesh.md 13.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_mesh_intel_get_stats(const hkp_mesh_intel *intel,
+                                                         struct hkp_mesh_intel_stats *stats);
+
+/* ------------------------------------------------------------------------------------------------------ */
+/* alerts of a detector: Suricata EVE (M-EXP-6)                                                            */
+/* ------------------------------------------------------------------------------------------------------ */
+
+/** What became of a line or element of an EVE stream. */
+enum {
+    /** made a record */
+    HKP_MESH_EVE_RECORD = 0,
+    /** not JSON, deeper than 16, or no object */
+    HKP_MESH_EVE_BROKEN = 1,
+    /** more than 64 KiB */
+    HKP_MESH_EVE_OVERSIZED = 2,
+    /** another event_type */
+    HKP_MESH_EVE_NOT_ALERT = 3,
+    /** an alert without usable src_ip, dest_ip or alert object */
+    HKP_MESH_EVE_NO_ADDRESS = 4,
+    /** neither side is a public address */
+    HKP_MESH_EVE_LOCAL = 5,
+    /** not a threat by its category */
+    HKP_MESH_EVE_HARMLESS = 6,
+    HKP_MESH_EVE_COUNT = 7
+};
+
+/** How alerts become records; zero is the default everywhere. */
+struct hkp_mesh_eve_options {
+    /** sizeof of the caller's struct */
+    uint32_t struct_size;
+    /** HKP_MESH_TLP_* + 1 of the records; 0: GREEN */
+    uint32_t tlp_plus_one;
+    /** confidence of the records, 1..100; 0: 60 for one-way evidence, 80 for two-way */
+    uint32_t confidence;
+    /** how long the records are valid, seconds up to 604800; 0: 86400 */
+    uint32_t ttl_s;
+    struct hkp_mem mem;
+};
+
+/** Counters of an EVE stream by HKP_MESH_EVE_*. */
+struct hkp_mesh_eve_stats {
+    /** sizeof of the caller's struct */
+    uint32_t struct_size;
+    uint32_t reserved;
+    uint64_t count[HKP_MESH_EVE_COUNT];
+};
+
+/** Reads one EVE stream: JSON lines, or one JSON array, recognised by its first byte. */
+typedef struct hkp_mesh_eve hkp_mesh_eve;
+
+/**
+ * Fill options with the defaults.
+ *
+ * @param opt   options of the caller, written
+ * @param size  sizeof *opt
+ *
+ * Cost: none.
+ * Source: style 2.4.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API void hkp_mesh_eve_options_init(struct hkp_mesh_eve_options *opt, size_t size);
+
+/**
+ * Make a reader of EVE alerts; it does no I/O.
+ *
+ * @param out  the object on success; the caller frees it
+ * @param opt  borrowed for the call; NULL: defaults
+ *
+ * @retval HKP_OK        made
+ * @retval HKP_E_INVAL   an option is out of its range
+ * @retval HKP_E_TOOBIG  opt asks for something that this build does not know
+ * @retval HKP_E_NOMEM   no memory
+ *
+ * Cost: 64 KiB.
+ * Source: mesh.md M-EXP-6.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_mesh_eve_new(hkp_mesh_eve **out, const struct hkp_mesh_eve_options *opt);
+
+/**
+ * Free a reader of EVE alerts.
+ *
+ * @param eve  the object or NULL
+ *
+ * Cost: none.
+ * Source: style 2.4.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API void hkp_mesh_eve_free(hkp_mesh_eve *eve);
+
+/**
+ * Hand over bytes of the stream; then call hkp_mesh_eve_next() until it finds nothing.
+ *
+ * @param eve    the reader
+ * @param bytes  [len] bytes, copied
+ * @param len    bytes
+ * @param taken  how many were taken; the rest is handed over again after hkp_mesh_eve_next()
+ *
+ * Cost: no allocation.
+ * Source: mesh.md M-EXP-6.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API void hkp_mesh_eve_push(hkp_mesh_eve *eve, const uint8_t *bytes, size_t len, size_t *taken);
+
+/**
+ * The stream has ended: what is left counts as the last line; the next byte begins a new stream.
+ *
+ * @param eve  the reader
+ *
+ * Cost: no allocation.
+ * Source: mesh.md M-EXP-6.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API void hkp_mesh_eve_end(hkp_mesh_eve *eve);
+
+/**
+ * Next record from the bytes handed over; what makes none is counted and skipped.
+ *
+ * @param eve     the reader
+ * @param now_s   Unix seconds: the record's life begins here, the alert's own time goes into its context
+ * @param record  written on success; its pointers are good until the next call on this object
+ *
+ * @retval HKP_OK          a record
+ * @retval HKP_E_NOTFOUND  more bytes are needed
+ *
+ * Cost: allocations of the JSON parser, bounded by a line of 64 KiB.
+ * Source: mesh.md M-EXP-6.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_mesh_eve_next(hkp_mesh_eve *eve, uint64_t now_s, struct hkp_mesh_record *record);
+
+/**
+ * Counters of the stream.
+ *
+ * @param eve    the reader
+ * @param stats  struct_size set by the caller, the rest written as far as it reaches
+ *
+ * @retval HKP_OK       written
+ * @retval HKP_E_INVAL  struct_size is too small
+ *
+ * Cost: none.
+ * Source: mesh.md M-EXP-6.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_mesh_eve_get_stats(const hkp_mesh_eve *eve, struct hkp_mesh_eve_stats *stats);
+
+/** Follows an EVE file or FIFO and survives its rotation. */
+typedef struct hkp_mesh_eve_file hkp_mesh_eve_file;
+
+/**
+ * Open an EVE file or FIFO to be followed; a file that is not there yet is waited for.
+ *
+ * @param out         the object on success; the caller frees it
+ * @param path        NUL-terminated, copied
+ * @param from_start  1: read what is already there; 0: only what is appended from now on
+ * @param opt         as hkp_mesh_eve_new()
+ *
+ * @retval HKP_OK        opened, or waiting for the file
+ * @retval HKP_E_INVAL   an option is out of its range, or path is longer than 4095 bytes
+ * @retval HKP_E_TOOBIG  opt asks for something that this build does not know
+ * @retval HKP_E_NOMEM   no memory
+ * @retval HKP_E_IO      the path is there but cannot be read (errno of the system)
+ *
+ * Cost: 128 KiB.
+ * Source: mesh.md M-EXP-6.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_mesh_eve_file_open(hkp_mesh_eve_file **out, const char *path, int32_t from_start,
+                                                       const struct hkp_mesh_eve_options *opt);
+
+/**
+ * Close and free.
+ *
+ * @param file  the object or NULL
+ *
+ * Cost: none.
+ * Source: style 2.4.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API void hkp_mesh_eve_file_close(hkp_mesh_eve_file *file);
+
+/**
+ * Next record of the file; never waits.
+ *
+ * @param file    the file
+ * @param now_s   Unix seconds
+ * @param record  as hkp_mesh_eve_next()
+ *
+ * @retval HKP_OK          a record
+ * @retval HKP_E_NOTFOUND  nothing now: call again later, once a second is enough
+ * @retval HKP_E_IO        reading failed; the next call opens the path again
+ *
+ * Cost: a read of at most 64 KiB and hkp_mesh_eve_next().
+ * Source: mesh.md M-EXP-6.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_mesh_eve_file_next(hkp_mesh_eve_file *file, uint64_t now_s,
+                                                       struct hkp_mesh_record *record);
+
+/**
+ * Counters of all that was read.
+ *
+ * @param file   the file
+ * @param stats  as hkp_mesh_eve_get_stats()
+ *
+ * @retval HKP_OK       written
+ * @retval HKP_E_INVAL  struct_size is too small
+ *
+ * Cost: none.
+ * Source: mesh.md M-EXP-6.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_mesh_eve_file_stats(const hkp_mesh_eve_file *file,
+                                                        struct hkp_mesh_eve_stats *stats);
+
 #ifdef __cplusplus
 }
 #endif
