@@ -491,7 +491,700 @@ HKP_API void hkp_dsm_cbor_put_simple(struct hkp_dsm_cbor_writer *w, int32_t valu
  */
 HKP_API void hkp_dsm_cbor_put_raw(struct hkp_dsm_cbor_writer *w, const uint8_t *encoded, size_t len);
 
-/* ---- Objects (sections 3 to 6, 9.8) ------- the rest of this section follows ------------------------------ */
+/* ---- Objects (D 3 to 6) -------------------------------------------------------------------------------- */
+
+/** Kinds of signed objects (D-ENV, D-MULTI); those from 32 on are signed by officers of the CA set. */
+enum {
+    HKP_DSM_KIND_MICROBLOCK = 1,
+    HKP_DSM_KIND_PROPOSE = 2,
+    HKP_DSM_KIND_NOTAR = 3,
+    HKP_DSM_KIND_NULL = 4,
+    HKP_DSM_KIND_FINAL = 5,
+    HKP_DSM_KIND_PEER_RECORD = 6,
+    HKP_DSM_KIND_CERT_REQUEST = 7,
+    HKP_DSM_KIND_WITNESS = 8,
+    HKP_DSM_KIND_AUDIT_HEAD = 9,
+    HKP_DSM_KIND_TELEMETRY = 10,
+    HKP_DSM_KIND_WORKLOAD = 11,
+    HKP_DSM_KIND_ASSIGN = 12,
+    HKP_DSM_KIND_POLICY = 13,
+    HKP_DSM_KIND_MEMBER = 14,
+    HKP_DSM_KIND_ENDORSE = 15,
+    HKP_DSM_KIND_AUTH = 16,
+    HKP_DSM_KIND_CLAIM = 18,
+    HKP_DSM_KIND_FINAL_BLS = 19,
+    HKP_DSM_KIND_REGIONAL = 20,
+    HKP_DSM_KIND_CE_COMMIT = 21,
+    HKP_DSM_KIND_CE_REVEAL = 22,
+    HKP_DSM_KIND_CE_BUNDLE = 23,
+    HKP_DSM_KIND_CERTIFICATE = 32,
+    HKP_DSM_KIND_REVOCATION_LIST = 33,
+    HKP_DSM_KIND_CA_SET = 34,
+    HKP_DSM_KIND_ALLOWLIST = 35,
+    HKP_DSM_KIND_RESTART = 36,
+    HKP_DSM_KIND_ORDER = 37
+};
+
+/** Role bits of a certificate (D-CERT key 6). */
+enum {
+    HKP_DSM_ROLE_EDGE = 1,
+    HKP_DSM_ROLE_VALIDATOR = 2,
+    HKP_DSM_ROLE_WITNESS = 4,
+    HKP_DSM_ROLE_COORDINATOR = 8,
+    HKP_DSM_ROLE_CA = 16,
+    HKP_DSM_ROLE_OPERATOR = 32,
+    HKP_DSM_ROLE_SCHEDULER = 64,
+    HKP_DSM_ROLE_NEURO = 128
+};
+
+/** Tiers (D-CERT key 7). */
+enum {
+    HKP_DSM_TIER_SENTINEL = 1,
+    HKP_DSM_TIER_GUARDIAN = 2,
+    HKP_DSM_TIER_FORTRESS = 3,
+    HKP_DSM_TIER_NEXUS = 4,
+    HKP_DSM_TIER_MSSP = 5
+};
+
+/** Event types of microblocks (D-BLK-3); 256 to 65535 belong to applications. */
+enum {
+    HKP_DSM_EVENT_STATE_UPDATE = 1,
+    HKP_DSM_EVENT_WEIGHT_SNAPSHOT = 2,
+    HKP_DSM_EVENT_THREAT_REPORT = 3,
+    HKP_DSM_EVENT_HEARTBEAT = 5,
+    HKP_DSM_EVENT_TER_CHECKPOINT = 6,
+    HKP_DSM_EVENT_SIGHTING = 7,
+    HKP_DSM_EVENT_REVOKE = 8,
+    HKP_DSM_EVENT_WITNESS = 9,
+    HKP_DSM_EVENT_POLICY = 10,
+    HKP_DSM_EVENT_WORKLOAD = 11,
+    HKP_DSM_EVENT_TELEMETRY = 12,
+    HKP_DSM_EVENT_AUDIT = 13,
+    HKP_DSM_EVENT_MODEL = 14,
+    HKP_DSM_EVENT_MEMBERSHIP = 15,
+    HKP_DSM_EVENT_FILE_NOTICE = 16,
+    HKP_DSM_EVENT_CLAIM = 17
+};
+
+/** Sizes that callers need for buffers, bytes. */
+enum {
+    HKP_DSM_NODE_ID_BYTES = 16,
+    HKP_DSM_ID_BYTES = 32,
+    HKP_DSM_KEY_BYTES = 32,
+    /** an Ed25519 secret as libsodium keeps it: seed, then public key */
+    HKP_DSM_SECRET_BYTES = 64,
+    HKP_DSM_SIGNATURE_BYTES = 64,
+    /** name of a TPM attestation key */
+    HKP_DSM_AK_BYTES = 34,
+    /** a certificate's body, and the whole of it (D-MULTI-3) */
+    HKP_DSM_CERTIFICATE_BODY_MAX = 600,
+    HKP_DSM_CERTIFICATE_MAX = 880,
+    HKP_DSM_OFFICERS_MAX = 7,
+    HKP_DSM_CA_SET_BODY_MAX = 1024,
+    HKP_DSM_MEMBERS_MAX = 200,
+    /** a validator set's body (D-GSP-21) */
+    HKP_DSM_VALSET_MAX = 21504,
+    HKP_DSM_GENESIS_MAX = 23552,
+    HKP_DSM_MESH_NAME_MAX = 64,
+    HKP_DSM_PAYLOAD_MIN = 16,
+    HKP_DSM_PAYLOAD_MAX = 16384,
+    HKP_DSM_REQUEST_MAX = 512
+};
+
+/** Serial that bars a node for good (D-CA-6). */
+#define HKP_DSM_SERIAL_BARRED 0xFFFFFFFFFFFFFFFFULL
+
+/** Keys of the certificate authority (D-CA-1). */
+struct hkp_dsm_ca_set {
+    uint64_t version;
+    /** signatures that an object needs */
+    uint32_t threshold;
+    /** officers, 1..7 */
+    uint32_t n_keys;
+    /** ascending */
+    uint8_t keys[7][32];
+};
+
+/** A seat of a validator set (D-SMX-1). */
+struct hkp_dsm_seat {
+    uint8_t node_id[16];
+    uint8_t key[32];
+    uint32_t group;
+};
+
+/** What a mesh begins with (D-SIG-5); views lie inside the parsed bytes. */
+struct hkp_dsm_genesis {
+    uint8_t chain_id[32];
+    /** mesh name, 1..64 bytes of UTF-8, not terminated */
+    struct hkp_dsm_view name;
+    struct hkp_dsm_view ca_set_body;
+    struct hkp_dsm_view valset_body;
+    uint64_t time_s;
+    /** parsed ca_set_body */
+    struct hkp_dsm_ca_set ca_set;
+};
+
+/** Body of a certificate (D-CERT); absent optional fields have their flag 0. */
+struct hkp_dsm_certificate {
+    uint8_t node_id[16];
+    uint8_t key[32];
+    /** X25519 static key */
+    uint8_t static_key[32];
+    uint8_t ak[34];
+    uint8_t has_static_key;
+    uint8_t has_ak;
+    uint8_t enroll_id[32];
+    /** HKP_DSM_ROLE_ bits */
+    uint32_t roles;
+    uint32_t tier;
+    uint32_t group;
+    uint32_t policy;
+    /** 0: the certificate has none */
+    uint32_t neuro_gen;
+    uint64_t not_before_s;
+    uint64_t not_after_s;
+    uint64_t serial;
+    /** 48 and 96 bytes, both or neither; inside the parsed bytes */
+    struct hkp_dsm_view bls_key;
+    struct hkp_dsm_view bls_proof;
+};
+
+/** An object signed by one node (D-ENV-1); all pointers lie inside the parsed bytes. */
+struct hkp_dsm_envelope {
+    uint64_t kind;
+    /** [16] */
+    const uint8_t *signer;
+    struct hkp_dsm_view body;
+    /** [64] */
+    const uint8_t *signature;
+};
+
+/** An object signed by officers (D-MULTI-1); pointers lie inside the parsed bytes. */
+struct hkp_dsm_multi {
+    uint64_t kind;
+    uint64_t ca_version;
+    struct hkp_dsm_view body;
+    uint64_t n_signatures;
+    /** officers: positions in the CA set, ascending */
+    uint64_t index[7];
+    /** [64] each */
+    const uint8_t *signature[7];
+};
+
+/** A node's request for a certificate (D-CA-3). */
+struct hkp_dsm_request {
+    /** of key and ak; set by hkp_dsm_request_check() */
+    uint8_t node_id[16];
+    uint8_t key[32];
+    uint8_t static_key[32];
+    uint8_t ak[34];
+    uint8_t has_static_key;
+    uint8_t has_ak;
+    uint8_t enroll_id[32];
+    uint8_t token_digest[32];
+    uint8_t nonce[32];
+    uint32_t roles;
+    uint32_t tier;
+    /** 0: none */
+    uint32_t neuro_gen;
+};
+
+/**
+ * Name of a node from its keys.
+ *
+ * @param node_id  [16] result
+ * @param key      [32] Ed25519 public key
+ * @param ak       [34] name of the TPM attestation key, or NULL without a TPM
+ *
+ * Cost: one SHA-256.
+ * Source: D-ID-1.
+ * Since: hookprobe-dsm 0.1
+ */
+HKP_API void hkp_dsm_node_id(uint8_t node_id[16], const uint8_t key[32], const uint8_t *ak);
+
+/**
+ * Write the body of a CA set.
+ *
+ * @param set  version, threshold, n_keys and keys; keys ascending
+ * @param dst  [cap] result; undefined on failure
+ * @param cap  bytes; HKP_DSM_CA_SET_BODY_MAX always suffices
+ * @param len  bytes written; untouched on failure
+ *
+ * @retval HKP_OK            written
+ * @retval HKP_E_DSM_SCHEMA  keys not ascending and distinct, or numbers out of range
+ * @retval HKP_E_DSM_QUORUM  threshold is no majority or above n_keys
+ * @retval HKP_E_NOSPC       cap is too small
+ *
+ * Cost: no allocation.
+ * Source: D-CA-1.
+ * Since: hookprobe-dsm 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_dsm_ca_set_build(const struct hkp_dsm_ca_set *set, uint8_t *dst, size_t cap,
+                                                     size_t *len);
+
+/**
+ * Read the body of a CA set.
+ *
+ * @param in   [len] bytes, borrowed for the call
+ * @param len  bytes
+ * @param set  result; untouched on failure
+ *
+ * @retval HKP_OK                      read
+ * @retval HKP_E_DSM_CBOR_TRUNCATED..  no canonical CBOR
+ * @retval HKP_E_DSM_VERSION           a later version
+ * @retval HKP_E_DSM_SCHEMA            not this object
+ * @retval HKP_E_DSM_QUORUM            threshold is no majority or above the number of keys
+ *
+ * Cost: no allocation.
+ * Source: D-CA-1.
+ * Since: hookprobe-dsm 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_dsm_ca_set_parse(const uint8_t *in, size_t len, struct hkp_dsm_ca_set *set);
+
+/**
+ * Write the body of a validator set for scheme 1.
+ *
+ * @param members  [n] ascending by node_id, keys distinct, groups 1..2^32-1
+ * @param n        members, 1..200
+ * @param epoch    epoch of the set
+ * @param dst      [cap] result; undefined on failure
+ * @param cap      bytes; HKP_DSM_VALSET_MAX always suffices
+ * @param len      bytes written; untouched on failure
+ *
+ * @retval HKP_OK            written
+ * @retval HKP_E_DSM_SCHEMA  not ascending, keys equal, or a number out of range
+ * @retval HKP_E_NOSPC       cap is too small
+ *
+ * Cost: no allocation.
+ * Source: D-SMX-1.
+ * Since: hookprobe-dsm 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_dsm_valset_build(const struct hkp_dsm_seat *members, size_t n, uint64_t epoch,
+                                                     uint8_t *dst, size_t cap, size_t *len);
+
+/**
+ * Write a genesis.
+ *
+ * @param name      [name_len] mesh name, UTF-8; "/single" at its end lets one owner hold all seats
+ * @param name_len  bytes, 1..64
+ * @param ca        CA set body
+ * @param valset    validator set body of epoch 0
+ * @param time_s    Unix seconds
+ * @param dst       [cap] result; undefined on failure
+ * @param cap       bytes; HKP_DSM_GENESIS_MAX always suffices
+ * @param len       bytes written; untouched on failure
+ *
+ * @retval HKP_OK                      written; hkp_dsm_genesis_parse() accepts it
+ * @retval HKP_E_DSM_CBOR_TRUNCATED..  name or a body is no canonical CBOR
+ * @retval HKP_E_DSM_SCHEMA            a body is not of its form, or a group holds too many seats (D-SMX-3)
+ * @retval HKP_E_DSM_QUORUM            as hkp_dsm_ca_set_parse()
+ * @retval HKP_E_DSM_EPOCH             the validator set is not of epoch 0
+ * @retval HKP_E_NOSPC                 cap is too small
+ *
+ * Cost: no allocation; 11 KB of stack.
+ * Source: D-SIG-5.
+ * Since: hookprobe-dsm 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_dsm_genesis_build(const char *name, size_t name_len, const struct hkp_dsm_view *ca,
+                                                      const struct hkp_dsm_view *valset, uint64_t time_s,
+                                                      uint8_t *dst, size_t cap, size_t *len);
+
+/**
+ * Read and check a genesis.
+ *
+ * @param in       [len] bytes, borrowed as long as a view in genesis is used
+ * @param len      bytes
+ * @param genesis  result; untouched on failure
+ *
+ * @retval HKP_OK                      read; chain_id is set
+ * @retval HKP_E_DSM_CBOR_TRUNCATED..  no canonical CBOR
+ * @retval HKP_E_DSM_VERSION           a later version
+ * @retval HKP_E_DSM_SCHEMA            not this object, or a group holds too many seats (D-SMX-3)
+ * @retval HKP_E_DSM_QUORUM            as hkp_dsm_ca_set_parse()
+ * @retval HKP_E_DSM_EPOCH             the validator set is not of epoch 0
+ *
+ * Cost: no allocation; 11 KB of stack; one hash of len bytes.
+ * Source: D-SIG-5, D-SMX-3.
+ * Since: hookprobe-dsm 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_dsm_genesis_parse(const uint8_t *in, size_t len, struct hkp_dsm_genesis *genesis);
+
+/**
+ * Read an envelope up to its signature.
+ *
+ * @param in        [len] bytes, borrowed as long as envelope is used
+ * @param len       bytes
+ * @param kinds     kinds expected here: bit k for kind k, 1 << 1 for MICROBLOCK
+ * @param envelope  result; untouched on failure
+ *
+ * @retval HKP_OK                      shape, kind and size are right; nothing is authenticated yet
+ * @retval HKP_E_DSM_CBOR_TRUNCATED..  no canonical CBOR
+ * @retval HKP_E_DSM_SCHEMA            not this shape
+ * @retval HKP_E_DSM_KIND              unknown or not expected
+ * @retval HKP_E_DSM_TOO_BIG           body above the limit of its kind
+ *
+ * Cost: no allocation, no copy.
+ * Source: D-ENV-1 to D-ENV-3.
+ * Since: hookprobe-dsm 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_dsm_envelope_parse(const uint8_t *in, size_t len, uint32_t kinds,
+                                                       struct hkp_dsm_envelope *envelope);
+
+/**
+ * Check the signature of an envelope.
+ *
+ * @param chain_id  [32] name of the mesh
+ * @param envelope  a parsed envelope
+ * @param key       [32] Ed25519 key of its signer
+ *
+ * @retval HKP_OK         signed by this key for this mesh
+ * @retval HKP_E_DSM_SIG  not
+ *
+ * Cost: one Ed25519 verification.
+ * Source: D-SIG-1, D-SIG-2.
+ * Since: hookprobe-dsm 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_dsm_envelope_verify(const uint8_t chain_id[32],
+                                                        const struct hkp_dsm_envelope *envelope,
+                                                        const uint8_t key[32]);
+
+/**
+ * Sign a body and write its envelope.
+ *
+ * @param chain_id  [32] name of the mesh
+ * @param kind      1..31, HKP_DSM_KIND_
+ * @param signer    [16] node_id of the signer
+ * @param secret    [64] Ed25519 secret of the signer; not kept
+ * @param body      [body_len] bytes, outside dst
+ * @param body_len  bytes, within D-ENV-3
+ * @param dst       [cap] result; undefined on failure
+ * @param cap       bytes; body_len + 96 always suffices
+ * @param len       bytes written; untouched on failure
+ *
+ * @retval HKP_OK       written
+ * @retval HKP_E_INVAL  kind unknown or body_len out of range
+ * @retval HKP_E_NOSPC  cap is too small
+ *
+ * Cost: no allocation; 17 KB of stack; one Ed25519 signature.
+ * Source: D-SIG-2, D-ENV-1.
+ * Since: hookprobe-dsm 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_dsm_envelope_sign(const uint8_t chain_id[32], uint32_t kind,
+                                                      const uint8_t signer[16], const uint8_t secret[64],
+                                                      const uint8_t *body, size_t body_len, uint8_t *dst,
+                                                      size_t cap, size_t *len);
+
+/**
+ * Id of a signed object.
+ *
+ * @param id        [32] result
+ * @param chain_id  [32] name of the mesh
+ * @param kind      kind of the object
+ * @param signer    [16] its signer; NULL for an object signed by officers
+ * @param body      [body_len] its body
+ * @param body_len  bytes
+ *
+ * Cost: one BLAKE2b of the body.
+ * Source: D-SIG-4.
+ * Since: hookprobe-dsm 0.1
+ */
+HKP_API void hkp_dsm_object_id(uint8_t id[32], const uint8_t chain_id[32], uint32_t kind, const uint8_t *signer,
+                               const uint8_t *body, size_t body_len);
+
+/**
+ * Sign a body as an officer of the CA set.
+ *
+ * @param signature   [64] result
+ * @param chain_id    [32] name of the mesh
+ * @param kind        32..37
+ * @param ca_version  version of the CA set
+ * @param secret      [64] Ed25519 secret of the officer; not kept
+ * @param body        [body_len] bytes
+ * @param body_len    bytes
+ *
+ * Cost: one Ed25519 signature, no copy of the body.
+ * Source: D-SIG-3; what an officer records before it signs: D-CA-4.
+ * Since: hookprobe-dsm 0.1
+ */
+HKP_API void hkp_dsm_multi_sign(uint8_t signature[64], const uint8_t chain_id[32], uint32_t kind,
+                                uint64_t ca_version, const uint8_t secret[64], const uint8_t *body,
+                                size_t body_len);
+
+/**
+ * Write an object signed by officers.
+ *
+ * @param multi  kind, ca_version, body and 1..7 signatures with ascending index
+ * @param dst    [cap] result; undefined on failure
+ * @param cap    bytes; body length + 520 always suffices
+ * @param len    bytes written; untouched on failure
+ *
+ * @retval HKP_OK       written
+ * @retval HKP_E_INVAL  no or too many signatures, index not ascending, kind unknown
+ * @retval HKP_E_NOSPC  cap is too small
+ *
+ * Cost: no allocation.
+ * Source: D-MULTI-1.
+ * Since: hookprobe-dsm 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_dsm_multi_build(const struct hkp_dsm_multi *multi, uint8_t *dst, size_t cap,
+                                                    size_t *len);
+
+/**
+ * Read an object signed by officers.
+ *
+ * @param in     [len] bytes, borrowed as long as multi is used
+ * @param len    bytes
+ * @param multi  result; untouched on failure
+ *
+ * @retval HKP_OK                      of this shape; nothing is authenticated yet
+ * @retval HKP_E_DSM_CBOR_TRUNCATED..  no canonical CBOR
+ * @retval HKP_E_DSM_SCHEMA            not this shape
+ *
+ * Cost: no allocation, no copy.
+ * Source: D-MULTI-1.
+ * Since: hookprobe-dsm 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_dsm_multi_parse(const uint8_t *in, size_t len, struct hkp_dsm_multi *multi);
+
+/**
+ * Check kind and signatures of an object signed by officers.
+ *
+ * @param chain_id  [32] name of the mesh
+ * @param multi     a parsed object
+ * @param kind      the kind expected
+ * @param sets      [n_sets] CA sets that are in force
+ * @param n_sets    1 or more; two in the 24 h after a change (D-CA-2)
+ *
+ * @retval HKP_OK                signed by enough officers
+ * @retval HKP_E_DSM_KIND        another kind
+ * @retval HKP_E_DSM_CA_VERSION  CA set unknown
+ * @retval HKP_E_DSM_SIG_ORDER   index not ascending
+ * @retval HKP_E_DSM_SIGNER      index outside the set
+ * @retval HKP_E_DSM_QUORUM      too few signatures
+ * @retval HKP_E_DSM_SIG         any of them is wrong
+ *
+ * Cost: at most 7 Ed25519 verifications, no copy of the body.
+ * Source: D-MULTI-2.
+ * Since: hookprobe-dsm 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_dsm_multi_check(const uint8_t chain_id[32], const struct hkp_dsm_multi *multi,
+                                                    uint32_t kind, const struct hkp_dsm_ca_set *sets,
+                                                    size_t n_sets);
+
+/**
+ * Write the body of a certificate.
+ *
+ * @param certificate  all fields but node_id, which is computed from key and ak
+ * @param dst          [cap] result; undefined on failure
+ * @param cap          bytes; HKP_DSM_CERTIFICATE_BODY_MAX always suffices
+ * @param len          bytes written; untouched on failure
+ *
+ * @retval HKP_OK              written; sign it with hkp_dsm_multi_sign()
+ * @retval HKP_E_DSM_SCHEMA    a field is out of range
+ * @retval HKP_E_DSM_VALIDITY  lifetime is empty or above 90 days
+ * @retval HKP_E_NOSPC         cap is too small
+ *
+ * Cost: no allocation.
+ * Source: D-CERT.
+ * Since: hookprobe-dsm 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_dsm_certificate_build(const struct hkp_dsm_certificate *certificate,
+                                                          uint8_t *dst, size_t cap, size_t *len);
+
+/**
+ * Read and check a certificate.
+ *
+ * @param in           [len] bytes, borrowed as long as a view in certificate is used
+ * @param len          bytes
+ * @param chain_id     [32] name of the mesh
+ * @param sets         [n_sets] CA sets that are in force
+ * @param n_sets       1 or more
+ * @param now_s        Unix seconds (D-CERT-5)
+ * @param revoked      highest serial revoked of this node, 0 for none (D-CA-6)
+ * @param certificate  result; untouched on failure
+ *
+ * @retval HKP_OK                      valid now
+ * @retval HKP_E_DSM_CBOR_TRUNCATED..  no canonical CBOR
+ * @retval HKP_E_DSM_KIND..            as hkp_dsm_multi_check()
+ * @retval HKP_E_DSM_TOO_BIG           body above 600 or the whole above 880 bytes
+ * @retval HKP_E_DSM_VERSION           a later version
+ * @retval HKP_E_DSM_SCHEMA            not this object
+ * @retval HKP_E_DSM_NODE_ID           node_id is not that of the keys
+ * @retval HKP_E_DSM_VALIDITY          lifetime is empty or above 90 days
+ * @retval HKP_E_DSM_NOT_YET           begins more than 300 s ahead
+ * @retval HKP_E_DSM_EXPIRED           ended 300 s ago or more
+ * @retval HKP_E_DSM_REVOKED           serial is revoked
+ *
+ * Cost: no allocation; at most 7 Ed25519 verifications.
+ * Source: D-CERT-1.
+ * Since: hookprobe-dsm 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_dsm_certificate_check(const uint8_t *in, size_t len, const uint8_t chain_id[32],
+                                                          const struct hkp_dsm_ca_set *sets, size_t n_sets,
+                                                          uint64_t now_s, uint64_t revoked,
+                                                          struct hkp_dsm_certificate *certificate);
+
+/**
+ * Read a certificate without judging it, to learn whose it is or because it was checked before.
+ *
+ * @param in           [len] bytes, borrowed as long as a view in certificate is used
+ * @param len          bytes
+ * @param certificate  result; untouched on failure
+ *
+ * @retval HKP_OK                      of this form; neither signatures nor times were looked at
+ * @retval HKP_E_DSM_CBOR_TRUNCATED..  no canonical CBOR
+ * @retval HKP_E_DSM_KIND              another kind
+ * @retval HKP_E_DSM_TOO_BIG           body above 600 or the whole above 880 bytes
+ * @retval HKP_E_DSM_VERSION           a later version
+ * @retval HKP_E_DSM_SCHEMA            not this object
+ * @retval HKP_E_DSM_NODE_ID           node_id is not that of the keys
+ * @retval HKP_E_DSM_VALIDITY          lifetime is empty or above 90 days
+ *
+ * Cost: no allocation; one SHA-256.
+ * Source: D-CERT.
+ * Since: hookprobe-dsm 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_dsm_certificate_parse(const uint8_t *in, size_t len,
+                                                          struct hkp_dsm_certificate *certificate);
+
+/**
+ * Write and sign a node's request for a certificate.
+ *
+ * @param chain_id  [32] name of the mesh
+ * @param request   all fields but node_id and key, which come from secret and ak
+ * @param secret    [64] Ed25519 secret of the new key; not kept
+ * @param dst       [cap] result; undefined on failure
+ * @param cap       bytes; HKP_DSM_REQUEST_MAX always suffices
+ * @param len       bytes written; untouched on failure
+ *
+ * @retval HKP_OK            written
+ * @retval HKP_E_DSM_SCHEMA  roles or tier out of range
+ * @retval HKP_E_NOSPC       cap is too small
+ *
+ * Cost: no allocation; one Ed25519 signature.
+ * Source: D-CA-3.
+ * Since: hookprobe-dsm 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_dsm_request_build(const uint8_t chain_id[32],
+                                                      const struct hkp_dsm_request *request,
+                                                      const uint8_t secret[64], uint8_t *dst, size_t cap,
+                                                      size_t *len);
+
+/**
+ * Read a node's request and check its proof of possession.
+ *
+ * @param in        [len] bytes, borrowed for the call
+ * @param len       bytes
+ * @param chain_id  [32] name of the mesh
+ * @param request   result; untouched on failure
+ *
+ * @retval HKP_OK                      signed by the key that it asks for; all else is for the officer
+ * @retval HKP_E_DSM_CBOR_TRUNCATED..  no canonical CBOR
+ * @retval HKP_E_DSM_SCHEMA            not this object
+ * @retval HKP_E_DSM_KIND              another kind
+ * @retval HKP_E_DSM_TOO_BIG           body above its limit
+ * @retval HKP_E_DSM_VERSION           a later version
+ * @retval HKP_E_DSM_NODE_ID           signer is not the node_id of the keys
+ * @retval HKP_E_DSM_SIG               signature is wrong
+ *
+ * Cost: no allocation; one Ed25519 verification.
+ * Source: D-CA-3, D-ENV-2.
+ * Since: hookprobe-dsm 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_dsm_request_check(const uint8_t *in, size_t len, const uint8_t chain_id[32],
+                                                      struct hkp_dsm_request *request);
+
+/* ---- Proofs of finality (D-SYN) ------------------------------------------------------------------------ */
+
+/** What a verifier trusts: a validator set by its hash. */
+struct hkp_dsm_trust {
+    uint64_t epoch;
+    uint8_t valset_hash[32];
+    /** of the boundary that named the set; of epoch 0 the genesis */
+    uint64_t time_ms;
+};
+
+/** What a proof has proven; views lie inside the proof. */
+struct hkp_dsm_proof {
+    uint64_t epoch;
+    uint64_t height;
+    /** of the checkpoint */
+    uint64_t time_ms;
+    uint8_t digest[32];
+    struct hkp_dsm_view leaf;
+    /** 0 head, 1 block, 2 op */
+    uint32_t root;
+    /** 1: author and seq are proven: a head, or a block whose body is in the proof */
+    uint32_t has_author;
+    uint8_t author[16];
+    uint64_t seq;
+    /** the three of a block whose body is in the proof, otherwise 0 */
+    uint64_t timestamp_us;
+    uint32_t event_type;
+    uint32_t position;
+    /** salt and content; empty if the proof has none */
+    struct hkp_dsm_view payload;
+    /** canonical bytes of the threat record; empty if the proof names none */
+    struct hkp_dsm_view record;
+};
+
+/**
+ * Verify a portable proof of finality.
+ *
+ * @param in        [len] proof, with or without the magic of a file; borrowed as long as a view is used
+ * @param len       bytes
+ * @param chain_id  [32] name of the mesh that the verifier means
+ * @param trust     [n_trust] sets that the verifier trusts
+ * @param n_trust   1 or more
+ * @param now_ms    Unix milliseconds; 0: the trust period is not checked
+ * @param proof     result; untouched on failure
+ *
+ * @retval HKP_OK                      final under a trusted set
+ * @retval HKP_E_DSM_TOO_BIG           above 256 MiB, or a part above its limit
+ * @retval HKP_E_DSM_CBOR_TRUNCATED..  no canonical CBOR
+ * @retval HKP_E_DSM_VERSION           a later version
+ * @retval HKP_E_DSM_SCHEMA            not this object, or another magic
+ * @retval HKP_E_DSM_EPOCH             its first epoch is not trusted, or a certificate of another
+ * @retval HKP_E_DSM_EXPIRED           trust is older than 14 days
+ * @retval HKP_E_DSM_VIEW              a header whose parent view is not below its own
+ * @retval HKP_E_DSM_PROOF             a link, a root or the leaf does not fit
+ * @retval HKP_E_DSM_SCHEME..          a certificate of votes: _KIND, _BITMAP, _SIG_COUNT, _QUORUM, _SIG
+ * @retval HKP_E_DSM_PAYLOAD           the payload is not that of the block
+ *
+ * Cost: no allocation; 12 KB of stack; per link one Ed25519 verification for each signer.
+ * Source: D-SYN-5, D-SYN-6.
+ * Since: hookprobe-dsm 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_dsm_proof_verify(const uint8_t *in, size_t len, const uint8_t chain_id[32],
+                                                     const struct hkp_dsm_trust *trust, size_t n_trust,
+                                                     uint64_t now_ms, struct hkp_dsm_proof *proof);
+
+/**
+ * Verify a light proof: boundaries, then a target, each with a FINAL certificate of its own.
+ *
+ * @param in        [len] bytes, borrowed as long as a view in proof is used
+ * @param len       bytes
+ * @param chain_id  [32] name of the mesh that the verifier means
+ * @param trust     one set that the verifier trusts; its time_ms is not used
+ * @param proof     result; untouched on failure; author, payload and record stay empty
+ *
+ * @retval HKP_OK                      final under the trusted set
+ * @retval HKP_E_DSM_CBOR_TRUNCATED..  no canonical CBOR
+ * @retval HKP_E_DSM_SCHEMA            not this object
+ * @retval HKP_E_DSM_VERSION           a part of a later version
+ * @retval HKP_E_DSM_VIEW              a header whose parent view is not below its own
+ * @retval HKP_E_DSM_EPOCH             a certificate of votes of another epoch
+ * @retval HKP_E_DSM_PROOF             a link, the root or the leaf does not fit
+ * @retval HKP_E_DSM_SCHEME..          a certificate of votes: _KIND, _BITMAP, _SIG_COUNT, _QUORUM, _SIG
+ *
+ * Cost: no allocation; 12 KB of stack; per link one Ed25519 verification for each signer.
+ * Source: D-SYN-1.
+ * Since: hookprobe-dsm 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_dsm_light_proof_verify(const uint8_t *in, size_t len,
+                                                           const uint8_t chain_id[32],
+                                                           const struct hkp_dsm_trust *trust,
+                                                           struct hkp_dsm_proof *proof);
 
 /* ------------------------------------------------------------------------------------------------ node */
 
