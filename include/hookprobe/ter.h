@@ -766,8 +766,11 @@ HKP_API HKP_MUST_USE hkp_status hkp_ter_integrity_root(const struct hkp_ter_item
  * @param node_id   the node it must be for
  * @param keys      [n_keys][32] Ed25519 public keys that may sign, borrowed
  * @param n_keys    keys
+ * @param mem       for a copy of bytes during the call, borrowed; NULL: malloc
  *
  * @retval HKP_OK                     manifest is filled
+ * @retval HKP_E_NOMEM                the allocator returned nothing
+ * @retval HKP_E_INVAL                mem is half an allocator
  * @retval HKP_E_TER_MAN_LENGTH       size or length field
  * @retval HKP_E_TER_MAN_MAGIC        not a manifest
  * @retval HKP_E_TER_MAN_VERSION      not version 1
@@ -779,13 +782,14 @@ HKP_API HKP_MUST_USE hkp_status hkp_ter_integrity_root(const struct hkp_ter_item
  * @retval HKP_E_TER_MAN_ALLOW        an allowed name that breaks a rule, or bytes left over
  * @retval HKP_E_TER_MAN_SELF         @manifest is not listed
  *
- * Cost: one signature, two hashes over len; no allocation.
+ * Cost: one signature, two hashes over len, one allocation that is released again.
  * Source: NZ1 2.4.
  * Since: hookprobe-ter 0.1
  */
 HKP_API HKP_MUST_USE hkp_status hkp_ter_manifest_check(struct hkp_ter_manifest *manifest, const uint8_t *bytes,
                                                        size_t len, const uint8_t node_id[16],
-                                                       const uint8_t *keys, size_t n_keys);
+                                                       const uint8_t *keys, size_t n_keys,
+                                                       const struct hkp_mem *mem);
 
 /**
  * Next item of a checked manifest, in ascending order.
