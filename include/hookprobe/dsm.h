@@ -1246,47 +1246,47 @@ enum {
 /** Kinds of events. STORE_* are requests, all others facts. */
 enum {
     /** append data[64] to the consensus WAL; answer hkp_dsm_stored() */
-    HKP_DSM_EVENT_STORE_WAL = 1,
+    HKP_DSM_EV_STORE_WAL = 1,
     /** put (row, key) = data; answer hkp_dsm_stored() */
-    HKP_DSM_EVENT_STORE_PUT = 2,
+    HKP_DSM_EV_STORE_PUT = 2,
     /** get (row, key); answer hkp_dsm_read() if it is there, then hkp_dsm_read_end() */
-    HKP_DSM_EVENT_STORE_GET = 3,
+    HKP_DSM_EV_STORE_GET = 3,
     /** rows of kind row with key <= k <= key_to, ascending, at most count; hkp_dsm_read() each, then _end */
-    HKP_DSM_EVENT_STORE_SCAN = 4,
+    HKP_DSM_EV_STORE_SCAN = 4,
     /** drop all rows of kind row with key <= k < key_to; answer hkp_dsm_stored() */
-    HKP_DSM_EVENT_STORE_DROP = 5,
+    HKP_DSM_EV_STORE_DROP = 5,
     /** the stored state is loaded and agrees with itself; height, epoch, view: where the node goes on */
-    HKP_DSM_EVENT_STARTED = 16,
+    HKP_DSM_EV_STARTED = 16,
     /** stored state is damaged: status, row, key say what and where; free the node, nothing was changed */
-    HKP_DSM_EVENT_DAMAGED = 17,
+    HKP_DSM_EV_DAMAGED = 17,
     /** the WAL lacks promises of this node (D-STO-7): it observes and does not vote in this epoch */
-    HKP_DSM_EVENT_OBSERVER = 18,
+    HKP_DSM_EV_OBSERVER = 18,
     /** block accepted and durable: node_id, seq, id, time_us, type, data: content without the salt
      * (data NULL: it came without its payload), count 1 if it is already final */
-    HKP_DSM_EVENT_BLOCK = 19,
+    HKP_DSM_EV_BLOCK = 19,
     /** block is final: as BLOCK, and height */
-    HKP_DSM_EVENT_BLOCK_FINAL = 20,
+    HKP_DSM_EV_BLOCK_FINAL = 20,
     /** checkpoint is final and durable: height, epoch, view, id: digest, count: blocks, time_us;
      * its BLOCK_FINAL events came before */
-    HKP_DSM_EVENT_CHECKPOINT = 21,
+    HKP_DSM_EV_CHECKPOINT = 21,
     /** epoch began: epoch, id: boundary digest, height: first height */
-    HKP_DSM_EVENT_EPOCH = 22,
+    HKP_DSM_EV_EPOCH = 22,
     /** evidence recorded: node_id: offender, type: class 1..5, epoch, view or seq, data: op 1 of D-CKP-3 */
-    HKP_DSM_EVENT_EVIDENCE = 23,
+    HKP_DSM_EV_EVIDENCE = 23,
     /** author signed two blocks of one seq: node_id, seq (D-BLK-11) */
-    HKP_DSM_EVENT_AUTHOR_FORKED = 24,
+    HKP_DSM_EV_AUTHOR_FORKED = 24,
     /** the chain froze an author: node_id, height (D-BLK-12) */
-    HKP_DSM_EVENT_AUTHOR_FROZEN = 25,
+    HKP_DSM_EV_AUTHOR_FROZEN = 25,
     /** a member broke a promise: node_id, type: class 1..4, epoch, view */
-    HKP_DSM_EVENT_EQUIVOCATED = 26,
+    HKP_DSM_EV_EQUIVOCATED = 26,
     /** a certificate is needed and was asked for: node_id, seq: serial or 0 */
-    HKP_DSM_EVENT_NEED_CERTIFICATE = 27,
+    HKP_DSM_EV_NEED_CERTIFICATE = 27,
     /** answer to hkp_dsm_prove(): ticket, status; data: portable proof (D-SYN-5) when HKP_OK */
-    HKP_DSM_EVENT_PROOF = 28,
+    HKP_DSM_EV_PROOF = 28,
     /** a peer's queue of lane 0 is full or its score is used up: close its session; node_id, status */
-    HKP_DSM_EVENT_PEER_BAD = 29,
+    HKP_DSM_EV_PEER_BAD = 29,
     /** view left by CERT_0: epoch, view */
-    HKP_DSM_EVENT_NULLIFIED = 30
+    HKP_DSM_EV_NULLIFIED = 30
 };
 
 /** Verdicts about a peer's clock (HTP-3.8). */
@@ -1329,7 +1329,7 @@ struct hkp_dsm_node_options {
     const uint8_t *certificate;
     /** bytes */
     size_t certificate_len;
-    /** Ed25519 seed [32] of the certificate's key, borrowed for the call */
+    /** Ed25519 secret [64] of the certificate's key, as libsodium keeps it; borrowed for the call */
     const uint8_t *secret;
     /** host identity [32] of D-BLK-7, or NULL: zeros */
     const uint8_t *host;
@@ -1353,7 +1353,7 @@ struct hkp_dsm_node_options {
 
 /** A store request or a fact. Pointers are valid until the next call on the node. */
 struct hkp_dsm_event {
-    /** HKP_DSM_EVENT_* */
+    /** HKP_DSM_EV_* */
     uint32_t kind;
     /** HKP_DSM_ROW_* of a store request */
     uint32_t row;
@@ -1505,7 +1505,7 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_node_new(hkp_dsm_node **out, const struc
 HKP_API void hkp_dsm_node_free(hkp_dsm_node *node);
 
 /**
- * Begin: the node asks for its stored state by SCAN events; EVENT_STARTED or EVENT_DAMAGED ends that.
+ * Begin: the node asks for its stored state by SCAN events; EV_STARTED or EV_DAMAGED ends that.
  *
  * @param node     a node just made
  * @param now      nanoseconds, monotonic
@@ -1760,7 +1760,7 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_stored(hkp_dsm_node *node, hkp_time now,
  *
  * @retval HKP_OK          taken
  * @retval HKP_E_NOTFOUND  no read of that ticket is open
- * @retval HKP_E_STATE     the node is dead, or became so by this row (EVENT_DAMAGED says why)
+ * @retval HKP_E_STATE     the node is dead, or became so by this row (EV_DAMAGED says why)
  *
  * Cost: no allocation; the checks of the row.
  * Source: D-STO-3.
@@ -1825,7 +1825,7 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_draft(hkp_dsm_node *node, const uint8_t 
  * @param neuro       claims, present exactly if the certificate has role NEURO; else NULL
  * @param seq         receives its number
  *
- * @retval HKP_OK             signed; EVENT_BLOCK follows when it is durable
+ * @retval HKP_OK             signed; EV_BLOCK follows when it is durable
  * @retval HKP_E_INVAL        event_type or len out of range
  * @retval HKP_E_STATE        the node does not run, there is no draft, or the own chain is frozen
  * @retval HKP_E_LIMIT        over the cap of the tier (D-BLK-8) or of unfinalised blocks (D-BLK-9); later
@@ -1842,7 +1842,7 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_submit(hkp_dsm_node *node, hkp_time now,
                                                const struct hkp_dsm_neuro *neuro, uint64_t *seq);
 
 /**
- * Ask for the portable proof of a final block; EVENT_PROOF of that ticket answers.
+ * Ask for the portable proof of a final block; EV_PROOF of that ticket answers.
  *
  * @param node        a running node
  * @param now         nanoseconds, monotonic
@@ -1986,7 +1986,7 @@ HKP_API void hkp_dsm_store_close(hkp_dsm_store *store);
  * @param store  a store
  * @param node   the node that asked
  * @param now    nanoseconds, monotonic
- * @param ev     an event of kind HKP_DSM_EVENT_STORE_*; its pointers are used only at the start of the call
+ * @param ev     an event of kind HKP_DSM_EV_STORE_*; its pointers are used only at the start of the call
  *
  * @retval HKP_OK       executed
  * @retval HKP_E_INVAL  no store request
