@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+/*
+ * The encodings and pure checks of libdsm: bytes in, verdict and fields out. Nothing here keeps state, reads
+ * a clock, draws randomness or allocates. Fixed-size fields are copied out, long ones are views into the
+ * input. On failure results are untouched. The public part (cbor, envelope, multi, certificate, genesis,
+ * proof) is in <hookprobe/dsm.h>; the heads tree in heads_tree.h; messages in message.h.
+ */
+#ifndef HKP_LIBDSM_OBJECTS_H
+#define HKP_LIBDSM_OBJECTS_H
+
+#include <hookprobe/dsm.h>
+
+/* Limits of section 13 and of the clauses named. */
+enum {
+    HKP_DSM__PROPOSE_BODY_MAX = 1024,
+    HKP_DSM__VOTE_BODY_MAX = 128,
+    HKP_DSM__BLOCK_BODY_MAX = 512,
+    HKP_DSM__BODY_MAX = 16384,       /* of all other envelopes (D-ENV-3) */
+    HKP_DSM__ENVELOPE_OVERHEAD = 96, /* of an envelope around its body, at most */
+    HKP_DSM__BLOCK_MAX = 512 + 96,
+    HKP_DSM__VOTE_MAX = 256,
+    HKP_DSM__HEADER_MAX = 512,
+    HKP_DSM__CHECKPOINT_BODY_MAX = 1048576,
+    HKP_DSM__CERT_MAX = 13312, /* a certificate of 200 votes */
+    HKP_DSM__CHANGED_HEADS_MAX = 16384,
+    HKP_DSM__BLOCKS_MAX = 65536, /* in one checkpoint */
+    HKP_DSM__OPS_MAX = 256,
+    HKP_DSM__HEADS_MAX = 131072,
+    HKP_DSM__HEAD_BLOCKS_MAX = 1024, /* of one author in one checkpoint (D-BLK-10) */
+    HKP_DSM__PROOF_HASHES_MAX = 62,
+    HKP_DSM__LEAF_MAX = 64,
+    HKP_DSM__REVOCATIONS_MAX = 16384,
+    HKP_DSM__WAL_RECORD = 64
+};
+
+/* Bit of a kind for the masks of hkp_dsm_envelope_parse(). */
+#define HKP_DSM__KIND_BIT(kind) (1U << (kind))
+
+extern const uint8_t hkp_dsm__zeros[32];
+
+/* ---- Hashes and signatures (D-HASH, D-SIG; hash.c) ------------------------------------------------------
+ */
+
+/* D(label, x...) over n parts; label without "HKP1 ": hkp_dsm__hash(out, "chain", (view[]){{p, n}}, 1). */
+void hkp_dsm__hash(uint8_t out[32], const char *label, const struct hkp_dsm_view *parts, size_t n);
+void hkp_dsm__payload_hash(uint8_t out[32], const uint8_t *payload, size_t len);
+/* prev of an author's first block */
+void hkp_dsm__first_prev(uint8_t out[32], const uint8_t chain_id[32], const uint8_t node_id[16]);
+void hkp_dsm__header_digest(uint8_t out[32], const uint8_t chain_id[32], const uint8_t *header, size_t len);
+void hkp_dsm__valset_hash(uint8_t out[32], const uint8_t *body, size_t len);
+/* D-GSP-6: message id of an object of forms 2 and 3; of forms 0 and 1 it is the beginning of the object id.
+ */
+void hkp_dsm__item_id(uint8_t id[16], const uint8_t *object, size_t len);
+/* One signature over "HKP1 sig"; body at most HKP_DSM__BODY_MAX. */
+hkp_status hkp_dsm__verify(const uint8_t chain_id[32], uint64_t kind, const uint8_t signer[16],
+                           const uint8_t *body, size_t body_len, const uint8_t signature[64],
+                           const uint8_t key[32]);
+
+/* ---- Officers' objects (D-CA; ca.c) ---------------------------------------------------------------------
+ */
+
+/* Revocation list (D-CA-6); entries are read in place with hkp_dsm__revocation_find(). */
+struct hkp_dsm__revocations {
+    uint64_t number;
+    uint64_t this_update_s;
+    uint64_t next_update_s;
+    uint8_t previous[32];
+    uint8_t id[32];
+    size_t n_entries;
+    struct hkp_dsm_view entries; /* the elements of key 4, one behind the other */
+};
+struct hkp_dsm__revocation {
+    uint8_t node_id[16];
+    uint64_t serial;
+    uint64_t reason;
+    uint64_t time_s;
+};
+/* D-MULTI, schema, then E_STALE against the number held (0: none held). */
+hkp_status hkp_dsm__revocations_check(const uint8_t *in, size_t len, const uint8_t chain_id[32],
+                                      const struct hkp_dsm_ca_set *sets, size_t n_sets, uint64_t held_number,
+                                      struct hkp_dsm__revocations *list);
+/* Body only, of a list that was checked before (own store). */
+hkp_status hkp_dsm__revocations_parse(const uint8_t *body, size_t len, struct hkp_dsm__revocations *list);
+/* D-CA-7: does list follow another list than the one held? Then both are evidence E6. */
+int hkp_dsm__revocations_split(const struct hkp_dsm__revocations *list, uint64_t held_number,
+                               const uint8_t held_id[32]);
+/* Revoked serial of a node, 0 if none. */
+uint64_t hkp_dsm__revocation_find(const struct hkp_dsm__revocations *list, const uint8_t node_id[16]);
+hkp_status hkp_dsm__revocations_build(const struct hkp_dsm__revocations *list,
+                                      const struct hkp_dsm__revocation *entries, uint8_t *dst, size_t cap,
+                                      size_t *len);
+
+/* ORDER (D-AUD-6). newest: number in force for its scope, 0 if none. */
+struct hkp_dsm__order {
+    uint64_t scope;
+    uint64_t number;
+    struct hkp_dsm_view bytes;
+    uint64_t not_after_s; /* 0: none */
+};
+hkp_status hkp_dsm__order_check(const uint8_t *in, size_t len, const uint8_t chain_id[32],
+                                const struct hkp_dsm_ca_set *sets, size_t n_sets, uint64_t newest,
+                                struct hkp_dsm__order *order);
+
+/* ---- Certificates (D-CERT; certificate.c) ---------------------------------------------------------------
+ */
+
+/* The time rules of D-CERT-1 alone: E_NOT_YET, E_EXPIRED, E_REVOKED. */
+hkp_status hkp_dsm__certificate_times(const struct hkp_dsm_certificate *c, uint64_t now_s, uint64_t revoked);
+
+/* ---- Validator sets (D-SMX-1 to D-SMX-4; valset.c) ------------------------------------------------------
+ */
+
+struct hkp_dsm__valset {
+    uint64_t epoch;
+    uint8_t hash[32];
+    uint32_t n, f, q;
+    uint32_t has_scheme2;
+    struct hkp_dsm_seat seats[HKP_DSM_MEMBERS_MAX]; /* ascending by node_id */
+};
+/* f and q for n members. */
+void hkp_dsm__quorum(uint32_t n, uint32_t *f, uint32_t *q);
+hkp_status hkp_dsm__valset_parse(const uint8_t *body, size_t len, struct hkp_dsm__valset *set);
+/* D-SMX-3: 1 if no group holds more than f seats, or n < 4, or single. */
+int hkp_dsm__valset_groups_ok(const struct hkp_dsm__valset *set, int single);
+/* 1 if the genesis name ends in "/single". */
+int hkp_dsm__name_is_single(const struct hkp_dsm_view *name);
+/* Index of a member, -1 if it has no seat. */
+int hkp_dsm__valset_index(const struct hkp_dsm__valset *set, const uint8_t node_id[16]);
+/* perm[set->n]; boundary: digest of the epoch's genesis, chain_id for epoch 0. Leader of v: perm[v % n]. */
+void hkp_dsm__leaders(const struct hkp_dsm__valset *set, const uint8_t boundary[32], uint8_t *perm);
+
+/* ---- Microblocks (D-BLK; block.c) -----------------------------------------------------------------------
+ */
+
+struct hkp_dsm__neuro {
+    uint8_t ter_hash[32], w_commit[32], posf[32], holder[16];
+    uint32_t has_commit; /* 1: w_commit, posf and holder are there */
+};
+struct hkp_dsm__block {
+    uint8_t id[32]; /* by D-SIG-4; not part of the body */
+    uint8_t author[16];
+    uint8_t prev[32];
+    uint8_t payload_hash[32];
+    uint64_t seq, timestamp_us, serial;
+    uint32_t event_type;
+    uint32_t payload_len; /* with the salt */
+    uint32_t has_neuro;
+    struct hkp_dsm__neuro neuro;
+};
+/* What an acceptance is judged against (D-BLK-4); all optional parts absent when zero. */
+struct hkp_dsm__block_rules {
+    const uint8_t *chain_id;
+    const struct hkp_dsm_certificate *certs; /* certificates known of the author, any order */
+    size_t n_certs;
+    uint64_t revoked; /* revoked serial of the author, 0 none; in a proposal by the parent's list */
+    uint64_t now_us;  /* receiver's clock; 0: not checked; not used when header_ms is set */
+    uint64_t header_ms, parent_ms; /* inside a proposal: times of the header and of its parent, otherwise 0 */
+    const struct hkp_dsm__known_head *head; /* NULL: the author's chain is not compared; seq 0: empty chain */
+    struct hkp_dsm_view payload;            /* ptr NULL: not here */
+};
+struct hkp_dsm__known_head {
+    uint64_t seq, time_us;
+    uint8_t id[32];
+};
+/* Schema of a body and the id; signature not looked at. author: envelope's signer. */
+hkp_status hkp_dsm__block_parse(const uint8_t chain_id[32], const uint8_t author[16], const uint8_t *body,
+                                size_t body_len, struct hkp_dsm__block *block);
+/* Body from all fields but id and author. */
+hkp_status hkp_dsm__block_build(const struct hkp_dsm__block *block, uint8_t *dst, size_t cap, size_t *len);
+/* Envelope bytes to verdict, in the order of D-ENV-2 and D-BLK-4. One Ed25519 verification. E_DUPLICATE,
+ * E_OLD, E_FORK, E_GAP, E_PREV, E_TIME, E_TIME_AHEAD come after the signature was found right: for these
+ * block is set, so that forks become evidence and gaps are held. */
+hkp_status hkp_dsm__block_check(const uint8_t *in, size_t len, const struct hkp_dsm__block_rules *rules,
+                                struct hkp_dsm__block *block);
+/* The last part of it alone, for blocks verified before and held: seq 1's prev and the known head. */
+hkp_status hkp_dsm__block_extends(const struct hkp_dsm__block *block, const uint8_t chain_id[32],
+                                  const struct hkp_dsm__known_head *head);
+/* The time rules of a block in a proposal that change with the parent (D-CERT-2, D-BLK-4), for a block whose
+ * signature, schema and neuro presence were checked when it came. */
+hkp_status hkp_dsm__block_times(const struct hkp_dsm__block *block, const struct hkp_dsm__block_rules *rules);
+/* D-BLK-1 and D-BLK-16. */
+void hkp_dsm__w_commit(uint8_t out[32], const uint8_t f[32], const uint8_t chain_id[32],
+                       const uint8_t node_id[16], uint64_t seq);
+void hkp_dsm__posf_message(uint8_t out[32], const uint8_t chain_id[32], const uint8_t node_id[16],
+                           uint64_t seq, const uint8_t prev[32], const uint8_t payload_hash[32]);
+
+/* ---- Merkle trees (D-MRK; merkle.c) ---------------------------------------------------------------------
+ */
+
+void hkp_dsm__merkle_leaf(uint8_t out[32], const uint8_t *data, size_t len);
+void hkp_dsm__merkle_node(uint8_t out[32], const uint8_t left[32], const uint8_t right[32]);
+/* A tree that is only appended to, kept as its right edge: init to zero, add leaf hashes, ask for the root.
+ */
+struct hkp_dsm__merkle {
+    uint64_t size;
+    uint8_t edge[64][32];
+};
+void hkp_dsm__merkle_add(struct hkp_dsm__merkle *m, const uint8_t leaf_hash[32]);
+void hkp_dsm__merkle_root(const struct hkp_dsm__merkle *m, uint8_t root[32]);
+/* Inclusion proof from all leaf hashes [size][32]; hashes [<= 62][32]; returns their number; index < size. */
+size_t hkp_dsm__merkle_prove(const uint8_t (*leaves)[32], uint64_t size, uint64_t index,
+                             uint8_t (*hashes)[32]);
+/* D-MRK-2: hashes: n_hashes encoded bstr32 elements one behind the other, as found in a proof. E_PROOF. */
+hkp_status hkp_dsm__merkle_verify(const uint8_t leaf_hash[32], uint64_t index, uint64_t size,
+                                  const struct hkp_dsm_view *hashes, size_t n_hashes, const uint8_t root[32]);
+/* D-MRK-3; hashes as above. */
+hkp_status hkp_dsm__merkle_consistent(uint64_t old_size, uint64_t new_size, const uint8_t old_root[32],
+                                      const uint8_t new_root[32], const struct hkp_dsm_view *hashes,
+                                      size_t n_hashes);
+/* Root of a tree of which only this leaf and its path are known; E_PROOF on a wrong number of hashes. */
+hkp_status hkp_dsm__merkle_path_root(const uint8_t leaf_hash[32], uint64_t index, uint64_t size,
+                                     const struct hkp_dsm_view *hashes, size_t n_hashes, uint8_t root[32]);
+
+/* ---- Checkpoints (D-CKP; checkpoint.c) ------------------------------------------------------------------
+ */
+
+struct hkp_dsm__header {
+    uint8_t digest[32]; /* set by parse; not part of the encoding */
+    uint64_t epoch, view, height, parent_view, n_heads, n_blocks, time_ms, proposer;
+    uint8_t parent[32], heads_root[32], blocks_root[32], ops_root[32], next_valset[32];
+    uint64_t version; /* key 14, 0: absent */
+};
+/* Schema, E_VERSION, E_VIEW. */
+hkp_status hkp_dsm__header_parse(const uint8_t chain_id[32], const uint8_t *in, size_t len,
+                                 struct hkp_dsm__header *header);
+hkp_status hkp_dsm__header_build(const struct hkp_dsm__header *header, uint8_t *dst, size_t cap, size_t *len);
+
+/* Leaf of heads_root. status: 0 active, 1 frozen; 2 (heads tree only): no such head. */
+struct hkp_dsm__head {
+    uint8_t node_id[16];
+    uint64_t seq;
+    uint8_t id[32];
+    uint32_t status;
+};
+/* Encoded leaf of at most HKP_DSM__LEAF_MAX bytes; returns its length. */
+size_t hkp_dsm__head_leaf(const struct hkp_dsm__head *head, uint8_t dst[HKP_DSM__LEAF_MAX]);
+/* E_SCHEMA and CBOR errors. */
+hkp_status hkp_dsm__head_leaf_parse(const uint8_t *in, size_t len, struct hkp_dsm__head *head);
+
+struct hkp_dsm__body {
+    size_t n_heads, n_ops;
+    struct hkp_dsm_cbor_reader heads; /* before the first changed head; copy it and read with body_head() */
+    struct hkp_dsm_cbor_reader ops;   /* before the first op; copy it and read with body_op() */
+};
+/* Shape, order and limits; ops are opaque here (hkp_dsm__op_parse()). */
+hkp_status hkp_dsm__body_parse(const uint8_t *in, size_t len, struct hkp_dsm__body *body);
+/* Read one changed head (status is 0), at most n_heads times. */
+void hkp_dsm__body_head(struct hkp_dsm_cbor_reader *at, struct hkp_dsm__head *head);
+struct hkp_dsm_view hkp_dsm__body_op(struct hkp_dsm_cbor_reader *at);
+/* Heads ascending by node_id, ops ascending bytewise and distinct; E_SCHEMA otherwise. */
+hkp_status hkp_dsm__body_build(const struct hkp_dsm__head *heads, size_t n_heads,
+                               const struct hkp_dsm_view *ops, size_t n_ops, uint8_t *dst, size_t cap,
+                               size_t *len);
+/* Root over the op byte strings of a parsed body. */
+void hkp_dsm__ops_root(const struct hkp_dsm__body *body, uint8_t root[32]);
+
+/* Ops (D-CKP-3). */
+enum {
+    HKP_DSM__OP_EVIDENCE = 1,
+    HKP_DSM__OP_JOIN = 2,
+    HKP_DSM__OP_LEAVE = 3,
+    HKP_DSM__OP_CA_SET = 4,
+    HKP_DSM__OP_REVOCATIONS = 5,
+    HKP_DSM__OP_TOMBSTONE = 6,
+    HKP_DSM__OP_RETIRE = 7
+};
+struct hkp_dsm__op {
+    uint64_t op;
+    struct hkp_dsm_view first, second; /* the embedded objects in order; node_id or ioc_key is first */
+    size_t n_endorsements;
+    struct hkp_dsm_cbor_reader endorsements; /* before the first; each a byte string */
+};
+/* Shape only: E_SCHEMA, E_OP for an unknown number. */
+hkp_status hkp_dsm__op_parse(const uint8_t *in, size_t len, struct hkp_dsm__op *op);
+/* [op, bstr] for ops 3, 4, 5 and [op, bstr, bstr] for op 1. */
+hkp_status hkp_dsm__op_build(uint64_t op, const struct hkp_dsm_view *first, const struct hkp_dsm_view *second,
+                             uint8_t *dst, size_t cap, size_t *len);
+
+/* ---- Votes and certificates of votes (D-SMX-6, D-QC; vote.c) --------------------------------------------
+ */
+
+struct hkp_dsm__vote {
+    uint32_t kind;   /* 3 NOTAR, 4 NULL, 5 FINAL */
+    uint32_t signer; /* index in the set */
+    uint64_t epoch, view;
+    uint8_t digest[32];
+};
+/* Signed envelope; digest is ignored for NULL. */
+hkp_status hkp_dsm__vote_make(const uint8_t chain_id[32], const struct hkp_dsm__vote *vote,
+                              const uint8_t node_id[16], const uint8_t secret[64], uint8_t *dst, size_t cap,
+                              size_t *len);
+/* Body of a vote of that kind. */
+hkp_status hkp_dsm__vote_parse(uint64_t kind, const uint8_t *body, size_t len, struct hkp_dsm__vote *vote);
+/* Envelope to vote: D-ENV by the key in set, then the body: E_SIGNER, E_SIG, E_SCHEMA, E_EPOCH.
+ * signature: [64], copied for a later cert; may be NULL. */
+hkp_status hkp_dsm__vote_check(const uint8_t chain_id[32], const struct hkp_dsm__valset *set,
+                               const uint8_t *in, size_t len, struct hkp_dsm__vote *vote,
+                               uint8_t signature[64]);
+
+struct hkp_dsm__cert {
+    uint32_t scheme, kind;
+    uint64_t epoch, view;
+    uint8_t digest[32];
+    struct hkp_dsm_view bitmap, signatures;
+    uint32_t n_signers; /* set by check */
+};
+/* Shape only (D-QC-1). */
+hkp_status hkp_dsm__cert_parse(const uint8_t *in, size_t len, struct hkp_dsm__cert *cert);
+/* All of D-QC-2 against the set of its epoch. */
+hkp_status hkp_dsm__cert_check(const uint8_t chain_id[32], const struct hkp_dsm__valset *set,
+                               const uint8_t *in, size_t len, struct hkp_dsm__cert *cert);
+/* signatures[set->n]: [64] of each member or NULL; all given ones enter. E_QUORUM if fewer than q. */
+hkp_status hkp_dsm__cert_build(const struct hkp_dsm__valset *set, const struct hkp_dsm__vote *vote,
+                               const uint8_t *const *signatures, uint8_t *dst, size_t cap, size_t *len);
+/* 1 if member index signed. */
+int hkp_dsm__cert_signed(const struct hkp_dsm__cert *cert, uint32_t index);
+
+/* ---- Evidence (D-EVD; evidence.c) -----------------------------------------------------------------------
+ */
+
+struct hkp_dsm__evidence {
+    uint32_t class_; /* 1..6 for E1..E6 */
+    uint32_t n_offenders;
+    uint8_t offender[7][32]; /* E1..E5: one node_id in the first 16 bytes; E6: officer keys */
+    uint64_t epoch;          /* of E1..E4 */
+    uint64_t point;          /* view of E1..E4, seq of E5, number of E6 */
+    uint64_t kind;           /* of the two objects */
+};
+/* Who may have signed: NULL for an unknown signer. E1..E4 ask with the epoch, E5 with epoch 2^64-1. */
+struct hkp_dsm__keys {
+    void *user;
+    const uint8_t *(*key)(void *user, const uint8_t node_id[16], uint64_t epoch);
+    const struct hkp_dsm_ca_set *sets;
+    size_t n_sets;
+};
+/* op: canonical [1, object, object]. */
+hkp_status hkp_dsm__evidence_check(const uint8_t *op, size_t len, const uint8_t chain_id[32],
+                                   const struct hkp_dsm__keys *keys, struct hkp_dsm__evidence *evidence);
+/* [1, a, b], the bytewise lower object first, so that all who hold the two write the same op. */
+hkp_status hkp_dsm__evidence_build(const struct hkp_dsm_view *a, const struct hkp_dsm_view *b, uint8_t *dst,
+                                   size_t cap, size_t *len);
+/* D-EVD-2: what evidence is known by; BLAKE2b of offender, class, epoch and point. */
+void hkp_dsm__evidence_key(const struct hkp_dsm__evidence *evidence, uint8_t key[32]);
+
+/* ---- Write-ahead log of promises (D-STO-4, D-STO-5; wal.c) ----------------------------------------------
+ */
+
+struct hkp_dsm__wal_record {
+    uint32_t kind; /* 0 watermark, 2 PROPOSE, 3 NOTAR, 4 NULL, 5 FINAL */
+    uint64_t epoch, view;
+    uint8_t digest[32];
+};
+void hkp_dsm__wal_encode(const struct hkp_dsm__wal_record *record, uint8_t dst[HKP_DSM__WAL_RECORD]);
+/* 1 and the record, or 0: bad. */
+int hkp_dsm__wal_decode(const uint8_t in[HKP_DSM__WAL_RECORD], struct hkp_dsm__wal_record *record);
+/* Judge a whole log: n good records from the front, torn 1 if a bad tail is to be cut off; E_WAL_CORRUPT when
+ * a good record follows a bad one. Read the n records with wal_decode(). */
+hkp_status hkp_dsm__wal_check(const uint8_t *in, size_t len, size_t *n, int *torn);
+
+/* ---- Times (D-SMX-R1, D-CKP h; times in checkpoint.c) ---------------------------------------------------
+ */
+
+/* (h) of validity: 1 if header time_ms is allowed under a parent and a local clock (0: only parent + 1). */
+int hkp_dsm__header_time_ok(uint64_t time_ms, uint64_t parent_ms, uint64_t clock_ms);
+/* D-SMX-R1: time of a proposal. median_ms: (lower) median clock of members with sessions and itself.
+ * after_null: the node's own last proposal was nullified. */
+uint64_t hkp_dsm__header_time(uint64_t wall_ms, uint64_t parent_ms, uint64_t median_ms, int after_null);
+
+/* ---- Portable proof (D-SYN-5; proof.c, proof_build.c) ---------------------------------------------------
+ */
+
+struct hkp_dsm__proof_link {
+    const struct hkp_dsm_view *headers; /* the first holds the leaf or is the boundary, descendants follow */
+    size_t n_headers;
+    struct hkp_dsm_view cert;
+    struct hkp_dsm_view valset; /* ptr NULL: the set before with its epoch raised by 1 */
+};
+struct hkp_dsm__proof_parts {
+    const uint8_t *chain_id;
+    uint64_t epoch; /* trusted epoch */
+    const uint8_t *valset_hash;
+    const struct hkp_dsm__proof_link *links; /* [n_links] */
+    size_t n_links;
+    struct hkp_dsm__proof_link target;
+    uint32_t root; /* 0 heads, 1 blocks, 2 ops */
+    uint64_t index, size;
+    const uint8_t (*hashes)[32];
+    size_t n_hashes;
+    struct hkp_dsm_view leaf;
+    const uint8_t *author;       /* NULL: no key 8 */
+    struct hkp_dsm_view body;    /* of the MICROBLOCK */
+    struct hkp_dsm_view payload; /* ptr NULL: no key 9 */
+    int has_position;
+    uint64_t position;
+};
+/* Writes what it is given; a full check is hkp_dsm_proof_verify(). */
+hkp_status hkp_dsm__proof_build(const struct hkp_dsm__proof_parts *parts, uint8_t *dst, size_t cap,
+                                size_t *len);
+
+/* ---- RESTART (D-EPO-6; restart.c) -----------------------------------------------------------------------
+ */
+
+struct hkp_dsm__restart {
+    uint64_t epoch;
+    uint8_t genesis[32]; /* digest of the first header */
+    uint64_t next_height;
+    uint64_t time_ms; /* of the first header */
+    struct hkp_dsm_view valset_body;
+};
+/* set: of the old epoch. held_height 0: the receiver holds no final header. */
+hkp_status hkp_dsm__restart_check(const uint8_t *in, size_t len, const uint8_t chain_id[32],
+                                  const struct hkp_dsm_ca_set *sets, size_t n_sets,
+                                  const struct hkp_dsm__valset *set, uint64_t held_height,
+                                  const uint8_t held_digest[32], struct hkp_dsm__restart *restart);
+
+/* ---- Witnesses (D-WIT-3; witness.c) ---------------------------------------------------------------------
+ */
+
+enum { HKP_DSM__PENDING = 0, HKP_DSM__CONFIRMED = 1, HKP_DSM__REFUTED = 2, HKP_DSM__EXPIRED = 3 };
+struct hkp_dsm__verdict {
+    uint64_t witness; /* any number that names one witness */
+    uint32_t group;
+    uint32_t verdict; /* 0 refute, 1 confirm, 2 abstain */
+};
+/* At most 64 verdicts (section 13); confirms and refutes count groups. */
+int hkp_dsm__witness_state(const struct hkp_dsm__verdict *verdicts, size_t n, uint32_t claimant_group,
+                           uint32_t k, int expired, uint32_t *confirms, uint32_t *refutes);
+
+#endif
