@@ -1021,6 +1021,767 @@ HKP_API HKP_MUST_USE hkp_status hkp_mesh_eve_file_next(hkp_mesh_eve_file *file, 
 HKP_API HKP_MUST_USE hkp_status hkp_mesh_eve_file_stats(const hkp_mesh_eve_file *file,
                                                         struct hkp_mesh_eve_stats *stats);
 
+/* ------------------------------------------------------------------------------------------------------ */
+/* node (mesh.md 6.1): instances, sessions, agreement and intelligence of one member, without I/O          */
+/* ------------------------------------------------------------------------------------------------------ */
+
+/* Lower libraries appear here as opaque names only; their headers say what they are. */
+struct hkp_htp_endpoint;
+struct hkp_dsm_node;
+struct hkp_dsm_event;
+
+/** A member of a mesh. */
+typedef struct hkp_mesh_node hkp_mesh_node;
+
+/** What a node writes to disk by name, through HKP_MESH_EVENT_STORE. */
+enum { HKP_MESH_NAME_MAX = 64 };
+
+/** Kinds of events. The first five ask the host for something, the others are facts. */
+enum {
+    /** give dsm to hkp_dsm_store_apply(), and commit before the next wait */
+    HKP_MESH_EVENT_STORE_DSM = 1,
+    /** replace the file name by data[data_len], durably; then hkp_mesh_stored(ticket). data NULL: remove it */
+    HKP_MESH_EVENT_STORE = 2,
+    /** append data[data_len] to the TER log as a record of type number, durably; then hkp_mesh_logged() */
+    HKP_MESH_EVENT_LOG = 3,
+    /** give the records of the TER log from index number on (to: before index to) to hkp_mesh_log_records() */
+    HKP_MESH_EVENT_LOG_READ = 4,
+    /** TERs below index number are needed by nobody any more: hkp_ter_log_trim() */
+    HKP_MESH_EVENT_LOG_TRIM = 5,
+    /** consciousness changed: number, to: old and new HKP_MESH_STATE_*; text: first failing condition */
+    HKP_MESH_EVENT_STATE = 16,
+    /** session up: node_id, number: 1 mode R, 0 mode N; to: 1 we opened it */
+    HKP_MESH_EVENT_PEER_UP = 17,
+    /** session ended: node_id, status, text: reason */
+    HKP_MESH_EVENT_PEER_DOWN = 18,
+    /** we were refused: node_id, status, text: reason */
+    HKP_MESH_EVENT_REFUSED_BY = 19,
+    /** we refused somebody who names itself node_id: status, text: cause */
+    HKP_MESH_EVENT_REFUSED = 20,
+    /** trust in a peer changed: node_id, number and to: old and new T of 65536, text: what limits it */
+    HKP_MESH_EVENT_TRUST = 21,
+    /** instance changed: node_id, number: 1 we prove it, 0 we hold it; to: its state; text: cause */
+    HKP_MESH_EVENT_INSTANCE = 22,
+    /** own integrity changed: number: 1 as the reference, 0 differs */
+    HKP_MESH_EVENT_INTEGRITY = 23,
+    /** indicator new or on another level: ioc_key, number and to: old and new level, node_id: author */
+    HKP_MESH_EVENT_THREAT = 24,
+    /** own block is durable, seq: number */
+    HKP_MESH_EVENT_PUBLISHED = 25,
+    /** checkpoint is final: number: height, to: blocks */
+    HKP_MESH_EVENT_FINAL = 26,
+    /** answer to hkp_mesh_prove(): ticket, status, data: portable proof, already verified by this node */
+    HKP_MESH_EVENT_PROOF = 27,
+    /** author forked or member equivocated: node_id, text */
+    HKP_MESH_EVENT_EVIDENCE = 28,
+    /** stored state is damaged: status, text says what and where; free the node, nothing was changed */
+    HKP_MESH_EVENT_DAMAGED = 29,
+    /** stored state is loaded and agrees with itself: number: height */
+    HKP_MESH_EVENT_STARTED = 30
+};
+
+/** Consciousness of a node (M-STATE); numbers as in the metric hkp_mesh_state. */
+enum {
+    HKP_MESH_NODE_DORMANT = 0,
+    HKP_MESH_NODE_AWAKENING = 1,
+    HKP_MESH_NODE_AWARE = 2,
+    HKP_MESH_NODE_SYNCHRONIZED = 3,
+    HKP_MESH_NODE_AUTONOMOUS = 4
+};
+
+/** Where another member can be reached. */
+struct hkp_mesh_peer {
+    uint8_t node_id[16];
+    /** its X25519 key */
+    uint8_t s[32];
+    /** IPv6 address, or IPv4 as ::ffff:a.b.c.d */
+    uint8_t addr[16];
+    uint16_t port;
+    uint16_t reserved0;
+    uint32_t scope;
+    /** [certificate_len] its certificate, borrowed for the call; NULL: it shows it in the handshake */
+    const uint8_t *certificate;
+    size_t certificate_len;
+};
+
+/** Options of a node; zero is the default where not said otherwise. */
+struct hkp_mesh_node_options {
+    /** set by hkp_mesh_node_options_init() */
+    uint32_t struct_size;
+    /** 1: the host's clock is synchronised (D-BLK-16) */
+    uint32_t clock_synchronised;
+    struct hkp_mem mem;
+    /** required */
+    struct hkp_rng rng;
+    /** Ed25519 seed of the certified key A; required */
+    uint8_t a_seed[32];
+    /** X25519 secret of the certified key S; required */
+    uint8_t s_secret[32];
+    /** key under which neural state is stored; required */
+    uint8_t state_key[32];
+    /** given to all nodes out of band, or zero (NZ1 22.3) */
+    uint8_t mesh_seed[32];
+    /** host identity of D-BLK-7, or zero */
+    uint8_t host[32];
+    /** the policy key that signs manifests and rebases */
+    uint8_t policy_key[32];
+    /** first RBA1: h_ref and policy_ver in force at the start (NZ1 22.7) */
+    uint8_t rebase[192];
+    /** canonical genesis and own certificate, borrowed for the call; required */
+    const uint8_t *genesis;
+    size_t genesis_len;
+    const uint8_t *certificate;
+    size_t certificate_len;
+    /** [n_peers] other members, borrowed for the call */
+    const struct hkp_mesh_peer *peers;
+    size_t n_peers;
+    /** pace of checkpoints, nanoseconds; 0: 1 s (D-SMX-9); HKP_TIME_NEVER: none */
+    uint64_t checkpoint_ns;
+    /** network delay that consensus starts with, nanoseconds; 0: 250 ms (D-SMX-8) */
+    uint64_t delay_ns;
+    /** declared TER period, microseconds; 0: 1 s; 100 ms .. 60 s */
+    uint64_t ter_period_us;
+    /** how long TERs are collected before they are sent, nanoseconds; 0: 5 s (SYN-2.5); at most that */
+    uint64_t ter_batch_ns;
+    /** TERs between commits; 0: 4096 (NZ1 17) */
+    uint32_t commit_every;
+    /** seconds, 1..120; 0: 30 */
+    uint32_t heartbeat_s;
+    /** seconds, 10..60; 0: 60 */
+    uint32_t rekey_s;
+    /** threat records held; 0: 50000 */
+    uint32_t intel_records;
+};
+
+/** One event. Pointers are valid until the next call on the node. */
+struct hkp_mesh_event {
+    /** sizeof of the caller's struct */
+    uint32_t struct_size;
+    /** HKP_MESH_EVENT_* */
+    uint32_t kind;
+    uint64_t ticket;
+    uint64_t number;
+    uint64_t to;
+    hkp_status status;
+    uint32_t reserved0;
+    uint8_t node_id[16];
+    uint8_t ioc_key[16];
+    /** file name of STORE, or words for people; NUL-terminated */
+    char text[128];
+    const uint8_t *data;
+    size_t data_len;
+    const struct hkp_dsm_event *dsm;
+};
+
+/** How a node stands. */
+struct hkp_mesh_status {
+    /** sizeof of the caller's struct */
+    uint32_t struct_size;
+    /** HKP_MESH_NODE_* */
+    uint32_t state;
+    uint8_t node_id[16];
+    uint8_t chain_id[32];
+    /** members of the validator set, faults tolerated, signatures of a certificate */
+    uint32_t members;
+    uint32_t faulty_max;
+    uint32_t quorum;
+    uint32_t peers_configured;
+    uint32_t peers_up;
+    /** 1: newest own TER has the reference integrity; 0: it differs; 2: no TER yet */
+    uint32_t integrity;
+    uint64_t height;
+    uint64_t view;
+    uint64_t epoch;
+    uint64_t final_time_ms;
+    uint64_t nullified;
+    uint64_t evidence;
+    /** own TERs, own newest block, all blocks accepted since the start, blocks that are not final */
+    uint64_t ter_index;
+    uint64_t own_seq;
+    uint64_t blocks;
+    uint64_t blocks_open;
+    /** live threat records and indicators */
+    uint64_t records;
+    uint64_t indicators;
+    /** datagrams that changed nothing, by number of the result of HTP-15.1 */
+    uint64_t dropped[64];
+    /** refusals by this node since the start */
+    uint64_t refused;
+};
+
+/** How a peer stands. */
+struct hkp_mesh_peer_status {
+    /** sizeof of the caller's struct */
+    uint32_t struct_size;
+    /** 1: a session is up */
+    uint32_t up;
+    uint8_t node_id[16];
+    /** 1: that session is in mode R */
+    uint32_t mode;
+    /** T of 65536 now, and the reasons that limit it as words, NUL-terminated */
+    uint32_t trust;
+    char reason[128];
+    /** NZ1 22.5 states of our instance towards it and of its instance here: 0 none, 1 PENDING, 2 ACTIVE,
+     * 3 STALE, 4 LOST */
+    uint32_t own_state;
+    uint32_t held_state;
+    /** agreed commits of both */
+    uint64_t own_commit;
+    uint64_t held_commit;
+    /** its TERs that we hold */
+    uint64_t ter_index;
+    /** its newest TER: 1 reference integrity, 0 differs, 2 none held */
+    uint32_t integrity;
+    uint32_t group;
+    uint64_t rtt_us;
+    /** refusals of this peer's HELLOs, and of ours by it */
+    uint64_t refused;
+    uint64_t refused_by;
+};
+
+/**
+ * Fill options with the defaults.
+ *
+ * @param opt   options of the caller, written
+ * @param size  sizeof *opt
+ *
+ * Cost: none.
+ * Source: style 2.4.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API void hkp_mesh_node_options_init(struct hkp_mesh_node_options *opt, size_t size);
+
+/**
+ * Make a node: DORMANT, with nothing loaded.
+ *
+ * Next: hkp_mesh_restore() for each stored file, hkp_mesh_log_end(), then hkp_mesh_join().
+ *
+ * @param out      the object on success; the caller frees it
+ * @param opt      borrowed for the call
+ * @param now      nanoseconds, monotonic
+ * @param wall_us  Unix microseconds
+ *
+ * @retval HKP_OK       made
+ * @retval HKP_E_INVAL  an option is out of its range, a key is not that of the certificate, or rng is missing
+ * @retval HKP_E_TOOBIG  opt asks for something that this build does not know
+ * @retval HKP_E_NOMEM  no memory
+ *
+ * Errors of the genesis and the certificates are those of libdsm, of the rebase those of libneuro.
+ *
+ * Cost: all long-lived memory; sessions and queues come from pools made here.
+ * Source: mesh.md M-API, NZ1 22.7.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_mesh_node_new(hkp_mesh_node **out, const struct hkp_mesh_node_options *opt,
+                                                  hkp_time now, uint64_t wall_us);
+
+/**
+ * Wipe and free a node; nothing is sent.
+ *
+ * @param node  the object or NULL
+ *
+ * Cost: none.
+ * Source: style 2.8.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API void hkp_mesh_node_free(hkp_mesh_node *node);
+
+/**
+ * Give back a file that HKP_MESH_EVENT_STORE wrote in an earlier run.
+ *
+ * @param node  a node that has not joined
+ * @param name  its name, NUL-terminated
+ * @param data  [len] its content, borrowed for the call
+ * @param len   bytes
+ *
+ * @retval HKP_OK       taken
+ * @retval HKP_E_INVAL  not a name of this node
+ * @retval HKP_E_STATE  the node has joined
+ *
+ * Damage is an error of libneuro; the node refuses to join then.
+ *
+ * Cost: opens one snapshot.
+ * Source: NZ1 5.3, 22.5.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_mesh_restore(hkp_mesh_node *node, const char *name, const uint8_t *data, size_t len);
+
+/**
+ * Say where the own TER log ends, and what its last checkpoint is.
+ *
+ * @param node     a node that has not joined
+ * @param cursor   [104] cursor at its end (hkp_ter_cursor_encode())
+ * @param tck      [256] last TCK1; NULL: none yet
+ * @param before   [96] h and TER before that TCK1's index: h_{n-1} (32) || TER_{n-1} (64); NULL with tck
+ * @param boot_id  [16] of this start
+ *
+ * @retval HKP_OK       taken
+ * @retval HKP_E_INVAL  cursor or tck are malformed or do not belong together
+ * @retval HKP_E_STATE  the node has joined
+ *
+ * Cost: none.
+ * Source: NZ1 5.2, 22.1.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_mesh_log_end(hkp_mesh_node *node, const uint8_t cursor[104], const uint8_t *tck,
+                                                 const uint8_t *before, const uint8_t boot_id[16]);
+
+/**
+ * Join: load the chain, connect to peers, take part. DORMANT becomes AWAKENING.
+ *
+ * @param node     the object
+ * @param now      nanoseconds, monotonic
+ * @param wall_us  Unix microseconds
+ *
+ * @retval HKP_OK              joining; drain events
+ * @retval HKP_E_MESH_STATE    no peer is configured, or it has joined already
+ *
+ * Cost: none; the work follows by events.
+ * Source: mesh.md M-API.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_mesh_join(hkp_mesh_node *node, hkp_time now, uint64_t wall_us);
+
+/**
+ * Leave: close all sessions with reason SHUTDOWN. Send what hkp_htp_send() still has, then free.
+ *
+ * @param node     the object
+ * @param now      nanoseconds, monotonic
+ * @param wall_us  Unix microseconds
+ *
+ * Cost: one CLOSE per session.
+ * Source: mesh.md M-API.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API void hkp_mesh_leave(hkp_mesh_node *node, hkp_time now, uint64_t wall_us);
+
+/**
+ * The transport of a node: the host moves its datagrams (hkp_htp_recv(), hkp_htp_send(), or a driver of
+ * libhtp), calls hkp_mesh_tick() afterwards, and nothing else on it.
+ *
+ * @param node  the object
+ *
+ * @return the endpoint, owned by the node
+ *
+ * Cost: none.
+ * Source: mesh.md M-API.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API struct hkp_htp_endpoint *hkp_mesh_endpoint(hkp_mesh_node *node);
+
+/**
+ * The agreement of a node: for hkp_dsm_store_apply() and hkp_dsm_store_commit(), and nothing else.
+ *
+ * @param node  the object
+ *
+ * @return the libdsm node, owned by the node
+ *
+ * Cost: none.
+ * Source: mesh.md M-API, ruling 10.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API struct hkp_dsm_node *hkp_mesh_dsm(hkp_mesh_node *node);
+
+/**
+ * The threat cache of a node, for lookups.
+ *
+ * @param node  the object
+ *
+ * @return the cache, owned by the node
+ *
+ * Cost: none.
+ * Source: mesh.md M-CACHE.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API const hkp_mesh_intel *hkp_mesh_node_intel(const hkp_mesh_node *node);
+
+/**
+ * Hand over the next own TER, which is durable in the log.
+ *
+ * @param node     a node that has joined
+ * @param now      nanoseconds, monotonic
+ * @param wall_us  Unix microseconds
+ * @param ter      [64] the TER
+ * @param root     [32] R behind its h_integrity
+ * @param flags    HKP_TER_FLAG_CLOCK_* of its capture, and BOOT, GAP, BOOT_MADE as they apply
+ *
+ * @retval HKP_OK       taken; every own instance has absorbed it
+ * @retval HKP_E_STATE  the node has not joined
+ *
+ * Errors of hkp_ter_cursor_accept() pass through.
+ *
+ * Cost: one evolution per own instance (about 35 us each).
+ * Source: NZ1 10, 22.2.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_mesh_ter(hkp_mesh_node *node, hkp_time now, uint64_t wall_us, const uint8_t ter[64],
+                                             const uint8_t root[32], uint32_t flags);
+
+/**
+ * A STORE request is durable.
+ *
+ * @param node    the object
+ * @param now     nanoseconds, monotonic
+ * @param ticket  of the event
+ * @param status  HKP_OK, or why it could not be stored: what depends on it is not sent
+ *
+ * Cost: none.
+ * Source: NZ1 17, 22.3 "durably".
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API void hkp_mesh_stored(hkp_mesh_node *node, hkp_time now, uint64_t ticket, hkp_status status);
+
+/**
+ * A LOG request is durable.
+ *
+ * @param node    the object
+ * @param now     nanoseconds, monotonic
+ * @param ticket  of the event
+ * @param status  HKP_OK, or why it could not be appended
+ *
+ * Cost: none.
+ * Source: NZ1 5.1.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API void hkp_mesh_logged(hkp_mesh_node *node, hkp_time now, uint64_t ticket, hkp_status status);
+
+/**
+ * Answer to LOG_READ: whole records of the own log, in order; several calls may answer one request.
+ *
+ * @param node     the object
+ * @param now      nanoseconds, monotonic
+ * @param ticket   of the event
+ * @param first    cursor index before the first record
+ * @param records  [len] records as on disk, borrowed for the call; NULL with len 0: nothing more is held
+ * @param len      bytes
+ * @param count    records, at most 1024
+ *
+ * Cost: one copy.
+ * Source: SYN-2.5.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API void hkp_mesh_log_records(hkp_mesh_node *node, hkp_time now, uint64_t ticket, uint64_t first,
+                                  const uint8_t *records, size_t len, size_t count);
+
+/**
+ * Publish a threat record as an own microblock.
+ *
+ * @param node     a node that has joined
+ * @param now      nanoseconds, monotonic
+ * @param wall_us  Unix microseconds
+ * @param record   canonical record, borrowed for the call
+ * @param seq      number of the block that carries it
+ *
+ * @retval HKP_OK            signed; HKP_MESH_EVENT_PUBLISHED follows when it is durable
+ * @retval HKP_E_STATE       the node has not joined, or its chain is not loaded yet
+ * @retval HKP_E_MESH_STATE  no TER is durable yet, which a block of a NEURO node names
+ * @retval HKP_E_MESH_LIMIT  over the cap of blocks; try later
+ *
+ * Errors of hkp_mesh_record_encode() pass through.
+ *
+ * Cost: one signature.
+ * Source: mesh.md M-API, D-BLK.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_mesh_report_threat(hkp_mesh_node *node, hkp_time now, uint64_t wall_us,
+                                                       const struct hkp_mesh_record *record, uint64_t *seq);
+
+/**
+ * Ask for the portable proof of a threat record; HKP_MESH_EVENT_PROOF of that ticket answers.
+ *
+ * The node verifies the proof against its trusted validator set before it hands it out.
+ *
+ * @param node    a node that has joined
+ * @param now     nanoseconds, monotonic
+ * @param origin  author, seq and position of the record
+ * @param ticket  receives the number of the answer
+ *
+ * @retval HKP_OK       asked
+ * @retval HKP_E_LIMIT  8 proofs are being made
+ * @retval HKP_E_STATE  the chain is not loaded
+ * @retval HKP_E_INVAL  position out of range
+ *
+ * Cost: reads of the store, then q signature checks.
+ * Source: M-TI-10, D-SYN-4 to D-SYN-6.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_mesh_prove(hkp_mesh_node *node, hkp_time now, const struct hkp_mesh_origin *origin,
+                                               uint64_t *ticket);
+
+/**
+ * Next request or fact.
+ *
+ * @param node  the object
+ * @param ev    struct_size set by the caller, the rest written
+ *
+ * @retval HKP_OK          one event
+ * @retval HKP_E_NOTFOUND  no more now
+ * @retval HKP_E_INVAL     struct_size is too small
+ *
+ * Cost: none.
+ * Source: style 2.5.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_mesh_event(hkp_mesh_node *node, struct hkp_mesh_event *ev);
+
+/**
+ * Do what is due: timers, what arrived at the endpoint, what became durable.
+ *
+ * @param node     the object
+ * @param now      nanoseconds, monotonic
+ * @param wall_us  Unix microseconds
+ *
+ * Cost: bounded by what arrived.
+ * Source: style 2.5.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API void hkp_mesh_tick(hkp_mesh_node *node, hkp_time now, uint64_t wall_us);
+
+/**
+ * When hkp_mesh_tick() is next needed.
+ *
+ * @param node  the object
+ *
+ * @return nanoseconds, monotonic; HKP_TIME_NEVER if nothing is due
+ *
+ * Cost: one pass over the peers.
+ * Source: style 2.5.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API hkp_time hkp_mesh_wake(const hkp_mesh_node *node);
+
+/**
+ * How the node stands.
+ *
+ * @param node    the object
+ * @param status  struct_size set by the caller, the rest written
+ *
+ * @retval HKP_OK       written
+ * @retval HKP_E_INVAL  struct_size is too small
+ *
+ * Cost: none.
+ * Source: mesh.md M-API.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_mesh_node_status(const hkp_mesh_node *node, struct hkp_mesh_status *status);
+
+/**
+ * How a peer stands.
+ *
+ * @param node    the object
+ * @param index   0..peers_configured - 1
+ * @param status  struct_size set by the caller, the rest written
+ *
+ * @retval HKP_OK          written
+ * @retval HKP_E_NOTFOUND  there is no such peer
+ * @retval HKP_E_INVAL     struct_size is too small
+ *
+ * Cost: none.
+ * Source: mesh.md M-API.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_mesh_peer_status(const hkp_mesh_node *node, uint32_t index,
+                                                     struct hkp_mesh_peer_status *status);
+
+/* ------------------------------------------------------------------------------------------------------ */
+/* runner (libmesh/posix): a node with its sockets, files, TERs and control socket                         */
+/* ------------------------------------------------------------------------------------------------------ */
+
+/** A node that runs. */
+typedef struct hkp_mesh_runner hkp_mesh_runner;
+
+/** Levels of what a runner says. */
+enum { HKP_MESH_LOG_ERROR = 1, HKP_MESH_LOG_NOTE = 2, HKP_MESH_LOG_INFO = 3, HKP_MESH_LOG_DEBUG = 4 };
+
+/** Where words for people go; called from within hkp_mesh_runner_new() and _step(). */
+struct hkp_mesh_log {
+    void *user;
+    /** text is NUL-terminated, one line, borrowed for the call */
+    void (*line)(void *user, uint32_t level, const char *text);
+};
+
+/** Where a runner's configuration or stored state is wrong. */
+struct hkp_mesh_fault {
+    /** file or option, NUL-terminated */
+    char what[256];
+    /** why, NUL-terminated */
+    char why[192];
+    /** byte offset in the file; 0xFFFFFFFFFFFFFFFF if not known */
+    uint64_t offset;
+};
+
+/** Another member, in words. */
+struct hkp_mesh_runner_peer {
+    /** 32 hex digits */
+    const char *node_id;
+    /** X25519 key, 64 hex digits */
+    const char *key;
+    /** "address:port" */
+    const char *address;
+};
+
+/** Options of a runner; all text is NUL-terminated and borrowed for the call. */
+struct hkp_mesh_runner_options {
+    /** set by hkp_mesh_runner_options_init() */
+    uint32_t struct_size;
+    /** 1: the operator vouches for the clock */
+    uint32_t clock_trusted;
+    /** folder made by hkp_mesh_provision(); required */
+    const char *data_dir;
+    /** "address:port"; NULL: "[::]:8144" */
+    const char *listen;
+    /** path of the control socket; NULL: control.sock in data_dir */
+    const char *control;
+    /** EVE file or FIFO to read; NULL: none */
+    const char *eve;
+    /** [n_peers] */
+    const struct hkp_mesh_runner_peer *peers;
+    size_t n_peers;
+    /** 1: read the EVE file from its start; 0: only what is appended */
+    uint32_t eve_from_start;
+    /** milliseconds; 0: default; see hkp_mesh_node_options */
+    uint32_t ter_period_ms;
+    uint32_t ter_batch_ms;
+    uint32_t checkpoint_ms;
+    uint32_t delay_ms;
+    uint32_t commit_every;
+    uint32_t heartbeat_s;
+    uint32_t rekey_s;
+    uint32_t intel_records;
+    /** 1: no pause between checkpoints (benchmarks) */
+    uint32_t checkpoint_at_once;
+    struct hkp_mesh_log log;
+};
+
+/**
+ * Fill options with the defaults.
+ *
+ * @param opt   options of the caller, written
+ * @param size  sizeof *opt
+ *
+ * Cost: none.
+ * Source: style 2.4.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API void hkp_mesh_runner_options_init(struct hkp_mesh_runner_options *opt, size_t size);
+
+/**
+ * Start a node: read its folder, bind its sockets, load its state, join. Nothing starts if anything is wrong.
+ *
+ * @param out    the object on success; the caller frees it
+ * @param opt    borrowed for the call
+ * @param fault  says where and why on failure; may be NULL
+ *
+ * @retval HKP_OK       runs; call hkp_mesh_runner_step()
+ * @retval HKP_E_INVAL  an option is wrong
+ * @retval HKP_E_NOMEM  no memory
+ * @retval HKP_E_STATE  another process uses the folder
+ * @retval HKP_E_IO     the system refused
+ *
+ * Damaged files are errors of the library that reads them; they are left as they are.
+ *
+ * Cost: reads the stored state.
+ * Source: mesh.md M-API, NZ1 22.7.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_mesh_runner_new(hkp_mesh_runner **out, const struct hkp_mesh_runner_options *opt,
+                                                    struct hkp_mesh_fault *fault);
+
+/**
+ * Wait for work at most so long, and do it.
+ *
+ * @param runner       the object
+ * @param max_wait_ms  milliseconds, 0..60000
+ *
+ * @retval HKP_OK    go on
+ * @retval HKP_E_IO  the system refused; free it
+ *
+ * Damage found on the way is an error of the library that found it; free the runner then.
+ *
+ * Cost: one poll and what is due.
+ * Source: style 3.10.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_mesh_runner_step(hkp_mesh_runner *runner, uint32_t max_wait_ms);
+
+/**
+ * The node inside.
+ *
+ * @param runner  the object
+ *
+ * @return the node, owned by the runner
+ *
+ * Cost: none.
+ * Source: mesh.md M-API.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API hkp_mesh_node *hkp_mesh_runner_node(hkp_mesh_runner *runner);
+
+/**
+ * Leave the mesh, write what is left, close everything.
+ *
+ * @param runner  the object or NULL
+ *
+ * Cost: at most 2 s.
+ * Source: mesh.md M-API.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API void hkp_mesh_runner_free(hkp_mesh_runner *runner);
+
+/* ------------------------------------------------------------------------------------------------------ */
+/* provisioning (NZ1 22.7): the folders of a new mesh                                                      */
+/* ------------------------------------------------------------------------------------------------------ */
+
+/** One member to be. */
+struct hkp_mesh_provision_node {
+    /** folder to make; its parent exists; NUL-terminated */
+    const char *data_dir;
+    /** group of its certificate, 1..2^32-1 */
+    uint32_t group;
+    /** files to measure beside the manifest itself, absolute paths, NUL-terminated; [n_measured] */
+    uint32_t n_measured;
+    const char *const *measured;
+    /** results */
+    uint8_t node_id[16];
+    uint8_t s[32];
+};
+
+/** A mesh to be: all members are validators with a seat. */
+struct hkp_mesh_provision_options {
+    /** sizeof of the caller's struct */
+    uint32_t struct_size;
+    /** days that certificates are valid, 1..90; 0: 30 */
+    uint32_t days;
+    /** name of the mesh, 1..64 bytes, NUL-terminated */
+    const char *name;
+    /** folder for the officer's and the policy key, made with mode 0700; NULL: they are thrown away */
+    const char *authority_dir;
+    /** [n_nodes] 1..64 members; results are written into them */
+    struct hkp_mesh_provision_node *nodes;
+    size_t n_nodes;
+};
+
+/**
+ * Make the folders of a new mesh: keys, a one-officer CA set, certificates, genesis, manifests and first
+ * rebases with the reference measured here and now. Nothing neural is made: the nodes do that themselves.
+ *
+ * @param opt      borrowed for the call; results go into its nodes
+ * @param wall_us  Unix microseconds
+ * @param fault    says where and why on failure; may be NULL
+ *
+ * @retval HKP_OK       made
+ * @retval HKP_E_INVAL  an option is wrong
+ * @retval HKP_E_STATE  a folder is there already and not empty
+ * @retval HKP_E_IO     the system refused
+ * @retval HKP_E_NOMEM  no memory
+ *
+ * Cost: one key pair and certificate per node.
+ * Source: NZ1 22.7, D-CERT-4, D-CA-1.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_mesh_provision(const struct hkp_mesh_provision_options *opt, uint64_t wall_us,
+                                                   struct hkp_mesh_fault *fault);
+
 #ifdef __cplusplus
 }
 #endif
