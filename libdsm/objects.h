@@ -78,7 +78,7 @@ struct hkp_dsm__revocation {
 };
 /* D-MULTI, schema, then E_STALE against the number held (0: none held). */
 hkp_status hkp_dsm__revocations_check(const uint8_t *in, size_t len, const uint8_t chain_id[32],
-                                      const struct hkp_dsm_ca_set *sets, size_t n_sets, uint64_t held_number,
+                                      const struct hkp_dsm_officers *officers, uint64_t held_number,
                                       struct hkp_dsm__revocations *list);
 /* Body only, of a list that was checked before (own store). */
 hkp_status hkp_dsm__revocations_parse(const uint8_t *body, size_t len, struct hkp_dsm__revocations *list);
@@ -99,7 +99,7 @@ struct hkp_dsm__order {
     uint64_t not_after_s; /* 0: none */
 };
 hkp_status hkp_dsm__order_check(const uint8_t *in, size_t len, const uint8_t chain_id[32],
-                                const struct hkp_dsm_ca_set *sets, size_t n_sets, uint64_t newest,
+                                const struct hkp_dsm_officers *officers, uint64_t newest,
                                 struct hkp_dsm__order *order);
 
 /* ---- Certificates (D-CERT; certificate.c) ---------------------------------------------------------------
@@ -331,8 +331,7 @@ struct hkp_dsm__evidence {
 struct hkp_dsm__keys {
     void *user;
     const uint8_t *(*key)(void *user, const uint8_t node_id[16], uint64_t epoch);
-    const struct hkp_dsm_ca_set *sets;
-    size_t n_sets;
+    const struct hkp_dsm_officers *officers;
 };
 /* op: canonical [1, object, object]. */
 hkp_status hkp_dsm__evidence_check(const uint8_t *op, size_t len, const uint8_t chain_id[32],
@@ -410,9 +409,9 @@ struct hkp_dsm__restart {
 };
 /* set: of the old epoch. held_height 0: the receiver holds no final header. */
 hkp_status hkp_dsm__restart_check(const uint8_t *in, size_t len, const uint8_t chain_id[32],
-                                  const struct hkp_dsm_ca_set *sets, size_t n_sets,
-                                  const struct hkp_dsm__valset *set, uint64_t held_height,
-                                  const uint8_t held_digest[32], struct hkp_dsm__restart *restart);
+                                  const struct hkp_dsm_officers *officers, const struct hkp_dsm__valset *set,
+                                  uint64_t held_height, const uint8_t held_digest[32],
+                                  struct hkp_dsm__restart *restart);
 
 /* ---- Witnesses (D-WIT-3; witness.c) ---------------------------------------------------------------------
  */

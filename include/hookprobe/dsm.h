@@ -605,6 +605,16 @@ struct hkp_dsm_ca_set {
     uint8_t keys[7][32];
 };
 
+/** What officers' signatures are checked against. */
+struct hkp_dsm_officers {
+    /** [n_sets] CA sets that are in force: two in the 24 h after a change (D-CA-2) */
+    const struct hkp_dsm_ca_set *sets;
+    size_t n_sets;
+    /** [scratch_len] bytes to work in, or NULL: bodies above 1024 bytes need their length + 64 */
+    uint8_t *scratch;
+    size_t scratch_len;
+};
+
 /** A seat of a validator set (D-SMX-1). */
 struct hkp_dsm_seat {
     uint8_t node_id[16];
@@ -894,21 +904,28 @@ HKP_API void hkp_dsm_object_id(uint8_t id[32], const uint8_t chain_id[32], uint3
 /**
  * Sign a body as an officer of the CA set.
  *
- * @param signature   [64] result
+ * @param signature   [64] result; untouched on failure
  * @param chain_id    [32] name of the mesh
  * @param kind        32..37
  * @param ca_version  version of the CA set
  * @param secret      [64] Ed25519 secret of the officer; not kept
  * @param body        [body_len] bytes
  * @param body_len    bytes
+ * @param scratch      [scratch_len] bytes to work in, wiped; NULL for bodies up to 1024 bytes
+ * @param scratch_len  bytes; body_len + 64 always suffices
  *
- * Cost: one Ed25519 signature, no copy of the body.
+ * @retval HKP_OK       signed
+ * @retval HKP_E_INVAL  kind is none of officers, or ca_version above 2^32-1
+ * @retval HKP_E_NOSPC  scratch is too small
+ *
+ * Cost: one copy of the body, one Ed25519 signature.
  * Source: D-SIG-3; what an officer records before it signs: D-CA-4.
  * Since: hookprobe-dsm 0.1
  */
-HKP_API void hkp_dsm_multi_sign(uint8_t signature[64], const uint8_t chain_id[32], uint32_t kind,
-                                uint64_t ca_version, const uint8_t secret[64], const uint8_t *body,
-                                size_t body_len);
+HKP_API HKP_MUST_USE hkp_status hkp_dsm_multi_sign(uint8_t signature[64], const uint8_t chain_id[32], uint32_t kind,
+                                                   uint64_t ca_version, const uint8_t secret[64],
+                                                   const uint8_t *body, size_t body_len, uint8_t *scratch,
+                                                   size_t scratch_len);
 
 /**
  * Write an object signed by officers.
@@ -952,8 +969,7 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_multi_parse(const uint8_t *in, size_t le
  * @param chain_id  [32] name of the mesh
  * @param multi     a parsed object
  * @param kind      the kind expected
- * @param sets      [n_sets] CA sets that are in force
- * @param n_sets    1 or more; two in the 24 h after a change (D-CA-2)
+ * @param officers  CA sets in force, and room to work in
  *
  * @retval HKP_OK                signed by enough officers
  * @retval HKP_E_DSM_KIND        another kind
@@ -962,14 +978,15 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_multi_parse(const uint8_t *in, size_t le
  * @retval HKP_E_DSM_SIGNER      index outside the set
  * @retval HKP_E_DSM_QUORUM      too few signatures
  * @retval HKP_E_DSM_SIG         any of them is wrong
+ * @retval HKP_E_NOSPC           scratch is too small for this body
  *
- * Cost: at most 7 Ed25519 verifications, no copy of the body.
+ * Cost: one copy of the body, at most 7 Ed25519 verifications.
  * Source: D-MULTI-2.
  * Since: hookprobe-dsm 0.1
  */
 HKP_API HKP_MUST_USE hkp_status hkp_dsm_multi_check(const uint8_t chain_id[32], const struct hkp_dsm_multi *multi,
-                                                    uint32_t kind, const struct hkp_dsm_ca_set *sets,
-                                                    size_t n_sets);
+                                                    uint32_t kind,
+                                                    const struct hkp_dsm_officers *officers);
 
 /**
  * Write the body of a certificate.
@@ -997,8 +1014,7 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_certificate_build(const struct hkp_dsm_c
  * @param in           [len] bytes, borrowed as long as a view in certificate is used
  * @param len          bytes
  * @param chain_id     [32] name of the mesh
- * @param sets         [n_sets] CA sets that are in force
- * @param n_sets       1 or more
+ * @param officers     CA sets in force; scratch is not needed
  * @param now_s        Unix seconds (D-CERT-5)
  * @param revoked      highest serial revoked of this node, 0 for none (D-CA-6)
  * @param certificate  result; untouched on failure
@@ -1020,7 +1036,7 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_certificate_build(const struct hkp_dsm_c
  * Since: hookprobe-dsm 0.1
  */
 HKP_API HKP_MUST_USE hkp_status hkp_dsm_certificate_check(const uint8_t *in, size_t len, const uint8_t chain_id[32],
-                                                          const struct hkp_dsm_ca_set *sets, size_t n_sets,
+                                                          const struct hkp_dsm_officers *officers,
                                                           uint64_t now_s, uint64_t revoked,
                                                           struct hkp_dsm_certificate *certificate);
 
