@@ -17,7 +17,7 @@ json_t *vec_load(const char *name) {
     int n = snprintf(path, sizeof path, "%s/%s", dir != NULL ? dir : "tests/vectors", name);
     if (n < 0 || (size_t)n >= sizeof path) die("path too long", name);
     json_error_t error;
-    json_t *root = json_load_file(path, 0, &error);
+    json_t *root = json_load_file(path, JSON_ALLOW_NUL, &error);
     if (root == NULL) die(error.text, path);
     return root;
 }
