@@ -378,7 +378,7 @@ struct hkp_ter_measure_options {
     struct hkp_mem mem;
     /** checked by hkp_ter_manifest_check(); its bytes are copied */
     const struct hkp_ter_manifest *manifest;
-    /** where cmdline, modules and mountinfo are, NULL: "/proc"; read by _new only */
+    /** where cmdline and modules are, NULL: "/proc"; read by _new only */
     const char *proc_path;
     /** longest time a digest is taken from the cache, nanoseconds; 0: 3600 s; more is refused */
     uint64_t rehash_ns;
@@ -1143,7 +1143,7 @@ HKP_API void hkp_ter_capture_options_init(struct hkp_ter_capture_options *opt, s
  * @retval HKP_E_TER_SOURCE  none of the sources, or no boot id and no folder to keep one
  * @retval HKP_E_IO          the boot id could not be kept
  *
- * Cost: one allocation, about 18 kB.
+ * Cost: one allocation of 66 kB.
  * Source: NZ1 2.2.
  * Since: hookprobe-ter 0.1
  */
@@ -1238,7 +1238,7 @@ HKP_API void hkp_ter_measure_options_init(struct hkp_ter_measure_options *opt, s
  * @retval HKP_E_TOOBIG  opt asks for more than this build knows
  * @retval HKP_E_NOMEM   the allocator returned nothing
  *
- * Cost: four allocations: the manifest, about 200 bytes an item, 128 kB.
+ * Cost: four allocations: the manifest, about 200 bytes an item, 256 kB.
  * Source: NZ1 2.3.
  * Since: hookprobe-ter 0.1
  */
@@ -1379,10 +1379,11 @@ HKP_API void hkp_ter_log_free(hkp_ter_log *log);
  *
  * @retval HKP_OK              written; durable when hkp_ter_log_durable() is above its index
  * @retval HKP_E_INVAL         it is not the next TER of this log; nothing was written
- * @retval HKP_E_TER_LOG_FULL  the segment has reached HKP_TER_SEG_BYTES_MAX; nothing was written
+ * @retval HKP_E_TER_LOG_FULL  the segment has reached HKP_TER_SEG_BYTES_MAX, or there are too many segments;
+ *                             nothing was written
  * @retval HKP_E_TER_LOG_IO    the system refused; free the object and open the log again
  *
- * Cost: one pwrite; a sync when one is due; no allocation but for a new segment's place in the list.
+ * Cost: one pwrite; a sync when one is due; no allocation.
  * Source: NZ1 5.1.
  * Since: hookprobe-ter 0.1
  */
@@ -1401,7 +1402,8 @@ HKP_API HKP_MUST_USE hkp_status hkp_ter_log_append_ter(hkp_ter_log *log, hkp_tim
  *
  * @retval HKP_OK              written
  * @retval HKP_E_INVAL         the record does not belong at the end of this log; nothing was written
- * @retval HKP_E_TER_LOG_FULL  the segment has reached HKP_TER_SEG_BYTES_MAX; nothing was written
+ * @retval HKP_E_TER_LOG_FULL  the segment has reached HKP_TER_SEG_BYTES_MAX, or there are too many segments;
+ *                             nothing was written
  * @retval HKP_E_TER_LOG_IO    the system refused; free the object and open the log again
  *
  * Cost: as hkp_ter_log_append_ter().
@@ -1508,6 +1510,21 @@ HKP_API HKP_MUST_USE hkp_status hkp_ter_log_last_rebase(const hkp_ter_log *log, 
  * Since: hookprobe-ter 0.1
  */
 HKP_API HKP_MUST_USE hkp_status hkp_ter_log_info(const hkp_ter_log *log, struct hkp_ter_log_state *state);
+
+/**
+ * Where and why the system refused, after HKP_E_TER_LOG_IO.
+ *
+ * @param log   the object
+ * @param diag  out
+ *
+ * @retval HKP_OK          diag is filled
+ * @retval HKP_E_NOTFOUND  nothing was refused
+ *
+ * Cost: none.
+ * Source: NZ1 5.1.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_ter_log_fault(const hkp_ter_log *log, struct hkp_ter_diag *diag);
 
 /**
  * Find the first record at a cursor index: what follows TER_{index-1}.
