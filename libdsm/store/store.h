@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+/*
+ * Inside of libdsm/store: the rows in SQLite (store.c) and the consensus WAL beside them (wal_file.c).
+ * This folder may touch the system; nothing else in libdsm may.
+ */
+#ifndef HKP_LIBDSM_STORE_STORE_H
+#define HKP_LIBDSM_STORE_STORE_H
+
+#include <hookprobe/dsm.h>
+
+enum {
+    WAL_RECORD = 64,
+    /** records between two attempts to leave those below the watermark behind */
+    WAL_COMPACT = 16384
+};
+
+/** The consensus WAL: a file of 64-byte records (D-STO-4), synced by hkp_dsm__wal_file_sync(). */
+struct hkp_dsm__wal_file {
+    /** directory, and the file in it; -1: closed */
+    int dir;
+    int fd;
+    /** whole records in the file */
+    uint64_t count;
+    /** count at which to compact next */
+    uint64_t compact_at;
+    /** 1: appended since the last sync */
+    int dirty;
+};
+
+/** Say what is wrong; returns status. offset UINT64_MAX: unknown. */
+hkp_status hkp_dsm__store_fault(struct hkp_dsm_store_fault *fault, hkp_status status, const char *file,
+                                const char *what, uint64_t offset);
+
+/** 1 if the file is there. */
+int hkp_dsm__wal_file_exists(int dir);
+
+/** Make the file with its first record, a watermark (0, 0): an empty file is a damaged one. */
+hkp_status hkp_dsm__wal_file_create(int dir, struct hkp_dsm_store_fault *fault);
+
+/** Open, check every record, cut off a torn tail (D-STO-5). */
+hkp_status hkp_dsm__wal_file_open(struct hkp_dsm__wal_file *wal, int dir, struct hkp_dsm_store_fault *fault);
+
+/** Append one record; durable after the next sync. */
+hkp_status hkp_dsm__wal_file_append(struct hkp_dsm__wal_file *wal, const uint8_t record[WAL_RECORD]);
+
+/** Make all appended records durable; leaves those below the newest watermark behind now and then. */
+hkp_status hkp_dsm__wal_file_sync(struct hkp_dsm__wal_file *wal);
+
+/** Read record number index < count. */
+hkp_status hkp_dsm__wal_file_read(const struct hkp_dsm__wal_file *wal, uint64_t index, uint8_t record[WAL_RECORD]);
+
+void hkp_dsm__wal_file_close(struct hkp_dsm__wal_file *wal);
+
+#endif
