@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+/* The primitives of HTP-1.2 over libsodium, each taking its input as a list of parts, without copies. */
+#ifndef HKP_LIBHTP_CRYPTO_H
+#define HKP_LIBHTP_CRYPTO_H
+
+#include <hookprobe/base.h>
+#include <sodium.h>
+
+/** One piece of a hash or MAC input. */
+struct hkp_htp__part {
+    const void *ptr;
+    size_t len;
+};
+
+/* The list and its length as two arguments: hkp_htp__hash(out, PARTS({a, 32}, {b, 8})). */
+#define PARTS(...)                                                                                           \
+    (const struct hkp_htp__part[]){__VA_ARGS__},                                                             \
+        sizeof((const struct hkp_htp__part[]){__VA_ARGS__}) / sizeof(struct hkp_htp__part)
+
+/* A label of HTP-1.3 as a part, with its one terminating zero. */
+#define LABEL(text)                                                                                          \
+    { text, sizeof(text) }
+
+/** SHA-256. */
+void hkp_htp__hash(uint8_t out[32], const struct hkp_htp__part *parts, size_t n);
+/** BLAKE2b with 32 bytes of output; key NULL: unkeyed. */
+void hkp_htp__b2(uint8_t out[32], const uint8_t *key, const struct hkp_htp__part *parts, size_t n);
+/** HMAC-SHA-256. */
+void hkp_htp__hmac(uint8_t out[32], const uint8_t key[32], const struct hkp_htp__part *parts, size_t n);
+/** HKDF-Expand of RFC 5869; len <= 8160. out must not overlap the parts. */
+void hkp_htp__expand(uint8_t *out, size_t len, const uint8_t prk[32], const struct hkp_htp__part *parts,
+                     size_t n);
+
+/** X25519; -1 when the result is all zero (HTP-1.4). */
+int hkp_htp__dh(uint8_t out[32], const uint8_t secret[32], const uint8_t public_key[32]);
+
+/** ChaCha20-Poly1305, in place; writes the tag behind text[len]. */
+void hkp_htp__seal(uint8_t *text, size_t len, const uint8_t *aad, size_t aad_len, const uint8_t nonce[12],
+                   const uint8_t key[32], uint16_t suite);
+/** In place; sealed[len] has the tag in its last 16 bytes. -1: does not open, and the text is lost. */
+int hkp_htp__open(uint8_t *sealed, size_t len, const uint8_t *aad, size_t aad_len, const uint8_t nonce[12],
+                  const uint8_t key[32], uint16_t suite);
+
+#endif
