@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+/* From independent groups to an action level (M-TI-11). */
+#include "libmesh/record.h"
+
+#define BLOCK_GROUPS_MIN 3
+#define BLOCK_CONFIDENCE_MIN 5000
+
+uint32_t hkp_mesh__lower_median(uint32_t *v, uint32_t n) {
+    for (uint32_t i = 1; i < n; i++) { /* insertion sort: n is at most the groups of one indicator */
+        const uint32_t x = v[i];
+        uint32_t k = i;
+        for (; k > 0 && v[k - 1] > x; k--) v[k] = v[k - 1];
+        v[k] = x;
+    }
+    return v[(n - 1) / 2];
+}
+
+uint32_t hkp_mesh__action_level(const struct hkp_mesh__evidence *e) {
+    if (e->allowed || e->groups == 0) return HKP_MESH_LEVEL_NONE;
+    if (e->groups < 2) return HKP_MESH_LEVEL_WATCH;
+    const uint64_t needed = e->faults + 1ULL > BLOCK_GROUPS_MIN ? e->faults + 1ULL : BLOCK_GROUPS_MIN;
+    if (e->n < needed || e->member) return HKP_MESH_LEVEL_ALERT;
+    return hkp_mesh__lower_median(e->bp, e->n) >= BLOCK_CONFIDENCE_MIN ? HKP_MESH_LEVEL_BLOCK : HKP_MESH_LEVEL_ALERT;
+}
