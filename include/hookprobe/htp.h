@@ -425,8 +425,8 @@ struct hkp_htp_options {
     uint32_t pool_bytes;
     /** what CHALLENGE demands of every E: bit 0 TPM quote, bit 1 certificate */
     uint32_t demands;
-    /** events that wait to be pulled; default 1024 */
-    uint32_t events_max;
+    /** 1: this machine cannot be rolled back to an earlier state, so nonces need no clock (HTP-7.2) */
+    uint32_t no_rollback;
 };
 
 /** A session as it stands; see hkp_htp_session_info(). */
@@ -595,7 +595,8 @@ struct hkp_htp_stats {
     uint64_t retries_sent;
     uint64_t rejects_sent;
     uint64_t handshakes_done;
-    uint64_t events_lost;
+    /** answers not sent because too many waited to be pulled */
+    uint64_t answers_lost;
 };
 
 /** State machine of many sessions. */
