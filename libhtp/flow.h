@@ -206,6 +206,8 @@ enum {
     HKP_HTP__FLOW_EV_RESET,
     /** the peer asked us to give up ours, which is done: code */
     HKP_HTP__FLOW_EV_STOPPED,
+    /** all that we sent on the stream was acknowledged, the end too */
+    HKP_HTP__FLOW_EV_DELIVERED,
     /** cls, data, len */
     HKP_HTP__FLOW_EV_DATAGRAM,
     /** send buffer or stream count has room again after HKP_E_LIMIT */
