@@ -57,7 +57,21 @@ hkp_status hkp_dsm__verify(const uint8_t chain_id[32], uint64_t kind, const uint
                            const uint8_t *body, size_t body_len, const uint8_t signature[64],
                            const uint8_t key[32]);
 
-/* ---- Officers' objects (D-CA; ca.c) ---------------------------------------------------------------------
+/* D-ENV-1 alone; body limit of a kind (D-ENV-3). */
+hkp_status hkp_dsm__envelope_shape(const uint8_t *in, size_t len, struct hkp_dsm_envelope *envelope);
+size_t hkp_dsm__envelope_body_max(uint64_t kind);
+
+/* ---- Officers (D-MULTI, D-CA; officers.c) ---------------------------------------------------------------
+ */
+
+int hkp_dsm__multi_is_known(uint64_t kind);
+/* Body limit of a kind (D-MULTI-3). */
+size_t hkp_dsm__multi_body_max(uint64_t kind);
+const struct hkp_dsm_ca_set *hkp_dsm__officers_find(const struct hkp_dsm_officers *officers,
+                                                    uint64_t version);
+
+/* ---- Officers' objects (D-CA; lists.c)
+ * ---------------------------------------------------------------------
  */
 
 /* Revocation list (D-CA-6); entries are read in place with hkp_dsm__revocation_find(). */
@@ -96,7 +110,8 @@ struct hkp_dsm__order {
     uint64_t scope;
     uint64_t number;
     struct hkp_dsm_view bytes;
-    uint64_t not_after_s; /* 0: none */
+    uint32_t has_not_after;
+    uint64_t not_after_s;
 };
 hkp_status hkp_dsm__order_check(const uint8_t *in, size_t len, const uint8_t chain_id[32],
                                 const struct hkp_dsm_officers *officers, uint64_t newest,
@@ -168,18 +183,20 @@ hkp_status hkp_dsm__block_parse(const uint8_t chain_id[32], const uint8_t author
                                 size_t body_len, struct hkp_dsm__block *block);
 /* Body from all fields but id and author. */
 hkp_status hkp_dsm__block_build(const struct hkp_dsm__block *block, uint8_t *dst, size_t cap, size_t *len);
-/* Envelope bytes to verdict, in the order of D-ENV-2 and D-BLK-4. One Ed25519 verification. E_DUPLICATE,
- * E_OLD, E_FORK, E_GAP, E_PREV, E_TIME, E_TIME_AHEAD come after the signature was found right: for these
- * block is set, so that forks become evidence and gaps are held. */
+/* Envelope bytes to verdict, in the order of D-ENV-2 and D-BLK-4. One Ed25519 verification. Once the
+ * signature and schema were found right block is set whatever follows, so that forks become evidence and gaps
+ * are held. */
 hkp_status hkp_dsm__block_check(const uint8_t *in, size_t len, const struct hkp_dsm__block_rules *rules,
                                 struct hkp_dsm__block *block);
+/* E_PAYLOAD unless it is the payload of this block. */
+hkp_status hkp_dsm__block_payload(const struct hkp_dsm__block *block, const uint8_t *payload, size_t len);
 /* The last part of it alone, for blocks verified before and held: seq 1's prev and the known head. */
 hkp_status hkp_dsm__block_extends(const struct hkp_dsm__block *block, const uint8_t chain_id[32],
                                   const struct hkp_dsm__known_head *head);
 /* The time rules of a block in a proposal that change with the parent (D-CERT-2, D-BLK-4), for a block whose
  * signature, schema and neuro presence were checked when it came. */
 hkp_status hkp_dsm__block_times(const struct hkp_dsm__block *block, const struct hkp_dsm__block_rules *rules);
-/* D-BLK-1 and D-BLK-16. */
+/* D-BLK-1. */
 void hkp_dsm__w_commit(uint8_t out[32], const uint8_t f[32], const uint8_t chain_id[32],
                        const uint8_t node_id[16], uint64_t seq);
 void hkp_dsm__posf_message(uint8_t out[32], const uint8_t chain_id[32], const uint8_t node_id[16],
@@ -299,8 +316,7 @@ hkp_status hkp_dsm__vote_check(const uint8_t chain_id[32], const struct hkp_dsm_
                                uint8_t signature[64]);
 
 struct hkp_dsm__cert {
-    uint32_t scheme, kind;
-    uint64_t epoch, view;
+    uint64_t scheme, kind, epoch, view;
     uint8_t digest[32];
     struct hkp_dsm_view bitmap, signatures;
     uint32_t n_signers; /* set by check */
@@ -357,14 +373,28 @@ int hkp_dsm__wal_decode(const uint8_t in[HKP_DSM__WAL_RECORD], struct hkp_dsm__w
  * a good record follows a bad one. Read the n records with wal_decode(). */
 hkp_status hkp_dsm__wal_check(const uint8_t *in, size_t len, size_t *n, int *torn);
 
-/* ---- Times (D-SMX-R1, D-CKP h; times in checkpoint.c) ---------------------------------------------------
+/* ---- Times (times.c) ------------------------------------------------------------------------------------
  */
 
 /* (h) of validity: 1 if header time_ms is allowed under a parent and a local clock (0: only parent + 1). */
 int hkp_dsm__header_time_ok(uint64_t time_ms, uint64_t parent_ms, uint64_t clock_ms);
-/* D-SMX-R1: time of a proposal. median_ms: (lower) median clock of members with sessions and itself.
- * after_null: the node's own last proposal was nullified. */
+/* D-SMX-R1: time of a proposal. median_ms: hkp_dsm__median() of the clocks of members with sessions and its
+ * own. after_null: the node's own last proposal was nullified. */
 uint64_t hkp_dsm__header_time(uint64_t wall_ms, uint64_t parent_ms, uint64_t median_ms, int after_null);
+/* Lower median; sorts values[n], n >= 1. */
+uint64_t hkp_dsm__median(uint64_t *values, size_t n);
+/* D-BLK-16: how an author knows the time of its next block. */
+struct hkp_dsm__block_clock {
+    uint64_t wall_us;
+    uint64_t prev_us;   /* of its block before; for the first one not_before of its certificate, minus 1 */
+    int clock_known;    /* the host reports the clock synchronised, or a peer's verdict is known */
+    uint32_t fails;     /* peers whose verdict is FAIL */
+    uint64_t header_ms; /* newest final header learned since the start, 0: none */
+    uint64_t since_us;  /* monotonic time since then */
+};
+uint64_t hkp_dsm__block_time(const struct hkp_dsm__block_clock *clock);
+/* D-CERT-5: now of all checks outside proposals. */
+uint64_t hkp_dsm__check_time(uint64_t wall_s, int synced, uint64_t header_ms, uint64_t build_s);
 
 /* ---- Portable proof (D-SYN-5; proof.c, proof_build.c) ---------------------------------------------------
  */

@@ -88,11 +88,11 @@ enum {
 /**
  * Name of a result of this library.
  *
- * @param status  a result of base.h or of this library
+ * @param status  a result of base.h, libter or this library
  *
- * @return its name without prefix as in section 14 ("QUORUM"), "OK", the name of base.h, or "?"; static
+ * @return "E_DSM_QUORUM" for a code of section 14, otherwise as hkp_ter_status_name(); static
  *
- * Cost: one table search.
+ * Cost: none.
  * Source: D 14.
  * Since: hookprobe-dsm 0.1
  */
@@ -101,7 +101,7 @@ HKP_API const char *hkp_dsm_status_name(hkp_status status);
 /**
  * What a host does with a result of this library.
  *
- * @param status  a result of base.h or of this library
+ * @param status  a result of base.h, libter or this library
  *
  * @return HKP_CLASS_OK, _IGNORE, _RETRY, _DEAD or _BUG; an unknown number is _BUG
  *
@@ -791,7 +791,7 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_valset_build(const struct hkp_dsm_seat *
  * @retval HKP_E_DSM_EPOCH             the validator set is not of epoch 0
  * @retval HKP_E_NOSPC                 cap is too small
  *
- * Cost: no allocation; 11 KB of stack.
+ * Cost: no allocation; 24 KB of stack.
  * Source: D-SIG-5.
  * Since: hookprobe-dsm 0.1
  */
@@ -813,7 +813,7 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_genesis_build(const char *name, size_t n
  * @retval HKP_E_DSM_QUORUM            as hkp_dsm_ca_set_parse()
  * @retval HKP_E_DSM_EPOCH             the validator set is not of epoch 0
  *
- * Cost: no allocation; 11 KB of stack; one hash of len bytes.
+ * Cost: no allocation; 24 KB of stack; one hash of len bytes.
  * Source: D-SIG-5, D-SMX-3.
  * Since: hookprobe-dsm 0.1
  */
@@ -1022,7 +1022,7 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_certificate_build(const struct hkp_dsm_c
  * @retval HKP_OK                      valid now
  * @retval HKP_E_DSM_CBOR_TRUNCATED..  no canonical CBOR
  * @retval HKP_E_DSM_KIND..            as hkp_dsm_multi_check()
- * @retval HKP_E_DSM_TOO_BIG           body above 600 or the whole above 880 bytes
+ * @retval HKP_E_DSM_TOO_BIG           body above 600 bytes
  * @retval HKP_E_DSM_VERSION           a later version
  * @retval HKP_E_DSM_SCHEMA            not this object
  * @retval HKP_E_DSM_NODE_ID           node_id is not that of the keys
@@ -1050,7 +1050,7 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_certificate_check(const uint8_t *in, siz
  * @retval HKP_OK                      of this form; neither signatures nor times were looked at
  * @retval HKP_E_DSM_CBOR_TRUNCATED..  no canonical CBOR
  * @retval HKP_E_DSM_KIND              another kind
- * @retval HKP_E_DSM_TOO_BIG           body above 600 or the whole above 880 bytes
+ * @retval HKP_E_DSM_TOO_BIG           body above 600 bytes
  * @retval HKP_E_DSM_VERSION           a later version
  * @retval HKP_E_DSM_SCHEMA            not this object
  * @retval HKP_E_DSM_NODE_ID           node_id is not that of the keys
@@ -1167,7 +1167,7 @@ struct hkp_dsm_proof {
  * @retval HKP_E_DSM_SCHEME..          a certificate of votes: _KIND, _BITMAP, _SIG_COUNT, _QUORUM, _SIG
  * @retval HKP_E_DSM_PAYLOAD           the payload is not that of the block
  *
- * Cost: no allocation; 12 KB of stack; per link one Ed25519 verification for each signer.
+ * Cost: no allocation; 32 KB of stack; per link one Ed25519 verification for each signer.
  * Source: D-SYN-5, D-SYN-6.
  * Since: hookprobe-dsm 0.1
  */
@@ -1193,7 +1193,7 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_proof_verify(const uint8_t *in, size_t l
  * @retval HKP_E_DSM_PROOF             a link, the root or the leaf does not fit
  * @retval HKP_E_DSM_SCHEME..          a certificate of votes: _KIND, _BITMAP, _SIG_COUNT, _QUORUM, _SIG
  *
- * Cost: no allocation; 12 KB of stack; per link one Ed25519 verification for each signer.
+ * Cost: no allocation; 32 KB of stack; per link one Ed25519 verification for each signer.
  * Source: D-SYN-1.
  * Since: hookprobe-dsm 0.1
  */
