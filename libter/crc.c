@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
-/* CRC-16/CCITT-FALSE of chain_crc and CRC-32 of log records and headers: damage checks, no integrity (NZ1 0, 1). */
+/* CRC-16/CCITT-FALSE of chain_crc and CRC-32 of log records and headers: damage checks, no integrity (NZ1 0,
+ * 1). */
 #include <hookprobe/ter.h>
 
 /* clang-format off */

@@ -19,7 +19,8 @@ void hkp_ter_ripemd160(const uint8_t *data, size_t len, uint8_t digest[20]) {
 #else
     int failed = mbedtls_ripemd160_ret(data, len, digest);
 #endif
-    /* Only a hardware replacement of the hash can fail, and such a build must not go on with a wrong digest. */
+    /* Only a hardware replacement of the hash can fail, and such a build must not go on with a wrong digest.
+     */
     assert(failed == 0);
     (void)failed;
 }

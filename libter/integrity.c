@@ -27,7 +27,9 @@ void hkp_ter__root_add(crypto_hash_sha256_state *hash, const struct hkp_ter_item
     crypto_hash_sha256_update(hash, item->digest, 32);
 }
 
-void hkp_ter__root_end(crypto_hash_sha256_state *hash, uint8_t root[32]) { crypto_hash_sha256_final(hash, root); }
+void hkp_ter__root_end(crypto_hash_sha256_state *hash, uint8_t root[32]) {
+    crypto_hash_sha256_final(hash, root);
+}
 
 hkp_status hkp_ter_integrity_root(const struct hkp_ter_item *items, size_t n, uint8_t root[32]) {
     if (n > UINT32_MAX) return HKP_E_INVAL;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
-/* Internal to libter: R item by item (for a measurement that holds no array of items), and byte order of paths. */
+/* Internal to libter: R item by item (for a measurement that holds no array of items), and byte order of
+ * paths. */
 #ifndef HKP_LIBTER_INTEGRITY_H
 #define HKP_LIBTER_INTEGRITY_H
 

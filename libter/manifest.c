@@ -25,8 +25,8 @@ static int text_is(const uint8_t *text, size_t len, const char *what) {
 }
 
 static int is_pseudo_path(const uint8_t *path, size_t len) {
-    return text_is(path, len, "@cmdline") || text_is(path, len, "@manifest") || text_is(path, len, "@modules") ||
-           text_is(path, len, "@pcr10") || text_is(path, len, "@policy");
+    return text_is(path, len, "@cmdline") || text_is(path, len, "@manifest") ||
+           text_is(path, len, "@modules") || text_is(path, len, "@pcr10") || text_is(path, len, "@policy");
 }
 
 static int item_is_valid(const struct hkp_ter_item *item) {
@@ -70,7 +70,8 @@ static hkp_status check_head(const uint8_t *bytes, size_t len, const uint8_t nod
     if (hkp_le16(bytes + AT_VERSION) != 1) return HKP_E_TER_MAN_VERSION;
     if (hkp_le16(bytes + AT_FLAGS) != 0 || !hkp_is_zero(bytes + AT_ZERO, AT_ITEMS - AT_ZERO))
         return HKP_E_TER_MAN_RESERVED;
-    if (!hkp_is_zero(bytes + AT_NODE, 16) && memcmp(bytes + AT_NODE, node_id, 16) != 0) return HKP_E_TER_MAN_NODE;
+    if (!hkp_is_zero(bytes + AT_NODE, 16) && memcmp(bytes + AT_NODE, node_id, 16) != 0)
+        return HKP_E_TER_MAN_NODE;
     return HKP_OK;
 }
 
@@ -103,7 +104,8 @@ static hkp_status check_lists(const uint8_t *bytes, size_t end, size_t *allow_of
     *allow_offset = off;
     for (uint32_t i = 0; i < n_allow; i++, last_name = name) {
         if (!read_name(bytes, end, &off, &name) || !name_is_valid(&name)) return HKP_E_TER_MAN_ALLOW;
-        if (hkp_ter__compare(last_name.text, last_name.len, name.text, name.len) >= 0) return HKP_E_TER_MAN_ALLOW;
+        if (hkp_ter__compare(last_name.text, last_name.len, name.text, name.len) >= 0)
+            return HKP_E_TER_MAN_ALLOW;
     }
     if (off != end) return HKP_E_TER_MAN_ALLOW;
     return self ? HKP_OK : HKP_E_TER_MAN_SELF;
@@ -141,7 +143,8 @@ hkp_status hkp_ter_manifest_check(struct hkp_ter_manifest *manifest, const uint8
     return HKP_OK;
 }
 
-hkp_status hkp_ter_manifest_next(const struct hkp_ter_manifest *manifest, size_t *offset, struct hkp_ter_item *item) {
+hkp_status hkp_ter_manifest_next(const struct hkp_ter_manifest *manifest, size_t *offset,
+                                 struct hkp_ter_item *item) {
     size_t off = *offset == 0 ? AT_ITEMS : *offset;
     if (off >= manifest->allow_offset || !read_item(manifest->bytes, manifest->allow_offset, &off, item))
         return HKP_E_NOTFOUND;
@@ -165,7 +168,8 @@ static hkp_status measure_spec(const struct hkp_ter_manifest_spec *spec, size_t 
     for (uint32_t i = 0; i < spec->n_allow; i++) {
         const struct hkp_ter_name *name = &spec->allow[i];
         if (!name_is_valid(name)) return HKP_E_INVAL;
-        if (i > 0 && hkp_ter__compare(name[-1].text, name[-1].len, name->text, name->len) >= 0) return HKP_E_INVAL;
+        if (i > 0 && hkp_ter__compare(name[-1].text, name[-1].len, name->text, name->len) >= 0)
+            return HKP_E_INVAL;
         len += 1 + name->len;
         if (len > HKP_TER_MANIFEST_MAX) return HKP_E_TOOBIG;
     }
@@ -199,7 +203,8 @@ static void write_body(const struct hkp_ter_manifest_spec *spec, const uint8_t *
     }
 }
 
-/* The message to sign is the label and the body; it fits into dst, because a signature is longer than the label. */
+/* The message to sign is the label and the body; it fits into dst, because a signature is longer than the
+ * label. */
 hkp_status hkp_ter_manifest_build(const struct hkp_ter_manifest_spec *spec, const uint8_t policy_secret[64],
                                   uint8_t *dst, size_t cap, size_t *len) {
     size_t total;

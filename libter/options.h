@@ -14,7 +14,8 @@
 /** Options beyond this are a caller's mistake; it bounds the tail that is read. */
 #define HKP_OPTIONS_MAX 4096u
 
-/** Zeroes what the caller's struct has room for and notes its size, which comes first in every options struct. */
+/** Zeroes what the caller's struct has room for and notes its size, which comes first in every options
+ * struct. */
 static inline void hkp_options_init(void *opt, size_t struct_size) {
     uint32_t size = struct_size <= HKP_OPTIONS_MAX ? (uint32_t)struct_size : 0;
     memset(opt, 0, struct_size);
@@ -22,8 +23,8 @@ static inline void hkp_options_init(void *opt, size_t struct_size) {
 }
 
 /**
- * Copies the caller's options into ours: shorter than least is INVAL, missing fields are zero (default), a longer
- * struct is fine if its tail is zero, else TOOBIG: it asks for something that this build cannot do.
+ * Copies the caller's options into ours: shorter than least is INVAL, missing fields are zero (default), a
+ * longer struct is fine if its tail is zero, else TOOBIG: it asks for something that this build cannot do.
  */
 static inline hkp_status hkp_options_import(void *dst, size_t ours, size_t least, const void *src) {
     uint32_t theirs;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
-/* The 64 bytes of a TER, their hash chain, and the rules by which a cursor accepts the next one (NZ1 1, 3). */
+/* The 64 bytes of a TER, their hash chain, and the rules by which a cursor accepts the next one (NZ1 1, 3).
+ */
 #include "libter/bytes.h"
 
 #include <hookprobe/ter.h>
@@ -39,7 +40,8 @@ void hkp_ter_chain_step(const uint8_t h[32], const uint8_t ter[64], uint8_t next
     crypto_hash_sha256(next, input, sizeof input);
 }
 
-void hkp_ter_cursor_init(struct hkp_ter_cursor *cursor, const uint8_t node_id[16], const uint8_t device_public[32]) {
+void hkp_ter_cursor_init(struct hkp_ter_cursor *cursor, const uint8_t node_id[16],
+                         const uint8_t device_public[32]) {
     uint8_t input[7 + 16 + 32];
     memcpy(input, "TER1 h0", 7);
     memcpy(input + 7, node_id, 16);
@@ -88,7 +90,8 @@ static hkp_status check_fields(const struct hkp_ter_cursor *cursor, const uint8_
     return HKP_OK;
 }
 
-hkp_status hkp_ter_cursor_accept(struct hkp_ter_cursor *cursor, const uint8_t *ter, size_t len, const uint8_t *h) {
+hkp_status hkp_ter_cursor_accept(struct hkp_ter_cursor *cursor, const uint8_t *ter, size_t len,
+                                 const uint8_t *h) {
     if (len != HKP_TER_SIZE) return HKP_E_TER_LENGTH;
     hkp_status st = check_fields(cursor, ter);
     if (st != HKP_OK) return st;
@@ -103,7 +106,8 @@ hkp_status hkp_ter_cursor_accept(struct hkp_ter_cursor *cursor, const uint8_t *t
     return HKP_OK;
 }
 
-hkp_status hkp_ter_cursor_accept_list(struct hkp_ter_cursor *cursor, const uint8_t *ters, size_t n, size_t *position) {
+hkp_status hkp_ter_cursor_accept_list(struct hkp_ter_cursor *cursor, const uint8_t *ters, size_t n,
+                                      size_t *position) {
     *position = 0;
     if (n == 0) return HKP_E_TER_EMPTY;
     for (size_t i = 0; i < n; i++) {
@@ -114,7 +118,8 @@ hkp_status hkp_ter_cursor_accept_list(struct hkp_ter_cursor *cursor, const uint8
     return HKP_OK;
 }
 
-uint32_t hkp_ter_warnings(const uint8_t ter[64], const uint8_t *prev, uint64_t wall_us, const uint8_t h_ref[20]) {
+uint32_t hkp_ter_warnings(const uint8_t ter[64], const uint8_t *prev, uint64_t wall_us,
+                          const uint8_t h_ref[20]) {
     uint64_t time = hkp_le64(ter + AT_TIME);
     uint32_t bits = 0;
     if (wall_us > time && wall_us - time > HKP_TER_MAX_AGE_US) bits |= HKP_TER_W_STALE;

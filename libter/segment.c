@@ -23,8 +23,8 @@ static uint32_t record_crc(const uint8_t *bytes, size_t body_len) {
     return hkp_ter_crc32(input, 4 + body_len);
 }
 
-hkp_status hkp_ter_log_record_encode(uint32_t type, const uint8_t *body, size_t body_len, uint8_t *dst, size_t cap,
-                                     size_t *len) {
+hkp_status hkp_ter_log_record_encode(uint32_t type, const uint8_t *body, size_t body_len, uint8_t *dst,
+                                     size_t cap, size_t *len) {
     if (body_len == 0 || hkp_ter_log_body_size(type) != body_len) return HKP_E_INVAL;
     if (cap < RECORD_HEAD + body_len) return HKP_E_NOSPC;
     hkp_put_le16(dst, (uint16_t)type);
@@ -65,20 +65,25 @@ hkp_status hkp_ter_log_record_apply(struct hkp_ter_cursor *cursor, const uint8_t
     const uint8_t *body = record->body;
     int fits = 0;
     switch (record->type) {
-        case HKP_TER_LOG_TER:
-            fits = hkp_ter_cursor_accept(cursor, body, HKP_TER_SIZE, body + HKP_TER_SIZE) == HKP_OK;
-            break;
-        case HKP_TER_LOG_TCK:
-            fits = memcmp(body, "TCK1\1\0", 6) == 0 && memcmp(body + 8, node_id, 16) == 0 &&
-                   hkp_le64(body + TCK_N) == cursor->index && memcmp(body + TCK_H, cursor->h, 32) == 0;
-            break;
-        case HKP_TER_LOG_REBASE:
-            fits = hkp_le64(body) == cursor->index && memcmp(body + 8, "RBA1\1\0", 6) == 0 &&
-                   memcmp(body + 16, node_id, 16) == 0;
-            break;
-        case HKP_TER_LOG_BOOT: fits = hkp_le64(body + 16) == cursor->index; break;
-        case HKP_TER_LOG_GAP: fits = gap_applies(cursor, body); break;
-        default: break;
+    case HKP_TER_LOG_TER:
+        fits = hkp_ter_cursor_accept(cursor, body, HKP_TER_SIZE, body + HKP_TER_SIZE) == HKP_OK;
+        break;
+    case HKP_TER_LOG_TCK:
+        fits = memcmp(body, "TCK1\1\0", 6) == 0 && memcmp(body + 8, node_id, 16) == 0 &&
+               hkp_le64(body + TCK_N) == cursor->index && memcmp(body + TCK_H, cursor->h, 32) == 0;
+        break;
+    case HKP_TER_LOG_REBASE:
+        fits = hkp_le64(body) == cursor->index && memcmp(body + 8, "RBA1\1\0", 6) == 0 &&
+               memcmp(body + 16, node_id, 16) == 0;
+        break;
+    case HKP_TER_LOG_BOOT:
+        fits = hkp_le64(body + 16) == cursor->index;
+        break;
+    case HKP_TER_LOG_GAP:
+        fits = gap_applies(cursor, body);
+        break;
+    default:
+        break;
     }
     return fits ? HKP_OK : HKP_E_TER_LOG_CORRUPT;
 }
@@ -113,9 +118,9 @@ void hkp_ter_log_head_encode(const struct hkp_ter_log_head *head, uint8_t bytes[
 }
 
 hkp_status hkp_ter_log_head_decode(struct hkp_ter_log_head *head, const uint8_t *bytes, size_t len) {
-    if (len < HKP_TER_LOG_HEAD_SIZE || memcmp(bytes, "TERLOG1", 8) != 0 || hkp_le16(bytes + AT_VERSION) != 1 ||
-        hkp_le16(bytes + AT_HEAD_LEN) != HKP_TER_LOG_HEAD_SIZE || hkp_le32(bytes + AT_FLAGS) != 0 ||
-        !hkp_is_zero(bytes + AT_ZERO, AT_CRC - AT_ZERO) ||
+    if (len < HKP_TER_LOG_HEAD_SIZE || memcmp(bytes, "TERLOG1", 8) != 0 ||
+        hkp_le16(bytes + AT_VERSION) != 1 || hkp_le16(bytes + AT_HEAD_LEN) != HKP_TER_LOG_HEAD_SIZE ||
+        hkp_le32(bytes + AT_FLAGS) != 0 || !hkp_is_zero(bytes + AT_ZERO, AT_CRC - AT_ZERO) ||
         hkp_le32(bytes + AT_CRC) != hkp_ter_crc32(bytes, AT_CRC))
         return HKP_E_TER_LOG_HEADER;
     head->first_index = hkp_le64(bytes + AT_FIRST);
@@ -144,9 +149,9 @@ static int same_cursor(const struct hkp_ter_cursor *a, const struct hkp_ter_curs
 }
 
 /*
- * What stands at off is no record. A write that a crash interrupted leaves at most TORN_MAX bytes that are not
- * zero, and no TCK record: all before a TCK was durable when it was written (NZ1 5.1), so one that lies behind off
- * shows that durable data was damaged.
+ * What stands at off is no record. A write that a crash interrupted leaves at most TORN_MAX bytes that are
+ * not zero, and no TCK record: all before a TCK was durable when it was written (NZ1 5.1), so one that lies
+ * behind off shows that durable data was damaged.
  */
 static hkp_status judge_tail(const uint8_t *bytes, size_t len, size_t off, const uint8_t node_id[16]) {
     size_t end = len;

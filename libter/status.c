@@ -4,8 +4,9 @@
 #include <hookprobe/ter.h>
 
 const char *hkp_ter_status_name(hkp_status status) {
-#define NAME(code)                                                                                            \
-    case HKP_##code: return #code
+#define NAME(code)                                                                                           \
+    case HKP_##code:                                                                                         \
+        return #code
     switch (status) {
         NAME(OK);
         NAME(E_INVAL);
@@ -62,29 +63,36 @@ const char *hkp_ter_status_name(hkp_status status) {
         NAME(E_TER_MAN_ITEM);
         NAME(E_TER_MAN_ALLOW);
         NAME(E_TER_MAN_SELF);
-        default: return "E_?";
+    default:
+        return "E_?";
     }
 #undef NAME
 }
 
 int32_t hkp_ter_status_class(hkp_status status) {
     switch (status) {
-        case HKP_OK: return HKP_CLASS_OK;
-        case HKP_E_NOMEM:
-        case HKP_E_LIMIT:
-        case HKP_E_CALLBACK:
-        case HKP_E_IO:
-        case HKP_E_TER_GAP: return HKP_CLASS_RETRY;
-        case HKP_E_TER_INDEX:
-        case HKP_E_TER_LOG_HEADER:
-        case HKP_E_TER_LOG_NODE:
-        case HKP_E_TER_LOG_ORDER:
-        case HKP_E_TER_LOG_CORRUPT:
-        case HKP_E_TER_LOG_ROLLBACK:
-        case HKP_E_TER_LOG_IO: return HKP_CLASS_DEAD;
-        case HKP_E_NOTFOUND: return HKP_CLASS_IGNORE;
-        case HKP_E_TER_EMPTY: return HKP_CLASS_BUG;
-        default: break;
+    case HKP_OK:
+        return HKP_CLASS_OK;
+    case HKP_E_NOMEM:
+    case HKP_E_LIMIT:
+    case HKP_E_CALLBACK:
+    case HKP_E_IO:
+    case HKP_E_TER_GAP:
+        return HKP_CLASS_RETRY;
+    case HKP_E_TER_INDEX:
+    case HKP_E_TER_LOG_HEADER:
+    case HKP_E_TER_LOG_NODE:
+    case HKP_E_TER_LOG_ORDER:
+    case HKP_E_TER_LOG_CORRUPT:
+    case HKP_E_TER_LOG_ROLLBACK:
+    case HKP_E_TER_LOG_IO:
+        return HKP_CLASS_DEAD;
+    case HKP_E_NOTFOUND:
+        return HKP_CLASS_IGNORE;
+    case HKP_E_TER_EMPTY:
+        return HKP_CLASS_BUG;
+    default:
+        break;
     }
     if (status <= HKP_E_TER_LENGTH && status >= HKP_E_TER_MAN_SELF) return HKP_CLASS_IGNORE;
     return HKP_CLASS_BUG;

@@ -31,7 +31,8 @@ static void message_of(const uint8_t *bytes, uint8_t message[LABEL_LEN + AT_SIGN
     memcpy(message + LABEL_LEN, bytes, AT_SIGNATURE);
 }
 
-hkp_status hkp_ter_tck_sign(const struct hkp_ter_tck *tck, const uint8_t device_secret[64], uint8_t bytes[256]) {
+hkp_status hkp_ter_tck_sign(const struct hkp_ter_tck *tck, const uint8_t device_secret[64],
+                            uint8_t bytes[256]) {
     if (tck->n == 0 || (tck->flags & ~(uint32_t)FLAGS_KNOWN) != 0) return HKP_E_INVAL;
     memset(bytes, 0, HKP_TER_TCK_SIZE);
     memcpy(bytes, "TCK1", 4);
@@ -125,7 +126,8 @@ hkp_status hkp_ter_tck_verify_enrol(const uint8_t *bytes, size_t len, const stru
     if (st != HKP_OK) return st;
     if (enrol->held != NULL && hkp_ter_tck_decode(&held, enrol->held, HKP_TER_TCK_SIZE) != HKP_OK)
         return HKP_E_TER_TCK_NODE;
-    if (memcmp(tck.node_id, enrol->node_id, 16) != 0 || tck.log_gen > enrol->gen || tck.log_gen < held.log_gen)
+    if (memcmp(tck.node_id, enrol->node_id, 16) != 0 || tck.log_gen > enrol->gen ||
+        tck.log_gen < held.log_gen)
         return HKP_E_TER_TCK_NODE;
     if (!signature_holds(bytes, enrol->device_public)) return HKP_E_TER_TCK_SIGNATURE;
     if (tck.n == 0) return HKP_E_TER_TCK_INDEX;

@@ -104,12 +104,7 @@ enum {
 };
 
 /* Warnings about an accepted TER: bits; they change no result (NZ1 3.3). */
-enum {
-    HKP_TER_W_STALE = 1,
-    HKP_TER_W_FUTURE = 2,
-    HKP_TER_W_PAUSE = 4,
-    HKP_TER_W_INTEGRITY = 8
-};
+enum { HKP_TER_W_STALE = 1, HKP_TER_W_FUTURE = 2, HKP_TER_W_PAUSE = 4, HKP_TER_W_INTEGRITY = 8 };
 
 /* Kinds of a measured item; 1..4 are demanded by a manifest, all are outcomes (NZ1 2.3). */
 enum {
@@ -578,8 +573,8 @@ HKP_API void hkp_ter_record_encode(const struct hkp_ter_record *record, uint8_t 
  * Source: NZ1 1.
  * Since: hookprobe-ter 0.1
  */
-HKP_API HKP_MUST_USE hkp_status
-hkp_ter_record_decode(struct hkp_ter_record *record, const uint8_t *ter, size_t len);
+HKP_API HKP_MUST_USE hkp_status hkp_ter_record_decode(struct hkp_ter_record *record, const uint8_t *ter,
+                                                      size_t len);
 
 /**
  * One step of the hash chain: h_{i+1} = SHA256("TER1 chain" || h_i || TER_i).
@@ -634,7 +629,8 @@ HKP_API void hkp_ter_cursor_encode(const struct hkp_ter_cursor *cursor, uint8_t 
  * Source: NZ1 5.3.
  * Since: hookprobe-ter 0.1
  */
-HKP_API HKP_MUST_USE hkp_status hkp_ter_cursor_decode(struct hkp_ter_cursor *cursor, const uint8_t bytes[104]);
+HKP_API HKP_MUST_USE hkp_status hkp_ter_cursor_decode(struct hkp_ter_cursor *cursor,
+                                                      const uint8_t bytes[104]);
 
 /**
  * Accept the next TER of a stream, or say which rule it breaks first.
@@ -682,8 +678,8 @@ HKP_API HKP_MUST_USE hkp_status hkp_ter_cursor_accept(struct hkp_ter_cursor *cur
  * Source: NZ1 3.3.
  * Since: hookprobe-ter 0.1
  */
-HKP_API HKP_MUST_USE hkp_status
-hkp_ter_cursor_accept_list(struct hkp_ter_cursor *cursor, const uint8_t *ters, size_t n, size_t *position);
+HKP_API HKP_MUST_USE hkp_status hkp_ter_cursor_accept_list(struct hkp_ter_cursor *cursor, const uint8_t *ters,
+                                                           size_t n, size_t *position);
 
 /**
  * Warnings about a TER; they feed the trust score and change nothing else.
@@ -719,8 +715,8 @@ HKP_API uint32_t hkp_ter_warnings(const uint8_t ter[64], const uint8_t *prev, ui
  * Source: NZ1 2.1.
  * Since: hookprobe-ter 0.1
  */
-HKP_API HKP_MUST_USE hkp_status hkp_ter_clock_decide(const struct hkp_ter_clock *clock, uint64_t *timestamp_us,
-                                                     uint32_t *flags);
+HKP_API HKP_MUST_USE hkp_status hkp_ter_clock_decide(const struct hkp_ter_clock *clock,
+                                                     uint64_t *timestamp_us, uint32_t *flags);
 
 /**
  * h_entropy over the bytes of the four sources.
@@ -786,10 +782,10 @@ HKP_API HKP_MUST_USE hkp_status hkp_ter_integrity_root(const struct hkp_ter_item
  * Source: NZ1 2.4.
  * Since: hookprobe-ter 0.1
  */
-HKP_API HKP_MUST_USE hkp_status hkp_ter_manifest_check(struct hkp_ter_manifest *manifest, const uint8_t *bytes,
-                                                       size_t len, const uint8_t node_id[16],
-                                                       const uint8_t *keys, size_t n_keys,
-                                                       const struct hkp_mem *mem);
+HKP_API HKP_MUST_USE hkp_status hkp_ter_manifest_check(struct hkp_ter_manifest *manifest,
+                                                       const uint8_t *bytes, size_t len,
+                                                       const uint8_t node_id[16], const uint8_t *keys,
+                                                       size_t n_keys, const struct hkp_mem *mem);
 
 /**
  * Next item of a checked manifest, in ascending order.
@@ -861,8 +857,8 @@ HKP_API void hkp_ter_modules_digest(const struct hkp_ter_manifest *manifest, con
  * Source: NZ1 4.
  * Since: hookprobe-ter 0.1
  */
-HKP_API HKP_MUST_USE hkp_status hkp_ter_tck_sign(const struct hkp_ter_tck *tck, const uint8_t device_secret[64],
-                                                 uint8_t bytes[256]);
+HKP_API HKP_MUST_USE hkp_status hkp_ter_tck_sign(const struct hkp_ter_tck *tck,
+                                                 const uint8_t device_secret[64], uint8_t bytes[256]);
 
 /**
  * Read the fields of a TCK1; judges its form, not its signature.
@@ -1058,7 +1054,8 @@ HKP_API HKP_MUST_USE hkp_status hkp_ter_log_head_decode(struct hkp_ter_log_head 
  * Source: NZ1 5.2.
  * Since: hookprobe-ter 0.1
  */
-HKP_API HKP_MUST_USE hkp_status hkp_ter_log_recover(const uint8_t *bytes, size_t len, const uint8_t node_id[16],
+HKP_API HKP_MUST_USE hkp_status hkp_ter_log_recover(const uint8_t *bytes, size_t len,
+                                                    const uint8_t node_id[16],
                                                     const struct hkp_ter_cursor *before,
                                                     struct hkp_ter_recovery *recovery);
 
@@ -1094,8 +1091,8 @@ HKP_API void hkp_ter_system_rng(struct hkp_rng *rng);
  * Source: NZ1 5.3 "protected key file".
  * Since: hookprobe-ter 0.1
  */
-HKP_API HKP_MUST_USE hkp_status
-hkp_ter_file_read(const char *path, int32_t private_only, uint8_t *dst, size_t cap, size_t *len);
+HKP_API HKP_MUST_USE hkp_status hkp_ter_file_read(const char *path, int32_t private_only, uint8_t *dst,
+                                                  size_t cap, size_t *len);
 
 /**
  * Replace a file so that after a crash either the old or the new content is there: temporary file of mode

@@ -33,7 +33,8 @@ static int parse_uuid(const uint8_t *text, size_t len, uint8_t id[16]) {
     return 1;
 }
 
-hkp_status hkp_ter__boot_id(const char *proc_path, const char *state_path, uint8_t boot_id[16], uint32_t *made) {
+hkp_status hkp_ter__boot_id(const char *proc_path, const char *state_path, uint8_t boot_id[16],
+                            uint32_t *made) {
     char path[PATH_CAP];
     uint8_t text[64];
     size_t len;
@@ -41,7 +42,8 @@ hkp_status hkp_ter__boot_id(const char *proc_path, const char *state_path, uint8
     if (hkp_ter__join(path, sizeof path, proc_path, "sys/kernel/random/boot_id") &&
         hkp_ter_file_read(path, 0, text, sizeof text, &len) == HKP_OK && parse_uuid(text, len, boot_id))
         return HKP_OK;
-    if (state_path == NULL || !hkp_ter__join(path, sizeof path, state_path, "boot_id")) return HKP_E_TER_SOURCE;
+    if (state_path == NULL || !hkp_ter__join(path, sizeof path, state_path, "boot_id"))
+        return HKP_E_TER_SOURCE;
     uint8_t fresh[16];
     if (hkp_ter__random(NULL, fresh, sizeof fresh) != 0) return HKP_E_TER_SOURCE;
     if (hkp_ter_file_write(path, fresh, sizeof fresh) != HKP_OK) return HKP_E_IO;

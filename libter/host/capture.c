@@ -56,7 +56,8 @@ static hkp_status open_sources(struct hkp_ter_capture *c, const char *proc_path)
     return opened ? HKP_OK : HKP_E_TER_SOURCE;
 }
 
-hkp_status hkp_ter_capture_new(hkp_ter_capture **out, const struct hkp_ter_capture_options *opt, hkp_time now) {
+hkp_status hkp_ter_capture_new(hkp_ter_capture **out, const struct hkp_ter_capture_options *opt,
+                               hkp_time now) {
     struct hkp_ter_capture_options o;
     hkp_status st = hkp_options_import(&o, sizeof o, OPTIONS_V0, opt);
     if (st == HKP_OK) st = hkp_mem_import(&o.mem);
@@ -108,8 +109,8 @@ static uint32_t kernel_clock_is_synchronised(void) {
     return state >= 0 && state != TIME_ERROR;
 }
 
-static hkp_status time_of(struct hkp_ter_capture *c, uint64_t prev_us, struct hkp_ter_clock *clock, uint64_t *time_us,
-                          uint32_t *flags) {
+static hkp_status time_of(struct hkp_ter_capture *c, uint64_t prev_us, struct hkp_ter_clock *clock,
+                          uint64_t *time_us, uint32_t *flags) {
     uint64_t waited_us = (c->now - c->started) / 1000;
     *clock = (struct hkp_ter_clock){.realtime_us = read_clock_us(CLOCK_REALTIME),
                                     .boottime_us = read_clock_us(CLOCK_BOOTTIME),
@@ -120,7 +121,8 @@ static hkp_status time_of(struct hkp_ter_capture *c, uint64_t prev_us, struct hk
                                     .synchronised = c->clock_trusted,
                                     .has_prev_boottime = prev_us > 0 && c->made_us == prev_us};
     /* The kernel is asked only where its answer can matter. */
-    int matters = prev_us == 0 || (clock->realtime_us > prev_us && clock->realtime_us - prev_us > CLOCK_HOLD_US);
+    int matters =
+        prev_us == 0 || (clock->realtime_us > prev_us && clock->realtime_us - prev_us > CLOCK_HOLD_US);
     if (matters && !clock->synchronised) clock->synchronised = kernel_clock_is_synchronised();
     return hkp_ter_clock_decide(clock, time_us, flags);
 }

@@ -25,6 +25,7 @@ int hkp_ter__join(char *dst, size_t cap, const char *folder, const char *name);
  * Boot id of the kernel, or one made for this start and kept in state_path; made is set accordingly.
  * HKP_E_TER_SOURCE or HKP_E_IO (NZ1 2.2).
  */
-hkp_status hkp_ter__boot_id(const char *proc_path, const char *state_path, uint8_t boot_id[16], uint32_t *made);
+hkp_status hkp_ter__boot_id(const char *proc_path, const char *state_path, uint8_t boot_id[16],
+                            uint32_t *made);
 
 #endif

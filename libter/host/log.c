@@ -46,7 +46,8 @@ static hkp_status fail_in_segment(struct hkp_ter_log *log, int system_error, con
     return hkp_ter__log_fail(log, name, log->end, system_error, reason);
 }
 
-/* A temporary name, fsync, rename, fsync of the folder: a segment is there with its whole header or not at all. */
+/* A temporary name, fsync, rename, fsync of the folder: a segment is there with its whole header or not at
+ * all. */
 hkp_status hkp_ter__log_begin_segment(struct hkp_ter_log *log, uint64_t wall_us) {
     struct hkp_ter_log_head head = {.first_index = log->cursor.index, .created_us = wall_us};
     uint8_t bytes[HKP_TER_LOG_HEAD_SIZE];
@@ -115,8 +116,8 @@ static int rebase_is_late(const struct hkp_ter_log *log, uint32_t type) {
     return type == HKP_TER_LOG_REBASE && log->has_tck && hkp_le64(log->tck + TCK_N) >= log->cursor.index;
 }
 
-hkp_status hkp_ter_log_append(hkp_ter_log *log, hkp_time now, uint64_t wall_us, uint32_t type, const uint8_t *body,
-                              size_t body_len) {
+hkp_status hkp_ter_log_append(hkp_ter_log *log, hkp_time now, uint64_t wall_us, uint32_t type,
+                              const uint8_t *body, size_t body_len) {
     uint8_t bytes[HKP_TER_LOG_RECORD_MAX];
     struct hkp_ter_log_record record = {.type = type, .body = body, .body_len = body_len};
     if (log->failed) return HKP_E_TER_LOG_IO;
@@ -148,7 +149,8 @@ hkp_status hkp_ter_log_append_ter(hkp_ter_log *log, hkp_time now, uint64_t wall_
 
 hkp_time hkp_ter_log_wake(const hkp_ter_log *log) {
     if (log->n_dirty == 0) return HKP_TIME_NEVER;
-    return log->dirty_since > HKP_TIME_NEVER - log->sync_ns ? HKP_TIME_NEVER : log->dirty_since + log->sync_ns;
+    return log->dirty_since > HKP_TIME_NEVER - log->sync_ns ? HKP_TIME_NEVER
+                                                            : log->dirty_since + log->sync_ns;
 }
 
 uint64_t hkp_ter_log_durable(const hkp_ter_log *log) { return log->durable_index; }

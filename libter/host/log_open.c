@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
 /*
- * Opening a log (NZ1 5.2): one process, every segment checked against the one before, a torn tail of the newest
- * kept aside and cut off. Damage is reported with file and offset and touched by nobody.
+ * Opening a log (NZ1 5.2): one process, every segment checked against the one before, a torn tail of the
+ * newest kept aside and cut off. Damage is reported with file and offset and touched by nobody.
  */
 #include "libter/bytes.h"
 #include "libter/host/log.h"
@@ -18,7 +18,9 @@
 
 enum { OPTIONS_V0 = 120, TORN_FILES_MAX = 100, BOOT_LEN = 48 };
 
-void hkp_ter_log_options_init(struct hkp_ter_log_options *opt, size_t struct_size) { hkp_options_init(opt, struct_size); }
+void hkp_ter_log_options_init(struct hkp_ter_log_options *opt, size_t struct_size) {
+    hkp_options_init(opt, struct_size);
+}
 
 static hkp_status import_options(struct hkp_ter_log_options *o, const struct hkp_ter_log_options *opt) {
     hkp_status st = hkp_options_import(o, sizeof *o, OPTIONS_V0, opt);
@@ -51,7 +53,8 @@ static hkp_status take_folder(struct hkp_ter_log *log) {
 /* First index in the name of a segment; 0 if it is the name of anything else. */
 static int parse_name(const char *name, uint64_t *first_index) {
     uint64_t value = 0;
-    if (strlen(name) != HKP_TER__NAME_LEN || memcmp(name, "ter-", 4) != 0 || memcmp(name + 24, ".log", 4) != 0)
+    if (strlen(name) != HKP_TER__NAME_LEN || memcmp(name, "ter-", 4) != 0 ||
+        memcmp(name + 24, ".log", 4) != 0)
         return 0;
     for (int i = 4; i < 24; i++) {
         if (name[i] < '0' || name[i] > '9' || value > UINT64_MAX / 10 - 1) return 0;
@@ -109,10 +112,14 @@ static hkp_status keep_torn(struct hkp_ter_log *log, const char *name, const uin
 
 static const char *reason_of(hkp_status status) {
     switch (status) {
-        case HKP_E_TER_LOG_HEADER: return "the header of this segment is damaged";
-        case HKP_E_TER_LOG_NODE: return "this segment belongs to another device";
-        case HKP_E_TER_LOG_ORDER: return "this segment does not begin where the one before ends";
-        default: return "this segment is damaged";
+    case HKP_E_TER_LOG_HEADER:
+        return "the header of this segment is damaged";
+    case HKP_E_TER_LOG_NODE:
+        return "this segment belongs to another device";
+    case HKP_E_TER_LOG_ORDER:
+        return "this segment does not begin where the one before ends";
+    default:
+        return "this segment is damaged";
     }
 }
 
@@ -133,7 +140,8 @@ static hkp_status recover_bytes(struct hkp_ter_log *log, uint32_t i, const uint8
     }
     if (st != HKP_OK && st != HKP_E_TER_LOG_TORN)
         return hkp_ter__refuse(&log->fault, st, log->path, name, got.offset, 0, reason_of(st));
-    if (got.tck_offset > 0 && hkp_ter_log_record_decode(&record, bytes + got.tck_offset, len - got.tck_offset) == HKP_OK)
+    if (got.tck_offset > 0 &&
+        hkp_ter_log_record_decode(&record, bytes + got.tck_offset, len - got.tck_offset) == HKP_OK)
         hkp_ter__log_remember(log, &record);
     if (got.rebase_offset > 0 &&
         hkp_ter_log_record_decode(&record, bytes + got.rebase_offset, len - got.rebase_offset) == HKP_OK)
@@ -152,7 +160,8 @@ static hkp_status recover_segment(struct hkp_ter_log *log, uint32_t i) {
     hkp_ter__segment_name(log->segments[i], name);
     if (log->fd >= 0) close(log->fd);
     log->fd = openat(log->dir_fd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-    if (log->fd < 0 || fstat(log->fd, &info) != 0) return hkp_ter__log_fail(log, name, 0, errno, "cannot open");
+    if (log->fd < 0 || fstat(log->fd, &info) != 0)
+        return hkp_ter__log_fail(log, name, 0, errno, "cannot open");
     if (!S_ISREG(info.st_mode) || info.st_size > HKP_TER_SEG_BYTES_MAX)
         return hkp_ter__refuse(&log->fault, HKP_E_TER_LOG_CORRUPT, log->path, name, 0, 0,
                                "this segment is no file or larger than any can be");
@@ -160,13 +169,14 @@ static hkp_status recover_segment(struct hkp_ter_log *log, uint32_t i) {
     uint8_t *bytes = log->mem.alloc(log->mem.user, size);
     if (bytes == NULL) return HKP_E_NOMEM;
     int error = hkp_ter__read_at(log->fd, 0, bytes, size - 1, &len);
-    hkp_status st = error == 0 ? recover_bytes(log, i, bytes, len) : hkp_ter__log_fail(log, name, 0, error, "cannot read");
+    hkp_status st = error == 0 ? recover_bytes(log, i, bytes, len)
+                               : hkp_ter__log_fail(log, name, 0, error, "cannot read");
     log->mem.free(log->mem.user, bytes, size);
     return st;
 }
 
-/* All that was found has to be durable before anything builds on it: after a crash of the process alone, it need
- * not be on the disk yet. */
+/* All that was found has to be durable before anything builds on it: after a crash of the process alone, it
+ * need not be on the disk yet. */
 static hkp_status settle(struct hkp_ter_log *log) {
     char name[HKP_TER__NAME_CAP];
     hkp_ter__segment_name(log->segments[log->n_segments - 1], name);
@@ -202,8 +212,8 @@ static hkp_status open_log(struct hkp_ter_log *log, const struct hkp_ter_log_opt
     return st == HKP_OK ? append_boot(log, wall_us) : st;
 }
 
-hkp_status hkp_ter_log_new(hkp_ter_log **out, const struct hkp_ter_log_options *opt, hkp_time now, uint64_t wall_us,
-                           struct hkp_ter_diag *diag) {
+hkp_status hkp_ter_log_new(hkp_ter_log **out, const struct hkp_ter_log_options *opt, hkp_time now,
+                           uint64_t wall_us, struct hkp_ter_diag *diag) {
     struct hkp_ter_log_options o;
     hkp_status st = import_options(&o, opt);
     if (st != HKP_OK) return hkp_ter__refuse(diag, st, "", NULL, 0, 0, "an option is outside its range");

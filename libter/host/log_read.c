@@ -50,8 +50,8 @@ static uint64_t index_after(uint64_t index, const struct hkp_ter_log_record *rec
 }
 
 /* Whole records of a buffer, until one more would pass index or max records; sets what was passed. */
-static hkp_status walk(const uint8_t *bytes, size_t len, uint64_t until, size_t max, struct hkp_ter_log_pos *pos,
-                       size_t *passed, size_t *count) {
+static hkp_status walk(const uint8_t *bytes, size_t len, uint64_t until, size_t max,
+                       struct hkp_ter_log_pos *pos, size_t *passed, size_t *count) {
     struct hkp_ter_log_record record;
     *passed = 0;
     while (*count < max && pos->index < until && *passed < len) {
@@ -97,8 +97,8 @@ hkp_status hkp_ter_log_seek(const hkp_ter_log *log, uint64_t index, struct hkp_t
 }
 
 /* As much of one segment as fits; sets done if its end was reached. */
-static hkp_status read_segment(const struct hkp_ter_log *log, uint32_t i, struct hkp_ter_log_pos *pos, size_t max,
-                               uint8_t *dst, size_t cap, size_t *len, size_t *count, int *done) {
+static hkp_status read_segment(const struct hkp_ter_log *log, uint32_t i, struct hkp_ter_log_pos *pos,
+                               size_t max, uint8_t *dst, size_t cap, size_t *len, size_t *count, int *done) {
     int fd;
     uint64_t end;
     size_t got = 0;
@@ -111,19 +111,21 @@ static hkp_status read_segment(const struct hkp_ter_log *log, uint32_t i, struct
     if (error != 0) return HKP_E_TER_LOG_IO;
     st = walk(dst, got, UINT64_MAX, max, pos, len, count);
     *done = pos->offset >= end;
-    if (st == HKP_OK && *len == 0 && !*done && *count < max && cap >= HKP_TER_LOG_RECORD_MAX) return HKP_E_TER_LOG_CORRUPT;
+    if (st == HKP_OK && *len == 0 && !*done && *count < max && cap >= HKP_TER_LOG_RECORD_MAX)
+        return HKP_E_TER_LOG_CORRUPT;
     return st;
 }
 
-hkp_status hkp_ter_log_read(const hkp_ter_log *log, struct hkp_ter_log_pos *pos, size_t max_records, uint8_t *dst,
-                            size_t cap, size_t *len, size_t *count) {
+hkp_status hkp_ter_log_read(const hkp_ter_log *log, struct hkp_ter_log_pos *pos, size_t max_records,
+                            uint8_t *dst, size_t cap, size_t *len, size_t *count) {
     size_t total = 0, records = 0, part;
     int done = 1;
     if (cap < HKP_TER_LOG_RECORD_MAX || max_records == 0) return HKP_E_INVAL;
     uint32_t i = find_segment(log, pos->segment);
     if (i == log->n_segments) return HKP_E_NOTFOUND;
     for (;;) {
-        hkp_status st = read_segment(log, i, pos, max_records, dst + total, cap - total, &part, &records, &done);
+        hkp_status st =
+            read_segment(log, i, pos, max_records, dst + total, cap - total, &part, &records, &done);
         if (st != HKP_OK) return st;
         total += part;
         if (!done || ++i == log->n_segments) break;
@@ -137,8 +139,8 @@ hkp_status hkp_ter_log_read(const hkp_ter_log *log, struct hkp_ter_log_pos *pos,
 /* Only what recovery itself has put aside: "<segment>.<n>.torn". */
 static int is_torn_file(const char *name) {
     size_t len = strlen(name);
-    return len > HKP_TER__NAME_LEN + 5 && memcmp(name, "ter-", 4) == 0 && memcmp(name + 24, ".log.", 5) == 0 &&
-           strcmp(name + len - 5, ".torn") == 0;
+    return len > HKP_TER__NAME_LEN + 5 && memcmp(name, "ter-", 4) == 0 &&
+           memcmp(name + 24, ".log.", 5) == 0 && strcmp(name + len - 5, ".torn") == 0;
 }
 
 static hkp_status remove_torn(struct hkp_ter_log *log) {
@@ -163,12 +165,14 @@ hkp_status hkp_ter_log_trim(hkp_ter_log *log, uint64_t index) {
     while (gone + 1 < log->n_segments && log->segments[gone + 1] <= index) {
         char name[HKP_TER__NAME_CAP];
         hkp_ter__segment_name(log->segments[gone], name);
-        if (unlinkat(log->dir_fd, name, 0) != 0) return hkp_ter__log_fail(log, name, 0, errno, "cannot remove");
+        if (unlinkat(log->dir_fd, name, 0) != 0)
+            return hkp_ter__log_fail(log, name, 0, errno, "cannot remove");
         gone++;
     }
     log->n_segments -= gone;
     memmove(log->segments, log->segments + gone, log->n_segments * sizeof log->segments[0]);
     hkp_status st = remove_torn(log);
     if (st != HKP_OK) return st;
-    return fsync(log->dir_fd) == 0 ? HKP_OK : hkp_ter__log_fail(log, NULL, 0, errno, "cannot sync the folder");
+    return fsync(log->dir_fd) == 0 ? HKP_OK
+                                   : hkp_ter__log_fail(log, NULL, 0, errno, "cannot sync the folder");
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
 /*
- * From a manifest to R and h_integrity (NZ1 2.3). What the file system says of a file (identity, size, times) is
- * asked at every call; its content is read again when that changed, when the digest is too old, and while the file
- * is so young that a further change need not show in its times.
+ * From a manifest to R and h_integrity (NZ1 2.3). What the file system says of a file (identity, size, times)
+ * is asked at every call; its content is read again when that changed, when the digest is too old, and while
+ * the file is so young that a further change need not show in its times.
  */
 #include "libter/host/host.h"
 #include "libter/integrity.h"
@@ -78,7 +78,8 @@ static void fill_entries(struct hkp_ter_measure *m) {
     }
 }
 
-hkp_status hkp_ter_measure_new(hkp_ter_measure **out, const struct hkp_ter_measure_options *opt, hkp_time now) {
+hkp_status hkp_ter_measure_new(hkp_ter_measure **out, const struct hkp_ter_measure_options *opt,
+                               hkp_time now) {
     struct hkp_ter_measure_options o;
     hkp_status st = hkp_options_import(&o, sizeof o, OPTIONS_V0, opt);
     if (st == HKP_OK) st = hkp_mem_import(&o.mem);
@@ -132,7 +133,8 @@ static uint8_t outcome_of_errno(int error) {
 /* Links are followed; a file of another type is nothing that FILE or VERITY can measure. */
 static uint8_t identify(int dir_fd, const char *path, int flags, struct identity *id) {
     struct statx sx;
-    if (statx(dir_fd, path, flags, STATX_BASIC_STATS | STATX_MNT_ID, &sx) != 0) return outcome_of_errno(errno);
+    if (statx(dir_fd, path, flags, STATX_BASIC_STATS | STATX_MNT_ID, &sx) != 0)
+        return outcome_of_errno(errno);
     if (!S_ISREG(sx.stx_mode)) return HKP_TER_KIND_UNREADABLE;
     id->dev = (uint64_t)sx.stx_dev_major << 32 | sx.stx_dev_minor;
     id->ino = sx.stx_ino;
@@ -148,8 +150,10 @@ static int same_identity(const struct identity *a, const struct identity *b) {
            a->mtime_ns == b->mtime_ns && a->ctime_ns == b->ctime_ns;
 }
 
-/* A file that grows faster than it can be read has no content to speak of: limit bytes, then it is unreadable. */
-static int hash_content(struct hkp_ter_measure *m, int fd, uint64_t limit, uint8_t digest[32], uint64_t *total) {
+/* A file that grows faster than it can be read has no content to speak of: limit bytes, then it is
+ * unreadable. */
+static int hash_content(struct hkp_ter_measure *m, int fd, uint64_t limit, uint8_t digest[32],
+                        uint64_t *total) {
     crypto_hash_sha256_state hash;
     size_t len;
     *total = 0;
@@ -197,7 +201,8 @@ static uint8_t measure_open(struct hkp_ter_measure *m, struct entry *e, int fd) 
     e->seen = before;
     /* Files of procfs and sysfs say a wrong size, and their times do not move with their content. */
     e->cached = !young && total == before.size && total > 0 &&
-                identify(fd, "", AT_EMPTY_PATH, &after) == HKP_TER_KIND_FILE && same_identity(&before, &after);
+                identify(fd, "", AT_EMPTY_PATH, &after) == HKP_TER_KIND_FILE &&
+                same_identity(&before, &after);
     if (e->due <= m->now) e->due = m->now + m->rehash_ns;
     return e->kind;
 }
@@ -205,7 +210,8 @@ static uint8_t measure_open(struct hkp_ter_measure *m, struct entry *e, int fd) 
 static uint8_t measure_file(struct hkp_ter_measure *m, struct entry *e, const char *path) {
     struct identity id;
     uint8_t found = identify(AT_FDCWD, path, 0, &id);
-    if (found == HKP_TER_KIND_FILE && e->cached && e->due > m->now && same_identity(&id, &e->seen)) return e->kind;
+    if (found == HKP_TER_KIND_FILE && e->cached && e->due > m->now && same_identity(&id, &e->seen))
+        return e->kind;
     e->cached = 0;
     if (found != HKP_TER_KIND_FILE) return found;
     int fd = hkp_ter__open_read(AT_FDCWD, path);
@@ -268,7 +274,8 @@ static void measure_entry(struct hkp_ter_measure *m, struct entry *e) {
     if (e->outcome != e->kind) memset(e->digest, 0, sizeof e->digest);
 }
 
-hkp_status hkp_ter_measure_run(hkp_ter_measure *measure, hkp_time now, uint8_t root[32], uint8_t h_integrity[20]) {
+hkp_status hkp_ter_measure_run(hkp_ter_measure *measure, hkp_time now, uint8_t root[32],
+                               uint8_t h_integrity[20]) {
     crypto_hash_sha256_state hash;
     if (now > measure->now) measure->now = now;
     hkp_ter__root_begin(&hash, measure->manifest.n_items);
@@ -293,15 +300,16 @@ void hkp_ter_measure_reference_set(hkp_ter_measure *measure) {
     measure->has_reference = 1;
 }
 
-hkp_status hkp_ter_measure_item(const hkp_ter_measure *measure, uint32_t index, struct hkp_ter_measured *item) {
+hkp_status hkp_ter_measure_item(const hkp_ter_measure *measure, uint32_t index,
+                                struct hkp_ter_measured *item) {
     if (index >= measure->manifest.n_items) return HKP_E_NOTFOUND;
     const struct entry *e = &measure->entries[index];
     item->path = e->path;
     item->path_len = e->path_len;
     item->kind = e->kind;
     item->outcome = e->outcome;
-    item->differs = measure->has_reference &&
-                    (e->outcome != e->ref_outcome || memcmp(e->digest, e->ref_digest, 32) != 0);
+    item->differs =
+        measure->has_reference && (e->outcome != e->ref_outcome || memcmp(e->digest, e->ref_digest, 32) != 0);
     memcpy(item->digest, e->digest, 32);
     return HKP_OK;
 }

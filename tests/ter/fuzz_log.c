@@ -17,7 +17,8 @@ static void recover(const uint8_t *bytes, size_t len) {
     if (first.offset > len) abort();
     if (st != HKP_OK && st != HKP_E_TER_LOG_TORN) return;
     if (hkp_ter_log_recover(bytes, (size_t)first.offset, node_id, NULL, &again) != HKP_OK) abort();
-    if (again.offset != first.offset || memcmp(&again.cursor, &first.cursor, sizeof again.cursor) != 0) abort();
+    if (again.offset != first.offset || memcmp(&again.cursor, &first.cursor, sizeof again.cursor) != 0)
+        abort();
 }
 
 static void repair(uint8_t *bytes, size_t len) {

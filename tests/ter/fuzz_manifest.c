@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
-/* MAN1: any bytes, and the same bytes with length, signer and signature made right, so that the lists are reached. */
+/* MAN1: any bytes, and the same bytes with length, signer and signature made right, so that the lists are
+ * reached. */
 #include "libter/bytes.h"
 
 #include <hookprobe/ter.h>

@@ -21,13 +21,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     memcpy(enrol.node_id, tck.node_id, 16);
     if (hkp_ter_tck_verify_enrol(data, len, &enrol) == HKP_OK) abort(); /* nobody holds the key */
     if (hkp_ter_tck_sign(&tck, secret, signed_again) != HKP_OK) return 0;
-    if (hkp_ter_tck_decode(&back, signed_again, 256) != HKP_OK || memcmp(signed_again, data, 192) != 0) abort();
+    if (hkp_ter_tck_decode(&back, signed_again, 256) != HKP_OK || memcmp(signed_again, data, 192) != 0)
+        abort();
     hkp_status st = hkp_ter_tck_verify_enrol(signed_again, 256, &enrol);
     if (st == HKP_E_TER_TCK_SIGNATURE) abort();
     struct hkp_ter_cursor cursor = {.index = tck.n, .has_last = 1};
     memcpy(cursor.last_ter, sent, 64);
     hkp_ter_chain_step(sent + 64, sent, cursor.h);
-    struct hkp_ter_tck_verifier verifier = {.cursor = &cursor, .policy_ver = tck.policy_ver, .log_gen = tck.log_gen};
+    struct hkp_ter_tck_verifier verifier = {
+        .cursor = &cursor, .policy_ver = tck.policy_ver, .log_gen = tck.log_gen};
     memcpy(verifier.node_id, tck.node_id, 16);
     memcpy(verifier.device_public, enrol.device_public, 32);
     memcpy(verifier.h_ref, tck.h_ref, 20);

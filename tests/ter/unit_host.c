@@ -199,7 +199,8 @@ static void make_manifest(void) {
     size_t len = 0;
     crypto_sign_seed_keypair(public_key, secret, seed);
     CHECK_EQ(hkp_ter_manifest_build(&spec, secret, manifest_bytes, sizeof manifest_bytes, &len), HKP_OK);
-    CHECK_EQ(hkp_ter_manifest_check(&manifest, manifest_bytes, len, spec.node_id, public_key, 1, NULL), HKP_OK);
+    CHECK_EQ(hkp_ter_manifest_check(&manifest, manifest_bytes, len, spec.node_id, public_key, 1, NULL),
+             HKP_OK);
 }
 
 static hkp_ter_measure *new_measure(struct failing *f) {
@@ -215,7 +216,8 @@ static hkp_ter_measure *new_measure(struct failing *f) {
     return measure;
 }
 
-static void check_item(hkp_ter_measure *measure, uint32_t i, uint32_t outcome, const void *content, size_t len) {
+static void check_item(hkp_ter_measure *measure, uint32_t i, uint32_t outcome, const void *content,
+                       size_t len) {
     struct hkp_ter_measured item;
     uint8_t digest[32] = {0};
     if (content != NULL) crypto_hash_sha256(digest, content, len);

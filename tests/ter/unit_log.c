@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
-/* The log on disk (NZ1 5): durable before visible, crashes at every byte, damage that is refused and named. */
+/* The log on disk (NZ1 5): durable before visible, crashes at every byte, damage that is refused and named.
+ */
 #include "alloc.h"
 #include "folder.h"
 #include "stream.h"
@@ -28,7 +29,8 @@ static hkp_ter_log *open_log(const char *path) {
     hkp_ter_log *log = NULL;
     CHECK_EQ(hkp_ter_log_new(&log, &opt, 1, 1700000000000000, &diag), HKP_OK);
     if (log == NULL) {
-        printf("# %s: offset %llu: %s (%d)\n", diag.path, (unsigned long long)diag.offset, diag.reason, diag.system_error);
+        printf("# %s: offset %llu: %s (%d)\n", diag.path, (unsigned long long)diag.offset, diag.reason,
+               diag.system_error);
         exit(1);
     }
     return log;
@@ -81,7 +83,8 @@ static void a_log_is_found_again_as_it_was_left(void) {
     rebase[0] = 10;
     memcpy(rebase + 8, "RBA1\1", 5);
     memcpy(rebase + 16, node_id, 16);
-    CHECK_EQ(hkp_ter_log_append(log, 1, 1, HKP_TER_LOG_REBASE, rebase, 200), HKP_E_INVAL); /* n is signed already */
+    CHECK_EQ(hkp_ter_log_append(log, 1, 1, HKP_TER_LOG_REBASE, rebase, 200),
+             HKP_E_INVAL); /* n is signed already */
     append_ters(log, &stream, 5);
     rebase[0] = 15;
     CHECK_EQ(hkp_ter_log_append(log, 1, 1, HKP_TER_LOG_REBASE, rebase, 200), HKP_OK);
@@ -245,7 +248,8 @@ static void a_crash_at_any_byte_loses_no_more_than_the_record_it_cut(void) {
     }
 }
 
-/* The crash between keeping the tail and cutting it off: the next start keeps it again and overwrites nothing. */
+/* The crash between keeping the tail and cutting it off: the next start keeps it again and overwrites
+ * nothing. */
 static void a_crash_during_recovery_is_recovered(void) {
     char path[128], torn[256];
     uint8_t kept[256];
@@ -332,7 +336,8 @@ static void a_log_of_another_device_or_before_a_snapshot_is_refused(void) {
     CHECK(diag.system_error != 0);
 }
 
-/* The system refuses a write: nothing more is written, the cause is told, and the next start finds the rest. */
+/* The system refuses a write: nothing more is written, the cause is told, and the next start finds the rest.
+ */
 static void after_a_failed_write_the_log_is_dead_until_it_is_opened_again(void) {
     char path[128];
     uint8_t ter[64];
@@ -462,7 +467,8 @@ static void an_older_segment_may_not_be_torn(void) {
     CHECK(strcmp(diag.path, old) == 0);
     CHECK_EQ(diag.offset, 192 + 56 + 65535 * 104);
     CHECK(unlink(old) == 0);
-    CHECK_EQ(hkp_ter_log_new(&log, &opt, 1, 1, &diag), HKP_OK); /* an operator may have removed it: trim does, too */
+    CHECK_EQ(hkp_ter_log_new(&log, &opt, 1, 1, &diag),
+             HKP_OK); /* an operator may have removed it: trim does, too */
     hkp_ter_log_free(log);
 }
 

@@ -132,7 +132,8 @@ static void every_rule_of_acceptance_agrees_with_the_vectors(void) {
         uint8_t expected[32];
         read_cursor(v, &cursor);
         was = cursor;
-        CHECK_EQ(hkp_ter_cursor_accept(&cursor, ter.ptr, ter.len, h.len == 32 ? h.ptr : NULL), vector_status(v));
+        CHECK_EQ(hkp_ter_cursor_accept(&cursor, ter.ptr, ter.len, h.len == 32 ? h.ptr : NULL),
+                 vector_status(v));
         vec_hex_into(v, "h_after", expected, sizeof expected);
         CHECK_MEM(cursor.h, expected, 32);
         CHECK(cursor.index == vec_u64(v, "index_after"));
@@ -179,7 +180,8 @@ static void warnings_agree_with_the_vectors(void) {
         uint8_t ter[64], h_ref[20];
         vec_hex_into(v, "ter", ter, sizeof ter);
         vec_hex_into(v, "h_ref", h_ref, sizeof h_ref);
-        CHECK_EQ(hkp_ter_warnings(ter, prev.len == 64 ? prev.ptr : NULL, vec_u64(v, "now"), h_ref), vec_u64(v, "bits"));
+        CHECK_EQ(hkp_ter_warnings(ter, prev.len == 64 ? prev.ptr : NULL, vec_u64(v, "now"), h_ref),
+                 vec_u64(v, "bits"));
         free(prev.ptr);
     }
 }
@@ -283,7 +285,8 @@ static void a_cursor_survives_its_104_bytes(void) {
     CHECK_EQ(hkp_ter_cursor_decode(&back, bytes), HKP_E_INVAL);
 }
 
-/* NZ1 2.1: the clock decides, but time never stands still, and an unsynchronised clock cannot jump far ahead. */
+/* NZ1 2.1: the clock decides, but time never stands still, and an unsynchronised clock cannot jump far ahead.
+ */
 static void the_time_of_a_capture_follows_its_rule(void) {
     const uint64_t day = 86400000000, t = 1700000000000000;
     uint64_t ts = 7;

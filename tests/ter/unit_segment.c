@@ -31,7 +31,8 @@ static const struct hkp_ter_cursor *before_of(json_t *v, struct hkp_ter_cursor *
     if (before == NULL) return NULL;
     memset(cursor, 0, sizeof *cursor);
     cursor->index = vec_value_u64(json_array_get(before, 0));
-    struct vec_bytes h = vec_value_hex(json_array_get(before, 1)), last = vec_value_hex(json_array_get(before, 2));
+    struct vec_bytes h = vec_value_hex(json_array_get(before, 1)),
+                     last = vec_value_hex(json_array_get(before, 2));
     memcpy(cursor->h, h.ptr, 32);
     cursor->has_last = last.len == 64;
     memcpy(cursor->last_ter, last.ptr, last.len == 64 ? 64 : 0);
@@ -78,12 +79,16 @@ static void records_and_header_are_made_again_byte_for_byte(void) {
         uint8_t again[HKP_TER_LOG_RECORD_MAX];
         if (at == segment.len) break; /* the last one is the end */
         CHECK_EQ(hkp_ter_log_record_decode(&record, segment.ptr + at, segment.len - at), HKP_OK);
-        CHECK_EQ(hkp_ter_log_record_encode(record.type, record.body, record.body_len, again, record.size - 1, &len),
+        CHECK_EQ(hkp_ter_log_record_encode(record.type, record.body, record.body_len, again, record.size - 1,
+                                           &len),
                  HKP_E_NOSPC);
-        CHECK_EQ(hkp_ter_log_record_encode(record.type, record.body, record.body_len, again, sizeof again, &len), HKP_OK);
+        CHECK_EQ(
+            hkp_ter_log_record_encode(record.type, record.body, record.body_len, again, sizeof again, &len),
+            HKP_OK);
         CHECK_EQ(len, record.size);
         CHECK_MEM(again, segment.ptr + at, len);
-        CHECK_EQ(hkp_ter_log_record_encode(record.type + 5, record.body, record.body_len, again, sizeof again, &len),
+        CHECK_EQ(hkp_ter_log_record_encode(record.type + 5, record.body, record.body_len, again, sizeof again,
+                                           &len),
                  HKP_E_INVAL);
     }
     free(segment.ptr);
@@ -98,7 +103,8 @@ static size_t record_at_or_before(size_t offset) {
     return found;
 }
 
-/* A damaged bit is never believed: the segment is refused, or cut no later than the record that holds the bit. */
+/* A damaged bit is never believed: the segment is refused, or cut no later than the record that holds the
+ * bit. */
 static void every_flipped_bit_is_found(void) {
     struct vec_bytes segment = vec_hex(file, "segment");
     uint8_t node_id[16];

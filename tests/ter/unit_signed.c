@@ -23,8 +23,9 @@ static void every_check_of_a_checkpoint_agrees_with_the_vectors(void) {
         vec_hex_into(who, "node_id", verifier.node_id, 16);
         vec_hex_into(who, "device_public", verifier.device_public, 32);
         vec_hex_into(who, "h_ref", verifier.h_ref, 20);
-        CHECK_EQ(hkp_ter_tck_verify(record.ptr, record.len, previous.len == 256 ? previous.ptr : NULL, &verifier),
-                 vector_status(v));
+        CHECK_EQ(
+            hkp_ter_tck_verify(record.ptr, record.len, previous.len == 256 ? previous.ptr : NULL, &verifier),
+            vector_status(v));
         CHECK_NOTE(before, "%s", vec_text(v, "name"));
         free(record.ptr);
         free(previous.ptr);
@@ -51,7 +52,8 @@ static void checkpoints_are_made_again_byte_for_byte(void) {
     }
 }
 
-/* NZ1 22.3 check 2: no cursor of its own, so what was sent along must fit, and what is held must not be undercut. */
+/* NZ1 22.3 check 2: no cursor of its own, so what was sent along must fit, and what is held must not be
+ * undercut. */
 static void a_new_holder_checks_the_checkpoint_of_enrol(void) {
     uint8_t secret[64], tck5[256], tck3[256], other[256], ters[5][64], h_before[32];
     struct hkp_ter_cursor cursor;
@@ -124,7 +126,8 @@ static void every_check_of_a_manifest_agrees_with_the_vectors(void) {
             free(key.ptr);
         }
         n = json_array_size(vec_get(v, "keys"));
-        CHECK_EQ(hkp_ter_manifest_check(&manifest, bytes.ptr, bytes.len, node_id, keys[0], n, NULL), vector_status(v));
+        CHECK_EQ(hkp_ter_manifest_check(&manifest, bytes.ptr, bytes.len, node_id, keys[0], n, NULL),
+                 vector_status(v));
         vec_hex_into(v, "digest", digest, 32);
         if (vector_status(v) == HKP_OK)
             CHECK_MEM(manifest.digest, digest, 32);
@@ -150,12 +153,16 @@ static void manifests_are_made_again_byte_for_byte(void) {
         uint8_t node_id[16], *built = malloc(bytes.len);
         size_t off = 0, len = 0;
         vec_hex_into(v, "node_id", node_id, 16);
-        CHECK_EQ(hkp_ter_manifest_check(&manifest, bytes.ptr, bytes.len, node_id, secret + 32, 1, NULL), HKP_OK);
-        struct hkp_ter_manifest_spec spec = {.items = items, .allow = allow, .policy_ver = manifest.policy_ver};
+        CHECK_EQ(hkp_ter_manifest_check(&manifest, bytes.ptr, bytes.len, node_id, secret + 32, 1, NULL),
+                 HKP_OK);
+        struct hkp_ter_manifest_spec spec = {
+            .items = items, .allow = allow, .policy_ver = manifest.policy_ver};
         memcpy(spec.node_id, manifest.node_id, 16);
-        while (spec.n_items < 16 && hkp_ter_manifest_next(&manifest, &off, &items[spec.n_items]) == HKP_OK) spec.n_items++;
+        while (spec.n_items < 16 && hkp_ter_manifest_next(&manifest, &off, &items[spec.n_items]) == HKP_OK)
+            spec.n_items++;
         CHECK_EQ(spec.n_items, manifest.n_items);
-        for (off = manifest.allow_offset; off < bytes.len - 64 && spec.n_allow < 16; off += 1u + bytes.ptr[off]) {
+        for (off = manifest.allow_offset; off < bytes.len - 64 && spec.n_allow < 16;
+             off += 1u + bytes.ptr[off]) {
             allow[spec.n_allow].text = bytes.ptr + off + 1;
             allow[spec.n_allow++].len = bytes.ptr[off];
         }
@@ -223,7 +230,8 @@ static void a_manifest_check_survives_an_allocator_that_fails(void) {
     struct hkp_ter_manifest manifest;
     vector_key(manifests, "policy_key_seed", secret);
     vec_hex_into(v, "node_id", node_id, 16);
-    CHECK_EQ(hkp_ter_manifest_check(&manifest, bytes.ptr, bytes.len, node_id, secret + 32, 1, &mem), HKP_E_NOMEM);
+    CHECK_EQ(hkp_ter_manifest_check(&manifest, bytes.ptr, bytes.len, node_id, secret + 32, 1, &mem),
+             HKP_E_NOMEM);
     f.left = -1;
     CHECK_EQ(hkp_ter_manifest_check(&manifest, bytes.ptr, bytes.len, node_id, secret + 32, 1, &mem), HKP_OK);
     CHECK_EQ(f.live, 0);
