@@ -17,9 +17,11 @@ uint32_t hkp_mesh__lower_median(uint32_t *v, uint32_t n) {
 }
 
 uint32_t hkp_mesh__action_level(const struct hkp_mesh__evidence *e) {
-    if (e->allowed || e->groups == 0) return HKP_MESH_LEVEL_NONE;
-    if (e->groups < 2) return HKP_MESH_LEVEL_WATCH;
+    const uint32_t groups = e->groups > e->doubts ? e->groups - e->doubts : 0;
+    const uint32_t proving = e->n > e->doubts ? e->n - e->doubts : 0;
+    if (e->allowed || groups == 0) return HKP_MESH_LEVEL_NONE;
+    if (groups < 2) return HKP_MESH_LEVEL_WATCH;
     const uint64_t needed = e->faults + 1ULL > BLOCK_GROUPS_MIN ? e->faults + 1ULL : BLOCK_GROUPS_MIN;
-    if (e->n < needed || e->member) return HKP_MESH_LEVEL_ALERT;
+    if (proving < needed || e->member) return HKP_MESH_LEVEL_ALERT;
     return hkp_mesh__lower_median(e->bp, e->n) >= BLOCK_CONFIDENCE_MIN ? HKP_MESH_LEVEL_BLOCK : HKP_MESH_LEVEL_ALERT;
 }

@@ -23,6 +23,8 @@ struct hkp_mesh__evidence {
     /** decayed confidence of those of them with evidence >= 1: bp[n], reordered by the call */
     uint32_t *bp;
     uint32_t n;
+    /** groups that call it a false positive (M-TI-8) */
+    uint32_t doubts;
     /** f of the validator set in force */
     uint32_t faults;
     /** on the allowlist */

@@ -750,9 +750,8 @@ HKP_API void hkp_mesh_intel_member_seen(hkp_mesh_intel *intel, uint64_t now_s, c
  * @param ioc_key  [16] key of the indicator
  * @param kind     HKP_MESH_SIGHTING_*
  *
- * @retval HKP_OK            noted
- * @retval HKP_E_INVAL       no such kind, or group 0
- * @retval HKP_E_MESH_LIMIT  no room for this key's sightings
+ * @retval HKP_OK       noted; when the table is full, in place of one that ends sooner
+ * @retval HKP_E_INVAL  no such kind, or group 0
  *
  * Cost: no allocation.
  * Source: mesh.md M-TI-8.
@@ -764,21 +763,20 @@ HKP_API HKP_MUST_USE hkp_status hkp_mesh_intel_sighting(hkp_mesh_intel *intel, u
 /**
  * Take back a record: of its author, or of everybody when the mesh has agreed on that.
  *
+ * Records of the same that come later but begin before now_s are refused.
+ *
  * @param intel    the cache
  * @param now_s    Unix seconds
  * @param author   [16] node id whose record goes; NULL: the records of all
  * @param ioc_key  [16] key of the indicator
- * @param removed  how many records went, written on success
- *
- * @retval HKP_OK            done; later records that begin before now_s are refused
- * @retval HKP_E_MESH_LIMIT  no room for a tombstone: nothing was removed
+ * @param removed  how many records went, written
  *
  * Cost: no allocation.
  * Source: mesh.md M-TI-9.
  * Since: hookprobe-mesh 0.1
  */
-HKP_API HKP_MUST_USE hkp_status hkp_mesh_intel_revoke(hkp_mesh_intel *intel, uint64_t now_s, const uint8_t *author,
-                                                      const uint8_t ioc_key[16], uint32_t *removed);
+HKP_API void hkp_mesh_intel_revoke(hkp_mesh_intel *intel, uint64_t now_s, const uint8_t *author,
+                                   const uint8_t ioc_key[16], uint32_t *removed);
 
 /**
  * Drop what is over; lookups never show it in any case.
