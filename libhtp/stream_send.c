@@ -114,6 +114,8 @@ static void data_acked(flow_t *flow, stream *s, const struct hkp_htp__sent_frame
         hkp_htp__chain_mark(&s->tx_chain, f->offset, f->len);
         hkp_htp__ranges_remove(&s->resend, f->offset, f->offset + f->len);
         hkp_htp__chain_release(&s->tx_chain, flow->pools, s->tx_chain.done);
+        /* A late copy may have been taken as lost after its bytes were acknowledged in another packet. */
+        if (s->tx_chain.base > 0) hkp_htp__ranges_remove(&s->resend, 0, s->tx_chain.base);
         hkp_htp__stream_buffered(flow, s->tx_chain.base - base);
     }
     if (f->aux) s->tx_fin = HKP_HTP__FIN_ACKED;
