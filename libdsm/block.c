@@ -21,8 +21,7 @@ static void read_neuro(struct hkp_dsm_cbor_reader *r, struct hkp_dsm__neuro *neu
     hkp_dsm_cbor_close(r, left);
 }
 
-hkp_status hkp_dsm__block_parse(const uint8_t chain_id[32], const uint8_t author[16], const uint8_t *body,
-                                size_t body_len, struct hkp_dsm__block *block) {
+static hkp_status parse_body(const uint8_t *body, size_t body_len, struct hkp_dsm__block *block) {
     struct hkp_dsm_cbor_reader r;
     struct hkp_dsm__block b = {0};
     (void)hkp_dsm_cbor_read(&r, body, body_len);
@@ -37,11 +36,24 @@ hkp_status hkp_dsm__block_parse(const uint8_t chain_id[32], const uint8_t author
     if (b.has_neuro) read_neuro(&r, &b.neuro);
     b.serial = uint_field(&r, &left, 8, 1, UINT64_MAX);
     hkp_dsm_cbor_close(&r, left);
-    if (r.status != HKP_OK) return r.status;
-    memcpy(b.author, author, 16);
-    hkp_dsm_object_id(b.id, chain_id, HKP_DSM_KIND_MICROBLOCK, author, body, body_len);
-    *block = b;
+    if (r.status == HKP_OK) *block = b;
+    return r.status;
+}
+
+hkp_status hkp_dsm__block_parse(const uint8_t chain_id[32], const uint8_t author[16], const uint8_t *body,
+                                size_t body_len, struct hkp_dsm__block *block) {
+    hkp_status st = parse_body(body, body_len, block);
+    if (st != HKP_OK) return st;
+    memcpy(block->author, author, 16);
+    hkp_dsm_object_id(block->id, chain_id, HKP_DSM_KIND_MICROBLOCK, author, body, body_len);
     return HKP_OK;
+}
+
+hkp_status hkp_dsm__block_event(const uint8_t *body, size_t body_len, uint32_t *event_type) {
+    struct hkp_dsm__block b;
+    hkp_status st = parse_body(body, body_len, &b);
+    if (st == HKP_OK) *event_type = b.event_type;
+    return st;
 }
 
 hkp_status hkp_dsm__block_build(const struct hkp_dsm__block *b, uint8_t *dst, size_t cap, size_t *len) {

@@ -181,6 +181,8 @@ struct hkp_dsm__known_head {
 /* Schema of a body and the id; signature not looked at. author: envelope's signer. */
 hkp_status hkp_dsm__block_parse(const uint8_t chain_id[32], const uint8_t author[16], const uint8_t *body,
                                 size_t body_len, struct hkp_dsm__block *block);
+/* CBOR and schema of a body only, for its event type. */
+hkp_status hkp_dsm__block_event(const uint8_t *body, size_t body_len, uint32_t *event_type);
 /* Body from all fields but id and author. */
 hkp_status hkp_dsm__block_build(const struct hkp_dsm__block *block, uint8_t *dst, size_t cap, size_t *len);
 /* Envelope bytes to verdict, in the order of D-ENV-2 and D-BLK-4. One Ed25519 verification. Once the
