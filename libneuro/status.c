@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+/* Names and classes of the results of this library (NZ1 23, SYN-10); lower ones are passed down. */
+#include <hookprobe/neuro.h>
+#include <hookprobe/ter.h>
+
+const char *hkp_neuro_status_name(hkp_status status) {
+#define NAME(code)                                                                                           \
+    case HKP_##code:                                                                                         \
+        return #code
+    switch (status) {
+        NAME(E_NEURO_TIME);
+        NAME(E_NEURO_STEP);
+        NAME(E_NEURO_LENGTH);
+        NAME(E_NEURO_MAGIC);
+        NAME(E_NEURO_VERSION);
+        NAME(E_NEURO_FLAGS);
+        NAME(E_NEURO_COUNT);
+        NAME(E_NEURO_WEIGHT);
+        NAME(E_NEURO_STATE);
+        NAME(E_NEURO_RBA_FORMAT);
+        NAME(E_NEURO_RBA_NODE);
+        NAME(E_NEURO_RBA_SIGNER);
+        NAME(E_NEURO_RBA_SIGNATURE);
+        NAME(E_NEURO_RBA_ROOT);
+        NAME(E_NEURO_RBA_VERSION);
+        NAME(E_NEURO_RBA_EXPIRED);
+        NAME(E_NEURO_REPLAY_BASE);
+        NAME(E_NEURO_REPLAY_TER);
+        NAME(E_NEURO_REPLAY_REBASE);
+        NAME(E_NEURO_REPLAY_SHORT);
+        NAME(E_NEURO_REPLAY_HCHAIN);
+        NAME(E_NEURO_REPLAY_PROOF);
+        NAME(E_NEURO_ENROL_LENGTH);
+        NAME(E_NEURO_ENROL_CHAIN);
+        NAME(E_NEURO_ENROL_NODE);
+        NAME(E_NEURO_ENROL_CERT);
+        NAME(E_NEURO_ENROL_STATE);
+        NAME(E_NEURO_ENROL_TER);
+        NAME(E_NEURO_ENROL_POLICY);
+        NAME(E_NEURO_ENROL_TAG);
+        NAME(E_NEURO_SYN_LENGTH);
+        NAME(E_NEURO_SYN_RESERVED);
+        NAME(E_NEURO_SYN_TYPE);
+        NAME(E_NEURO_SYN_COUNT);
+        NAME(E_NEURO_SYN_RECORD);
+        NAME(E_NEURO_SYN_RANGE);
+    default:
+        return hkp_ter_status_name(status);
+    }
+#undef NAME
+}
+
+int32_t hkp_neuro_status_class(hkp_status status) {
+    switch (status) {
+    case HKP_E_NEURO_REPLAY_SHORT:
+        return HKP_CLASS_RETRY;
+    case HKP_E_NEURO_STEP:
+    case HKP_E_NEURO_STATE:
+        return HKP_CLASS_DEAD;
+    default:
+        break;
+    }
+    if (status <= HKP_E_NEURO_BASE && status > HKP_E_HTP_BASE) return HKP_CLASS_IGNORE;
+    return hkp_ter_status_class(status);
+}
