@@ -33,7 +33,7 @@ SONAMES = {
     r"libsodium\.so": ["ter", "neuro", "htp", "dsm", "mesh"],
     r"libmbedcrypto\.so": ["ter"],
     r"libz\.so": ["htp", "mesh"],
-    r"libcbor\.so|libsqlite3\.so": ["dsm"],
+    r"libcbor\.so|libsqlite3\.so|libm\.so": ["dsm"],  # libm: ldexp of the vendored libcbor
     r"libjansson\.so|libidn2\.so": ["mesh"],
 }
 # Headers of C itself that hold nothing but types, limits, memory and string functions; and vector intrinsics.
