@@ -31,6 +31,21 @@ static void message_of(const uint8_t *bytes, uint8_t message[LABEL_LEN + AT_SIGN
     memcpy(message + LABEL_LEN, bytes, AT_SIGNATURE);
 }
 
+hkp_status hkp_ter_tck_begin(struct hkp_ter_tck *tck, const struct hkp_ter_cursor *cursor,
+                             const uint8_t *previous) {
+    struct hkp_ter_record last;
+    uint64_t prev_n = previous != NULL ? hkp_le64(previous + AT_N) : 0;
+    if (cursor->index <= prev_n || !cursor->has_last) return HKP_E_STATE;
+    hkp_status st = hkp_ter_record_decode(&last, cursor->last_ter, HKP_TER_SIZE);
+    if (st != HKP_OK) return st;
+    tck->n = cursor->index;
+    tck->timestamp_us = last.timestamp_us;
+    memcpy(tck->h, cursor->h, 32);
+    memset(tck->prev, 0, sizeof tck->prev);
+    if (previous != NULL) crypto_hash_sha256(tck->prev, previous, HKP_TER_TCK_SIZE);
+    return HKP_OK;
+}
+
 hkp_status hkp_ter_tck_sign(const struct hkp_ter_tck *tck, const uint8_t device_secret[64],
                             uint8_t bytes[256]) {
     if (tck->n == 0 || (tck->flags & ~(uint32_t)FLAGS_KNOWN) != 0) return HKP_E_INVAL;

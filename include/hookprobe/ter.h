@@ -844,6 +844,24 @@ HKP_API void hkp_ter_modules_digest(const struct hkp_ter_manifest *manifest, con
 /* ---- Checkpoint TCK1 ---- */
 
 /**
+ * Fill in what the stream decides of the next TCK1: n, h, timestamp, prev. The rest of tck stays as it is.
+ *
+ * @param tck       in and out
+ * @param cursor    end of the stream, borrowed
+ * @param previous  [256] the TCK1 before, from hkp_ter_log_last_tck(), borrowed; NULL: this is the first
+ *
+ * @retval HKP_OK       filled
+ * @retval HKP_E_STATE  no TER since the beginning, or none since previous; tck is untouched
+ *
+ * Cost: one hash.
+ * Source: NZ1 4.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_ter_tck_begin(struct hkp_ter_tck *tck,
+                                                  const struct hkp_ter_cursor *cursor,
+                                                  const uint8_t *previous);
+
+/**
  * Write and sign a TCK1.
  *
  * @param tck            its fields

@@ -360,6 +360,26 @@ static void a_changed_file_shows_at_once_and_is_named(void) {
     hkp_ter_measure_free(measure);
 }
 
+/* Changes within one step of the clock leave the times as they are; a young file is therefore read each time.
+ */
+static void changes_faster_than_time_stamps_are_seen(void) {
+    struct failing f = {.left = -1};
+    uint8_t root[32], h_integrity[20];
+    char path[128], content[8];
+    hkp_ter_measure *measure = new_measure(&f);
+    if (measure == NULL) return;
+    folder_path(path, dir, "a-file");
+    for (int i = 0; i < 200; i++) {
+        snprintf(content, sizeof content, "run %03d", i);
+        int fd = open(path, O_WRONLY);
+        CHECK(fd >= 0 && pwrite(fd, content, 7, 0) == 7);
+        close(fd);
+        CHECK_EQ(hkp_ter_measure_run(measure, 1, root, h_integrity), HKP_OK);
+        check_item(measure, 0, HKP_TER_KIND_FILE, content, 7);
+    }
+    hkp_ter_measure_free(measure);
+}
+
 static void every_allocation_of_a_measurement_may_fail(void) {
     for (long budget = 0;; budget++) {
         struct failing f = {.left = budget};
@@ -394,6 +414,7 @@ int main(void) {
     CASE(the_first_ter_waits_for_a_clock_but_not_for_ever);
     CASE(every_kind_is_measured_as_the_manifest_demands);
     CASE(a_changed_file_shows_at_once_and_is_named);
+    CASE(changes_faster_than_time_stamps_are_seen);
     CASE(every_allocation_of_a_measurement_may_fail);
     folder_remove(dir);
     return check_done();

@@ -74,6 +74,7 @@ static void a_log_is_found_again_as_it_was_left(void) {
     uint8_t tck[256], last[256], rebase[200] = {0}, body[200];
     struct stat st;
     folder_path(path, dir, "again");
+    CHECK(mkdir(path, 0700) == 0 && chmod(path, 0755) == 0);
     hkp_ter_log *log = open_log(path);
     CHECK(stat(path, &st) == 0 && (st.st_mode & 07777) == 0700);
     CHECK_EQ(hkp_ter_log_last_tck(log, tck), HKP_E_NOTFOUND);
@@ -86,6 +87,8 @@ static void a_log_is_found_again_as_it_was_left(void) {
     CHECK_EQ(hkp_ter_log_append(log, 1, 1, HKP_TER_LOG_REBASE, rebase, 200),
              HKP_E_INVAL); /* n is signed already */
     append_ters(log, &stream, 5);
+    rebase[0] = 14;
+    CHECK_EQ(hkp_ter_log_append(log, 1, 1, HKP_TER_LOG_REBASE, rebase, 200), HKP_E_INVAL);
     rebase[0] = 15;
     CHECK_EQ(hkp_ter_log_append(log, 1, 1, HKP_TER_LOG_REBASE, rebase, 200), HKP_OK);
     hkp_ter_log_cursor(log, &left);
@@ -261,6 +264,39 @@ static void a_crash_during_recovery_is_recovered(void) {
     CHECK_EQ(file_get(torn, kept, sizeof kept), 4);
     snprintf(torn, sizeof torn, "%s.1.torn", segment_path);
     CHECK_EQ(file_get(torn, kept, sizeof kept), 95);
+}
+
+/* The crash between a new segment's temporary name and its own: the first start after it begins anew. */
+static void a_crash_while_a_segment_begins_leaves_nothing_behind(void) {
+    char path[128], temporary[256];
+    struct stream stream = stream_start;
+    folder_path(path, dir, "begin");
+    put_segment(path, whole, 0);
+    snprintf(temporary, sizeof temporary, "%s.tmp", segment_path);
+    CHECK(rename(segment_path, temporary) == 0);
+    hkp_ter_log *log = open_log(path);
+    CHECK(access(temporary, F_OK) != 0);
+    append_ters(log, &stream, 1);
+    hkp_ter_log_free(log);
+}
+
+/* A TCK of another device in a tail proves nothing about this one's. */
+static void a_foreign_checkpoint_in_a_tail_is_no_proof(void) {
+    static uint8_t bytes[4096];
+    struct hkp_ter_recovery got;
+    uint8_t other[16];
+    size_t tck_at = 192 + 56 + 3 * 104, len;
+    memcpy(bytes, whole, whole_len);
+    bytes[250] ^= 1;
+    CHECK_EQ(hkp_ter_log_recover(bytes, whole_len, node_id, NULL, &got), HKP_E_TER_LOG_CORRUPT);
+    memcpy(other, node_id, 16);
+    other[0] ^= 1;
+    uint8_t body[256];
+    memcpy(body, whole + tck_at + 8, 256);
+    memcpy(body + 8, other, 16);
+    CHECK_EQ(hkp_ter_log_record_encode(HKP_TER_LOG_TCK, body, 256, bytes + tck_at, 264, &len), HKP_OK);
+    CHECK_EQ(hkp_ter_log_recover(bytes, whole_len, node_id, NULL, &got), HKP_E_TER_LOG_TORN);
+    CHECK_EQ(got.offset, 248);
 }
 
 /* The BOOT record behind a cut says why. */
@@ -537,6 +573,8 @@ int main(void) {
     CASE(a_log_belongs_to_one_process);
     CASE(a_crash_at_any_byte_loses_no_more_than_the_record_it_cut);
     CASE(a_crash_during_recovery_is_recovered);
+    CASE(a_crash_while_a_segment_begins_leaves_nothing_behind);
+    CASE(a_foreign_checkpoint_in_a_tail_is_no_proof);
     CASE(recovery_writes_its_reason);
     CASE(damage_is_refused_with_file_and_offset_and_left_alone);
     CASE(a_log_of_another_device_or_before_a_snapshot_is_refused);

@@ -52,6 +52,46 @@ static void checkpoints_are_made_again_byte_for_byte(void) {
     }
 }
 
+/* The stream decides n, h, timestamp and prev; what it makes verifies. */
+static void a_checkpoint_is_begun_from_the_end_of_a_stream(void) {
+    uint8_t secret[64], tck5[256], tck3[256], bytes[256];
+    struct hkp_ter_cursor cursor;
+    struct hkp_ter_tck expected, tck;
+    vector_key(file, "device_key_seed", secret);
+    vec_hex_into(file, "checkpoint_3", tck3, sizeof tck3);
+    vec_hex_into(file, "checkpoint_5", tck5, sizeof tck5);
+    CHECK_EQ(hkp_ter_tck_decode(&expected, tck5, 256), HKP_OK);
+    tck = expected;
+    tck.n = tck.timestamp_us = 0;
+    memset(tck.h, 0, 32);
+    memset(tck.prev, 9, 32);
+    hkp_ter_cursor_init(&cursor, expected.node_id, secret + 32);
+    CHECK_EQ(hkp_ter_tck_begin(&tck, &cursor, NULL), HKP_E_STATE);
+    for (size_t i = 0; i < 5; i++) {
+        struct vec_bytes ter = vec_value_hex(json_array_get(vec_get(file, "ters"), i));
+        CHECK_EQ(hkp_ter_cursor_accept(&cursor, ter.ptr, ter.len, NULL), HKP_OK);
+        if (i < 3) CHECK_EQ(hkp_ter_tck_begin(&tck, &cursor, tck3), HKP_E_STATE);
+        free(ter.ptr);
+    }
+    CHECK_EQ(hkp_ter_tck_begin(&tck, &cursor, tck3), HKP_OK);
+    CHECK_EQ(hkp_ter_tck_sign(&tck, secret, bytes), HKP_OK);
+    CHECK_MEM(bytes, tck5, 256);
+    /* A policy_ver below that of the checkpoint before is refused, whatever the verifier believes. */
+    struct hkp_ter_tck_verifier verifier = {.cursor = &cursor, .policy_ver = expected.policy_ver};
+    memcpy(verifier.node_id, expected.node_id, 16);
+    memcpy(verifier.device_public, secret + 32, 32);
+    memcpy(verifier.h_ref, expected.h_ref, 20);
+    CHECK_EQ(hkp_ter_tck_verify(bytes, 256, tck3, &verifier), HKP_OK);
+    struct hkp_ter_tck higher;
+    uint8_t before[256];
+    CHECK_EQ(hkp_ter_tck_decode(&higher, tck3, 256), HKP_OK);
+    higher.policy_ver = expected.policy_ver + 1;
+    CHECK_EQ(hkp_ter_tck_sign(&higher, secret, before), HKP_OK);
+    CHECK_EQ(hkp_ter_tck_begin(&tck, &cursor, before), HKP_OK);
+    CHECK_EQ(hkp_ter_tck_sign(&tck, secret, bytes), HKP_OK);
+    CHECK_EQ(hkp_ter_tck_verify(bytes, 256, before, &verifier), HKP_E_TER_TCK_POLICY);
+}
+
 /* NZ1 22.3 check 2: no cursor of its own, so what was sent along must fit, and what is held must not be
  * undercut. */
 static void a_new_holder_checks_the_checkpoint_of_enrol(void) {
@@ -192,6 +232,8 @@ static void the_builder_refuses_what_the_check_would(void) {
     items[0] = items[1];
     CHECK_EQ(hkp_ter_manifest_build(&spec, secret, dst, sizeof dst, &len), HKP_E_INVAL);
     items[0] = (struct hkp_ter_item){.path = (const uint8_t *)"/a", .path_len = 2, .kind = 1};
+    allow = (struct hkp_ter_name){(const uint8_t *)"ex\x7f", 3};
+    CHECK_EQ(hkp_ter_manifest_build(&spec, secret, dst, sizeof dst, &len), HKP_E_INVAL);
     allow.len = 0;
     CHECK_EQ(hkp_ter_manifest_build(&spec, secret, dst, sizeof dst, &len), HKP_E_INVAL);
 }
@@ -243,6 +285,7 @@ int main(void) {
     manifests = vec_load("nz1/manifest.json");
     CASE(every_check_of_a_checkpoint_agrees_with_the_vectors);
     CASE(checkpoints_are_made_again_byte_for_byte);
+    CASE(a_checkpoint_is_begun_from_the_end_of_a_stream);
     CASE(a_new_holder_checks_the_checkpoint_of_enrol);
     CASE(every_check_of_a_manifest_agrees_with_the_vectors);
     CASE(manifests_are_made_again_byte_for_byte);
