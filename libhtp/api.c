@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+/* The pump: datagrams in and out, events, time. */
+#include "libhtp/endpoint.h"
+#include "libter/bytes.h"
+
+static void take_time(struct hkp_htp_endpoint *ep, hkp_time now) {
+    if (now > ep->now) ep->now = now;
+}
+
+/* Handshake packets of E and V, and protected ones, each to the state that its token names. */
+static hkp_status route(struct hkp_htp_endpoint *ep, uint64_t wall_us, const struct hkp_htp_path *path,
+                        const struct hkp_htp__header *header, uint32_t ref, uint8_t *dgram, size_t len) {
+    if (header->type <= HKP_HTP__REJECT && header->sequence != 0) return HKP_E_HTP_FIELD;
+    if (header->type == HKP_HTP__HELLO)
+        return ep->door == NULL ? HKP_E_HTP_STATE : hkp_htp__door_hello(ep, wall_us, path, header, dgram);
+    if (ref & HKP_HTP__HALF_REF)
+        return header->type == HKP_HTP__ATTEST
+                   ? hkp_htp__door_attest(ep, ref & ~HKP_HTP__HALF_REF, wall_us, path, header, dgram, len)
+                   : HKP_E_HTP_STATE;
+    struct hkp_htp__session *s = ep->sessions[ref];
+    if (header->type == HKP_HTP__ATTEST && s->role == HKP_HTP_ROLE_V)
+        return hkp_htp__door_repeat(ep, s, path, dgram, len);
+    if (header->type <= HKP_HTP__REJECT)
+        return s->edge != NULL ? hkp_htp__edge_recv(ep, s, wall_us, header, dgram, len) : HKP_E_HTP_STATE;
+    if (s->state != HKP_HTP__S_ACCEPTED && s->state != HKP_HTP__S_UP) return HKP_E_HTP_STATE;
+    return hkp_htp__session_recv(ep, s, wall_us, path, header, dgram, len);
+}
+
+static hkp_status recv_one(struct hkp_htp_endpoint *ep, uint64_t wall_us, const struct hkp_htp_path *path,
+                           uint8_t *dgram, size_t len) {
+    struct hkp_htp__header header;
+    uint32_t ref = HKP_HTP__NONE;
+    if (len < HKP_HTP__PREFIX) return HKP_E_HTP_SHORT;
+    ref = hkp_htp__token_find(ep, hkp_be64(dgram + HKP_HTP__AT_TOKEN));
+    if (ref != HKP_HTP__NONE && !(ref & HKP_HTP__HALF_REF) && !hkp_htp__wire_is_handshake(dgram)) {
+        const struct hkp_htp__session *s = ep->sessions[ref];
+        const int keyed = s->state == HKP_HTP__S_ACCEPTED || s->state == HKP_HTP__S_UP;
+        if (keyed && (s->features & HKP_HTP_FEATURE_MASK) &&
+            hkp_htp__wire_unmask(dgram, len, s->zero.hp[s->role == HKP_HTP_ROLE_E]) != 0)
+            return HKP_E_HTP_LENGTH;
+    }
+    hkp_status st = hkp_htp__wire_check(dgram, len, &header);
+    if (st != HKP_OK) return st;
+    if (header.type != HKP_HTP__HELLO && ref == HKP_HTP__NONE) return HKP_E_HTP_TOKEN;
+    return route(ep, wall_us, path, &header, ref, dgram, len);
+}
+
+hkp_status hkp_htp_recv(hkp_htp_endpoint *ep, hkp_time now, uint64_t wall_us, const struct hkp_htp_path *path,
+                        uint8_t *dgram, size_t len) {
+    if (ep == NULL || path == NULL || (dgram == NULL && len > 0)) return HKP_E_INVAL;
+    take_time(ep, now);
+    ep->stats.datagrams_in++;
+    ep->stats.bytes_in += len;
+    hkp_status st = recv_one(ep, wall_us, path, dgram, len);
+    return st == HKP_OK ? HKP_OK : hkp_htp__drop(ep, st);
+}
+
+static void send_answer(struct hkp_htp_endpoint *ep, struct hkp_htp_path *path, uint8_t *dst, size_t *len) {
+    const struct hkp_htp__answer *a = &ep->answers[ep->answers_first];
+    *path = a->path;
+    *len = a->len;
+    memcpy(dst, a->bytes, a->len);
+    ep->answers_first = (ep->answers_first + 1) % HKP_HTP__ANSWERS_WAITING;
+    ep->answers_n--;
+}
+
+/* One datagram of the first session that has one; sessions take turns. */
+static void send_session(struct hkp_htp_endpoint *ep, uint64_t wall_us, struct hkp_htp_path *path,
+                         uint8_t *dst, size_t *len) {
+    while (*len == 0 && ep->ready.head != NULL) {
+        struct hkp_htp__session *s = ep->ready.head;
+        if (s->edge != NULL)
+            hkp_htp__edge_send(ep, s, dst, len);
+        else
+            (void)hkp_htp__session_send(ep, s, wall_us, dst, len);
+        hkp_htp__list_drop_ready(ep, s);
+        if (*len > 0) {
+            *path = s->path;
+            hkp_htp__session_touch(ep, s);
+        } else if (s->state != HKP_HTP__S_ENDED)
+            hkp_htp__session_schedule(ep, s, hkp_htp__session_wake(s));
+    }
+}
+
+hkp_status hkp_htp_send(hkp_htp_endpoint *ep, hkp_time now, uint64_t wall_us, struct hkp_htp_path *path,
+                        uint8_t *dst, size_t cap, size_t *len) {
+    if (ep == NULL || path == NULL || dst == NULL || len == NULL) return HKP_E_INVAL;
+    if (cap < HKP_HTP_DATAGRAM_MAX) return HKP_E_NOSPC;
+    take_time(ep, now);
+    *len = 0;
+    if (ep->answers_n > 0)
+        send_answer(ep, path, dst, len);
+    else if (hkp_htp__door_pending(ep))
+        (void)hkp_htp__door_send(ep, wall_us, path, dst, len);
+    if (*len == 0) send_session(ep, wall_us, path, dst, len);
+    ep->stats.datagrams_out += *len > 0;
+    ep->stats.bytes_out += *len;
+    return HKP_OK;
+}
+
+hkp_status hkp_htp_event(hkp_htp_endpoint *ep, struct hkp_htp_event *out) {
+    struct hkp_htp_event e = {.struct_size = sizeof e};
+    if (ep == NULL || out == NULL || out->struct_size < sizeof e) return HKP_E_INVAL;
+    while (e.type == HKP_HTP_EVENT_NONE && ep->events.head != NULL) {
+        struct hkp_htp__session *s = ep->events.head;
+        hkp_htp__session_next_event(ep, s, &e);
+        hkp_htp__list_drop_events(ep, s);
+        if (e.type != HKP_HTP_EVENT_NONE)
+            hkp_htp__session_touch(ep, s); /* there may be more */
+        else if (s->state == HKP_HTP__S_ENDED)
+            hkp_htp__session_free(ep, s);
+    }
+    memcpy(out, &e, sizeof e);
+    return HKP_OK;
+}
+
+hkp_time hkp_htp_wake(const hkp_htp_endpoint *ep) {
+    if (ep->answers_n > 0 || hkp_htp__door_pending(ep) || ep->ready.head != NULL) return ep->now;
+    const hkp_time door = hkp_htp__door_wake(ep);
+    const hkp_time first = ep->n_heap > 0 ? ep->heap[0]->wake : HKP_TIME_NEVER;
+    return door < first ? door : first;
+}
+
+void hkp_htp_tick(hkp_htp_endpoint *ep, hkp_time now, uint64_t wall_us) {
+    (void)wall_us;
+    take_time(ep, now);
+    hkp_htp__door_tick(ep);
+    while (ep->n_heap > 0 && ep->heap[0]->wake <= ep->now) {
+        struct hkp_htp__session *s = ep->heap[0];
+        hkp_htp__session_schedule(ep, s, HKP_TIME_NEVER); /* put in order again when it has nothing to send */
+        hkp_htp__session_tick(ep, s);
+    }
+}

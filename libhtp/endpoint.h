@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+/* Inside of the endpoint: sessions, tables and the calls between its files. */
+#ifndef HKP_LIBHTP_ENDPOINT_H
+#define HKP_LIBHTP_ENDPOINT_H
+
+#include "libhtp/flow.h"
+#include "libhtp/handshake.h"
+#include "libhtp/record.h"
+
+enum {
+    /** RETRY, REJECT and repeated answers that wait to be pulled */
+    HKP_HTP__ANSWERS_WAITING = 32,
+    /** peers whose REJECT asked us to wait */
+    HKP_HTP__BACKOFFS = 64,
+    HKP_HTP__RANDOM_POOL = 256,
+    HKP_HTP__NONE = 0xFFFFFFFF
+};
+
+#define HKP_HTP__MS UINT64_C(1000000)
+#define HKP_HTP__SEC UINT64_C(1000000000)
+#define HKP_HTP__HANDSHAKE_TIMEOUT (15 * HKP_HTP__SEC)
+
+/** States of HTP-14. */
+enum {
+    HKP_HTP__S_HELLO = 1,
+    HKP_HTP__S_ATTEST = 2,
+    HKP_HTP__S_ACCEPTED = 3,
+    HKP_HTP__S_UP = 4,
+    /** keys erased; only events are left */
+    HKP_HTP__S_ENDED = 5
+};
+
+/** Events that wait, beside those of the flow. */
+enum {
+    HKP_HTP__EV_UP = 1,
+    HKP_HTP__EV_ALARM = 2,
+    HKP_HTP__EV_REKEYED = 4,
+    HKP_HTP__EV_CLOCK = 8,
+    HKP_HTP__EV_TRUST = 16,
+    HKP_HTP__EV_OBSERVED = 32
+};
+
+/** E's handshake while it lasts. */
+struct hkp_htp__edge_run {
+    struct hkp_htp__edge_secret hs;
+    hkp_time total, next_send, last_retry;
+    /** sends of the newest message so far */
+    uint8_t sends;
+    /** 1: a copy is to be sent now; which: 0 first HELLO, 1 newest */
+    uint8_t want, which, retried, no_common;
+    uint32_t require;
+};
+
+/** A rekey under way: our key, and the frames of HTP-6.3. */
+struct hkp_htp__rekey_secret {
+    uint8_t active;
+    uint8_t key[32];
+    uint8_t request[80];
+    uint8_t answer[80];
+    uint64_t ck_index;
+};
+
+struct hkp_htp__session {
+    uint64_t id;
+    uint32_t index;
+    uint8_t state, role, mode, n_case, told, was_up, peer_closed, stale, clock, resonance;
+    uint8_t peer[16], peer_a[32];
+    struct hkp_htp_identity peer_identity;
+    uint8_t *peer_cert;
+    uint16_t peer_cert_len;
+    uint8_t peer_cert_form;
+    uint16_t suite, features, rekey_s, trust_told;
+    uint64_t token_in, token_out;
+    struct hkp_htp_path path, observed;
+    uint8_t h_final[32];
+    struct hkp_htp__epoch_secret epochs[2];
+    struct hkp_htp__epoch0_secret zero;
+    uint8_t exporter0[32];
+    uint8_t ce[32];
+    uint32_t epoch;
+    uint64_t pn;
+    struct hkp_htp__window window;
+    struct hkp_htp__flow *flow;
+    struct hkp_htp__edge_run *edge;
+    struct hkp_htp__rekey_secret rekey;
+    /** half-open entry that can repeat ACCEPT; HKP_HTP__NONE */
+    uint32_t half;
+    hkp_time since, up_since, total, old_until, last_heard;
+    uint64_t packets_in, packets_out, bytes_in, bytes_out, forged;
+    struct hkp_htp__attest fields;
+    uint64_t peer_t2, peer_t3;
+    /** HKP_HTP__EV_* that wait */
+    uint32_t events;
+    hkp_status end_result, alarm;
+    uint16_t end_reason, retry_after;
+    /** lists and heap */
+    struct hkp_htp__session *ready_next, *ready_prev, *event_next, *event_prev, *peer_next;
+    uint8_t in_ready, in_events;
+    uint32_t heap_at;
+    hkp_time wake;
+};
+
+struct hkp_htp__list {
+    struct hkp_htp__session *head, *tail;
+};
+
+struct hkp_htp__token_slot {
+    uint64_t token;
+    uint32_t ref;
+};
+
+/** A datagram that needs no session. */
+struct hkp_htp__answer {
+    struct hkp_htp_path path;
+    size_t len;
+    uint8_t bytes[HKP_HTP__BIG];
+};
+
+struct hkp_htp__backoff {
+    uint8_t node_id[16];
+    hkp_time until;
+    uint32_t step_s;
+};
+
+struct hkp_htp__door;
+
+struct hkp_htp_endpoint {
+    struct hkp_htp_options opt;
+    struct hkp_htp__self_secret self;
+    hkp_time now;
+    struct hkp_htp__pools *pools;
+    struct hkp_htp_stats stats;
+    struct hkp_htp__attest attest;
+    uint8_t ce[32];
+    uint8_t reset_key[32], nonce_key[32], hash_key[16];
+    uint8_t pool[HKP_HTP__RANDOM_POOL];
+    size_t pool_left;
+    /** tokens: a table of a power of two */
+    struct hkp_htp__token_slot *tokens;
+    uint32_t token_mask;
+    struct hkp_htp__session **sessions;
+    struct hkp_htp__session **heap;
+    uint32_t *free_slots;
+    uint32_t n_free, n_heap;
+    uint64_t serial;
+    struct hkp_htp__session **peers;
+    uint32_t peer_mask;
+    struct hkp_htp__list ready, events;
+    struct hkp_htp__answer *answers;
+    uint32_t answers_first, answers_n;
+    struct hkp_htp__backoff backoffs[HKP_HTP__BACKOFFS];
+    /** NULL: no V */
+    struct hkp_htp__door *door;
+};
+
+/* ---- endpoint.c: randomness and tables ---- */
+
+/** Draws from the caller's generator; HKP_E_CALLBACK when it fails. */
+hkp_status hkp_htp__draw(struct hkp_htp_endpoint *ep, uint8_t *dst, size_t len);
+/** A header nonce (HTP-7.2). */
+hkp_status hkp_htp__draw_nonce(struct hkp_htp_endpoint *ep, uint64_t wall_us, uint64_t pn, uint8_t nonce[8]);
+hkp_status hkp_htp__draw_stamp(struct hkp_htp_endpoint *ep, uint64_t wall_us, struct hkp_htp__stamp *stamp);
+/** A token that nothing here has: not 0. */
+hkp_status hkp_htp__draw_token(struct hkp_htp_endpoint *ep, uint64_t *token);
+/** base +- 10 %. */
+hkp_time hkp_htp__jitter(struct hkp_htp_endpoint *ep, hkp_time base);
+
+/** ref: index of a session, or HKP_HTP__HALF_REF | index of a half-open entry. */
+#define HKP_HTP__HALF_REF UINT32_C(0x80000000)
+uint32_t hkp_htp__token_find(const struct hkp_htp_endpoint *ep, uint64_t token);
+void hkp_htp__token_put(struct hkp_htp_endpoint *ep, uint64_t token, uint32_t ref);
+void hkp_htp__token_drop(struct hkp_htp_endpoint *ep, uint64_t token);
+
+/** Counts a drop and returns it. */
+hkp_status hkp_htp__drop(struct hkp_htp_endpoint *ep, hkp_status result);
+/** Queues a datagram without session; a full queue loses it. */
+void hkp_htp__answer_put(struct hkp_htp_endpoint *ep, const struct hkp_htp_path *path, const uint8_t *bytes,
+                         size_t len);
+
+/* ---- sessions.c: the set of sessions ---- */
+
+hkp_status hkp_htp__session_new(struct hkp_htp_endpoint *ep, uint8_t role, const uint8_t peer[16],
+                                struct hkp_htp__session **out);
+void hkp_htp__session_free(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s);
+/** The session that a caller means; NULL if there is none any more. */
+struct hkp_htp__session *hkp_htp__session_find(const struct hkp_htp_endpoint *ep, uint64_t id);
+/** First session with this peer; follow peer_next and compare peer. */
+struct hkp_htp__session *hkp_htp__session_of_peer(const struct hkp_htp_endpoint *ep, const uint8_t peer[16]);
+/** Something may be to send or to tell. */
+void hkp_htp__session_touch(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s);
+void hkp_htp__list_drop_ready(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s);
+void hkp_htp__list_drop_events(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s);
+/** Puts the deadline of the session in order. */
+void hkp_htp__session_schedule(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, hkp_time wake);
+
+/* ---- session.c: one established session ---- */
+
+/** What an established session is made from, both roles. */
+struct hkp_htp__birth {
+    const struct hkp_htp__chain_secret *chain;
+    const struct hkp_htp__accept_secret *accept;
+    /** moved into epoch 0 */
+    struct hkp_htp__neural_secret *neural;
+    uint64_t rtt_ns;
+};
+
+/** Keys of epoch 0 and the flow. HKP_OK or HKP_E_NOMEM with nothing changed. */
+hkp_status hkp_htp__session_start(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s,
+                                  const struct hkp_htp__birth *b);
+/** The session is up: event, at most so many per node, simultaneous open. */
+void hkp_htp__session_up(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s);
+hkp_status hkp_htp__session_recv(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, uint64_t wall_us,
+                                 const struct hkp_htp_path *path, const struct hkp_htp__header *header,
+                                 uint8_t *dgram, size_t len);
+/** *len 0: nothing to send. */
+hkp_status hkp_htp__session_send(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, uint64_t wall_us,
+                                 uint8_t *dst, size_t *len);
+void hkp_htp__session_tick(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s);
+hkp_time hkp_htp__session_wake(const struct hkp_htp__session *s);
+/** CLOSE with a reason; result is what the caller is told. */
+void hkp_htp__session_close_with(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, uint16_t reason,
+                                 hkp_status result);
+/** Erases keys; only events are left. */
+void hkp_htp__session_end(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, hkp_status result,
+                          uint16_t reason);
+/** Fills the next event of the session; type NONE if there is none. */
+void hkp_htp__session_next_event(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s,
+                                 struct hkp_htp_event *out);
+
+/* ---- rekey.c ---- */
+
+/** Starts a rekey if the session may and one is due or forced. HKP_OK, also when there was nothing to do. */
+hkp_status hkp_htp__rekey_start(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, int forced);
+/** Takes one REKEY frame: HKP_OK, HKP_E_HTP_REKEY, HKP_E_HTP_INTERNAL, or HKP_E_NOTFOUND for RESONANCE_STALE.
+ */
+hkp_status hkp_htp__rekey_frame(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s,
+                                const uint8_t frame[80]);
+/** A packet of epoch n opened. */
+void hkp_htp__rekey_opened(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, uint32_t n);
+/** Erases the epoch before the current one when its time has come. */
+void hkp_htp__rekey_expire(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s);
+void hkp_htp__epoch_erase(struct hkp_htp__epoch_secret *e);
+
+/* ---- edge.c ---- */
+
+hkp_status hkp_htp__edge_recv(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, uint64_t wall_us,
+                              const struct hkp_htp__header *header, const uint8_t *dgram, size_t len);
+void hkp_htp__edge_send(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, uint8_t *dst, size_t *len);
+void hkp_htp__edge_tick(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s);
+void hkp_htp__edge_free(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s);
+
+/* ---- door.c, validator.c ---- */
+
+hkp_status hkp_htp__door_new(struct hkp_htp_endpoint *ep);
+void hkp_htp__door_free(struct hkp_htp_endpoint *ep);
+hkp_status hkp_htp__door_hello(struct hkp_htp_endpoint *ep, uint64_t wall_us, const struct hkp_htp_path *path,
+                               const struct hkp_htp__header *header, const uint8_t *dgram);
+hkp_status hkp_htp__door_attest(struct hkp_htp_endpoint *ep, uint32_t half, uint64_t wall_us,
+                                const struct hkp_htp_path *path, const struct hkp_htp__header *header,
+                                const uint8_t *dgram, size_t len);
+/** An ATTEST for a session of ours: repeats ACCEPT or drops. */
+hkp_status hkp_htp__door_repeat(struct hkp_htp_endpoint *ep, const struct hkp_htp__session *s,
+                                const struct hkp_htp_path *path, const uint8_t *dgram, size_t len);
+/** A CHALLENGE that waits to be sealed; *len 0: none. */
+hkp_status hkp_htp__door_send(struct hkp_htp_endpoint *ep, uint64_t wall_us, struct hkp_htp_path *path,
+                              uint8_t *dst, size_t *len);
+int hkp_htp__door_pending(const struct hkp_htp_endpoint *ep);
+void hkp_htp__door_tick(struct hkp_htp_endpoint *ep);
+hkp_time hkp_htp__door_wake(const struct hkp_htp_endpoint *ep);
+/** Forgets the entry of a session that is up or gone. */
+void hkp_htp__door_release(struct hkp_htp_endpoint *ep, uint32_t half);
+void hkp_htp__door_revoke(struct hkp_htp_endpoint *ep, const uint8_t node_id[16]);
+
+#endif

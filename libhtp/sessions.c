@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+/* The set of sessions: numbers, lists of those with something to do, and their deadlines. */
+#include "libhtp/endpoint.h"
+#include "libter/bytes.h"
+#include "libter/options.h"
+
+static uint32_t peer_bucket(const struct hkp_htp_endpoint *ep, const uint8_t peer[16]) {
+    uint8_t h[8];
+    crypto_shorthash(h, peer, 16, ep->hash_key);
+    return hkp_be32(h) & ep->peer_mask;
+}
+
+hkp_status hkp_htp__session_new(struct hkp_htp_endpoint *ep, uint8_t role, const uint8_t peer[16],
+                                struct hkp_htp__session **out) {
+    if (ep->n_free == 0) return HKP_E_LIMIT;
+    struct hkp_htp__session *s = hkp_mem_alloc(&ep->opt.mem, sizeof *s);
+    if (s == NULL) return HKP_E_NOMEM;
+    s->index = ep->free_slots[--ep->n_free];
+    s->id = ++ep->serial << 20 | s->index;
+    s->role = role;
+    s->half = HKP_HTP__NONE;
+    s->heap_at = HKP_HTP__NONE;
+    s->wake = HKP_TIME_NEVER;
+    s->old_until = HKP_TIME_NEVER;
+    memcpy(s->peer, peer, 16);
+    struct hkp_htp__session **bucket = &ep->peers[peer_bucket(ep, peer)];
+    s->peer_next = *bucket;
+    *bucket = s;
+    ep->sessions[s->index] = s;
+    ep->stats.sessions++;
+    *out = s;
+    return HKP_OK;
+}
+
+void hkp_htp__session_free(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s) {
+    const struct hkp_mem *mem = &ep->opt.mem;
+    hkp_htp__session_schedule(ep, s, HKP_TIME_NEVER);
+    hkp_htp__list_drop_ready(ep, s);
+    hkp_htp__list_drop_events(ep, s);
+    struct hkp_htp__session **link = &ep->peers[peer_bucket(ep, s->peer)];
+    while (*link != s) link = &(*link)->peer_next;
+    *link = s->peer_next;
+    hkp_htp__token_drop(ep, s->token_in);
+    if (s->half != HKP_HTP__NONE) hkp_htp__door_release(ep, s->half);
+    hkp_htp__edge_free(ep, s);
+    hkp_htp__flow_free(s->flow);
+    hkp_mem_free(mem, s->peer_cert, s->peer_cert_len);
+    for (int i = 0; i < 2; i++) hkp_htp__epoch_erase(&s->epochs[i]);
+    ep->sessions[s->index] = NULL;
+    ep->free_slots[ep->n_free++] = s->index;
+    ep->stats.sessions--;
+    sodium_memzero(s, sizeof *s);
+    hkp_mem_free(mem, s, sizeof *s);
+}
+
+struct hkp_htp__session *hkp_htp__session_find(const struct hkp_htp_endpoint *ep, uint64_t id) {
+    const uint64_t index = id & 0xFFFFF;
+    if (index >= ep->opt.sessions_max) return NULL;
+    struct hkp_htp__session *s = ep->sessions[index];
+    return s != NULL && s->id == id && !s->told && s->state != HKP_HTP__S_ENDED ? s : NULL;
+}
+
+struct hkp_htp__session *hkp_htp__session_of_peer(const struct hkp_htp_endpoint *ep, const uint8_t peer[16]) {
+    return ep->peers[peer_bucket(ep, peer)];
+}
+
+/* ---- lists ---- */
+
+void hkp_htp__session_touch(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s) {
+    if (!s->in_ready && s->state != HKP_HTP__S_ENDED) {
+        s->in_ready = 1;
+        s->ready_next = NULL;
+        s->ready_prev = ep->ready.tail;
+        *(ep->ready.tail != NULL ? &ep->ready.tail->ready_next : &ep->ready.head) = s;
+        ep->ready.tail = s;
+    }
+    if (!s->in_events) {
+        s->in_events = 1;
+        s->event_next = NULL;
+        s->event_prev = ep->events.tail;
+        *(ep->events.tail != NULL ? &ep->events.tail->event_next : &ep->events.head) = s;
+        ep->events.tail = s;
+    }
+}
+
+void hkp_htp__list_drop_ready(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s) {
+    if (!s->in_ready) return;
+    *(s->ready_prev != NULL ? &s->ready_prev->ready_next : &ep->ready.head) = s->ready_next;
+    *(s->ready_next != NULL ? &s->ready_next->ready_prev : &ep->ready.tail) = s->ready_prev;
+    s->in_ready = 0;
+}
+
+void hkp_htp__list_drop_events(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s) {
+    if (!s->in_events) return;
+    *(s->event_prev != NULL ? &s->event_prev->event_next : &ep->events.head) = s->event_next;
+    *(s->event_next != NULL ? &s->event_next->event_prev : &ep->events.tail) = s->event_prev;
+    s->in_events = 0;
+}
+
+/* ---- deadlines: a binary heap ---- */
+
+static void heap_set(struct hkp_htp_endpoint *ep, uint32_t at, struct hkp_htp__session *s) {
+    ep->heap[at] = s;
+    s->heap_at = at;
+}
+
+static void heap_move(struct hkp_htp_endpoint *ep, uint32_t at) {
+    struct hkp_htp__session *s = ep->heap[at];
+    while (at > 0 && ep->heap[(at - 1) / 2]->wake > s->wake) {
+        heap_set(ep, at, ep->heap[(at - 1) / 2]);
+        at = (at - 1) / 2;
+    }
+    for (;;) {
+        uint32_t child = 2 * at + 1;
+        if (child + 1 < ep->n_heap && ep->heap[child + 1]->wake < ep->heap[child]->wake) child++;
+        if (child >= ep->n_heap || ep->heap[child]->wake >= s->wake) break;
+        heap_set(ep, at, ep->heap[child]);
+        at = child;
+    }
+    heap_set(ep, at, s);
+}
+
+void hkp_htp__session_schedule(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, hkp_time wake) {
+    if (s->heap_at == HKP_HTP__NONE && wake == HKP_TIME_NEVER) return;
+    s->wake = wake;
+    if (s->heap_at == HKP_HTP__NONE) {
+        heap_set(ep, ep->n_heap++, s);
+        heap_move(ep, s->heap_at);
+        return;
+    }
+    if (wake != HKP_TIME_NEVER) {
+        heap_move(ep, s->heap_at);
+        return;
+    }
+    const uint32_t at = s->heap_at;
+    s->heap_at = HKP_HTP__NONE;
+    if (at != --ep->n_heap) {
+        heap_set(ep, at, ep->heap[ep->n_heap]);
+        heap_move(ep, at);
+    }
+}
