@@ -823,11 +823,9 @@ enum {
     HKP_MESH_EVE_NOT_ALERT = 3,
     /** an alert without usable src_ip, dest_ip or alert object */
     HKP_MESH_EVE_NO_ADDRESS = 4,
-    /** neither side is a public address */
+    /** the side that is the threat has no public address */
     HKP_MESH_EVE_LOCAL = 5,
-    /** not a threat by its category */
-    HKP_MESH_EVE_HARMLESS = 6,
-    HKP_MESH_EVE_COUNT = 7
+    HKP_MESH_EVE_COUNT = 6
 };
 
 /** How alerts become records; zero is the default everywhere. */
@@ -836,7 +834,7 @@ struct hkp_mesh_eve_options {
     uint32_t struct_size;
     /** HKP_MESH_TLP_* + 1 of the records; 0: GREEN */
     uint32_t tlp_plus_one;
-    /** confidence of the records, 1..100; 0: 60 for one-way evidence, 80 for two-way */
+    /** confidence of the records, 1..100; 0: by category 30, 60 or 75, and 15 more with evidence of two-way traffic */
     uint32_t confidence;
     /** how long the records are valid, seconds up to 604800; 0: 86400 */
     uint32_t ttl_s;
@@ -847,7 +845,7 @@ struct hkp_mesh_eve_options {
 struct hkp_mesh_eve_stats {
     /** sizeof of the caller's struct */
     uint32_t struct_size;
-    uint32_t reserved;
+    uint32_t reserved0;
     uint64_t count[HKP_MESH_EVE_COUNT];
 };
 
@@ -1252,7 +1250,8 @@ HKP_API void hkp_mesh_node_options_init(struct hkp_mesh_node_options *opt, size_
 /**
  * Make a node: DORMANT, with nothing loaded.
  *
- * Next: hkp_mesh_restore() for each stored file, hkp_mesh_log_end(), then hkp_mesh_join().
+ * Next: hkp_mesh_log_end(), hkp_mesh_restore() for each stored file (those that end in .live first), then
+ * hkp_mesh_join().
  *
  * @param out      the object on success; the caller frees it
  * @param opt      borrowed for the call
@@ -1294,9 +1293,9 @@ HKP_API void hkp_mesh_node_free(hkp_mesh_node *node);
  *
  * @retval HKP_OK       taken
  * @retval HKP_E_INVAL  not a name of this node
- * @retval HKP_E_STATE  the node has joined
+ * @retval HKP_E_STATE  the node has joined, or the end of its log is not known yet
  *
- * Damage is an error of libneuro; the node refuses to join then.
+ * Damage is an error of libneuro.
  *
  * Cost: opens one snapshot.
  * Source: NZ1 5.3, 22.5.
@@ -1310,7 +1309,8 @@ HKP_API HKP_MUST_USE hkp_status hkp_mesh_restore(hkp_mesh_node *node, const char
  * @param node     a node that has not joined
  * @param cursor   [104] cursor at its end (hkp_ter_cursor_encode())
  * @param tck      [256] last TCK1; NULL: none yet
- * @param before   [96] h and TER before that TCK1's index: h_{n-1} (32) || TER_{n-1} (64); NULL with tck
+ * @param before   [96] h and TER before that TCK1's index: h_{n-1} (32) || TER_{n-1} (64); NULL: not held any more,
+ *                 then the next checkpoint is needed before this node can enrol
  * @param boot_id  [16] of this start
  *
  * @retval HKP_OK       taken

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+/*
+ * Internal: one member of a mesh. It owns a transport (libhtp), an agreement (libdsm), the instances of its
+ * pairs (libneuro) and a threat cache, and moves messages and verdicts between them. It does no I/O.
+ *
+ *     node.c          life, clock, events            node_session.c  sessions: when to open which, what they carry
+ *     node_dsm.c      lanes, blocks, checkpoints     node_neural.c   own TERs, instances, registry's neural part
+ *     node_registry.c what libhtp asks of a peer     node_trust.c    T of each peer, and what it permits
+ *     node_status.c   how it stands
+ */
+#ifndef HKP_LIBMESH_NODE_H
+#define HKP_LIBMESH_NODE_H
+
+#include <hookprobe/dsm.h>
+#include <hookprobe/htp.h>
+#include <hookprobe/mesh.h>
+#include <hookprobe/neuro.h>
+#include <hookprobe/ter.h>
+
+enum {
+    HKP_MESH__PEERS_MAX = 64,
+    /** facts that the host has not fetched; the oldest makes room (mesh.md 15) */
+    HKP_MESH__FACTS_MAX = 1024,
+    /** requests to the host that wait for an answer */
+    HKP_MESH__REQUESTS_MAX = 1024,
+    /** sessions of one peer at once: ours, its, and one that is being replaced */
+    HKP_MESH__LINKS = 3,
+    /** proofs under way (D-SYN-4) */
+    HKP_MESH__PROOFS = 8,
+    /** longest message of class DSM (D-GSP-20) */
+    HKP_MESH__DSM_MESSAGE_MAX = 2097152
+};
+
+#define HKP_MESH__SECOND 1000000000ULL
+#define HKP_MESH__NO_STREAM 0xFFFFFFFFU
+/** First and longest wait between two tries to reach a peer (M-CHAN-3). */
+#define HKP_MESH__BACKOFF_FIRST (1 * HKP_MESH__SECOND)
+#define HKP_MESH__BACKOFF_MOST (60 * HKP_MESH__SECOND)
+/** From R to N after a refusal only so often (NZ1 22.4). */
+#define HKP_MESH__FALLBACK_EVERY (600 * HKP_MESH__SECOND)
+/** A lane that the peer refused is tried again after this. */
+#define HKP_MESH__LANE_RETRY (5 * HKP_MESH__SECOND)
+
+/** One established session of a peer. */
+struct hkp_mesh__link {
+    /** 0: none */
+    uint64_t session;
+    uint8_t role, mode, n_case;
+    /** order of establishment */
+    uint64_t since;
+    /** our streams; HKP_MESH__NO_STREAM: not open */
+    uint32_t lane_out[HKP_DSM_LANES];
+    hkp_time lane_retry[HKP_DSM_LANES];
+    uint32_t ter_out, commit_out;
+    /** lane of the peer's stream; NO_STREAM: none */
+    uint32_t lane_in[HKP_DSM_LANES];
+    /** the peer's streams of class DSM that have not named their lane yet are those in no list */
+    uint32_t commit_in;
+    /** our ENROL was handed over on this link */
+    uint8_t enrolled;
+};
+
+/** T of a peer and what it is made of here (NZ1 16). */
+struct hkp_mesh__trust {
+    struct hkp_neuro_trust now;
+    struct hkp_neuro_quarantine quarantine;
+    /** wall clock when the present run of sessions began, Unix microseconds; 0: there is none */
+    uint64_t session_us;
+    /** good heartbeats of the last 16 */
+    uint32_t beats_good, beats_known;
+    uint8_t clock_known, clock_failed, contradicted;
+};
+
+/** A message that its stream would not take: [len] bytes of the node's allocator. */
+struct hkp_mesh__stuck {
+    uint8_t *bytes;
+    size_t len;
+    /** lane of class DSM, or HKP_NEURO_CLASS_* */
+    uint32_t kind;
+};
+
+struct hkp_mesh__peer {
+    uint8_t node_id[16];
+    uint8_t s[32], a[32];
+    struct hkp_htp_path path;
+    /** [certificate_len] of certificate; known: checked by libdsm */
+    uint8_t certificate[HKP_DSM_CERTIFICATE_MAX];
+    size_t certificate_len;
+    uint8_t known;
+    uint32_t group, roles, neuro_gen, policy_ver;
+    /** seat in the validator set */
+    uint8_t seated;
+
+    struct hkp_mesh__link links[HKP_MESH__LINKS];
+    /** a handshake that we began */
+    uint64_t connecting;
+    uint8_t connecting_mode;
+    hkp_time retry_at, backoff, fallback_at;
+    uint8_t want_n;
+
+    hkp_neuro_owner *own;
+    hkp_neuro_holder *held;
+    struct hkp_mesh__trust trust;
+    /** t1 of its last completed handshake (HTP-12.2) */
+    uint64_t last_t1;
+    uint64_t refused, refused_by;
+
+    /** lanes told to libdsm; 0xFF: peer is not up there */
+    uint32_t dsm_lanes;
+    uint8_t dsm_up;
+    /** sessions that owner and holder were told; 0: none */
+    uint64_t own_session, held_session;
+    /** live state of the own instance from an earlier run, until it is loaded */
+    uint8_t *live;
+    size_t live_len;
+    struct hkp_mesh__stuck stuck_dsm, stuck_own, stuck_held;
+};
+
+/** A request to the host. */
+struct hkp_mesh__request {
+    uint64_t ticket;
+    uint32_t kind;
+    /** index of the peer, and whether it is its own instance (1) or the held one (0) */
+    uint32_t peer;
+    uint32_t own;
+    /** ticket of libneuro */
+    uint64_t inner;
+};
+
+struct hkp_mesh_node {
+    struct hkp_mem mem;
+    struct hkp_mesh_node_options opt;
+    hkp_time now;
+    uint64_t wall_us;
+    uint8_t node_id[16];
+    uint8_t chain_id[32];
+    uint8_t a_secret[64], a_public[32];
+    struct hkp_dsm_certificate own_cert;
+    uint8_t own_cert_bytes[HKP_DSM_CERTIFICATE_MAX];
+    struct hkp_dsm_ca_set ca;
+    struct hkp_dsm_officers officers;
+    uint64_t genesis_time_ms;
+
+    hkp_htp_endpoint *htp;
+    hkp_dsm_node *dsm;
+    hkp_mesh_intel *intel;
+
+    /** 0 made, 1 joined, 2 left or damaged */
+    uint8_t life;
+    /** libdsm has loaded its state */
+    uint8_t started;
+    uint32_t state;
+
+    /** own stream of TERs */
+    struct hkp_ter_cursor cursor;
+    uint8_t tck[256];
+    uint8_t tck_before[96];
+    uint8_t has_tck, tck_before_known;
+    /** a checkpoint on its way to the log; 0: none */
+    uint64_t tck_ticket;
+    uint8_t tck_offered;
+    uint8_t tck_pending[256];
+    uint8_t tck_before_next[96];
+    hkp_time tck_at;
+    uint32_t tck_flags;
+    uint8_t boot_id[16];
+    uint8_t boot_known;
+    uint8_t h_ref[20];
+    uint32_t policy_ver;
+    /** newest own TER: 1 reference, 0 differs, 2 none */
+    uint8_t integrity;
+
+    struct hkp_mesh__peer *peers;
+    uint32_t n_peers;
+    uint64_t links_made;
+
+    struct hkp_mesh_event facts[HKP_MESH__FACTS_MAX];
+    uint32_t fact_head, fact_count;
+    uint64_t facts_lost;
+    struct hkp_mesh__request requests[HKP_MESH__REQUESTS_MAX];
+    uint32_t n_requests;
+    uint64_t next_ticket;
+
+    struct {
+        uint64_t ticket;
+        struct hkp_mesh_origin origin;
+    } proofs[HKP_MESH__PROOFS];
+
+    uint64_t refused;
+    hkp_time second_at;
+    /** event of libdsm that the host is looking at */
+    struct hkp_dsm_event dsm_event;
+    /** a message of libneuro on its way to a stream */
+    uint8_t message[HKP_NEURO_SEND_MAX];
+};
+
+/** For results that change nothing here: the other side, or the next pump, repairs what did not happen. */
+static inline void hkp_mesh__drop(hkp_status status) { (void)status; }
+
+/* node.c */
+/** Queues a fact with words; returns it so that the caller fills numbers in. */
+struct hkp_mesh_event *hkp_mesh__fact(struct hkp_mesh_node *node, uint32_t kind, const uint8_t *node_id,
+                                      const char *text);
+/** Peer of a node_id, or NULL. */
+struct hkp_mesh__peer *hkp_mesh__peer_find(struct hkp_mesh_node *node, const uint8_t node_id[16]);
+/** Notes a request to the host; 0 if too many are open. */
+uint64_t hkp_mesh__request(struct hkp_mesh_node *node, uint32_t kind, const struct hkp_mesh__peer *peer, uint32_t own,
+                           uint64_t inner);
+int hkp_mesh__request_take(struct hkp_mesh_node *node, uint64_t ticket, struct hkp_mesh__request *out);
+
+/* node_registry.c */
+void hkp_mesh__registry(struct hkp_mesh_node *node, struct hkp_htp_registry *out);
+/** Checks a certificate and notes it beside its peer; D-CERT-1 results pass through. */
+hkp_status hkp_mesh__certificate_take(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, const uint8_t *bytes,
+                                      size_t len);
+
+/* node_session.c */
+void hkp_mesh__session_events(struct hkp_mesh_node *node);
+void hkp_mesh__session_tick(struct hkp_mesh_node *node);
+hkp_time hkp_mesh__session_wake(const struct hkp_mesh_node *node);
+/** The session of a peer that we send on; NULL: none. */
+struct hkp_mesh__link *hkp_mesh__link_best(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer);
+/** What changed about a peer's rights is told to libhtp and libdsm. */
+void hkp_mesh__rights(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer);
+
+/* node_dsm.c */
+hkp_status hkp_mesh__dsm_new(struct hkp_mesh_node *node);
+/** 1: ev is a store request to pass on; 0: none waits. */
+int hkp_mesh__dsm_event(struct hkp_mesh_node *node, struct hkp_mesh_event *ev);
+void hkp_mesh__dsm_message(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, struct hkp_mesh__link *link,
+                           const struct hkp_htp_event *ev);
+void hkp_mesh__dsm_pump(struct hkp_mesh_node *node);
+
+/* node_neural.c */
+hkp_status hkp_mesh__neural_new(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer);
+void hkp_mesh__neural_free(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer);
+/** Links of a peer changed: owner and holder are told which session is theirs. */
+void hkp_mesh__neural_links(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer);
+/** A handshake of a link was completed. */
+void hkp_mesh__neural_handshake(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer,
+                                const struct hkp_mesh__link *link);
+void hkp_mesh__neural_message(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, struct hkp_mesh__link *link,
+                              const struct hkp_htp_event *ev);
+/** Moves messages of all owners and holders to their streams. */
+void hkp_mesh__neural_pump(struct hkp_mesh_node *node);
+/** 1: ev is a request to pass on; 0: none waits. */
+int hkp_mesh__neural_event(struct hkp_mesh_node *node, struct hkp_mesh_event *ev);
+hkp_time hkp_mesh__neural_wake(const struct hkp_mesh_node *node);
+uint32_t hkp_mesh__own_state(const struct hkp_mesh__peer *peer);
+uint32_t hkp_mesh__held_state(const struct hkp_mesh__peer *peer);
+
+/* node_trust.c */
+/** A first session of a peer is up: T starts (NZ1 16). */
+void hkp_mesh__trust_start(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer);
+void hkp_mesh__trust_update(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, int good_heartbeat);
+/** A wrong tag inside an established session (HTP-3.7), or a fork. */
+void hkp_mesh__trust_contradiction(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, int fork);
+/** Reasons in words. */
+void hkp_mesh__trust_text(uint32_t why, char *dst, size_t cap);
+
+/* node.c */
+void hkp_mesh__stuck_free(struct hkp_mesh_node *node, struct hkp_mesh__stuck *stuck);
+/** Keeps a message for later; without memory it is as if lost on the way. */
+void hkp_mesh__stuck_keep(struct hkp_mesh_node *node, struct hkp_mesh__stuck *stuck, uint32_t kind,
+                          const uint8_t *bytes, size_t len);
+
+#endif

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+/* Lanes of class DSM over sessions (D-GSP-18, -19), and what libdsm reports. */
+#include "libmesh/node.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* D-GSP-20: longest message of each lane. */
+static const uint32_t lane_max[HKP_DSM_LANES] = {2097152, 2097152, 32768, 1048576, 1048576};
+
+hkp_status hkp_mesh__dsm_new(struct hkp_mesh_node *node) {
+    struct hkp_dsm_node_options o;
+    hkp_dsm_node_options_init(&o, sizeof o);
+    o.mem = node->mem;
+    o.rng = node->opt.rng;
+    o.genesis = node->opt.genesis;
+    o.genesis_len = node->opt.genesis_len;
+    o.certificate = node->opt.certificate;
+    o.certificate_len = node->opt.certificate_len;
+    o.secret = node->opt.a_seed;
+    o.host = node->opt.host;
+    o.t_cp_ns = node->opt.checkpoint_ns; /* HKP_TIME_NEVER is HKP_DSM_T_CP_NONE */
+    o.delay_ns = node->opt.delay_ns;
+    return hkp_dsm_node_new(&node->dsm, &o, node->now);
+}
+
+/* ---- In ---- */
+
+static void lane_opens(struct hkp_mesh_node *node, struct hkp_mesh__link *link, const struct hkp_htp_event *ev) {
+    uint8_t lane = ev->len == 1 ? ev->data[0] : 0xFF;
+    if (lane >= HKP_DSM_LANES || link->lane_in[lane] != HKP_MESH__NO_STREAM) { /* E_LANE, D-GSP-19 */
+        hkp_mesh__drop(hkp_htp_stream_stop(node->htp, ev->session, ev->stream, HKP_HTP_CODE_DENIED));
+        return;
+    }
+    link->lane_in[lane] = ev->stream;
+    hkp_mesh__drop(hkp_htp_stream_limit(node->htp, ev->session, ev->stream, lane_max[lane]));
+}
+
+void hkp_mesh__dsm_message(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, struct hkp_mesh__link *link,
+                           const struct hkp_htp_event *ev) {
+    uint32_t lane = 0;
+    while (lane < HKP_DSM_LANES && link->lane_in[lane] != ev->stream) lane++;
+    if (lane == HKP_DSM_LANES) {
+        lane_opens(node, link, ev);
+        return;
+    }
+    if (!peer->dsm_up) return; /* still loading: the peer's retransmissions come again (R9) */
+    hkp_mesh__drop(hkp_dsm_recv(node->dsm, node->now, node->wall_us, peer->node_id, lane, ev->data, ev->len));
+}
+
+/* ---- Out ---- */
+
+/* The stream of a lane, opened when first needed. */
+static hkp_status lane_stream(struct hkp_mesh_node *node, struct hkp_mesh__link *link, uint32_t lane,
+                              uint32_t *stream) {
+    if (link->lane_out[lane] == HKP_MESH__NO_STREAM) {
+        uint8_t opening = (uint8_t)lane;
+        uint32_t s;
+        if (node->now < link->lane_retry[lane]) return HKP_E_LIMIT;
+        hkp_status st = hkp_htp_stream_open(node->htp, link->session, HKP_HTP_STREAM_DSM, 0, lane, &s);
+        if (st == HKP_OK) st = hkp_htp_stream_send(node->htp, link->session, s, &opening, 1, 0);
+        if (st != HKP_OK) return st;
+        link->lane_out[lane] = s;
+    }
+    *stream = link->lane_out[lane];
+    return HKP_OK;
+}
+
+/* HKP_E_LIMIT: the stream takes no more now. */
+static hkp_status lane_send(struct hkp_mesh_node *node, struct hkp_mesh__link *link, uint32_t lane, const uint8_t *msg,
+                            size_t len) {
+    uint32_t stream;
+    hkp_status st = lane_stream(node, link, lane, &stream);
+    return st == HKP_OK ? hkp_htp_stream_send(node->htp, link->session, stream, msg, len, 0) : st;
+}
+
+static void pump_peer(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer) {
+    struct hkp_mesh__link *link = hkp_mesh__link_best(node, peer);
+    if (link == NULL || !peer->dsm_up) return;
+    uint32_t skip = 0;
+    for (uint32_t lane = 0; lane < HKP_DSM_LANES; lane++)
+        if (link->lane_out[lane] == HKP_MESH__NO_STREAM && node->now < link->lane_retry[lane]) skip |= 1U << lane;
+    struct hkp_mesh__stuck *stuck = &peer->stuck_dsm;
+    if (stuck->bytes != NULL) {
+        if ((skip >> stuck->kind & 1) == 0 &&
+            lane_send(node, link, stuck->kind, stuck->bytes, stuck->len) == HKP_E_LIMIT)
+            return;
+        hkp_mesh__stuck_free(node, stuck);
+    }
+    uint32_t lane;
+    const uint8_t *msg;
+    size_t len;
+    while (hkp_dsm_send_to(node->dsm, peer->node_id, skip, &lane, &msg, &len) == HKP_OK) {
+        if (lane_send(node, link, lane, msg, len) != HKP_E_LIMIT) continue;
+        hkp_mesh__stuck_keep(node, stuck, lane, msg, len);
+        return;
+    }
+}
+
+void hkp_mesh__dsm_pump(struct hkp_mesh_node *node) {
+    for (uint32_t p = 0; p < node->n_peers; p++) pump_peer(node, &node->peers[p]);
+}
+
+/* ---- What libdsm reports ---- */
+
+static uint32_t group_of(struct hkp_mesh_node *node, const uint8_t node_id[16]) {
+    struct hkp_dsm_member m = {.struct_size = sizeof m};
+    return hkp_dsm_node_member(node->dsm, node_id, &m) == HKP_OK ? m.group : 0;
+}
+
+/* D-BLK-3: the payload of a THREAT_REPORT is an array of 1..64 records. */
+static void block_threats(struct hkp_mesh_node *node, const struct hkp_dsm_event *ev) {
+    struct hkp_dsm_cbor_reader r;
+    struct hkp_mesh_origin origin = {.seq = ev->seq, .time_s = ev->time_us / 1000000, .height = ev->height};
+    memcpy(origin.author, ev->node_id, 16);
+    memcpy(origin.block, ev->id, 32);
+    origin.group = group_of(node, ev->node_id);
+    if (ev->data == NULL || origin.group == 0 || hkp_dsm_cbor_read(&r, ev->data, ev->data_len) != HKP_OK) return;
+    size_t n = hkp_dsm_cbor_array(&r, 1, 64);
+    for (size_t i = 0; i < n; i++) {
+        struct hkp_mesh_added added = {.struct_size = sizeof added};
+        size_t len = 0;
+        const uint8_t *record = hkp_dsm_cbor_skip(&r, &len);
+        if (record == NULL) return;
+        origin.position = (uint32_t)i;
+        if (hkp_mesh_intel_add(node->intel, node->wall_us / 1000000, &origin, record, len, &added) != HKP_OK) continue;
+        if (added.result != HKP_MESH_ADDED_NEW && added.level_before == added.level_after) continue;
+        struct hkp_mesh_event *fact = hkp_mesh__fact(node, HKP_MESH_EVENT_THREAT, ev->node_id, "");
+        memcpy(fact->ioc_key, added.ioc_key, 16);
+        fact->number = added.level_before;
+        fact->to = added.level_after;
+    }
+}
+
+static void block_event(struct hkp_mesh_node *node, const struct hkp_dsm_event *ev) {
+    if (ev->kind == HKP_DSM_EV_BLOCK_FINAL) {
+        hkp_mesh_intel_finalised(node->intel, ev->node_id, ev->seq, ev->height);
+        return;
+    }
+    if (ev->type == HKP_DSM_EVENT_THREAT_REPORT) block_threats(node, ev);
+    if (memcmp(ev->node_id, node->node_id, 16) == 0)
+        hkp_mesh__fact(node, HKP_MESH_EVENT_PUBLISHED, ev->node_id, "")->number = ev->seq;
+}
+
+static void proof_event(struct hkp_mesh_node *node, const struct hkp_dsm_event *ev, struct hkp_mesh_event *out) {
+    hkp_status st = ev->status;
+    for (int i = 0; i < HKP_MESH__PROOFS; i++) {
+        if (node->proofs[i].ticket != ev->ticket) continue;
+        node->proofs[i].ticket = 0;
+        if (st != HKP_OK) break;
+        /* Nobody is shown a proof that this node has not checked itself. */
+        struct hkp_dsm_trust trust = {.epoch = 0};
+        struct hkp_dsm_proof proof;
+        st = hkp_dsm_node_trust(node->dsm, 0, trust.valset_hash, &trust.time_ms);
+        if (st == HKP_OK)
+            st = hkp_dsm_proof_verify(ev->data, ev->data_len, node->chain_id, &trust, 1, 0, &proof);
+        if (st == HKP_OK && (!proof.has_author || memcmp(proof.author, node->proofs[i].origin.author, 16) != 0 ||
+                             proof.seq != node->proofs[i].origin.seq))
+            st = HKP_E_DSM_PROOF; /* D-SYN-4: taken only if it is what was asked */
+        if (st == HKP_OK) out->number = proof.height;
+        break;
+    }
+    out->kind = HKP_MESH_EVENT_PROOF;
+    out->ticket = ev->ticket;
+    out->status = st;
+    out->data = st == HKP_OK ? ev->data : NULL;
+    out->data_len = st == HKP_OK ? ev->data_len : 0;
+}
+
+static void started(struct hkp_mesh_node *node, const struct hkp_dsm_event *ev) {
+    node->started = 1;
+    hkp_mesh__fact(node, HKP_MESH_EVENT_STARTED, NULL, "")->number = ev->height;
+    struct hkp_dsm_node_status st = {.struct_size = sizeof st};
+    if (hkp_dsm_node_status(node->dsm, &st) == HKP_OK) hkp_mesh_intel_set_faults(node->intel, st.faulty_max);
+    for (uint32_t p = 0; p < node->n_peers; p++) {
+        struct hkp_mesh__peer *peer = &node->peers[p];
+        struct hkp_dsm_member m = {.struct_size = sizeof m};
+        if (peer->known)
+            hkp_mesh__drop(hkp_dsm_node_add_certificate(node->dsm, node->now, node->wall_us, peer->certificate,
+                                               peer->certificate_len));
+        peer->seated = hkp_dsm_node_member(node->dsm, peer->node_id, &m) == HKP_OK && m.seat != 0xFFFFFFFFU;
+        hkp_mesh__rights(node, peer);
+    }
+}
+
+static void damaged(struct hkp_mesh_node *node, const struct hkp_dsm_event *ev) {
+    char key[33] = "", text[96];
+    for (size_t i = 0; i < ev->key_len && i < 16; i++) snprintf(key + 2 * i, 3, "%02x", ev->key[i]);
+    snprintf(text, sizeof text, "stored row %u, key %s: %s", ev->row, key, hkp_dsm_status_name(ev->status));
+    hkp_mesh__fact(node, HKP_MESH_EVENT_DAMAGED, NULL, text)->status = ev->status;
+    node->life = 2;
+}
+
+int hkp_mesh__dsm_event(struct hkp_mesh_node *node, struct hkp_mesh_event *out) {
+    static struct hkp_dsm_event const none = {0};
+    struct hkp_dsm_event *ev = &node->dsm_event;
+    *ev = none;
+    while (hkp_dsm_event(node->dsm, ev) == HKP_OK) {
+        if (ev->kind <= HKP_DSM_EV_STORE_DROP) {
+            out->kind = HKP_MESH_EVENT_STORE_DSM;
+            out->ticket = ev->ticket;
+            out->dsm = ev;
+            return 1;
+        }
+        switch (ev->kind) {
+        case HKP_DSM_EV_STARTED: started(node, ev); break;
+        case HKP_DSM_EV_DAMAGED: damaged(node, ev); break;
+        case HKP_DSM_EV_BLOCK:
+        case HKP_DSM_EV_BLOCK_FINAL: block_event(node, ev); break;
+        case HKP_DSM_EV_CHECKPOINT: {
+            struct hkp_mesh_event *fact = hkp_mesh__fact(node, HKP_MESH_EVENT_FINAL, NULL, "");
+            fact->number = ev->height;
+            fact->to = ev->count;
+            break;
+        }
+        case HKP_DSM_EV_AUTHOR_FORKED:
+            hkp_mesh__fact(node, HKP_MESH_EVENT_EVIDENCE, ev->node_id, "author signed two blocks of one number");
+            break;
+        case HKP_DSM_EV_AUTHOR_FROZEN:
+            hkp_mesh__fact(node, HKP_MESH_EVENT_EVIDENCE, ev->node_id, "author frozen by the chain");
+            break;
+        case HKP_DSM_EV_EQUIVOCATED:
+            hkp_mesh__fact(node, HKP_MESH_EVENT_EVIDENCE, ev->node_id, "member broke a promise of consensus");
+            break;
+        case HKP_DSM_EV_OBSERVER:
+            hkp_mesh__fact(node, HKP_MESH_EVENT_EVIDENCE, node->node_id,
+                           "own promises are missing from the log of consensus: observing only");
+            break;
+        case HKP_DSM_EV_PROOF: proof_event(node, ev, out); return 1;
+        case HKP_DSM_EV_PEER_BAD: {
+            struct hkp_mesh__peer *peer = hkp_mesh__peer_find(node, ev->node_id);
+            struct hkp_mesh__link *link = peer != NULL ? hkp_mesh__link_best(node, peer) : NULL;
+            if (link != NULL)
+                hkp_mesh__drop(hkp_htp_session_close(node->htp, node->now, link->session, HKP_HTP_REASON_SHUTDOWN));
+            break;
+        }
+        default: break;
+        }
+    }
+    return 0;
+}

@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+/*
+ * Own TERs and checkpoints, and the two instances of every pair (NZ1 22): what libneuro wants stored goes to
+ * the host, what it says goes to the streams of SYN-2.1.
+ */
+#include "libmesh/node.h"
+#include "libter/options.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- Life of owner and holder ---- */
+
+static void options_of(struct hkp_mesh_node *node, const struct hkp_mesh__peer *peer, int own,
+                       struct hkp_neuro_options *o) {
+    hkp_neuro_options_init(o, sizeof *o);
+    o->mem = node->mem;
+    o->rng = node->opt.rng;
+    memcpy(o->state_key, node->opt.state_key, 32);
+    memcpy(o->chain_id, node->chain_id, 32);
+    memcpy(o->owner_id, own ? node->node_id : peer->node_id, 16);
+    memcpy(o->holder_id, own ? peer->node_id : node->node_id, 16);
+    memcpy(o->owner_public, own ? node->a_public : peer->a, 32);
+    memcpy(o->mesh_seed, node->opt.mesh_seed, 32);
+    o->policy_keys = node->opt.policy_key;
+    o->n_policy_keys = 1;
+    o->commit_ters = node->opt.commit_every;
+    o->log_ns = node->opt.ter_batch_ns;
+    o->period_us = node->opt.ter_period_us;
+}
+
+hkp_status hkp_mesh__neural_new(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer) {
+    struct hkp_neuro_options o;
+    options_of(node, peer, 1, &o);
+    hkp_status st = hkp_neuro_owner_new(&peer->own, &o, node->now);
+    options_of(node, peer, 0, &o);
+    if (st == HKP_OK) st = hkp_neuro_holder_new(&peer->held, &o, node->now);
+    sodium_memzero(&o, sizeof o);
+    return st;
+}
+
+void hkp_mesh__neural_free(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer) {
+    hkp_neuro_owner_free(peer->own);
+    hkp_neuro_holder_free(peer->held);
+    hkp_mem_free(&node->mem, peer->live, peer->live_len);
+    hkp_mesh__stuck_free(node, &peer->stuck_own);
+    hkp_mesh__stuck_free(node, &peer->stuck_held);
+}
+
+/* Files of a pair: own-<node_id>.live, own-<node_id>.instance, held-<node_id>.instance. */
+static void file_name(const struct hkp_mesh__peer *peer, int own, int live, char name[HKP_MESH_NAME_MAX]) {
+    char hex[33];
+    sodium_bin2hex(hex, sizeof hex, peer->node_id, 16);
+    snprintf(name, HKP_MESH_NAME_MAX, "%s-%s.%s", own ? "own" : "held", hex, live ? "live" : "instance");
+}
+
+static hkp_status restore_own(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, const uint8_t *data,
+                              size_t len) {
+    struct hkp_neuro_options o;
+    hkp_neuro_owner *loaded = NULL;
+    options_of(node, peer, 1, &o);
+    hkp_status st = hkp_neuro_owner_load(&loaded, &o, node->now, data, len, peer->live, peer->live_len,
+                                         node->cursor.index);
+    sodium_memzero(&o, sizeof o);
+    if (st != HKP_OK) return st;
+    hkp_neuro_owner_free(peer->own);
+    peer->own = loaded;
+    return HKP_OK;
+}
+
+static hkp_status restore_held(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, const uint8_t *data,
+                               size_t len) {
+    struct hkp_neuro_options o;
+    hkp_neuro_holder *loaded = NULL;
+    options_of(node, peer, 0, &o);
+    hkp_status st = hkp_neuro_holder_load(&loaded, &o, node->now, data, len);
+    sodium_memzero(&o, sizeof o);
+    if (st != HKP_OK) return st;
+    hkp_neuro_holder_free(peer->held);
+    peer->held = loaded;
+    return HKP_OK;
+}
+
+hkp_status hkp_mesh_restore(hkp_mesh_node *node, const char *name, const uint8_t *data, size_t len) {
+    if (node->life != 0 || node->boot_known == 0) return HKP_E_STATE;
+    for (uint32_t p = 0; p < node->n_peers; p++) {
+        struct hkp_mesh__peer *peer = &node->peers[p];
+        char own[HKP_MESH_NAME_MAX], held[HKP_MESH_NAME_MAX], live[HKP_MESH_NAME_MAX];
+        file_name(peer, 1, 0, own);
+        file_name(peer, 0, 0, held);
+        file_name(peer, 1, 1, live);
+        if (strcmp(name, own) == 0) return restore_own(node, peer, data, len);
+        if (strcmp(name, held) == 0) return restore_held(node, peer, data, len);
+        if (strcmp(name, live) != 0) continue;
+        if (peer->live != NULL || len == 0) return HKP_E_INVAL;
+        peer->live = hkp_mem_alloc(&node->mem, len);
+        if (peer->live == NULL) return HKP_E_NOMEM;
+        memcpy(peer->live, data, len);
+        peer->live_len = len;
+        return HKP_OK;
+    }
+    return HKP_E_INVAL;
+}
+
+static uint32_t state_of(hkp_status st, const struct hkp_neuro_instance_info *info) {
+    return st == HKP_OK ? info->state : HKP_NEURO_INSTANCE_NONE;
+}
+
+uint32_t hkp_mesh__own_state(const struct hkp_mesh__peer *peer) {
+    struct hkp_neuro_instance_info info = {.struct_size = sizeof info};
+    return state_of(hkp_neuro_owner_info(peer->own, &info), &info);
+}
+
+uint32_t hkp_mesh__held_state(const struct hkp_mesh__peer *peer) {
+    struct hkp_neuro_instance_info info = {.struct_size = sizeof info};
+    return state_of(hkp_neuro_holder_info(peer->held, &info), &info);
+}
+
+/* ---- Own TERs ---- */
+
+/* NZ1 4: at every 64th TER, 60 s after the last, and the first one at once: there is nothing to wait for. */
+static void checkpoint(struct hkp_mesh_node *node, const uint8_t root[32]) {
+    struct hkp_ter_tck t;
+    int due = !node->has_tck || node->cursor.index % HKP_TER_TCK_EVERY == 0 ||
+              node->now >= node->tck_at + HKP_TER_TCK_NS;
+    if (!due || node->tck_ticket != 0) return;
+    memset(&t, 0, sizeof t);
+    if (hkp_ter_tck_begin(&t, &node->cursor, node->has_tck ? node->tck : NULL) != HKP_OK) return;
+    t.flags = node->tck_flags;
+    t.policy_ver = node->policy_ver;
+    t.log_gen = node->own_cert.neuro_gen;
+    memcpy(t.node_id, node->node_id, 16);
+    memcpy(t.root, root, 32);
+    memcpy(t.boot_id, node->boot_id, 16);
+    memcpy(t.h_ref, node->h_ref, 20);
+    if (hkp_ter_tck_sign(&t, node->a_secret, node->tck_pending) != HKP_OK) return;
+    node->tck_ticket = hkp_mesh__request(node, HKP_MESH_EVENT_LOG, NULL, 1, 0);
+    node->tck_offered = 0;
+    node->tck_at = node->now;
+}
+
+hkp_status hkp_mesh_ter(hkp_mesh_node *node, hkp_time now, uint64_t wall_us, const uint8_t ter[64],
+                        const uint8_t root[32], uint32_t flags) {
+    if (node->life != 1) return HKP_E_STATE;
+    if (now > node->now) node->now = now;
+    node->wall_us = wall_us;
+    uint8_t before[96];
+    memcpy(before, node->cursor.h, 32);
+    memcpy(before + 32, ter, 64);
+    hkp_status st = hkp_ter_cursor_accept(&node->cursor, ter, 64, NULL);
+    if (st != HKP_OK) return st;
+
+    uint8_t healthy = memcmp(ter + 32, node->h_ref, 20) == 0;
+    if (healthy != node->integrity) {
+        if (node->integrity != 2 || !healthy)
+            hkp_mesh__fact(node, HKP_MESH_EVENT_INTEGRITY, node->node_id, "")->number = healthy;
+        node->integrity = healthy;
+    }
+    node->tck_flags |= flags | (healthy ? 0U : (uint32_t)HKP_TER_FLAG_INTEGRITY);
+    if (node->tck_ticket == 0) memcpy(node->tck_before_next, before, sizeof before);
+    checkpoint(node, root);
+    hkp_mesh__drop(hkp_htp_endpoint_set_ter(node->htp, node->cursor.index, node->cursor.h, ter + 32, node->policy_ver,
+                                   node->boot_id));
+    for (uint32_t p = 0; p < node->n_peers; p++) {
+        hkp_mesh__drop(hkp_neuro_owner_ter(node->peers[p].own, node->now, ter));
+        hkp_neuro_owner_durable(node->peers[p].own, node->now, node->cursor.index);
+    }
+    return HKP_OK;
+}
+
+void hkp_mesh_logged(hkp_mesh_node *node, hkp_time now, uint64_t ticket, hkp_status status) {
+    struct hkp_mesh__request r;
+    if (now > node->now) node->now = now;
+    if (!hkp_mesh__request_take(node, ticket, &r) || r.kind != HKP_MESH_EVENT_LOG) return;
+    node->tck_ticket = 0;
+    if (status != HKP_OK) return;
+    memcpy(node->tck, node->tck_pending, sizeof node->tck);
+    memcpy(node->tck_before, node->tck_before_next, sizeof node->tck_before);
+    node->has_tck = node->tck_before_known = 1;
+    node->tck_flags &= HKP_TER_FLAG_BOOT_MADE;
+}
+
+/* ---- Sessions ---- */
+
+/* The link that carries an instance: while it has to be enrolled one in which that is allowed, else the best. */
+static struct hkp_mesh__link *link_of(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, uint32_t state) {
+    if (state == HKP_NEURO_INSTANCE_NONE || state == HKP_NEURO_INSTANCE_LOST)
+        for (int i = 0; i < HKP_MESH__LINKS; i++) {
+            struct hkp_mesh__link *l = &peer->links[i];
+            if (l->session != 0 && l->mode == HKP_HTP_MODE_N && l->n_case != 4) return l;
+        }
+    return hkp_mesh__link_best(node, peer);
+}
+
+static void tell(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, int own) {
+    uint64_t *told = own ? &peer->own_session : &peer->held_session;
+    struct hkp_mesh__link *l = link_of(node, peer, own ? hkp_mesh__own_state(peer) : hkp_mesh__held_state(peer));
+    uint64_t session = l != NULL ? l->session : 0;
+    if (session == *told) return;
+    *told = session;
+    hkp_mesh__stuck_free(node, own ? &peer->stuck_own : &peer->stuck_held);
+    struct hkp_neuro_session s;
+    memset(&s, 0, sizeof s);
+    if (l != NULL) {
+        uint8_t ctx[HKP_NEURO_CTX_SIZE];
+        s.up = 1;
+        s.mode_r = l->mode == HKP_HTP_MODE_R;
+        s.certificates = l->mode == HKP_HTP_MODE_N && l->n_case != 1;
+        s.gen_owner = own ? node->own_cert.neuro_gen : peer->neuro_gen;
+        s.gen_holder = own ? peer->neuro_gen : node->own_cert.neuro_gen;
+        s.allowed = peer->seated || !node->started; /* NZ1 22.2: members of the validator set */
+        s.policy_ver = 0;
+        hkp_neuro_enrol_ctx(node->chain_id, own ? node->node_id : peer->node_id, own ? peer->node_id : node->node_id,
+                            s.gen_owner, s.gen_holder, ctx);
+        s.has_exported = hkp_htp_session_export(node->htp, session, 0, (const uint8_t *)"HKP1 nz1 seed", 13, ctx,
+                                                sizeof ctx, s.exported, 32) == HKP_OK;
+    }
+    if (own)
+        hkp_neuro_owner_session(peer->own, node->now, &s);
+    else
+        hkp_neuro_holder_session(peer->held, node->now, &s);
+    sodium_memzero(&s, sizeof s);
+}
+
+void hkp_mesh__neural_links(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer) {
+    tell(node, peer, 0);
+    tell(node, peer, 1);
+}
+
+void hkp_mesh__neural_handshake(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer,
+                                const struct hkp_mesh__link *link) {
+    struct hkp_htp_session_info s = {.struct_size = sizeof s};
+    if (link->mode != HKP_HTP_MODE_R || hkp_htp_session_info(node->htp, link->session, &s) != HKP_OK) return;
+    if (link->role == HKP_HTP_ROLE_E)
+        hkp_neuro_owner_handshake(peer->own, node->now, s.ck_index, node->own_cert.neuro_gen, peer->neuro_gen);
+    else
+        hkp_neuro_holder_handshake(peer->held, node->now, s.ck_index, peer->neuro_gen, node->own_cert.neuro_gen);
+}
+
+/* In a session where that is allowed, ENROL with the newest checkpoint (NZ1 22.3). */
+static void enrol(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer) {
+    uint32_t state = hkp_mesh__own_state(peer);
+    struct hkp_mesh__link *l = link_of(node, peer, state);
+    if (l == NULL || l->mode != HKP_HTP_MODE_N || l->n_case == 4 || l->enrolled || !node->tck_before_known)
+        return;
+    if (state == HKP_NEURO_INSTANCE_PENDING) return;
+    struct hkp_neuro_enrol_point point;
+    memcpy(point.h_before, node->tck_before, 32);
+    memcpy(point.ter, node->tck_before + 32, 64);
+    memcpy(point.tck, node->tck, 256);
+    memcpy(point.rba, node->opt.rebase, 192);
+    l->enrolled = hkp_neuro_owner_enrol(peer->own, node->now, &point) == HKP_OK;
+}
+
+/* ---- Messages ---- */
+
+void hkp_mesh__neural_message(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, struct hkp_mesh__link *link,
+                              const struct hkp_htp_event *ev) {
+    uint32_t c = ev->stream_class;
+    if (c != HKP_HTP_STREAM_TER && c != HKP_HTP_STREAM_COMMIT) return;
+    /* SYN-2.1: who opened the stream says whose instance it is about. */
+    if (c == HKP_HTP_STREAM_COMMIT && ev->stream == link->commit_out) {
+        hkp_mesh__drop(hkp_neuro_owner_recv(peer->own, node->now, node->wall_us, c, ev->data, ev->len));
+        return;
+    }
+    hkp_status st = hkp_neuro_holder_recv(peer->held, node->now, node->wall_us, c, ev->data, ev->len);
+    if (c == HKP_HTP_STREAM_TER && st == HKP_OK) hkp_mesh__trust_update(node, peer, 0);
+}
+
+/* The stream for a message of an instance on its link. */
+static hkp_status out_stream(struct hkp_mesh_node *node, struct hkp_mesh__link *l, int own, uint32_t c,
+                             uint32_t *stream) {
+    if (c == HKP_NEURO_CLASS_COMMIT && !own) {
+        *stream = l->commit_in;
+        return l->commit_in != HKP_MESH__NO_STREAM ? HKP_OK : HKP_E_NOTFOUND;
+    }
+    uint32_t *ours = c == HKP_NEURO_CLASS_TER ? &l->ter_out : &l->commit_out;
+    if (*ours == HKP_MESH__NO_STREAM) {
+        uint32_t s;
+        hkp_status st = hkp_htp_stream_open(node->htp, l->session, c, c == HKP_NEURO_CLASS_COMMIT, 1, &s);
+        if (st != HKP_OK) return st;
+        *ours = s;
+    }
+    *stream = *ours;
+    return HKP_OK;
+}
+
+static struct hkp_mesh__link *link_by_session(struct hkp_mesh__peer *peer, uint64_t session) {
+    for (int i = 0; session != 0 && i < HKP_MESH__LINKS; i++)
+        if (peer->links[i].session == session) return &peer->links[i];
+    return NULL;
+}
+
+static void pump_side(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, int own) {
+    struct hkp_mesh__link *l = link_by_session(peer, own ? peer->own_session : peer->held_session);
+    struct hkp_mesh__stuck *stuck = own ? &peer->stuck_own : &peer->stuck_held;
+    uint32_t stream, c;
+    size_t len;
+    if (l == NULL) return;
+    if (stuck->bytes != NULL) {
+        hkp_status st = out_stream(node, l, own, stuck->kind, &stream);
+        if (st == HKP_OK) st = hkp_htp_stream_send(node->htp, l->session, stream, stuck->bytes, stuck->len, 0);
+        if (st == HKP_E_LIMIT) return;
+        hkp_mesh__stuck_free(node, stuck);
+    }
+    for (;;) {
+        hkp_status st = own ? hkp_neuro_owner_send(peer->own, node->now, &c, node->message, sizeof node->message, &len)
+                            : hkp_neuro_holder_send(peer->held, node->now, &c, node->message, sizeof node->message,
+                                                    &len);
+        if (st != HKP_OK || len == 0) return;
+        st = out_stream(node, l, own, c, &stream);
+        if (st == HKP_OK) st = hkp_htp_stream_send(node->htp, l->session, stream, node->message, len, 0);
+        if (st != HKP_E_LIMIT) continue; /* other failures: as if lost; libneuro asks again */
+        hkp_mesh__stuck_keep(node, stuck, c, node->message, len);
+        return;
+    }
+}
+
+void hkp_mesh__neural_pump(struct hkp_mesh_node *node) {
+    for (uint32_t p = 0; p < node->n_peers; p++) {
+        struct hkp_mesh__peer *peer = &node->peers[p];
+        if (hkp_neuro_owner_wake(peer->own) <= node->now) hkp_neuro_owner_tick(peer->own, node->now);
+        if (hkp_neuro_holder_wake(peer->held) <= node->now) hkp_neuro_holder_tick(peer->held, node->now);
+        hkp_mesh__neural_links(node, peer);
+        enrol(node, peer);
+        pump_side(node, peer, 1);
+        pump_side(node, peer, 0);
+    }
+}
+
+hkp_time hkp_mesh__neural_wake(const struct hkp_mesh_node *node) {
+    hkp_time wake = HKP_TIME_NEVER;
+    for (uint32_t p = 0; p < node->n_peers; p++) {
+        hkp_time own = hkp_neuro_owner_wake(node->peers[p].own), held = hkp_neuro_holder_wake(node->peers[p].held);
+        if (own < wake) wake = own;
+        if (held < wake) wake = held;
+    }
+    return wake;
+}
+
+/* ---- What libneuro wants ---- */
+
+static void instance_fact(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, int own,
+                          const struct hkp_neuro_event *ev) {
+    struct hkp_mesh_event *fact =
+        hkp_mesh__fact(node, HKP_MESH_EVENT_INSTANCE, peer->node_id, hkp_neuro_cause_text(ev->cause));
+    fact->number = (uint64_t)own;
+    fact->to = ev->to;
+    if (!own && ev->to == HKP_NEURO_INSTANCE_LOST && ev->cause != HKP_NEURO_CAUSE_TAG)
+        hkp_mesh__trust_contradiction(node, peer, 1);
+    hkp_mesh__trust_update(node, peer, 0);
+}
+
+/* 1: out is a request. */
+static int neural_request(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, int own,
+                          const struct hkp_neuro_event *ev, struct hkp_mesh_event *out) {
+    uint32_t kind = ev->kind == HKP_NEURO_EVENT_STORE ? HKP_MESH_EVENT_STORE : HKP_MESH_EVENT_LOG_READ;
+    out->ticket = hkp_mesh__request(node, kind, peer, (uint32_t)own, ev->ticket);
+    if (out->ticket == 0) return 0; /* never more than two per instance are open */
+    out->kind = kind;
+    out->number = ev->from;
+    out->to = ev->to;
+    if (kind == HKP_MESH_EVENT_STORE) {
+        file_name(peer, own, ev->slot == HKP_NEURO_SLOT_LIVE, out->text);
+        out->data = ev->bytes;
+        out->data_len = ev->len;
+    }
+    return 1;
+}
+
+static int side_event(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, int own, struct hkp_mesh_event *out) {
+    struct hkp_neuro_event ev;
+    for (;;) {
+        hkp_status st = own ? hkp_neuro_owner_event(peer->own, &ev) : hkp_neuro_holder_event(peer->held, &ev);
+        if (st != HKP_OK || ev.kind == HKP_NEURO_EVENT_NONE) return 0;
+        switch (ev.kind) {
+        case HKP_NEURO_EVENT_STORE:
+        case HKP_NEURO_EVENT_WANT_LOG:
+            if (neural_request(node, peer, own, &ev, out)) return 1;
+            break;
+        case HKP_NEURO_EVENT_STATE: instance_fact(node, peer, own, &ev); break;
+        case HKP_NEURO_EVENT_COMMIT: {
+            struct hkp_mesh_event *fact =
+                hkp_mesh__fact(node, HKP_MESH_EVENT_INSTANCE, peer->node_id, "commit agreed");
+            fact->number = (uint64_t)own;
+            fact->to = own ? hkp_mesh__own_state(peer) : hkp_mesh__held_state(peer);
+            fact->ticket = ev.from;
+            break;
+        }
+        case HKP_NEURO_EVENT_REFUSED: {
+            struct hkp_mesh__link *l = link_by_session(peer, peer->held_session);
+            struct hkp_mesh_event *fact =
+                hkp_mesh__fact(node, HKP_MESH_EVENT_REFUSED, peer->node_id, hkp_neuro_status_name(ev.status));
+            fact->status = ev.status;
+            if (l != NULL && l->commit_in != HKP_MESH__NO_STREAM)
+                hkp_mesh__drop(hkp_htp_stream_stop(node->htp, l->session, l->commit_in, HKP_HTP_CODE_DENIED));
+            break;
+        }
+        case HKP_NEURO_EVENT_BEHIND:
+            hkp_mesh__fact(node, HKP_MESH_EVENT_INSTANCE, peer->node_id,
+                           "the peer holds TERs that the log here has lost")
+                ->to = hkp_mesh__own_state(peer);
+            break;
+        default: break; /* RESTORED, MISSING, REBASE: a log that lost what it had shown ends LOST, not healed */
+        }
+    }
+}
+
+int hkp_mesh__neural_event(struct hkp_mesh_node *node, struct hkp_mesh_event *out) {
+    if (node->tck_ticket != 0 && !node->tck_offered) {
+        node->tck_offered = 1;
+        out->kind = HKP_MESH_EVENT_LOG;
+        out->ticket = node->tck_ticket;
+        out->number = HKP_TER_LOG_TCK;
+        out->data = node->tck_pending;
+        out->data_len = sizeof node->tck_pending;
+        return 1;
+    }
+    for (uint32_t p = 0; p < node->n_peers; p++)
+        if (side_event(node, &node->peers[p], 1, out) || side_event(node, &node->peers[p], 0, out)) return 1;
+    return 0;
+}
+
+void hkp_mesh_stored(hkp_mesh_node *node, hkp_time now, uint64_t ticket, hkp_status status) {
+    struct hkp_mesh__request r;
+    if (now > node->now) node->now = now;
+    if (!hkp_mesh__request_take(node, ticket, &r) || r.kind != HKP_MESH_EVENT_STORE || status != HKP_OK) return;
+    struct hkp_mesh__peer *peer = &node->peers[r.peer];
+    hkp_mesh__drop(r.own ? hkp_neuro_owner_stored(peer->own, node->now, r.inner)
+                         : hkp_neuro_holder_stored(peer->held, node->now, r.inner));
+}
+
+void hkp_mesh_log_records(hkp_mesh_node *node, hkp_time now, uint64_t ticket, uint64_t first, const uint8_t *records,
+                          size_t len, size_t count) {
+    struct hkp_mesh__request r;
+    if (now > node->now) node->now = now;
+    if (!hkp_mesh__request_take(node, ticket, &r) || r.kind != HKP_MESH_EVENT_LOG_READ) return;
+    hkp_mesh__drop(hkp_neuro_owner_log(node->peers[r.peer].own, node->now, first, count, records, len));
+}

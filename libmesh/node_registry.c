@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+/*
+ * What libhtp asks before it believes a peer (HTP-12.1): its record, the commit that a handshake names, its
+ * certificate, and whether it may come without neural state (NZ1 22.4).
+ */
+#include "libmesh/node.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static hkp_status find(void *user, const uint8_t node_id[16], struct hkp_htp_record *out) {
+    struct hkp_mesh_node *node = user;
+    const struct hkp_mesh__peer *peer = hkp_mesh__peer_find(node, node_id);
+    if (peer == NULL || !peer->known) return HKP_E_NOTFOUND; /* a stranger until its certificate was seen */
+    memset(out, 0, sizeof *out);
+    memcpy(out->a, peer->a, 32);
+    out->status = peer->trust.quarantine.quarantined && !peer->seated ? HKP_HTP_NODE_SUSPENDED : HKP_HTP_NODE_ACTIVE;
+    int bound = hkp_mesh__own_state(peer) >= HKP_NEURO_INSTANCE_ACTIVE ||
+                hkp_mesh__held_state(peer) >= HKP_NEURO_INSTANCE_ACTIVE;
+    out->neural = bound ? HKP_HTP_NEURAL_REQUIRED : HKP_HTP_NEURAL_OPEN;
+    out->trust = peer->trust.now.t > 65535 ? 65535 : (uint16_t)peer->trust.now.t;
+    out->last_t1 = peer->last_t1;
+    return HKP_OK;
+}
+
+static hkp_status own_index(void *user, const uint8_t node_id[16], uint64_t *ck_index) {
+    const struct hkp_mesh__peer *peer = hkp_mesh__peer_find(user, node_id);
+    struct hkp_neuro_instance_info info = {.struct_size = sizeof info};
+    if (peer == NULL || hkp_neuro_owner_info(peer->own, &info) != HKP_OK || info.ck_index == 0) return HKP_E_NOTFOUND;
+    *ck_index = info.ck_index;
+    return HKP_OK;
+}
+
+static hkp_status neural(void *user, const uint8_t node_id[16], uint32_t side, uint64_t ck_index,
+                         struct hkp_htp_neural *out) {
+    const struct hkp_mesh__peer *peer = hkp_mesh__peer_find(user, node_id);
+    hkp_neuro_commit *commit = NULL;
+    if (peer == NULL || ck_index == 0) return HKP_E_NOTFOUND;
+    hkp_status st = side == HKP_HTP_SIDE_OWN ? hkp_neuro_owner_commit(peer->own, ck_index, &commit)
+                                             : hkp_neuro_holder_commit(peer->held, ck_index, &commit);
+    if (st != HKP_OK) return st;
+    hkp_neuro_commit_psk(commit, out->psk);
+    hkp_neuro_commit_f(commit, out->f);
+    out->last_us = hkp_neuro_commit_last_us(commit);
+    out->handle = (uint64_t)(uintptr_t)commit;
+    return HKP_OK;
+}
+
+static hkp_status posf(void *user, uint64_t handle, uint8_t role, const uint8_t msg_hash[32], const uint8_t nonce[8],
+                       uint8_t tag[32]) {
+    (void)user;
+    hkp_neuro_commit_posf((const hkp_neuro_commit *)(uintptr_t)handle, role, msg_hash, nonce, tag);
+    return HKP_OK;
+}
+
+static void neural_release(void *user, uint64_t handle) {
+    (void)user;
+    hkp_neuro_commit_unref((hkp_neuro_commit *)(uintptr_t)handle);
+}
+
+hkp_status hkp_mesh__certificate_take(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, const uint8_t *bytes,
+                                      size_t len) {
+    struct hkp_dsm_certificate c;
+    uint64_t now_s = node->wall_us / 1000000;
+    hkp_status st = hkp_dsm_certificate_check(bytes, len, node->chain_id, &node->officers, now_s, 0, &c);
+    if (st == HKP_E_DSM_EXPIRED) st = hkp_dsm_certificate_parse(bytes, len, &c); /* nothing else was wrong */
+    if (st != HKP_OK) return st;
+    if (memcmp(c.node_id, peer->node_id, 16) != 0 || !c.has_static_key || memcmp(c.static_key, peer->s, 32) != 0)
+        return HKP_E_DSM_NODE_ID;
+    memcpy(peer->certificate, bytes, len);
+    peer->certificate_len = len;
+    memcpy(peer->a, c.key, 32);
+    peer->group = c.group;
+    peer->roles = c.roles;
+    peer->neuro_gen = c.neuro_gen;
+    if (!peer->known && node->started)
+        hkp_mesh__drop(hkp_dsm_node_add_certificate(node->dsm, node->now, node->wall_us, bytes, len));
+    peer->known = 1;
+    return HKP_OK;
+}
+
+static struct hkp_mesh__peer *peer_of_certificate(struct hkp_mesh_node *node, const uint8_t id[32]) {
+    for (uint32_t p = 0; p < node->n_peers; p++) {
+        struct hkp_mesh__peer *peer = &node->peers[p];
+        struct hkp_dsm_multi m;
+        uint8_t own[32];
+        if (!peer->known || hkp_dsm_multi_parse(peer->certificate, peer->certificate_len, &m) != HKP_OK) continue;
+        hkp_dsm_object_id(own, node->chain_id, HKP_DSM_KIND_CERTIFICATE, NULL, m.body.ptr, m.body.len);
+        if (memcmp(own, id, 32) == 0) return peer;
+    }
+    return NULL;
+}
+
+static hkp_status certificate(void *user, uint32_t form, const uint8_t *data, size_t len, uint64_t wall_us,
+                              struct hkp_htp_identity *out) {
+    struct hkp_mesh_node *node = user;
+    struct hkp_dsm_certificate c;
+    uint64_t now_s = wall_us / 1000000;
+    if (form == HKP_HTP_CERT_ID) {
+        const struct hkp_mesh__peer *peer = len == 32 ? peer_of_certificate(node, data) : NULL;
+        if (peer == NULL) return HKP_E_NOTFOUND;
+        data = peer->certificate;
+        len = peer->certificate_len;
+    }
+    hkp_status st = hkp_dsm_certificate_check(data, len, node->chain_id, &node->officers, now_s, 0, &c);
+    int expired = st == HKP_E_DSM_EXPIRED;
+    if (expired) st = hkp_dsm_certificate_parse(data, len, &c); /* HTP-8.7: its only fault */
+    if (st != HKP_OK) return st;
+    struct hkp_mesh__peer *peer = hkp_mesh__peer_find(node, c.node_id);
+    if (peer == NULL) return HKP_E_NOTFOUND; /* certified, but not one of ours */
+    if (form == HKP_HTP_CERT_WHOLE && (!peer->known || c.neuro_gen >= peer->neuro_gen))
+        st = hkp_mesh__certificate_take(node, peer, data, len);
+    if (st != HKP_OK) return st;
+    memset(out, 0, sizeof *out);
+    memcpy(out->node_id, c.node_id, 16);
+    memcpy(out->a, c.key, 32);
+    if (c.has_static_key) memcpy(out->s, c.static_key, 32);
+    out->roles = c.roles;
+    out->expired = (uint8_t)expired;
+    out->neuro_gen = c.neuro_gen;
+    return HKP_OK;
+}
+
+/* The case of HTP-3.9 that lets a session be in mode N. */
+static hkp_status mode_n(void *user, const struct hkp_htp_mode_n *q, uint8_t *n_case) {
+    struct hkp_mesh_node *node = user;
+    const struct hkp_mesh__peer *peer = hkp_mesh__peer_find(node, q->node_id);
+    if (peer == NULL) return HKP_E_NOTFOUND;
+    struct hkp_neuro_instance_info own = {.struct_size = sizeof own}, held = {.struct_size = sizeof held};
+    hkp_status st = hkp_neuro_owner_info(peer->own, &own);
+    if (st == HKP_OK) st = hkp_neuro_holder_info(peer->held, &held);
+    if (st != HKP_OK) return st;
+    uint32_t gen_own = node->own_cert.neuro_gen;
+    uint32_t gen_peer = q->peer_shown ? (uint32_t)q->peer.neuro_gen : peer->neuro_gen;
+    int bound = own.state >= HKP_NEURO_INSTANCE_ACTIVE || held.state >= HKP_NEURO_INSTANCE_ACTIVE;
+    int permitted = q->role == HKP_HTP_ROLE_E
+                        ? hkp_neuro_mode_n_permitted(own.state, own.gen_owner, own.gen_holder, held.state,
+                                                     held.gen_holder, held.gen_owner, gen_own, gen_peer)
+                        : hkp_neuro_mode_n_permitted(held.state, held.gen_owner, held.gen_holder, own.state,
+                                                     own.gen_holder, own.gen_owner, gen_peer, gen_own);
+    if (permitted)
+        *n_case = bound ? 3 : 2;
+    else if (peer->seated)
+        *n_case = 4;
+    else
+        return HKP_E_STATE;
+    return HKP_OK;
+}
+
+static void note(void *user, const uint8_t node_id[16], uint32_t what, uint64_t value) {
+    struct hkp_mesh_node *node = user;
+    struct hkp_mesh__peer *peer = hkp_mesh__peer_find(node, node_id);
+    if (what == HKP_HTP_NOTE_COMPLETED) {
+        if (peer != NULL) peer->last_t1 = value;
+        return;
+    }
+    if (what != HKP_HTP_NOTE_FAILED && what != HKP_HTP_NOTE_UNPROVED) return;
+    node->refused++;
+    if (peer != NULL) peer->refused++;
+    struct hkp_mesh_event *fact = hkp_mesh__fact(node, HKP_MESH_EVENT_REFUSED, node_id, "");
+    fact->status = HKP_E_HTP_BASE - (hkp_status)(value & 0x3F);
+    snprintf(fact->text, sizeof fact->text, "%s",
+             peer == NULL                      ? "not a member of this mesh"
+             : what == HKP_HTP_NOTE_UNPROVED   ? "neural state or key that is not the agreed one"
+                                               : hkp_htp_status_name(fact->status));
+}
+
+void hkp_mesh__registry(struct hkp_mesh_node *node, struct hkp_htp_registry *out) {
+    memset(out, 0, sizeof *out);
+    out->user = node;
+    out->find = find;
+    out->own_index = own_index;
+    out->neural = neural;
+    out->posf = posf;
+    out->neural_release = neural_release;
+    out->certificate = certificate;
+    out->mode_n = mode_n;
+    out->note = note;
+}

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+/*
+ * Sessions: when to open which (NZ1 22.5, HTP-3.9, HTP-14.4), and what each may carry (HTP-8.6).
+ *
+ * Every pair ends with one session in mode R, the one that the lower node_id opened. Each side opens one of
+ * its own at least once, because only that proves its own instance (NZ1 22.1).
+ */
+#include "libmesh/node.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static int lower(const struct hkp_mesh_node *node, const struct hkp_mesh__peer *peer) {
+    return memcmp(node->node_id, peer->node_id, 16) < 0;
+}
+
+/* Mode R before mode N; of two alike the one that stays by HTP-14.4. */
+static int better(const struct hkp_mesh_node *node, const struct hkp_mesh__peer *peer, const struct hkp_mesh__link *a,
+                  const struct hkp_mesh__link *b) {
+    if (a->mode != b->mode) return a->mode == HKP_HTP_MODE_R;
+    uint8_t stays = lower(node, peer) ? HKP_HTP_ROLE_E : HKP_HTP_ROLE_V;
+    if (a->role != b->role) return a->role == stays;
+    return a->since > b->since;
+}
+
+struct hkp_mesh__link *hkp_mesh__link_best(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer) {
+    struct hkp_mesh__link *best = NULL;
+    for (int i = 0; i < HKP_MESH__LINKS; i++) {
+        struct hkp_mesh__link *l = &peer->links[i];
+        if (l->session != 0 && (best == NULL || better(node, peer, l, best))) best = l;
+    }
+    return best;
+}
+
+static struct hkp_mesh__link *link_find(struct hkp_mesh_node *node, uint64_t session, struct hkp_mesh__peer **peer) {
+    for (uint32_t p = 0; p < node->n_peers; p++)
+        for (int i = 0; i < HKP_MESH__LINKS; i++)
+            if (node->peers[p].links[i].session == session) {
+                *peer = &node->peers[p];
+                return &node->peers[p].links[i];
+            }
+    return NULL;
+}
+
+/* ---- Rights ---- */
+
+/* HTP-8.6: lanes of libdsm that a peer may use over a link. */
+static uint32_t lanes_of(const struct hkp_mesh__peer *peer, const struct hkp_mesh__link *link) {
+    int full = link->mode == HKP_HTP_MODE_R || link->n_case == 1;
+    return full && peer->trust.now.t >= 32768 ? HKP_DSM_LANES_ALL : HKP_DSM_LANES_SAFETY;
+}
+
+static uint64_t classes_of(const struct hkp_mesh__peer *peer, const struct hkp_mesh__link *link) {
+    uint64_t safe = 1U << HKP_HTP_STREAM_CONTROL | 1U << HKP_HTP_STREAM_DSM;
+    if (link->mode == HKP_HTP_MODE_N && link->n_case == 4) return safe;
+    if (peer->trust.now.t < 19660) return safe; /* between validators the session stays for lanes 0 and 1 */
+    return safe | 1U << HKP_HTP_STREAM_TER | 1U << HKP_HTP_STREAM_COMMIT;
+}
+
+void hkp_mesh__rights(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer) {
+    struct hkp_mesh__link *best = hkp_mesh__link_best(node, peer);
+    uint16_t told = peer->trust.now.t > 65535 ? 65535 : (uint16_t)peer->trust.now.t;
+    for (int i = 0; i < HKP_MESH__LINKS; i++) {
+        struct hkp_mesh__link *l = &peer->links[i];
+        if (l->session == 0) continue;
+        hkp_mesh__drop(hkp_htp_session_allow(node->htp, l->session, classes_of(peer, l), 0));
+        hkp_mesh__drop(hkp_htp_session_set_trust(node->htp, l->session, told));
+        if (peer->trust.now.t < 19660 && !peer->seated)
+            hkp_mesh__drop(hkp_htp_session_close(node->htp, node->now, l->session, HKP_HTP_REASON_TRUST));
+    }
+    if (!node->started) return;
+    if (best == NULL) {
+        if (peer->dsm_up) hkp_mesh__drop(hkp_dsm_peer_down(node->dsm, node->now, peer->node_id));
+        peer->dsm_up = 0;
+        return;
+    }
+    uint32_t lanes = lanes_of(peer, best);
+    if (!peer->dsm_up)
+        peer->dsm_up = hkp_dsm_peer_up(node->dsm, node->now, peer->node_id, lanes) == HKP_OK;
+    else if (lanes != peer->dsm_lanes)
+        hkp_mesh__drop(hkp_dsm_peer_lanes(node->dsm, node->now, peer->node_id, lanes));
+    peer->dsm_lanes = lanes;
+}
+
+/* ---- Events of the transport ---- */
+
+static void link_clear(struct hkp_mesh__link *link) {
+    memset(link, 0, sizeof *link);
+    for (int i = 0; i < HKP_DSM_LANES; i++) link->lane_out[i] = link->lane_in[i] = HKP_MESH__NO_STREAM;
+    link->ter_out = link->commit_out = link->commit_in = HKP_MESH__NO_STREAM;
+}
+
+static void session_up(struct hkp_mesh_node *node, const struct hkp_htp_event *ev) {
+    struct hkp_mesh__peer *peer = hkp_mesh__peer_find(node, ev->peer);
+    struct hkp_mesh__link *link = NULL;
+    if (peer == NULL) { /* the registry admits configured members only */
+        hkp_mesh__drop(hkp_htp_session_close(node->htp, node->now, ev->session, HKP_HTP_REASON_POLICY));
+        return;
+    }
+    if (peer->connecting == ev->session) {
+        peer->connecting = 0;
+        hkp_neuro_owner_hold(peer->own, node->now, 0);
+    }
+    for (int i = 0; i < HKP_MESH__LINKS && link == NULL; i++)
+        if (peer->links[i].session == 0) link = &peer->links[i];
+    if (link == NULL) {
+        hkp_mesh__drop(hkp_htp_session_close(node->htp, node->now, ev->session, HKP_HTP_REASON_REPLACED));
+        return;
+    }
+    int first = hkp_mesh__link_best(node, peer) == NULL;
+    link_clear(link);
+    link->session = ev->session;
+    link->role = ev->role;
+    link->mode = ev->mode;
+    link->n_case = (uint8_t)ev->value;
+    link->since = ++node->links_made;
+    peer->backoff = 0;
+    if (ev->role == HKP_HTP_ROLE_E && ev->mode == HKP_HTP_MODE_R) peer->want_n = 0;
+
+    struct hkp_mesh_event *fact = hkp_mesh__fact(node, HKP_MESH_EVENT_PEER_UP, peer->node_id, "");
+    fact->number = ev->mode == HKP_HTP_MODE_R;
+    fact->to = ev->role == HKP_HTP_ROLE_E;
+    hkp_mesh__neural_handshake(node, peer, link);
+    hkp_mesh__neural_links(node, peer);
+    if (first) hkp_mesh__trust_start(node, peer);
+    hkp_mesh__rights(node, peer);
+}
+
+static void session_down(struct hkp_mesh_node *node, const struct hkp_htp_event *ev) {
+    struct hkp_mesh__peer *peer = NULL;
+    struct hkp_mesh__link *link = link_find(node, ev->session, &peer);
+    if (link == NULL) return;
+    link_clear(link);
+    struct hkp_mesh_event *fact =
+        hkp_mesh__fact(node, HKP_MESH_EVENT_PEER_DOWN, peer->node_id, hkp_htp_reason_name(ev->reason));
+    fact->status = ev->result;
+    if (ev->result == HKP_E_HTP_IDLE) snprintf(fact->text, sizeof fact->text, "silent");
+    if (hkp_mesh__link_best(node, peer) == NULL) {
+        peer->retry_at = node->now + HKP_MESH__BACKOFF_FIRST / 2;
+        peer->trust.session_us = 0;
+        hkp_mesh__stuck_free(node, &peer->stuck_dsm);
+    }
+    hkp_mesh__neural_links(node, peer);
+    hkp_mesh__rights(node, peer);
+}
+
+static void connect_failed(struct hkp_mesh_node *node, const struct hkp_htp_event *ev) {
+    struct hkp_mesh__peer *peer = hkp_mesh__peer_find(node, ev->peer);
+    if (peer == NULL || peer->connecting != ev->session) return;
+    peer->connecting = 0;
+    hkp_neuro_owner_hold(peer->own, node->now, 0);
+    peer->backoff = peer->backoff == 0 ? HKP_MESH__BACKOFF_FIRST : 2 * peer->backoff;
+    if (peer->backoff > HKP_MESH__BACKOFF_MOST) peer->backoff = HKP_MESH__BACKOFF_MOST;
+    peer->retry_at = node->now + peer->backoff;
+    if (ev->result != HKP_E_HTP_REJECTED) return;
+    if (ev->value * HKP_MESH__SECOND > peer->backoff) peer->retry_at = node->now + ev->value * HKP_MESH__SECOND;
+    peer->refused_by++;
+    struct hkp_mesh_event *fact =
+        hkp_mesh__fact(node, HKP_MESH_EVENT_REFUSED_BY, peer->node_id, hkp_htp_reason_name(ev->reason));
+    fact->status = ev->result;
+    fact->number = peer->connecting_mode == HKP_HTP_MODE_R;
+    /* NZ1 22.4: from R to N after an authentic REFUSED, seldom. */
+    if (peer->connecting_mode == HKP_HTP_MODE_R && ev->reason == HKP_HTP_REASON_REFUSED &&
+        node->now >= peer->fallback_at) {
+        peer->want_n = 1;
+        peer->fallback_at = node->now + HKP_MESH__FALLBACK_EVERY;
+    } else
+        peer->want_n = 0;
+}
+
+static void stream_opened(struct hkp_mesh_node *node, struct hkp_mesh__link *link, const struct hkp_htp_event *ev) {
+    int both = (ev->flags & HKP_HTP_FLAG_BIDIRECTIONAL) != 0;
+    int wanted = ev->stream_class == HKP_HTP_STREAM_COMMIT ? both : !both;
+    if (ev->stream_class == HKP_HTP_STREAM_CONTROL) return;
+    if (!wanted) {
+        hkp_mesh__drop(hkp_htp_stream_stop(node->htp, ev->session, ev->stream, HKP_HTP_CODE_DENIED));
+        if (both) hkp_mesh__drop(hkp_htp_stream_reset(node->htp, ev->session, ev->stream, HKP_HTP_CODE_DENIED));
+        return;
+    }
+    if (ev->stream_class == HKP_HTP_STREAM_COMMIT) link->commit_in = ev->stream;
+    /* D-GSP-19: the first message is the lane, one byte */
+    if (ev->stream_class == HKP_HTP_STREAM_DSM) hkp_mesh__drop(hkp_htp_stream_limit(node->htp, ev->session, ev->stream, 1));
+}
+
+static void stream_gone(struct hkp_mesh_node *node, struct hkp_mesh__link *link, const struct hkp_htp_event *ev) {
+    for (int i = 0; i < HKP_DSM_LANES; i++) {
+        if (link->lane_in[i] == ev->stream) link->lane_in[i] = HKP_MESH__NO_STREAM;
+        if (link->lane_out[i] == ev->stream && ev->type == HKP_HTP_EVENT_STREAM_STOPPED) {
+            link->lane_out[i] = HKP_MESH__NO_STREAM;
+            link->lane_retry[i] = node->now + HKP_MESH__LANE_RETRY;
+        }
+    }
+    if (link->commit_in == ev->stream) link->commit_in = HKP_MESH__NO_STREAM;
+    if (link->ter_out == ev->stream) link->ter_out = HKP_MESH__NO_STREAM;
+    if (link->commit_out == ev->stream) link->commit_out = HKP_MESH__NO_STREAM;
+}
+
+static void link_event(struct hkp_mesh_node *node, const struct hkp_htp_event *ev) {
+    struct hkp_mesh__peer *peer = NULL;
+    struct hkp_mesh__link *link = link_find(node, ev->session, &peer);
+    if (link == NULL) return;
+    switch (ev->type) {
+    case HKP_HTP_EVENT_STREAM: stream_opened(node, link, ev); break;
+    case HKP_HTP_EVENT_MESSAGE:
+        if (ev->stream_class == HKP_HTP_STREAM_DSM)
+            hkp_mesh__dsm_message(node, peer, link, ev);
+        else
+            hkp_mesh__neural_message(node, peer, link, ev);
+        break;
+    case HKP_HTP_EVENT_FIN:
+    case HKP_HTP_EVENT_STREAM_RESET:
+    case HKP_HTP_EVENT_STREAM_STOPPED: stream_gone(node, link, ev); break;
+    case HKP_HTP_EVENT_GOOD_HEARTBEAT: hkp_mesh__trust_update(node, peer, 1); break;
+    case HKP_HTP_EVENT_CLOCK:
+        peer->trust.clock_failed = ev->value == HKP_HTP_CLOCK_FAIL;
+        peer->trust.clock_known = ev->value == HKP_HTP_CLOCK_PASS;
+        if (peer->dsm_up)
+            hkp_mesh__drop(hkp_dsm_peer_clock(node->dsm, peer->node_id, 0,
+                                     ev->value == HKP_HTP_CLOCK_FAIL   ? HKP_DSM_CLOCK_FAIL
+                                     : ev->value == HKP_HTP_CLOCK_PASS ? HKP_DSM_CLOCK_OK
+                                                                       : HKP_DSM_CLOCK_UNKNOWN));
+        break;
+    case HKP_HTP_EVENT_ALARM: hkp_mesh__trust_contradiction(node, peer, 0); break;
+    default: break; /* WRITABLE, REKEYED, OBSERVED, TRUST, DELIVERED: the next pump does what is due */
+    }
+}
+
+void hkp_mesh__session_events(struct hkp_mesh_node *node) {
+    struct hkp_htp_event ev = {.struct_size = sizeof ev};
+    while (hkp_htp_event(node->htp, &ev) == HKP_OK && ev.type != HKP_HTP_EVENT_NONE) {
+        switch (ev.type) {
+        case HKP_HTP_EVENT_UP: session_up(node, &ev); break;
+        case HKP_HTP_EVENT_DOWN: session_down(node, &ev); break;
+        case HKP_HTP_EVENT_FAILED: connect_failed(node, &ev); break;
+        default: link_event(node, &ev); break;
+        }
+        ev.struct_size = sizeof ev;
+    }
+}
+
+/* ---- When to open which ---- */
+
+static int has_link(const struct hkp_mesh__peer *peer, uint8_t mode, uint8_t role) {
+    for (int i = 0; i < HKP_MESH__LINKS; i++)
+        if (peer->links[i].session != 0 && peer->links[i].mode == mode &&
+            (role == 0 || peer->links[i].role == role))
+            return 1;
+    return 0;
+}
+
+/* The mode of the session that we should open now; -1: none. */
+static int wanted_mode(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer) {
+    uint32_t own = hkp_mesh__own_state(peer);
+    int any = hkp_mesh__link_best(node, peer) != NULL;
+    if (peer->want_n) return any ? -1 : HKP_HTP_MODE_N;
+    switch (own) {
+    case HKP_NEURO_INSTANCE_PENDING: /* proven by a session of our own only */
+        return has_link(peer, HKP_HTP_MODE_R, HKP_HTP_ROLE_E) ? -1 : HKP_HTP_MODE_R;
+    case HKP_NEURO_INSTANCE_ACTIVE:
+    case HKP_NEURO_INSTANCE_STALE: return has_link(peer, HKP_HTP_MODE_R, 0) ? -1 : HKP_HTP_MODE_R;
+    default: /* none or LOST: first contact, or signed consensus only (HTP-3.9 cases 2 to 4) */
+        if (any || !node->tck_before_known) return -1;
+        return HKP_HTP_MODE_N;
+    }
+}
+
+static void connect_peer(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, int mode) {
+    hkp_status st = hkp_htp_connect(node->htp, node->now, node->wall_us, &peer->path, peer->node_id, peer->s,
+                                    peer->known ? peer->a : NULL, (uint32_t)mode, &peer->connecting);
+    if (st == HKP_OK) {
+        peer->connecting_mode = (uint8_t)mode;
+        hkp_neuro_owner_hold(peer->own, node->now, mode == HKP_HTP_MODE_R); /* NZ1 17 */
+        return;
+    }
+    peer->connecting = 0;
+    peer->retry_at = node->now + HKP_MESH__BACKOFF_FIRST;
+}
+
+void hkp_mesh__session_tick(struct hkp_mesh_node *node) {
+    for (uint32_t p = 0; p < node->n_peers; p++) {
+        struct hkp_mesh__peer *peer = &node->peers[p];
+        if (peer->connecting != 0 || node->now < peer->retry_at) continue;
+        int mode = wanted_mode(node, peer);
+        if (mode < 0) continue;
+        /* The lower node_id goes first at a first contact, so that two do not enrol in two sessions. */
+        if (mode == HKP_HTP_MODE_N && !lower(node, peer) && peer->backoff == 0) {
+            peer->backoff = HKP_MESH__BACKOFF_FIRST;
+            peer->retry_at = node->now + 3 * HKP_MESH__SECOND;
+            continue;
+        }
+        connect_peer(node, peer, mode);
+    }
+}
+
+hkp_time hkp_mesh__session_wake(const struct hkp_mesh_node *node) {
+    hkp_time wake = HKP_TIME_NEVER;
+    for (uint32_t p = 0; p < node->n_peers; p++) {
+        const struct hkp_mesh__peer *peer = &node->peers[p];
+        if (peer->connecting == 0 && peer->retry_at > node->now && peer->retry_at < wake) wake = peer->retry_at;
+        for (int i = 0; i < HKP_MESH__LINKS; i++)
+            for (int k = 0; peer->links[i].session != 0 && k < HKP_DSM_LANES; k++)
+                if (peer->links[i].lane_retry[k] > node->now && peer->links[i].lane_retry[k] < wake)
+                    wake = peer->links[i].lane_retry[k];
+    }
+    return wake;
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+/* How a member and its peers stand. */
+#include "libmesh/node.h"
+#include "libter/bytes.h"
+
+#include <string.h>
+
+static uint32_t consciousness(const struct hkp_mesh_node *node, uint32_t up, const struct hkp_dsm_node_status *d) {
+    if (node->life != 1) return HKP_MESH_NODE_DORMANT;
+    if (up == 0 || !node->started) return HKP_MESH_NODE_AWAKENING;
+    uint32_t need = node->n_peers < 3 ? node->n_peers : 3;
+    int fresh = d->final_height > 0 && node->now - d->final_at <= 180 * HKP_MESH__SECOND;
+    return up >= need && fresh ? HKP_MESH_NODE_SYNCHRONIZED : HKP_MESH_NODE_AWARE;
+}
+
+static int is_up(const struct hkp_mesh__peer *peer) {
+    for (int i = 0; i < HKP_MESH__LINKS; i++)
+        if (peer->links[i].session != 0) return 1;
+    return 0;
+}
+
+hkp_status hkp_mesh_node_status(const hkp_mesh_node *node, struct hkp_mesh_status *status) {
+    if (status->struct_size < sizeof *status) return HKP_E_INVAL;
+    struct hkp_dsm_node_status d = {.struct_size = sizeof d};
+    struct hkp_htp_stats h = {.struct_size = sizeof h};
+    struct hkp_mesh_intel_stats in = {.struct_size = sizeof in};
+    hkp_status st = hkp_dsm_node_status(node->dsm, &d);
+    if (st == HKP_OK) st = hkp_htp_endpoint_stats(node->htp, &h);
+    if (st == HKP_OK) st = hkp_mesh_intel_get_stats(node->intel, &in);
+    if (st != HKP_OK) return st;
+    struct hkp_mesh_status s;
+    memset(&s, 0, sizeof s);
+    s.struct_size = status->struct_size;
+    memcpy(s.node_id, node->node_id, 16);
+    memcpy(s.chain_id, node->chain_id, 32);
+    s.members = d.members;
+    s.faulty_max = d.faulty_max;
+    s.quorum = d.quorum;
+    s.peers_configured = node->n_peers;
+    for (uint32_t p = 0; p < node->n_peers; p++) s.peers_up += (uint32_t)is_up(&node->peers[p]);
+    s.state = consciousness(node, s.peers_up, &d);
+    s.integrity = node->integrity;
+    s.height = d.final_height;
+    s.view = d.view;
+    s.epoch = d.epoch;
+    s.final_time_ms = d.final_time_ms;
+    s.nullified = d.nullified;
+    s.evidence = d.evidence;
+    s.ter_index = node->cursor.index;
+    s.own_seq = d.own_seq;
+    s.blocks = d.blocks;
+    s.blocks_open = d.blocks_open;
+    s.records = in.records;
+    s.indicators = in.indicators;
+    memcpy(s.dropped, h.dropped, sizeof s.dropped);
+    s.refused = node->refused;
+    *status = s;
+    return HKP_OK;
+}
+
+hkp_status hkp_mesh_peer_status(const hkp_mesh_node *node, uint32_t index, struct hkp_mesh_peer_status *status) {
+    if (status->struct_size < sizeof *status) return HKP_E_INVAL;
+    if (index >= node->n_peers) return HKP_E_NOTFOUND;
+    const struct hkp_mesh__peer *peer = &node->peers[index];
+    struct hkp_neuro_instance_info own = {.struct_size = sizeof own}, held = {.struct_size = sizeof held};
+    struct hkp_mesh_peer_status s;
+    memset(&s, 0, sizeof s);
+    s.struct_size = status->struct_size;
+    memcpy(s.node_id, peer->node_id, 16);
+    for (int i = 0; i < HKP_MESH__LINKS; i++) {
+        struct hkp_htp_session_info info = {.struct_size = sizeof info};
+        if (peer->links[i].session == 0) continue;
+        s.up = 1;
+        s.mode |= peer->links[i].mode == HKP_HTP_MODE_R;
+        if (hkp_htp_session_info(node->htp, peer->links[i].session, &info) == HKP_OK) s.rtt_us = info.rtt_ns / 1000;
+    }
+    s.trust = peer->trust.now.t;
+    hkp_mesh__trust_text(peer->trust.now.why, s.reason, sizeof s.reason);
+    s.group = peer->group;
+    s.refused = peer->refused;
+    s.refused_by = peer->refused_by;
+    s.integrity = 2;
+    if (hkp_neuro_owner_info(peer->own, &own) == HKP_OK) {
+        s.own_state = own.state;
+        s.own_commit = own.ck_index;
+    }
+    if (hkp_neuro_holder_info(peer->held, &held) == HKP_OK) {
+        s.held_state = held.state;
+        s.held_commit = held.ck_index;
+        s.ter_index = held.index;
+        if (held.state != HKP_NEURO_INSTANCE_NONE) s.integrity = (peer->trust.now.why & HKP_NEURO_WHY_INTEGRITY) == 0;
+    }
+    *status = s;
+    return HKP_OK;
+}

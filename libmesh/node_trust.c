@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+/* T of each peer (NZ1 16): gathered here, decided by libneuro, acting at once on what a session may carry. */
+#include "libmesh/node.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void hkp_mesh__trust_text(uint32_t why, char *dst, size_t cap) {
+    size_t used = 0;
+    dst[0] = 0;
+    for (uint32_t bit = 0; bit < HKP_NEURO_WHY_COUNT; bit++) {
+        if ((why >> bit & 1) == 0) continue;
+        int n = snprintf(dst + used, cap - used, "%s%s", used > 0 ? ", " : "", hkp_neuro_why_text(1U << bit));
+        if (n < 0 || (size_t)n >= cap - used) return;
+        used += (size_t)n;
+    }
+}
+
+static void gather(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, struct hkp_neuro_trust_inputs *in) {
+    struct hkp_mesh__trust *t = &peer->trust;
+    struct hkp_mesh__link *best = hkp_mesh__link_best(node, peer);
+    struct hkp_htp_session_info s = {.struct_size = sizeof s};
+    memset(in, 0, sizeof *in);
+    in->a = hkp_neuro_trust_a(0, 0, 0); /* software attestation: no TPM is read yet */
+    in->why = HKP_NEURO_WHY_NO_TPM;
+    int jitter = 0;
+    if (best != NULL && hkp_htp_session_info(node->htp, best->session, &s) == HKP_OK)
+        jitter = s.rtt_ns > 0 && s.jitter_ns > s.rtt_ns / 2 && s.jitter_ns > 1000000; /* told in milliseconds */
+    in->l = hkp_neuro_trust_l(t->beats_good, t->beats_known, t->clock_failed, jitter);
+    if (best == NULL || best->mode == HKP_HTP_MODE_N) in->why |= HKP_NEURO_WHY_MODE_N;
+    if (t->contradicted) in->why |= HKP_NEURO_WHY_CONTRADICTION;
+    if (t->quarantine.quarantined) in->why |= HKP_NEURO_WHY_QUARANTINE;
+    hkp_neuro_holder_trust(peer->held, node->wall_us, t->session_us, !t->clock_known, in);
+}
+
+static void decided(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, const struct hkp_neuro_trust *before) {
+    struct hkp_mesh__trust *t = &peer->trust;
+    if (t->quarantine.quarantined) t->now.t = 0;
+    if (t->now.t == before->t && t->now.why == before->why) return;
+    struct hkp_mesh_event *fact = hkp_mesh__fact(node, HKP_MESH_EVENT_TRUST, peer->node_id, "");
+    fact->number = before->t;
+    fact->to = t->now.t;
+    hkp_mesh__trust_text(t->now.why, fact->text, sizeof fact->text);
+    hkp_mesh__rights(node, peer);
+}
+
+void hkp_mesh__trust_start(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer) {
+    struct hkp_mesh__trust *t = &peer->trust;
+    struct hkp_neuro_trust before = t->now;
+    struct hkp_neuro_trust_inputs in;
+    t->session_us = node->wall_us;
+    t->beats_good = t->beats_known = 0;
+    t->contradicted = 0;
+    gather(node, peer, &in);
+    hkp_neuro_trust_update(&t->now, &in);
+    t->now.t = hkp_neuro_trust_start(before.t, (int32_t)t->quarantine.quarantined, t->now.t_new);
+    decided(node, peer, &before);
+}
+
+void hkp_mesh__trust_update(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, int good_heartbeat) {
+    struct hkp_mesh__trust *t = &peer->trust;
+    struct hkp_neuro_trust before = t->now;
+    struct hkp_neuro_trust_inputs in;
+    if (t->session_us == 0) return; /* no session: T stays as it ended */
+    if (good_heartbeat && t->beats_known < 16) {
+        t->beats_good++;
+        t->beats_known++;
+    }
+    gather(node, peer, &in);
+    in.good_heartbeat = (uint32_t)good_heartbeat;
+    hkp_neuro_trust_update(&t->now, &in);
+    decided(node, peer, &before);
+}
+
+void hkp_mesh__trust_contradiction(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, int fork) {
+    hkp_neuro_quarantine_note(&peer->trust.quarantine, fork, node->wall_us / 1000000);
+    peer->trust.contradicted = 1;
+    if (peer->trust.quarantine.quarantined && !fork)
+        hkp_neuro_holder_contradiction(peer->held, node->now, HKP_NEURO_CAUSE_TAG);
+    hkp_mesh__trust_update(node, peer, 0);
+}

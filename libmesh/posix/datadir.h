@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+/*
+ * The folder of one node: what provisioning writes once and the runner reads at every start (NZ1 22.7).
+ *
+ *     keys         "HKPKEYS1" || A seed 32 || S secret 32 || state key 32 || CRC-32 LE 4      0600
+ *     certificate  genesis  manifest  rebase  policy.pub                                      as their specs say
+ *     members/     certificates of the other members, one file each, named by node_id
+ *     ter/ neuro/ store/   what the node writes itself
+ */
+#ifndef HKP_LIBMESH_POSIX_DATADIR_H
+#define HKP_LIBMESH_POSIX_DATADIR_H
+
+#include <hookprobe/mesh.h>
+
+enum {
+    HKP_MESH__PATH_MAX = 4096,
+    HKP_MESH__KEYS_SIZE = 108,
+    HKP_MESH__MEMBERS_MAX = 64
+};
+
+struct hkp_mesh__keys_secret {
+    uint8_t a_seed[32];
+    uint8_t s_secret[32];
+    uint8_t state_key[32];
+};
+
+/** All that the folder holds of fixed things; free with hkp_mesh__datadir_free(). */
+struct hkp_mesh__datadir {
+    char path[HKP_MESH__PATH_MAX];
+    struct hkp_mesh__keys_secret keys;
+    uint8_t policy_key[32];
+    uint8_t rebase[192];
+    uint8_t *genesis, *certificate, *manifest;
+    size_t genesis_len, certificate_len, manifest_len;
+};
+
+/** Fills fault (NULL allowed) and returns status. */
+hkp_status hkp_mesh__fault(struct hkp_mesh_fault *fault, hkp_status status, const char *what, const char *why,
+                           uint64_t offset);
+
+/** path = dir / name; HKP_E_INVAL if it does not fit. */
+hkp_status hkp_mesh__path(char path[HKP_MESH__PATH_MAX], const char *dir, const char *name);
+
+hkp_status hkp_mesh__keys_write(const char *dir, const struct hkp_mesh__keys_secret *keys);
+
+/** Reads and checks the form of every file; whether they belong together is the node's matter. */
+hkp_status hkp_mesh__datadir_read(struct hkp_mesh__datadir *out, const char *dir, struct hkp_mesh_fault *fault);
+void hkp_mesh__datadir_free(struct hkp_mesh__datadir *dir);
+
+/** Certificate of a member, [*len] of malloc; *out NULL if the folder has none. */
+hkp_status hkp_mesh__datadir_member(const char *dir, const uint8_t node_id[16], uint8_t **out, size_t *len,
+                                    struct hkp_mesh_fault *fault);
+
+#endif

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+/* What a node needs of the system: its TERs, its log, and the files it wants stored. */
+#include "libmesh/posix/runner.h"
+#include "libter/bytes.h"
+
+#include <hookprobe/neuro.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Largest file that a node stores: an instance with two states. */
+enum { STORED_MAX = 8 * 1024 * 1024 };
+
+static hkp_status ter_fault(struct hkp_mesh_fault *fault, const struct hkp_ter_diag *diag, hkp_status st,
+                            const char *what) {
+    return hkp_mesh__fault(fault, st, diag->path[0] != 0 ? diag->path : what,
+                           diag->reason[0] != 0 ? diag->reason : hkp_ter_status_name(st), diag->offset);
+}
+
+static hkp_status open_measure(struct hkp_mesh_runner *r, struct hkp_mesh_fault *fault) {
+    struct hkp_ter_manifest manifest;
+    struct hkp_ter_measure_options mo;
+    hkp_status st = hkp_ter_manifest_check(&manifest, r->dir.manifest, r->dir.manifest_len, r->node_id,
+                                           r->dir.policy_key, 1, NULL);
+    if (st != HKP_OK) return hkp_mesh__fault(fault, st, "manifest", hkp_ter_status_name(st), UINT64_MAX);
+    r->n_items = manifest.n_items;
+    hkp_ter_measure_options_init(&mo, sizeof mo);
+    mo.manifest = &manifest;
+    return hkp_ter_measure_new(&r->measure, &mo, hkp_mesh__mono());
+}
+
+static hkp_status open_log(struct hkp_mesh_runner *r, struct hkp_mesh_fault *fault) {
+    char path[HKP_MESH__PATH_MAX];
+    struct hkp_ter_log_options lo;
+    struct hkp_ter_diag diag;
+    memset(&diag, 0, sizeof diag);
+    hkp_status st = hkp_mesh__path(path, r->dir.path, "ter");
+    if (st != HKP_OK) return st;
+    hkp_ter_log_options_init(&lo, sizeof lo);
+    lo.path = path;
+    memcpy(lo.node_id, r->node_id, 16);
+    uint8_t secret[64];
+    crypto_sign_seed_keypair(lo.device_public, secret, r->dir.keys.a_seed);
+    sodium_memzero(secret, sizeof secret);
+    if (hkp_ter_capture_boot_id(r->capture, lo.boot_id)) r->boot_flags |= HKP_TER_FLAG_BOOT_MADE;
+    st = hkp_ter_log_new(&r->log, &lo, hkp_mesh__mono(), hkp_mesh__wall(), &diag);
+    return st == HKP_OK ? HKP_OK : ter_fault(fault, &diag, st, path);
+}
+
+hkp_status hkp_mesh__host_open(struct hkp_mesh_runner *r, const struct hkp_mesh_runner_options *opt,
+                               struct hkp_mesh_fault *fault) {
+    struct hkp_ter_capture_options co;
+    struct hkp_dsm_store_fault sf;
+    char path[HKP_MESH__PATH_MAX];
+    hkp_ter_capture_options_init(&co, sizeof co);
+    co.state_path = r->dir.path;
+    co.clock_trusted = opt->clock_trusted;
+    hkp_status st = hkp_ter_capture_new(&r->capture, &co, hkp_mesh__mono());
+    if (st != HKP_OK) return hkp_mesh__fault(fault, st, "/proc", hkp_ter_status_name(st), UINT64_MAX);
+    st = open_measure(r, fault);
+    if (st == HKP_OK) st = open_log(r, fault);
+    if (st == HKP_OK) st = hkp_mesh__path(path, r->dir.path, "store");
+    if (st != HKP_OK) return st;
+    memset(&sf, 0, sizeof sf);
+    st = hkp_dsm_store_open(&r->store, path, 1, &sf);
+    if (st != HKP_OK)
+        return hkp_mesh__fault(fault, st, sf.file[0] != 0 ? sf.file : path,
+                               sf.what[0] != 0 ? sf.what : hkp_dsm_status_name(st), sf.offset);
+    return HKP_OK;
+}
+
+/* ---- What earlier runs stored ---- */
+
+/* h_{n-1} and TER_{n-1} of a checkpoint at n; 0 if the log does not hold them any more. */
+static int log_before(struct hkp_mesh_runner *r, uint64_t n, uint8_t before[96]) {
+    uint8_t buf[4 * HKP_TER_LOG_RECORD_MAX];
+    struct hkp_ter_log_pos pos;
+    struct hkp_ter_cursor first;
+    uint8_t a_public[32], secret[64];
+    uint64_t from = n >= 2 ? n - 2 : 0;
+    int have_h = n == 1, have_ter = 0;
+    crypto_sign_seed_keypair(a_public, secret, r->dir.keys.a_seed);
+    sodium_memzero(secret, sizeof secret);
+    hkp_ter_cursor_init(&first, r->node_id, a_public);
+    memcpy(before, first.h, 32);
+    if (hkp_ter_log_seek(r->log, from, &pos) != HKP_OK) return 0;
+    while (!(have_h && have_ter)) {
+        struct hkp_ter_log_record rec;
+        size_t len = 0, count = 0;
+        uint64_t index = pos.index;
+        if (hkp_ter_log_read(r->log, &pos, 1, buf, sizeof buf, &len, &count) != HKP_OK || count == 0) return 0;
+        if (hkp_ter_log_record_decode(&rec, buf, len) != HKP_OK) return 0;
+        if (rec.type != HKP_TER_LOG_TER) continue;
+        if (index == n - 1) {
+            memcpy(before + 32, rec.body, 64);
+            have_ter = 1;
+        } else {
+            memcpy(before, rec.body + 64, 32); /* h_{n-1} stands beside TER_{n-2} */
+            have_h = 1;
+        }
+        if (index >= n) return 0;
+    }
+    return 1;
+}
+
+static hkp_status restore_log(struct hkp_mesh_runner *r) {
+    struct hkp_ter_cursor cursor;
+    uint8_t bytes[104], tck[256], before[96], boot_id[16];
+    struct hkp_ter_tck t;
+    hkp_ter_log_cursor(r->log, &cursor);
+    hkp_ter_cursor_encode(&cursor, bytes);
+    (void)hkp_ter_capture_boot_id(r->capture, boot_id);
+    if (hkp_ter_log_last_tck(r->log, tck) != HKP_OK) return hkp_mesh_log_end(r->node, bytes, NULL, NULL, boot_id);
+    int have = hkp_ter_tck_decode(&t, tck, sizeof tck) == HKP_OK && log_before(r, t.n, before);
+    return hkp_mesh_log_end(r->node, bytes, tck, have ? before : NULL, boot_id);
+}
+
+static int later_first(const void *a, const void *b) { return strcmp(*(char *const *)b, *(char *const *)a); }
+
+static hkp_status restore_file(struct hkp_mesh_runner *r, const char *dir, const char *name, uint8_t *buf,
+                               struct hkp_mesh_fault *fault) {
+    char path[HKP_MESH__PATH_MAX];
+    size_t len = 0;
+    hkp_status st = hkp_mesh__path(path, dir, name);
+    if (st == HKP_OK) st = hkp_ter_file_read(path, 1, buf, STORED_MAX, &len);
+    if (st == HKP_OK) st = hkp_mesh_restore(r->node, name, buf, len);
+    if (st == HKP_OK) return HKP_OK;
+    if (st == HKP_E_INVAL) { /* of a peer that is configured no more */
+        hkp_mesh__say(r, HKP_MESH_LOG_NOTE, "%s belongs to no configured peer: left alone", path);
+        return HKP_OK;
+    }
+    return hkp_mesh__fault(fault, st, path, "is damaged, or of another node: neural state is never reset silently", 0);
+}
+
+hkp_status hkp_mesh__host_restore(struct hkp_mesh_runner *r, struct hkp_mesh_fault *fault) {
+    char dir_path[HKP_MESH__PATH_MAX];
+    char *names[2 * HKP_MESH__MEMBERS_MAX * 2];
+    size_t n = 0;
+    hkp_status st = restore_log(r);
+    if (st == HKP_OK) st = hkp_mesh__path(dir_path, r->dir.path, "neuro");
+    if (st != HKP_OK) return st;
+    DIR *dir = opendir(dir_path);
+    if (dir == NULL) return hkp_mesh__fault(fault, HKP_E_IO, dir_path, strerror(errno), UINT64_MAX);
+    for (struct dirent *e; (e = readdir(dir)) != NULL;) {
+        const char *dot = strrchr(e->d_name, '.');
+        if (dot == NULL || (strcmp(dot, ".live") != 0 && strcmp(dot, ".instance") != 0)) continue;
+        if (n == sizeof names / sizeof names[0]) break;
+        names[n] = strdup(e->d_name);
+        if (names[n] != NULL) n++;
+    }
+    closedir(dir);
+    qsort(names, n, sizeof names[0], later_first); /* .live before .instance of the same pair */
+    uint8_t *buf = malloc(STORED_MAX);
+    if (buf == NULL) st = HKP_E_NOMEM;
+    for (size_t i = 0; i < n; i++) {
+        if (st == HKP_OK) st = restore_file(r, dir_path, names[i], buf, fault);
+        free(names[i]);
+    }
+    if (buf != NULL) sodium_memzero(buf, STORED_MAX);
+    free(buf);
+    return st;
+}
+
+/* ---- TERs ---- */
+
+static void note_change(struct hkp_mesh_runner *r, const uint8_t h_integrity[20]) {
+    if (memcmp(h_integrity, r->h_ref, 20) == 0) hkp_ter_measure_reference_set(r->measure);
+}
+
+void hkp_mesh__host_ter(struct hkp_mesh_runner *r, hkp_time now) {
+    uint8_t root[32], h_integrity[20], ter[64];
+    struct hkp_ter_cursor cursor;
+    uint32_t flags = 0;
+    if (now < r->ter_due) return;
+    r->ter_due = now >= r->ter_due + r->ter_period ? now + r->ter_period : r->ter_due + r->ter_period;
+    hkp_ter_log_cursor(r->log, &cursor);
+    hkp_status st = hkp_ter_measure_run(r->measure, now, root, h_integrity);
+    if (st == HKP_OK) {
+        note_change(r, h_integrity);
+        st = hkp_ter_capture_next(r->capture, now, &cursor, h_integrity, ter, &flags);
+    }
+    if (st == HKP_E_STATE || st == HKP_E_TER_SOURCE) { /* waits for a clock, or /proc is unreadable just now */
+        hkp_mesh__say(r, HKP_MESH_LOG_DEBUG, "no TER now: %s", hkp_ter_status_name(st));
+        return;
+    }
+    /* Durable before visible (NZ1 5.1). */
+    if (st == HKP_OK) st = hkp_ter_log_append_ter(r->log, now, hkp_mesh__wall(), ter);
+    if (st == HKP_OK) st = hkp_ter_log_sync(r->log, now);
+    if (st == HKP_OK) st = hkp_mesh_ter(r->node, now, hkp_mesh__wall(), ter, root, flags | r->boot_flags);
+    if (st != HKP_OK) {
+        hkp_mesh__say(r, HKP_MESH_LOG_ERROR, "TER log: %s", hkp_ter_status_name(st));
+        r->failed = st;
+    }
+}
+
+/* ---- What the node asks for ---- */
+
+static void store_file(struct hkp_mesh_runner *r, hkp_time now, const struct hkp_mesh_event *ev) {
+    char dir[HKP_MESH__PATH_MAX], path[HKP_MESH__PATH_MAX];
+    hkp_status st = hkp_mesh__path(dir, r->dir.path, "neuro");
+    if (st == HKP_OK) st = hkp_mesh__path(path, dir, ev->text);
+    if (st == HKP_OK && ev->data == NULL) st = unlink(path) == 0 || errno == ENOENT ? HKP_OK : HKP_E_IO;
+    if (st == HKP_OK && ev->data != NULL) st = hkp_ter_file_write(path, ev->data, ev->data_len);
+    if (st != HKP_OK) {
+        hkp_mesh__say(r, HKP_MESH_LOG_ERROR, "%s cannot be written", path);
+        r->failed = st;
+    }
+    hkp_mesh_stored(r->node, now, ev->ticket, st);
+}
+
+static void append_log(struct hkp_mesh_runner *r, hkp_time now, const struct hkp_mesh_event *ev) {
+    hkp_status st =
+        hkp_ter_log_append(r->log, now, hkp_mesh__wall(), (uint32_t)ev->number, ev->data, ev->data_len);
+    if (st == HKP_OK) st = hkp_ter_log_sync(r->log, now);
+    if (st != HKP_OK) {
+        hkp_mesh__say(r, HKP_MESH_LOG_ERROR, "TER log: %s", hkp_ter_status_name(st));
+        r->failed = st;
+    }
+    hkp_mesh_logged(r->node, now, ev->ticket, st);
+}
+
+static void read_log(struct hkp_mesh_runner *r, hkp_time now, const struct hkp_mesh_event *ev) {
+    static const size_t most = HKP_NEURO_LOG_BYTES_MAX;
+    struct hkp_ter_log_pos pos;
+    size_t len = 0, count = 0;
+    uint8_t *buf = malloc(most);
+    hkp_status st = buf != NULL ? hkp_ter_log_seek(r->log, ev->number, &pos) : HKP_E_NOMEM;
+    if (st == HKP_OK) st = hkp_ter_log_read(r->log, &pos, HKP_NEURO_LOG_RECORDS_MAX, buf, most, &len, &count);
+    if (st != HKP_OK) len = count = 0; /* not held: the node says so to its peer */
+    hkp_mesh_log_records(r->node, now, ev->ticket, ev->number, buf, len, count);
+    free(buf);
+}
+
+static void store_dsm(struct hkp_mesh_runner *r, hkp_time now, const struct hkp_mesh_event *ev) {
+    hkp_status st = hkp_dsm_store_apply(r->store, hkp_mesh_dsm(r->node), now, ev->dsm);
+    r->dsm_dirty = 1;
+    if (st == HKP_OK) return;
+    hkp_mesh__say(r, HKP_MESH_LOG_ERROR, "store: %s", hkp_dsm_status_name(st));
+    r->failed = st;
+}
+
+static void note_refusal(struct hkp_mesh_runner *r, const struct hkp_mesh_event *ev) {
+    for (uint32_t i = 0; i < r->n_refusals; i++)
+        if (memcmp(r->refusals[i].node_id, ev->node_id, 16) == 0 && strcmp(r->refusals[i].text, ev->text) == 0) {
+            r->refusals[i].count++;
+            return;
+        }
+    if (r->n_refusals == HKP_MESH__REFUSALS_MAX) { /* the oldest goes */
+        memmove(r->refusals, r->refusals + 1, (HKP_MESH__REFUSALS_MAX - 1) * sizeof r->refusals[0]);
+        r->n_refusals--;
+    }
+    struct hkp_mesh__refusal *f = &r->refusals[r->n_refusals++];
+    memcpy(f->node_id, ev->node_id, 16);
+    snprintf(f->text, sizeof f->text, "%s", ev->text);
+    f->count = 1;
+}
+
+/* Facts, in words. */
+static void tell(struct hkp_mesh_runner *r, const struct hkp_mesh_event *ev) {
+    static const char *const states[] = {"none", "PENDING", "ACTIVE", "STALE", "LOST"};
+    static const char *const levels[] = {"none", "WATCH", "ALERT", "BLOCK"};
+    char who[9];
+    hkp_mesh__short(ev->node_id, who);
+    switch (ev->kind) {
+    case HKP_MESH_EVENT_PEER_UP:
+        hkp_mesh__say(r, HKP_MESH_LOG_NOTE, "peer %s: session in mode %s, opened by %s", who,
+                      ev->number ? "R" : "N", ev->to ? "us" : "it");
+        break;
+    case HKP_MESH_EVENT_PEER_DOWN:
+        hkp_mesh__say(r, HKP_MESH_LOG_NOTE, "peer %s: session ended (%s)", who, ev->text);
+        break;
+    case HKP_MESH_EVENT_REFUSED_BY:
+        hkp_mesh__say(r, HKP_MESH_LOG_NOTE, "peer %s refuses us: %s", who, ev->text);
+        break;
+    case HKP_MESH_EVENT_REFUSED:
+        note_refusal(r, ev);
+        hkp_mesh__say(r, HKP_MESH_LOG_NOTE, "refused somebody who calls itself %s: %s", who, ev->text);
+        break;
+    case HKP_MESH_EVENT_TRUST:
+        hkp_mesh__say(r, ev->to < ev->number ? HKP_MESH_LOG_NOTE : HKP_MESH_LOG_DEBUG,
+                      "trust in %s: %u.%03u -> %u.%03u (%s)", who, (unsigned)(ev->number >> 16),
+                      (unsigned)((ev->number & 0xFFFF) * 1000 >> 16), (unsigned)(ev->to >> 16),
+                      (unsigned)((ev->to & 0xFFFF) * 1000 >> 16), ev->text);
+        break;
+    case HKP_MESH_EVENT_INSTANCE:
+        hkp_mesh__say(r, HKP_MESH_LOG_NOTE, "instance %s %s is %s: %s", ev->number ? "towards" : "of", who,
+                      ev->to < 5 ? states[ev->to] : "?", ev->text);
+        break;
+    case HKP_MESH_EVENT_INTEGRITY:
+        hkp_mesh__say(r, HKP_MESH_LOG_NOTE, "own integrity %s the reference", ev->number ? "is again" : "differs from");
+        break;
+    case HKP_MESH_EVENT_THREAT:
+        hkp_mesh__say(r, HKP_MESH_LOG_INFO, "threat from %s: level %s", who, ev->to < 4 ? levels[ev->to] : "?");
+        break;
+    case HKP_MESH_EVENT_FINAL:
+        hkp_mesh__say(r, HKP_MESH_LOG_INFO, "checkpoint %llu is final, %llu blocks", (unsigned long long)ev->number,
+                      (unsigned long long)ev->to);
+        break;
+    case HKP_MESH_EVENT_EVIDENCE: hkp_mesh__say(r, HKP_MESH_LOG_NOTE, "%s: %s", who, ev->text); break;
+    case HKP_MESH_EVENT_STARTED:
+        hkp_mesh__say(r, HKP_MESH_LOG_NOTE, "chain loaded at height %llu", (unsigned long long)ev->number);
+        break;
+    case HKP_MESH_EVENT_DAMAGED:
+        hkp_mesh__say(r, HKP_MESH_LOG_ERROR, "%s", ev->text);
+        r->failed = ev->status;
+        break;
+    default: break;
+    }
+}
+
+void hkp_mesh__host_event(struct hkp_mesh_runner *r, hkp_time now, const struct hkp_mesh_event *ev) {
+    switch (ev->kind) {
+    case HKP_MESH_EVENT_STORE_DSM: store_dsm(r, now, ev); break;
+    case HKP_MESH_EVENT_STORE: store_file(r, now, ev); break;
+    case HKP_MESH_EVENT_LOG: append_log(r, now, ev); break;
+    case HKP_MESH_EVENT_LOG_READ: read_log(r, now, ev); break;
+    case HKP_MESH_EVENT_LOG_TRIM:
+        if (hkp_ter_log_trim(r->log, ev->number) != HKP_OK)
+            hkp_mesh__say(r, HKP_MESH_LOG_ERROR, "TER log: old segments cannot be removed");
+        break;
+    case HKP_MESH_EVENT_PROOF: hkp_mesh__control_proof(r, ev); break;
+    default: tell(r, ev); break;
+    }
+}
+
+void hkp_mesh__host_close(struct hkp_mesh_runner *r) {
+    hkp_dsm_store_close(r->store);
+    hkp_ter_log_free(r->log);
+    hkp_ter_measure_free(r->measure);
+    hkp_ter_capture_free(r->capture);
+}
