@@ -353,6 +353,12 @@ static void a_log_of_another_device_or_before_a_snapshot_is_refused(void) {
     folder_path(path, dir, "crash");
     put_segment(path, whole, whole_len);
     struct hkp_ter_log_options opt = options(path);
+    char renamed[192];
+    snprintf(renamed, sizeof renamed, "%s/ter-00000000000000000008.log", path);
+    CHECK(rename(segment_path, renamed) == 0);
+    CHECK_EQ(hkp_ter_log_new(&log, &opt, 1, 1, &diag), HKP_E_TER_LOG_ORDER);
+    CHECK(strcmp(diag.path, renamed) == 0);
+    CHECK(rename(renamed, segment_path) == 0);
     opt.node_id[0] ^= 1;
     CHECK_EQ(hkp_ter_log_new(&log, &opt, 1, 1, &diag), HKP_E_TER_LOG_NODE);
     opt.node_id[0] ^= 1;
