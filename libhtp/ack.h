@@ -29,7 +29,8 @@ void hkp_htp__acks_init(struct hkp_htp__acks *a);
 /** Notes one packet. urgent: its content or its epoch asks for an ACK at once. */
 void hkp_htp__acks_note(struct hkp_htp__acks *a, uint64_t pn, int eliciting, int urgent, hkp_time now);
 
-/** Writes an ACK frame of at most room bytes, and takes it as sent; 0: nothing to tell, or too little room. */
+/** Writes an ACK frame of at most room bytes, and takes it as sent; 0: nothing to tell, or too little room.
+ */
 size_t hkp_htp__acks_write(struct hkp_htp__acks *a, hkp_time now, uint8_t *dst, size_t room);
 
 /** Largest number that the next ACK names; only if seen.count > 0. */

@@ -24,7 +24,8 @@ struct hkp_htp__chain_block {
 
 struct hkp_htp__chain {
     struct hkp_htp__chain_block *head, *tail, *cursor;
-    /** everything below base was released, everything below done is marked, nothing was written from end on */
+    /** everything below base was released, everything below done is marked, nothing was written from end on
+     */
     uint64_t base, done, end;
     uint32_t blocks;
 };

@@ -5,26 +5,15 @@
 
 #include <hookprobe/htp.h>
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "libhtp/flow_state.h"
+#include "libter/options.h"
 
 typedef struct hkp_htp__flow flow_t;
 typedef struct hkp_htp__stream stream;
 
 enum { DATAGRAM_DEFAULT = 1200 };
-
-static void *default_alloc(void *user, size_t size) {
-    (void)user;
-    return malloc(size);
-}
-
-static void default_free(void *user, void *ptr, size_t size) {
-    (void)user;
-    (void)size;
-    free(ptr);
-}
 
 static uint32_t or_default(uint32_t value, uint32_t by_default) { return value != 0 ? value : by_default; }
 
@@ -64,11 +53,9 @@ static void on_lost(void *user, const struct hkp_htp__sent *sent) {
 
 hkp_status hkp_htp__flow_new(flow_t **out, const struct hkp_htp__flow_params *p, hkp_time now) {
     struct hkp_mem mem = p->mem;
-    if (mem.alloc == NULL) mem = (struct hkp_mem){NULL, default_alloc, default_free};
-    if (p->pools == NULL || p->rng.fill == NULL) return HKP_E_INVAL;
-    flow_t *flow = mem.alloc(mem.user, sizeof *flow);
+    if (p->pools == NULL || p->rng.fill == NULL || hkp_mem_import(&mem) != HKP_OK) return HKP_E_INVAL;
+    flow_t *flow = hkp_mem_alloc(&mem, sizeof *flow);
     if (flow == NULL) return HKP_E_NOMEM;
-    memset(flow, 0, sizeof *flow);
     flow->mem = mem;
     flow->rng = p->rng;
     flow->pools = p->pools;
@@ -186,7 +173,8 @@ hkp_status hkp_htp__flow_datagram(flow_t *flow, uint8_t cls, const uint8_t *data
     if (cls > HKP_HTP__CLASS_MAX || len == 0) return HKP_E_INVAL;
     if (flow->state != HKP_HTP__FLOW_OPEN) return HKP_E_STATE;
     /* It must fit a packet with RES, which any packet may have to be (HTP-3.2). */
-    size_t most = (size_t)flow->max_datagram - HKP_HTP__OVERHEAD - HKP_HTP__RESONANCE_SIZE - HKP_HTP__DATAGRAM_HEAD;
+    size_t most =
+        (size_t)flow->max_datagram - HKP_HTP__OVERHEAD - HKP_HTP__RESONANCE_SIZE - HKP_HTP__DATAGRAM_HEAD;
     if (len > most) return HKP_E_TOOBIG;
     return hkp_htp__fifo_put(&flow->datagrams_out, flow->pools, cls, data, len) ? HKP_OK : HKP_E_LIMIT;
 }
@@ -197,7 +185,8 @@ void hkp_htp__flow_allow(flow_t *flow, const uint64_t allow[2]) {
     for (unsigned i = 0; i < HKP_HTP__STREAM_BUCKETS; i++) {
         for (stream *s = flow->buckets[i], *next; s != NULL; s = next) {
             next = s->bucket_next;
-            if (s->rx != HKP_HTP__RX_OPEN || !s->cls_known || (allow[s->cls / 64] >> s->cls % 64 & 1) != 0) continue;
+            if (s->rx != HKP_HTP__RX_OPEN || !s->cls_known || (allow[s->cls / 64] >> s->cls % 64 & 1) != 0)
+                continue;
             hkp_htp__stream_discard(flow, s, CODE_DENIED);
             (void)hkp_htp__stream_retire(flow, s);
         }
@@ -209,8 +198,8 @@ void hkp_htp__flow_set_trust(flow_t *flow, uint16_t trust) { flow->trust = trust
 /* ---- Events. */
 
 int hkp_htp__flow_has_event(const flow_t *flow) {
-    return flow->events_head != NULL || flow->datagrams_in.head != NULL || flow->clock_set || flow->closed_set ||
-           flow->heartbeat_events || flow->writable;
+    return flow->events_head != NULL || flow->datagrams_in.head != NULL || flow->clock_set ||
+           flow->closed_set || flow->heartbeat_events || flow->writable;
 }
 
 /* One event of the stream at the head of the list; kind stays NONE if it has none left. */

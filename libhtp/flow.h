@@ -77,7 +77,8 @@ struct hkp_htp__flow_params {
     uint64_t initial_rtt;
 };
 
-hkp_status hkp_htp__flow_new(struct hkp_htp__flow **out, const struct hkp_htp__flow_params *params, hkp_time now);
+hkp_status hkp_htp__flow_new(struct hkp_htp__flow **out, const struct hkp_htp__flow_params *params,
+                             hkp_time now);
 void hkp_htp__flow_free(struct hkp_htp__flow *flow);
 
 /** One packet that opened and whose resonance layer, if there, was right. */
@@ -108,9 +109,11 @@ struct hkp_htp__flow_in {
  * HKP_OK; a closing result (FRAME, FRAME_TYPE, ACK, CREDIT, STREAM, MESSAGE, RES_MISSING, RESONANCE,
  * INTERNAL); HKP_E_HTP_LIMIT: dropped as if lost.
  */
-hkp_status hkp_htp__flow_recv(struct hkp_htp__flow *flow, const struct hkp_htp__flow_in *in, unsigned *rekey_frames);
+hkp_status hkp_htp__flow_recv(struct hkp_htp__flow *flow, const struct hkp_htp__flow_in *in,
+                              unsigned *rekey_frames);
 
-/** The next REKEY frame (80 bytes, type byte first) of a plaintext that _recv accepted; NULL after the last. */
+/** The next REKEY frame (80 bytes, type byte first) of a plaintext that _recv accepted; NULL after the last.
+ */
 const uint8_t *hkp_htp__flow_rekey_next(const uint8_t *plain, size_t plain_len, uint16_t type, size_t *pos);
 
 /** What the sealing side says about the packet that it could send now. */
@@ -174,8 +177,10 @@ void hkp_htp__flow_ping(struct hkp_htp__flow *flow);
 hkp_status hkp_htp__flow_open(struct hkp_htp__flow *flow, uint8_t cls, int bidirectional, uint8_t priority,
                               uint32_t *stream);
 /** Queues one whole message (copied) and, if fin, the end. HKP_E_LIMIT: buffer full, wait for WRITABLE.
- *  HKP_E_TOOBIG: above the class's maximum. HKP_E_NOTFOUND: no such stream. HKP_E_STATE: finished or reset. */
-hkp_status hkp_htp__flow_message(struct hkp_htp__flow *flow, uint32_t stream, const uint8_t *msg, size_t len, int fin);
+ *  HKP_E_TOOBIG: above the class's maximum. HKP_E_NOTFOUND: no such stream. HKP_E_STATE: finished or reset.
+ */
+hkp_status hkp_htp__flow_message(struct hkp_htp__flow *flow, uint32_t stream, const uint8_t *msg, size_t len,
+                                 int fin);
 /** Ends our direction without another message. */
 hkp_status hkp_htp__flow_finish(struct hkp_htp__flow *flow, uint32_t stream);
 /** Largest message to accept and to send on this stream, 1..HKP_HTP__MESSAGE_CEILING. */
@@ -214,7 +219,8 @@ enum {
     HKP_HTP__FLOW_EV_WRITABLE,
     /** an interval counted as a good heartbeat (HTP-8.3) */
     HKP_HTP__FLOW_EV_HEARTBEAT,
-    /** t[0..3]: clock sample of HTP-3.8; trust: what the peer said of us (from V); addr, port: how it sees us */
+    /** t[0..3]: clock sample of HTP-3.8; trust: what the peer said of us (from V); addr, port: how it sees us
+     */
     HKP_HTP__FLOW_EV_CLOCK,
     /** the peer closed: code = reason, trust, retry_after_s */
     HKP_HTP__FLOW_EV_CLOSED

@@ -10,7 +10,8 @@ struct hkp_htp__fifo_block {
     uint8_t data[HKP_HTP__BLOCK_SIZE - sizeof(void *) - 8];
 };
 
-_Static_assert(sizeof(struct hkp_htp__fifo_block) == HKP_HTP__BLOCK_SIZE, "a queue block is one block of the pool");
+_Static_assert(sizeof(struct hkp_htp__fifo_block) == HKP_HTP__BLOCK_SIZE,
+               "a queue block is one block of the pool");
 
 enum { ITEM_HEAD = 3 };
 

@@ -73,8 +73,8 @@ void hkp_htp__heart_tick(flow_t *flow) {
     h->acked = h->res = h->good = 0;
 }
 
-hkp_status hkp_htp__heart_on_hb(flow_t *flow, const struct hkp_htp__frame *f, const struct hkp_htp__flow_in *in,
-                                int newest) {
+hkp_status hkp_htp__heart_on_hb(flow_t *flow, const struct hkp_htp__frame *f,
+                                const struct hkp_htp__flow_in *in, int newest) {
     heart *h = &flow->heart;
     if (newest) {
         uint8_t fresh[16];
@@ -120,18 +120,21 @@ static void adapt(heart *h, const struct hkp_htp__frame *f) {
     h->addr_known = 1;
 }
 
-void hkp_htp__heart_on_hb_ack(flow_t *flow, const struct hkp_htp__frame *f, const struct hkp_htp__flow_in *in) {
+void hkp_htp__heart_on_hb_ack(flow_t *flow, const struct hkp_htp__frame *f,
+                              const struct hkp_htp__flow_in *in) {
     heart *h = &flow->heart;
     if (in->pn + 1 > h->echo_pn) {
         memcpy(h->echo, f->hb.proof, 16);
         h->echo_pn = in->pn + 1;
     }
-    if (!h->waiting || f->hb.t1 != h->t1) return; /* the answer to an older heartbeat says nothing about now */
+    if (!h->waiting || f->hb.t1 != h->t1)
+        return; /* the answer to an older heartbeat says nothing about now */
     h->waiting = 0;
     if (!h->good) count_good(flow);
     if (flow->is_e) adapt(h, f);
     struct hkp_htp__flow_event *e = &flow->clock;
-    *e = (struct hkp_htp__flow_event){.kind = HKP_HTP__FLOW_EV_CLOCK, .trust = f->hb.trust, .port = f->hb.port};
+    *e = (struct hkp_htp__flow_event){
+        .kind = HKP_HTP__FLOW_EV_CLOCK, .trust = f->hb.trust, .port = f->hb.port};
     memcpy(e->addr, f->hb.addr, 16);
     e->t[0] = f->hb.t1;
     e->t[1] = f->hb.t2;

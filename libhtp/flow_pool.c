@@ -2,10 +2,10 @@
 /* Copyright the HookProbe mesh authors */
 #include "libhtp/flow_pool.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "libhtp/flow.h"
+#include "libter/options.h"
 
 enum {
     BLOCKS_PER_SLAB = 16,
@@ -38,23 +38,11 @@ struct hkp_htp__pools {
     size_t scratch_size;
 };
 
-static void *default_alloc(void *user, size_t size) {
-    (void)user;
-    return malloc(size);
-}
-
-static void default_free(void *user, void *ptr, size_t size) {
-    (void)user;
-    (void)size;
-    free(ptr);
-}
-
 hkp_status hkp_htp__pools_new(struct hkp_htp__pools **out, const struct hkp_mem *mem, size_t limit_bytes) {
     struct hkp_mem m = *mem;
-    if (m.alloc == NULL) m = (struct hkp_mem){NULL, default_alloc, default_free};
-    struct hkp_htp__pools *p = m.alloc(m.user, sizeof *p);
+    if (hkp_mem_import(&m) != HKP_OK) return HKP_E_INVAL;
+    struct hkp_htp__pools *p = hkp_mem_alloc(&m, sizeof *p);
     if (p == NULL) return HKP_E_NOMEM;
-    memset(p, 0, sizeof *p);
     p->mem = m;
     p->limit = limit_bytes != 0 ? limit_bytes : HKP_HTP__POOL_BYTES;
     p->blocks.item_size = HKP_HTP__BLOCK_SIZE;

@@ -27,7 +27,8 @@ void hkp_htp__stream_give(struct hkp_htp__pools *pools, void *stream);
 /** 1 if so many can be taken now without fail. */
 int hkp_htp__pools_reserve(struct hkp_htp__pools *pools, size_t blocks, size_t streams);
 
-/** Room of size bytes for one message on its way out; the same room again at the next call. NULL: no memory. */
+/** Room of size bytes for one message on its way out; the same room again at the next call. NULL: no memory.
+ */
 uint8_t *hkp_htp__pools_scratch(struct hkp_htp__pools *pools, size_t size);
 
 /** A fixed arena for zlib, valid until the next call; its size is HKP_HTP__ARENA_SIZE. NULL: no memory. */

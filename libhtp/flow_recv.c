@@ -32,11 +32,13 @@ static int res_is_missing(flow_t *flow, const struct hkp_htp__flow_in *in, int *
     return !known && !in->has_res;
 }
 
-/* Memory that all frames of the packet could take; a packet that the pools have no room for counts as lost. */
+/* Memory that all frames of the packet could take; a packet that the pools have no room for counts as lost.
+ */
 static int has_room(flow_t *flow, const struct hkp_htp__flow_in *in) {
     size_t pos = 0, blocks = 0, streams[2] = {0, 0};
     struct hkp_htp__frame f;
-    while (pos < in->plain_len && hkp_htp__frame_read(in->plain, in->plain_len, &pos, in->type, 0, &f) == HKP_OK) {
+    while (pos < in->plain_len &&
+           hkp_htp__frame_read(in->plain, in->plain_len, &pos, in->type, 0, &f) == HKP_OK) {
         if (f.type != HKP_HTP__F_STREAM && f.type != HKP_HTP__F_RESET && f.type != HKP_HTP__F_STOP &&
             !(f.type == HKP_HTP__F_CREDIT && f.kind == HKP_HTP__CREDIT_STREAM))
             continue;
@@ -71,22 +73,36 @@ static void on_close(flow_t *flow, const struct hkp_htp__frame *f) {
     flow->closed_set = 1;
 }
 
-static hkp_status apply(flow_t *flow, const struct hkp_htp__frame *f, const struct hkp_htp__flow_in *in, int newest) {
+static hkp_status apply(flow_t *flow, const struct hkp_htp__frame *f, const struct hkp_htp__flow_in *in,
+                        int newest) {
     switch (f->type) {
-    case HKP_HTP__F_ACK: return hkp_htp__recovery_ack(&flow->recovery, f, flow->now);
-    case HKP_HTP__F_STREAM: return hkp_htp__stream_on_data(flow, f);
-    case HKP_HTP__F_DATAGRAM: on_datagram(flow, f); return HKP_OK;
-    case HKP_HTP__F_RESET: return hkp_htp__stream_on_reset(flow, f);
-    case HKP_HTP__F_STOP: return hkp_htp__stream_on_stop(flow, f);
-    case HKP_HTP__F_CREDIT: return hkp_htp__stream_on_credit(flow, f);
+    case HKP_HTP__F_ACK:
+        return hkp_htp__recovery_ack(&flow->recovery, f, flow->now);
+    case HKP_HTP__F_STREAM:
+        return hkp_htp__stream_on_data(flow, f);
+    case HKP_HTP__F_DATAGRAM:
+        on_datagram(flow, f);
+        return HKP_OK;
+    case HKP_HTP__F_RESET:
+        return hkp_htp__stream_on_reset(flow, f);
+    case HKP_HTP__F_STOP:
+        return hkp_htp__stream_on_stop(flow, f);
+    case HKP_HTP__F_CREDIT:
+        return hkp_htp__stream_on_credit(flow, f);
     case HKP_HTP__F_PATH_CHALLENGE:
         memcpy(flow->path_response, f->data, sizeof flow->path_response);
         flow->path_response_set = 1;
         return HKP_OK;
-    case HKP_HTP__F_HB: return hkp_htp__heart_on_hb(flow, f, in, newest);
-    case HKP_HTP__F_HB_ACK: hkp_htp__heart_on_hb_ack(flow, f, in); return HKP_OK;
-    case HKP_HTP__F_CLOSE: on_close(flow, f); return HKP_OK;
-    default: return HKP_OK; /* PAD, PING, REKEY (the endpoint's), PATH_RESPONSE, TOKEN, RETIRE, extensions */
+    case HKP_HTP__F_HB:
+        return hkp_htp__heart_on_hb(flow, f, in, newest);
+    case HKP_HTP__F_HB_ACK:
+        hkp_htp__heart_on_hb_ack(flow, f, in);
+        return HKP_OK;
+    case HKP_HTP__F_CLOSE:
+        on_close(flow, f);
+        return HKP_OK;
+    default:
+        return HKP_OK; /* PAD, PING, REKEY (the endpoint's), PATH_RESPONSE, TOKEN, RETIRE, extensions */
     }
 }
 
@@ -94,13 +110,16 @@ static hkp_status apply(flow_t *flow, const struct hkp_htp__frame *f, const stru
 static void recv_closing(flow_t *flow, const struct hkp_htp__flow_in *in) {
     size_t pos = 0;
     struct hkp_htp__frame f;
-    while (pos < in->plain_len && hkp_htp__frame_read(in->plain, in->plain_len, &pos, in->type, 0, &f) == HKP_OK) {
+    while (pos < in->plain_len &&
+           hkp_htp__frame_read(in->plain, in->plain_len, &pos, in->type, 0, &f) == HKP_OK) {
         if (f.type == HKP_HTP__F_CLOSE) on_close(flow, &f);
-        if (f.type != HKP_HTP__F_ACK || flow->state != HKP_HTP__FLOW_CLOSING || flow->closing.sent == 0) continue;
+        if (f.type != HKP_HTP__F_ACK || flow->state != HKP_HTP__FLOW_CLOSING || flow->closing.sent == 0)
+            continue;
         unsigned index = 0;
         uint64_t lo = 0, hi = 0;
         while (hkp_htp__frame_ack_range(&f, &index, &lo, &hi))
-            if (lo <= flow->closing.last_pn && hi >= flow->closing.first_pn) flow->state = HKP_HTP__FLOW_ENDED;
+            if (lo <= flow->closing.last_pn && hi >= flow->closing.first_pn)
+                flow->state = HKP_HTP__FLOW_ENDED;
     }
 }
 

@@ -99,7 +99,8 @@ static void pad_heartbeat(writer *w) {
 }
 
 /* The packet counts as sent from here on. */
-static void commit(flow_t *flow, const slot_t *slot, writer *w, uint16_t type, struct hkp_htp__flow_out *out) {
+static void commit(flow_t *flow, const slot_t *slot, writer *w, uint16_t type,
+                   struct hkp_htp__flow_out *out) {
     int first = !flow->tx_epoch_used;
     flow->tx_epoch_used = 1;
     flow->recovery.next_pn = slot->pn + 1;
@@ -145,7 +146,8 @@ static int send_closing(flow_t *flow, const slot_t *slot, writer *w, struct hkp_
     return 1;
 }
 
-/* The next packet of an open flow: answers to heartbeats, heartbeats, data, and an ACK alone if nothing else. */
+/* The next packet of an open flow: answers to heartbeats, heartbeats, data, and an ACK alone if nothing else.
+ */
 static int send_open(flow_t *flow, const slot_t *slot, writer *w, struct hkp_htp__flow_out *out) {
     uint16_t type = HKP_HTP__T_ACK;
     if (flow->heart.owed) {

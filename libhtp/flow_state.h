@@ -208,8 +208,8 @@ void hkp_htp__stream_cost(const struct hkp_htp__flow *flow, const struct hkp_htp
 void hkp_htp__stream_discard(struct hkp_htp__flow *flow, struct hkp_htp__stream *s, uint16_t stop_code);
 /** A message waits at rx_delivered. */
 int hkp_htp__stream_has_message(const struct hkp_htp__stream *s);
-hkp_status hkp_htp__stream_take_message(struct hkp_htp__flow *flow, struct hkp_htp__stream *s, const uint8_t **data,
-                                        size_t *len);
+hkp_status hkp_htp__stream_take_message(struct hkp_htp__flow *flow, struct hkp_htp__stream *s,
+                                        const uint8_t **data, size_t *len);
 
 /* stream_send.c: frames that go out, and what became of them. */
 struct hkp_htp__writer {
@@ -221,8 +221,8 @@ struct hkp_htp__writer {
 };
 /** Makes the packet one with RES; 0: no room for that any more. */
 int hkp_htp__writer_res(struct hkp_htp__writer *w);
-void hkp_htp__writer_note(struct hkp_htp__writer *w, uint8_t type, uint32_t stream, uint64_t offset, uint16_t len,
-                          uint8_t aux);
+void hkp_htp__writer_note(struct hkp_htp__writer *w, uint8_t type, uint32_t stream, uint64_t offset,
+                          uint16_t len, uint8_t aux);
 int hkp_htp__streams_sendable(const struct hkp_htp__flow *flow);
 void hkp_htp__streams_write(struct hkp_htp__flow *flow, struct hkp_htp__writer *w);
 void hkp_htp__stream_acked(struct hkp_htp__flow *flow, const struct hkp_htp__sent_frame *f);
@@ -248,7 +248,9 @@ hkp_time hkp_htp__heart_wake(const struct hkp_htp__flow *flow);
 void hkp_htp__heart_tick(struct hkp_htp__flow *flow);
 uint64_t hkp_htp__heart_idle_ns(const struct hkp_htp__flow *flow);
 
-static inline int hkp_htp__is_ours(const struct hkp_htp__flow *flow, uint32_t id) { return (id & 1) != flow->is_e; }
+static inline int hkp_htp__is_ours(const struct hkp_htp__flow *flow, uint32_t id) {
+    return (id & 1) != flow->is_e;
+}
 static inline int hkp_htp__is_uni(uint32_t id) { return id >> 1 & 1; }
 
 #endif

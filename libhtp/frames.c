@@ -33,10 +33,14 @@ static const struct {
 
 static unsigned place_of(uint16_t ptype) {
     switch (ptype) {
-    case HKP_HTP__T_DATA: return IN_D;
-    case HKP_HTP__T_HEARTBEAT: return IN_H;
-    case HKP_HTP__T_ACK: return IN_K;
-    default: return IN_C;
+    case HKP_HTP__T_DATA:
+        return IN_D;
+    case HKP_HTP__T_HEARTBEAT:
+        return IN_H;
+    case HKP_HTP__T_ACK:
+        return IN_K;
+    default:
+        return IN_C;
     }
 }
 
@@ -169,28 +173,42 @@ static size_t read_extension(const uint8_t *p, size_t left, struct hkp_htp__fram
 
 static size_t read_body(const uint8_t *p, size_t left, int from_e, struct hkp_htp__frame *f) {
     switch (f->type) {
-    case HKP_HTP__F_PAD: return hkp_is_zero(p, left) ? left : 0;
-    case HKP_HTP__F_ACK: return read_ack(p, left, f);
-    case HKP_HTP__F_STREAM: return read_stream(p, left, f);
-    case HKP_HTP__F_DATAGRAM: return read_datagram(p, left, f);
-    case HKP_HTP__F_RESET: return read_reset(p, f);
+    case HKP_HTP__F_PAD:
+        return hkp_is_zero(p, left) ? left : 0;
+    case HKP_HTP__F_ACK:
+        return read_ack(p, left, f);
+    case HKP_HTP__F_STREAM:
+        return read_stream(p, left, f);
+    case HKP_HTP__F_DATAGRAM:
+        return read_datagram(p, left, f);
+    case HKP_HTP__F_RESET:
+        return read_reset(p, f);
     case HKP_HTP__F_STOP:
         f->code = hkp_be16(p + 2);
         f->stream = hkp_be32(p + 4);
         return p[1] == 0 ? 8 : 0;
-    case HKP_HTP__F_CREDIT: return read_credit(p, f);
+    case HKP_HTP__F_CREDIT:
+        return read_credit(p, f);
     case HKP_HTP__F_PATH_CHALLENGE:
     case HKP_HTP__F_PATH_RESPONSE:
         f->data = p + 1;
         f->len = 8;
         return 9;
-    case HKP_HTP__F_REKEY: return read_rekey(p, f);
-    case HKP_HTP__F_TOKEN: return read_token(p, from_e, f);
-    case HKP_HTP__F_RETIRE: f->seq = hkp_be16(p + 2); return p[1] == 0 ? 4 : 0;
-    case HKP_HTP__F_HB: return read_hb(p, f);
-    case HKP_HTP__F_HB_ACK: return read_hb_ack(p, from_e, f);
-    case HKP_HTP__F_CLOSE: return read_close(p, f);
-    default: return 1; /* PING */
+    case HKP_HTP__F_REKEY:
+        return read_rekey(p, f);
+    case HKP_HTP__F_TOKEN:
+        return read_token(p, from_e, f);
+    case HKP_HTP__F_RETIRE:
+        f->seq = hkp_be16(p + 2);
+        return p[1] == 0 ? 4 : 0;
+    case HKP_HTP__F_HB:
+        return read_hb(p, f);
+    case HKP_HTP__F_HB_ACK:
+        return read_hb_ack(p, from_e, f);
+    case HKP_HTP__F_CLOSE:
+        return read_close(p, f);
+    default:
+        return 1; /* PING */
     }
 }
 
@@ -215,7 +233,8 @@ hkp_status hkp_htp__frame_read(const uint8_t *plain, size_t len, size_t *pos, ui
     return HKP_OK;
 }
 
-int hkp_htp__frame_ack_range(const struct hkp_htp__frame *frame, unsigned *index, uint64_t *lo, uint64_t *hi) {
+int hkp_htp__frame_ack_range(const struct hkp_htp__frame *frame, unsigned *index, uint64_t *lo,
+                             uint64_t *hi) {
     if (*index > frame->ack.count) return 0;
     if (*index == 0) {
         *hi = frame->ack.largest;
@@ -231,12 +250,15 @@ int hkp_htp__frame_ack_range(const struct hkp_htp__frame *frame, unsigned *index
 
 static int is_urgent(const struct hkp_htp__frame *f) {
     switch (f->type) {
-    case HKP_HTP__F_STREAM: return f->fin;
+    case HKP_HTP__F_STREAM:
+        return f->fin;
     case HKP_HTP__F_HB:
     case HKP_HTP__F_REKEY:
     case HKP_HTP__F_PATH_CHALLENGE:
-    case HKP_HTP__F_PATH_RESPONSE: return 1;
-    default: return 0;
+    case HKP_HTP__F_PATH_RESPONSE:
+        return 1;
+    default:
+        return 0;
     }
 }
 
@@ -262,7 +284,8 @@ hkp_status hkp_htp__frames_judge(const uint8_t *plain, size_t len, uint16_t ptyp
     return all->needs_res && !has_res ? HKP_E_HTP_RES_MISSING : HKP_OK;
 }
 
-size_t hkp_htp__put_stream(uint8_t *dst, uint8_t cls, int fin, uint32_t stream, uint64_t offset, uint16_t len) {
+size_t hkp_htp__put_stream(uint8_t *dst, uint8_t cls, int fin, uint32_t stream, uint64_t offset,
+                           uint16_t len) {
     dst[0] = HKP_HTP__F_STREAM;
     dst[1] = (uint8_t)(cls | (fin ? 0x80 : 0));
     hkp_put_be32(dst + 2, stream);
@@ -337,7 +360,8 @@ size_t hkp_htp__put_hb_ack(uint8_t *dst, const struct hkp_htp__frame *frame) {
     return HKP_HTP__HB_ACK_SIZE;
 }
 
-size_t hkp_htp__put_close(uint8_t *dst, uint16_t reason, uint16_t trust, uint16_t retry_after_s, uint64_t last_pn) {
+size_t hkp_htp__put_close(uint8_t *dst, uint16_t reason, uint16_t trust, uint16_t retry_after_s,
+                          uint64_t last_pn) {
     dst[0] = HKP_HTP__F_CLOSE;
     dst[1] = 0;
     hkp_put_be16(dst + 2, reason);

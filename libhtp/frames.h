@@ -129,7 +129,8 @@ hkp_status hkp_htp__frames_judge(const uint8_t *plain, size_t len, uint16_t ptyp
 
 /* Writers: dst has room for the frame; the result is its size. Frames with data: the head only. */
 
-size_t hkp_htp__put_stream(uint8_t *dst, uint8_t cls, int fin, uint32_t stream, uint64_t offset, uint16_t len);
+size_t hkp_htp__put_stream(uint8_t *dst, uint8_t cls, int fin, uint32_t stream, uint64_t offset,
+                           uint16_t len);
 size_t hkp_htp__put_datagram(uint8_t *dst, uint8_t cls, uint16_t len);
 size_t hkp_htp__put_reset(uint8_t *dst, uint16_t code, uint32_t stream, uint64_t final_offset);
 size_t hkp_htp__put_stop(uint8_t *dst, uint16_t code, uint32_t stream);
@@ -137,6 +138,7 @@ size_t hkp_htp__put_credit(uint8_t *dst, uint8_t kind, uint32_t stream, uint64_t
 size_t hkp_htp__put_path(uint8_t *dst, uint8_t type, const uint8_t data[8]);
 size_t hkp_htp__put_hb(uint8_t *dst, const struct hkp_htp__frame *frame);
 size_t hkp_htp__put_hb_ack(uint8_t *dst, const struct hkp_htp__frame *frame);
-size_t hkp_htp__put_close(uint8_t *dst, uint16_t reason, uint16_t trust, uint16_t retry_after_s, uint64_t last_pn);
+size_t hkp_htp__put_close(uint8_t *dst, uint16_t reason, uint16_t trust, uint16_t retry_after_s,
+                          uint64_t last_pn);
 
 #endif

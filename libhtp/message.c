@@ -11,7 +11,8 @@
 
 #define COMPRESSED 0x80000000U
 
-hkp_status hkp_htp__message_head(const uint8_t *head, uint64_t avail, uint32_t max, struct hkp_htp__message *m) {
+hkp_status hkp_htp__message_head(const uint8_t *head, uint64_t avail, uint32_t max,
+                                 struct hkp_htp__message *m) {
     *m = (struct hkp_htp__message){0, 0, 0};
     if (avail < HKP_HTP__MESSAGE_HEAD) return HKP_OK;
     uint32_t word = hkp_be32(head), len = word & ~COMPRESSED;
@@ -51,8 +52,8 @@ static void arena_free(void *opaque, void *ptr) {
 }
 
 /* dst has plain_len + 1 bytes: one more than the message may have shows a lie without a bomb. */
-static int inflate_exactly(struct hkp_htp__chain *chain, uint64_t at, uint64_t len, struct arena *arena, uint8_t *dst,
-                           uint32_t plain_len) {
+static int inflate_exactly(struct hkp_htp__chain *chain, uint64_t at, uint64_t len, struct arena *arena,
+                           uint8_t *dst, uint32_t plain_len) {
     z_stream z = {.zalloc = arena_alloc, .zfree = arena_free, .opaque = arena};
     if (inflateInit(&z) != Z_OK) return Z_MEM_ERROR;
     z.next_out = dst;
@@ -81,8 +82,8 @@ hkp_status hkp_htp__message_body(struct hkp_htp__chain *chain, struct hkp_htp__p
     } else {
         struct arena arena = {hkp_htp__pools_arena(pools), HKP_HTP__ARENA_SIZE};
         if (arena.at == NULL) return HKP_E_NOMEM;
-        int rc = inflate_exactly(chain, offset + HKP_HTP__MESSAGE_HEAD + 4, m->size - HKP_HTP__MESSAGE_HEAD - 4, &arena,
-                                 dst, m->plain_len);
+        int rc = inflate_exactly(chain, offset + HKP_HTP__MESSAGE_HEAD + 4,
+                                 m->size - HKP_HTP__MESSAGE_HEAD - 4, &arena, dst, m->plain_len);
         if (rc != Z_OK) return rc == Z_MEM_ERROR ? HKP_E_NOMEM : HKP_E_HTP_MESSAGE;
     }
     *body = dst;

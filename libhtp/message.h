@@ -26,7 +26,8 @@ struct hkp_htp__message {
 };
 
 /** Judges the first avail bytes of a message; reads at most 8. HKP_E_HTP_MESSAGE: no message of max bytes. */
-hkp_status hkp_htp__message_head(const uint8_t *head, uint64_t avail, uint32_t max, struct hkp_htp__message *m);
+hkp_status hkp_htp__message_head(const uint8_t *head, uint64_t avail, uint32_t max,
+                                 struct hkp_htp__message *m);
 
 /**
  * Copies the plain body of the whole message at offset of the chain into scratch memory of the pools.

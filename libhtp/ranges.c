@@ -35,7 +35,8 @@ int hkp_htp__ranges_add(struct hkp_htp__ranges *s, uint64_t lo, uint64_t hi) {
 
 void hkp_htp__ranges_cover(struct hkp_htp__ranges *s, uint64_t lo, uint64_t hi) {
     if (hkp_htp__ranges_add(s, lo, hi)) return;
-    unsigned i = first_reaching(s, lo); /* full and touching none: i is the range above, i - 1 the one below */
+    unsigned i =
+        first_reaching(s, lo); /* full and touching none: i is the range above, i - 1 the one below */
     if (i == s->count || (i > 0 && lo - s->r[i - 1].hi <= s->r[i].lo - hi)) {
         s->r[i - 1].hi = hi;
     } else {

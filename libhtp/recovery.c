@@ -15,7 +15,8 @@ enum { PACKET_THRESHOLD = 3, PROBES = 2, PERSISTENT_PTOS = 3, BACKOFF_MAX = 10 }
 
 typedef struct hkp_htp__sent sent_packet;
 
-_Static_assert(sizeof(sent_packet) * HKP_HTP__SENT_PER_BLOCK <= HKP_HTP__BLOCK_SIZE, "records fill one block");
+_Static_assert(sizeof(sent_packet) * HKP_HTP__SENT_PER_BLOCK <= HKP_HTP__BLOCK_SIZE,
+               "records fill one block");
 
 void hkp_htp__recovery_init(struct hkp_htp__recovery *r, struct hkp_htp__pools *pools, uint32_t mtu,
                             uint64_t initial_rtt, const struct hkp_htp__recovery_sink *sink) {
@@ -119,7 +120,8 @@ static uint32_t lower_bound(struct hkp_htp__recovery *r, uint64_t pn) {
 }
 
 /* One range of an ACK; the largest record that is newly acknowledged goes to *newest. */
-static void ack_range(struct hkp_htp__recovery *r, uint64_t lo, uint64_t hi, int limited, sent_packet **newest) {
+static void ack_range(struct hkp_htp__recovery *r, uint64_t lo, uint64_t hi, int limited,
+                      sent_packet **newest) {
     for (uint32_t i = lower_bound(r, lo); i != r->tail; i++) {
         sent_packet *s = record(r, i);
         if (s->pn > hi) return;
@@ -165,7 +167,8 @@ static void detect_lost(struct hkp_htp__recovery *r, hkp_time now) {
     if (persistent) hkp_htp__congestion_on_persistent(&r->congestion);
 }
 
-hkp_status hkp_htp__recovery_ack(struct hkp_htp__recovery *r, const struct hkp_htp__frame *ack, hkp_time now) {
+hkp_status hkp_htp__recovery_ack(struct hkp_htp__recovery *r, const struct hkp_htp__frame *ack,
+                                 hkp_time now) {
     if (ack->ack.largest >= r->next_pn) return HKP_E_HTP_ACK;
     if (ack->ack.ecn && (uint64_t)ack->ack.ect0 + ack->ack.ce > r->next_pn) return HKP_E_HTP_ACK;
     int limited = (uint64_t)r->in_flight * 2 >= hkp_htp__congestion_window(&r->congestion);
@@ -175,7 +178,8 @@ hkp_status hkp_htp__recovery_ack(struct hkp_htp__recovery *r, const struct hkp_h
     while (hkp_htp__frame_ack_range(ack, &index, &lo, &hi)) ack_range(r, lo, hi, limited, &newest);
     if (ack->ack.largest + 1 > r->acked_end) r->acked_end = ack->ack.largest + 1;
     if (newest == NULL) return HKP_OK;
-    if (newest->pn == ack->ack.largest) take_rtt(r, now - newest->time, (uint64_t)ack->ack.delay_16us * 16000);
+    if (newest->pn == ack->ack.largest)
+        take_rtt(r, now - newest->time, (uint64_t)ack->ack.delay_16us * 16000);
     r->pto_count = 0;
     detect_lost(r, now);
     trim(r);

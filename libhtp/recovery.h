@@ -91,7 +91,8 @@ hkp_status hkp_htp__recovery_ack(struct hkp_htp__recovery *r, const struct hkp_h
 
 /** T_loss or T_pto, whichever is first. */
 hkp_time hkp_htp__recovery_wake(const struct hkp_htp__recovery *r);
-/** Number of probe packets to send now: 0, or 2 when T_pto passed; then the oldest frames count as lost too. */
+/** Number of probe packets to send now: 0, or 2 when T_pto passed; then the oldest frames count as lost too.
+ */
 unsigned hkp_htp__recovery_tick(struct hkp_htp__recovery *r, hkp_time now);
 
 /** Probe timeout without backoff. */

@@ -12,7 +12,8 @@ typedef struct hkp_htp__flow flow_t;
 
 enum { CODE_CANCELLED = 0, CODE_DENIED = 1 };
 
-/* ---- Credit. An allowance is raised when less than half a window of it is left, by no less than a quarter. */
+/* ---- Credit. An allowance is raised when less than half a window of it is left, by no less than a quarter.
+ */
 
 static int is_due(uint64_t target, uint64_t limit, uint64_t used, uint64_t window) {
     if (target <= limit || limit - used >= window / 2) return 0;
@@ -32,8 +33,8 @@ static uint64_t excess_of(const flow_t *flow, uint64_t need) {
 }
 
 /*
- * Whatever other streams hold, the message at the head of each stream finds room: its bytes come on top of the
- * session's window. So a session full of incomplete messages cannot lock itself up, and its memory stays
+ * Whatever other streams hold, the message at the head of each stream finds room: its bytes come on top of
+ * the session's window. So a session full of incomplete messages cannot lock itself up, and its memory stays
  * bounded by window + streams x stream window + CREDIT_EXCESS_MAX.
  */
 static void offer(flow_t *flow, stream *s) {
@@ -89,7 +90,8 @@ static hkp_status resolve(flow_t *flow, uint32_t id, int to_receive, stream **ou
     return HKP_OK;
 }
 
-void hkp_htp__stream_cost(const flow_t *flow, const struct hkp_htp__frame *f, size_t *blocks, size_t *streams) {
+void hkp_htp__stream_cost(const flow_t *flow, const struct hkp_htp__frame *f, size_t *blocks,
+                          size_t *streams) {
     unsigned kind = (unsigned)hkp_htp__is_uni(f->stream);
     uint32_t index = f->stream >> 2;
     if (f->type == HKP_HTP__F_STREAM) *blocks += hkp_htp__chain_need(f->len);
@@ -98,14 +100,16 @@ void hkp_htp__stream_cost(const flow_t *flow, const struct hkp_htp__frame *f, si
     if (opens > *streams) *streams = opens;
 }
 
-static int is_allowed(const flow_t *flow, uint8_t cls) { return (int)(flow->allow[cls / 64] >> cls % 64 & 1); }
+static int is_allowed(const flow_t *flow, uint8_t cls) {
+    return (int)(flow->allow[cls / 64] >> cls % 64 & 1);
+}
 
 /* ---- Ends. */
 
 static void end_rx(flow_t *flow, stream *s) {
     hkp_htp__chain_clear(&s->rx_chain, flow->pools);
     s->rx = HKP_HTP__RX_DONE;
-    s->control &= (uint8_t)~(HKP_HTP__CTL_STOP | HKP_HTP__CTL_CREDIT);
+    s->control &= (uint8_t) ~(HKP_HTP__CTL_STOP | HKP_HTP__CTL_CREDIT);
     hkp_htp__stream_ready(flow, s);
     offer(flow, s);
     offer_all(flow);
@@ -218,7 +222,8 @@ hkp_status hkp_htp__stream_on_data(flow_t *flow, const struct hkp_htp__frame *f)
         return HKP_OK;
     }
     if (s->rx != HKP_HTP__RX_OPEN) return HKP_OK;
-    if (!hkp_htp__chain_write(&s->rx_chain, flow->pools, f->value, f->data, f->len)) return HKP_E_HTP_INTERNAL;
+    if (!hkp_htp__chain_write(&s->rx_chain, flow->pools, f->value, f->data, f->len))
+        return HKP_E_HTP_INTERNAL;
     hkp_htp__chain_mark(&s->rx_chain, f->value, f->len);
     st = scan(s);
     if (st != HKP_OK) return st;

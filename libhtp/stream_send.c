@@ -99,7 +99,8 @@ void hkp_htp__streams_write(flow_t *flow, writer *w) {
             flow->ready[ring] = s->ready_next; /* round robin: the next one is first now */
             hkp_htp__stream_ready(flow, s);
             if (w->len == before) {
-                if (s->ready_next != NULL && s->ring == ring) return; /* it waits for a packet with more room */
+                if (s->ready_next != NULL && s->ring == ring)
+                    return; /* it waits for a packet with more room */
             }
         }
     }
@@ -151,7 +152,9 @@ void hkp_htp__stream_lost(flow_t *flow, const struct hkp_htp__sent_frame *f) {
     stream *s = hkp_htp__stream_find(flow, f->stream);
     if (s == NULL) return;
     switch (f->type) {
-    case HKP_HTP__F_STREAM: data_lost(s, f); break;
+    case HKP_HTP__F_STREAM:
+        data_lost(s, f);
+        break;
     case HKP_HTP__F_RESET:
         if (s->tx == HKP_HTP__TX_RESET) s->control |= HKP_HTP__CTL_RESET;
         break;

@@ -205,7 +205,8 @@ static inline int net_step(struct net *n, hkp_time until) {
 
 /* Runs until a time. */
 static inline void net_run(struct net *n, hkp_time until) {
-    while (net_step(n, until)) {}
+    while (net_step(n, until)) {
+    }
 }
 
 /* Next event of a side that is neither of heartbeats nor clocks nor room; 0: none. */

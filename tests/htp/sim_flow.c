@@ -31,7 +31,8 @@ static void body_of(unsigned stream, unsigned number, uint8_t *dst, size_t len) 
 
 static void open_streams(struct net *n, int side, struct traffic *t) {
     for (unsigned i = 0; i < STREAMS; i++)
-        CHECK_EQ(hkp_htp__flow_open(n->flow[side], (uint8_t)(i == 0 ? 1 : 3 + i), i % 2 == 0, (uint8_t)(i % 3), &t->ids[i]),
+        CHECK_EQ(hkp_htp__flow_open(n->flow[side], (uint8_t)(i == 0 ? 1 : 3 + i), i % 2 == 0,
+                                    (uint8_t)(i % 3), &t->ids[i]),
                  HKP_OK);
 }
 
@@ -90,7 +91,8 @@ static void drain(struct net *n, int side, struct traffic *from, uint8_t *buf) {
 static uint64_t exchange(uint64_t seed, unsigned loss, unsigned messages, size_t longest, hkp_time limit) {
     static uint8_t buf[1 << 21];
     struct net *n = net_new(seed);
-    struct traffic t[SIDES] = {{.messages = messages, .longest = longest}, {.messages = messages, .longest = longest}};
+    struct traffic t[SIDES] = {{.messages = messages, .longest = longest},
+                               {.messages = messages, .longest = longest}};
     n->loss = loss;
     n->twice = loss / 2;
     n->jitter = 15000000;
@@ -120,8 +122,12 @@ static uint64_t exchange(uint64_t seed, unsigned loss, unsigned messages, size_t
     return trace;
 }
 
-static void all_arrives_over_a_good_network(void) { (void)exchange(check_seed(), 0, 100, 3000, 600 * HKP_HTP__SECOND_NS); }
-static void all_arrives_at_5_percent_loss(void) { (void)exchange(check_seed(), 50, 100, 3000, 600 * HKP_HTP__SECOND_NS); }
+static void all_arrives_over_a_good_network(void) {
+    (void)exchange(check_seed(), 0, 100, 3000, 600 * HKP_HTP__SECOND_NS);
+}
+static void all_arrives_at_5_percent_loss(void) {
+    (void)exchange(check_seed(), 50, 100, 3000, 600 * HKP_HTP__SECOND_NS);
+}
 static void all_arrives_at_30_percent_loss(void) {
     (void)exchange(check_seed(), 300, 40, 2000, 3600 * HKP_HTP__SECOND_NS);
 }

@@ -12,8 +12,9 @@ static hkp_status result_of(const char *name) {
     static const struct {
         const char *name;
         hkp_status status;
-    } known[] = {
-        {"FRAME", HKP_E_HTP_FRAME}, {"FRAME_TYPE", HKP_E_HTP_FRAME_TYPE}, {"RES_MISSING", HKP_E_HTP_RES_MISSING}};
+    } known[] = {{"FRAME", HKP_E_HTP_FRAME},
+                 {"FRAME_TYPE", HKP_E_HTP_FRAME_TYPE},
+                 {"RES_MISSING", HKP_E_HTP_RES_MISSING}};
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
         if (strcmp(known[i].name, name) == 0) return known[i].status;
     return 1;
@@ -76,7 +77,9 @@ static void same_frame(json_t *want, const struct hkp_htp__frame *f) {
     uint8_t be[8];
     CHECK_EQ(f->type, vec_u64(want, "type"));
     switch (f->type) {
-    case HKP_HTP__F_ACK: same_ack(want, f); break;
+    case HKP_HTP__F_ACK:
+        same_ack(want, f);
+        break;
     case HKP_HTP__F_STREAM:
         CHECK_EQ(f->fin, vec_bool(want, "fin"));
         CHECK_EQ(f->stream, vec_u64(want, "stream"));
@@ -86,8 +89,11 @@ static void same_frame(json_t *want, const struct hkp_htp__frame *f) {
         CHECK_EQ(f->cls, vec_u64(want, "cls"));
         /* fall through */
     case HKP_HTP__F_PATH_CHALLENGE:
-    case HKP_HTP__F_PATH_RESPONSE: same_bytes(want, "data", f->data, f->len); break;
-    case HKP_HTP__F_RESET: CHECK_EQ(f->value, vec_u64(want, "final"));
+    case HKP_HTP__F_PATH_RESPONSE:
+        same_bytes(want, "data", f->data, f->len);
+        break;
+    case HKP_HTP__F_RESET:
+        CHECK_EQ(f->value, vec_u64(want, "final"));
         /* fall through */
     case HKP_HTP__F_STOP:
         CHECK_EQ(f->code, vec_u64(want, "code"));
@@ -98,15 +104,21 @@ static void same_frame(json_t *want, const struct hkp_htp__frame *f) {
         CHECK_EQ(f->stream, vec_u64(want, "stream"));
         CHECK_EQ(f->value, vec_u64(want, "limit"));
         break;
-    case HKP_HTP__F_REKEY: same_rekey(want, f); break;
+    case HKP_HTP__F_REKEY:
+        same_rekey(want, f);
+        break;
     case HKP_HTP__F_TOKEN:
         hkp_put_be64(be, f->value);
         same_bytes(want, "token", be, 8);
         same_bytes(want, "reset", f->data, 16);
         /* fall through */
-    case HKP_HTP__F_RETIRE: CHECK_EQ(f->seq, vec_u64(want, "seq")); break;
+    case HKP_HTP__F_RETIRE:
+        CHECK_EQ(f->seq, vec_u64(want, "seq"));
+        break;
     case HKP_HTP__F_HB:
-    case HKP_HTP__F_HB_ACK: same_heartbeat(want, f); break;
+    case HKP_HTP__F_HB_ACK:
+        same_heartbeat(want, f);
+        break;
     case HKP_HTP__F_CLOSE:
         CHECK_EQ(f->code, vec_u64(want, "reason"));
         CHECK_EQ(f->hb.trust, vec_u64(want, "trust"));
@@ -125,17 +137,26 @@ static size_t write_again(const struct hkp_htp__frame *f, uint8_t *dst) {
     case HKP_HTP__F_STREAM:
         head = hkp_htp__put_stream(dst, f->cls, f->fin, f->stream, f->value, (uint16_t)f->len);
         break;
-    case HKP_HTP__F_DATAGRAM: head = hkp_htp__put_datagram(dst, f->cls, (uint16_t)f->len); break;
-    case HKP_HTP__F_RESET: return hkp_htp__put_reset(dst, f->code, f->stream, f->value);
-    case HKP_HTP__F_STOP: return hkp_htp__put_stop(dst, f->code, f->stream);
-    case HKP_HTP__F_CREDIT: return hkp_htp__put_credit(dst, f->kind, f->stream, f->value);
+    case HKP_HTP__F_DATAGRAM:
+        head = hkp_htp__put_datagram(dst, f->cls, (uint16_t)f->len);
+        break;
+    case HKP_HTP__F_RESET:
+        return hkp_htp__put_reset(dst, f->code, f->stream, f->value);
+    case HKP_HTP__F_STOP:
+        return hkp_htp__put_stop(dst, f->code, f->stream);
+    case HKP_HTP__F_CREDIT:
+        return hkp_htp__put_credit(dst, f->kind, f->stream, f->value);
     case HKP_HTP__F_PATH_CHALLENGE:
-    case HKP_HTP__F_PATH_RESPONSE: return hkp_htp__put_path(dst, f->type, f->data);
-    case HKP_HTP__F_HB: return hkp_htp__put_hb(dst, f);
-    case HKP_HTP__F_HB_ACK: return hkp_htp__put_hb_ack(dst, f);
+    case HKP_HTP__F_PATH_RESPONSE:
+        return hkp_htp__put_path(dst, f->type, f->data);
+    case HKP_HTP__F_HB:
+        return hkp_htp__put_hb(dst, f);
+    case HKP_HTP__F_HB_ACK:
+        return hkp_htp__put_hb_ack(dst, f);
     case HKP_HTP__F_CLOSE:
         return hkp_htp__put_close(dst, f->code, f->hb.trust, f->hb.retry_after_s, f->value);
-    default: return 0;
+    default:
+        return 0;
     }
     memcpy(dst + head, f->data, f->len);
     return head + f->len;
@@ -177,8 +198,8 @@ static void every_malformed_plaintext_gives_its_result(void) {
         int before = check_faults;
         struct vec_bytes plain = vec_hex(c, "plaintext");
         struct hkp_htp__frames all;
-        CHECK_EQ(hkp_htp__frames_judge(plain.ptr, plain.len, (uint16_t)vec_u64(c, "ptype"), vec_bool(c, "res"), 0,
-                                       &all),
+        CHECK_EQ(hkp_htp__frames_judge(plain.ptr, plain.len, (uint16_t)vec_u64(c, "ptype"),
+                                       vec_bool(c, "res"), 0, &all),
                  result_of(vec_text(c, "result")));
         CHECK_NOTE(before, "%s", vec_text(c, "name"));
         free(plain.ptr);
@@ -203,7 +224,8 @@ static void zero_fields_of_e_are_refused_from_e_only(void) {
 /* HTP-10.1: the first fault in byte order, then what the packet must hold, then RES. */
 static void faults_are_named_in_their_order(void) {
     struct hkp_htp__frames all;
-    static const uint8_t ter_then_bad[] = {3, 1, 0, 1, 'x', 0x0D}, bad_form_then_type[] = {5, 9, 0, 0, 0, 0, 0, 0, 0x0D};
+    static const uint8_t ter_then_bad[] = {3, 1, 0, 1, 'x', 0x0D},
+                         bad_form_then_type[] = {5, 9, 0, 0, 0, 0, 0, 0, 0x0D};
     CHECK_EQ(hkp_htp__frames_judge(ter_then_bad, sizeof ter_then_bad, HKP_HTP__T_DATA, 0, 0, &all),
              HKP_E_HTP_FRAME_TYPE);
     CHECK_EQ(hkp_htp__frames_judge(ter_then_bad, 5, HKP_HTP__T_DATA, 0, 0, &all), HKP_E_HTP_RES_MISSING);
