@@ -50,6 +50,7 @@ class Prefix:
             old = re.search(r"^prefix=(.*)$", text, re.M).group(1)
             with open(path, "w", encoding="utf-8") as out:
                 out.write(text.replace(f"prefix={old}\n", f"prefix={work}{old}\n", 1))
+        self.search = re.search(r"libraries: =(.*)", run(*cc, "-print-search-dirs")).group(1).split(":")
         self.env = dict(os.environ, PKG_CONFIG_PATH=self.pc_dirs[0])
 
     def pkg_config(self, lib, *flags):
@@ -60,17 +61,21 @@ class Prefix:
             f"-DVERSION=hkp_{lib}_version", *self.pkg_config(lib, "--cflags"), *flags,
             "-o", out, os.path.join(HERE, source), *libs)
 
-    def archives(self, lib, whole=False):
-        """(--static --libs in its order, with our libraries named as archives; the outside ones among them)
+    def archives(self, lib, kinds, whole=False):
+        """--static --libs in its order, with our libraries named as archives.
 
+        kinds: what the outside libraries may be, .so or .a.
         whole: every object of ours is linked, so that every symbol of every archive must resolve.
         """
         words = self.pkg_config(lib, "--static", "--libs")
         if whole:
             ours = sorted({w for w in words if w.startswith("-lhookprobe-")})
             words = ["-Wl,--whole-archive", *ours, "-Wl,--no-whole-archive"] + [w for w in words if w not in ours]
-        outside = [w[2:] for w in words if w.startswith("-l") and not w.startswith("-lhookprobe-")]
-        return [re.sub(r"^-l(hookprobe-\w+)$", r"-l:lib\1.a", w) for w in words], outside
+        folders = [w[2:] for w in words if w.startswith("-L")] + self.search
+        for name in [w[2:] for w in words if w.startswith("-l") and not w.startswith("-lhookprobe-")]:
+            if not any(os.path.exists(f"{folder}/lib{name}{end}") for folder in folders for end in kinds):
+                raise Skipped(f"this system has no lib{name}{' or '.join(kinds)}")
+        return [re.sub(r"^-l(hookprobe-\w+)$", r"-l:lib\1.a", w) for w in words]
 
 
 def family_symbols(path, stack, dynamic=False):
@@ -108,7 +113,7 @@ def dynamic(prefix, lib, stack):
 
 def static(prefix, lib, stack):
     out = os.path.join(prefix.work, "static_" + lib)
-    libs, _ = prefix.archives(lib)
+    libs = prefix.archives(lib, [".so", ".a"])
     prefix.compile(lib, "consumer.c", out, [], libs)
     says_version(prefix, lib, out)
     nothing_above(family_symbols(out, stack), lib, stack)
@@ -118,12 +123,7 @@ def static(prefix, lib, stack):
 
 def full_static(prefix, lib, stack):
     out = os.path.join(prefix.work, "full_static_" + lib)
-    libs, outside = prefix.archives(lib)
-    folders = [w[2:] for w in libs if w.startswith("-L")] + \
-        re.search(r"libraries: =(.*)", run(*prefix.cc, "-print-search-dirs")).group(1).split(":")
-    for name in outside:
-        if not any(os.path.exists(os.path.join(folder, f"lib{name}.a")) for folder in folders):
-            raise Skipped(f"this system has no lib{name}.a")
+    libs = prefix.archives(lib, [".a"])
     prefix.compile(lib, "consumer.c", out, ["-static"], libs)
     says_version(prefix, lib, out)
     nothing_above(family_symbols(out, stack), lib, stack)
@@ -131,7 +131,7 @@ def full_static(prefix, lib, stack):
 
 def plugin(prefix, lib, stack):
     out = os.path.join(prefix.work, f"plugin_{lib}.so")
-    libs, _ = prefix.archives(lib, whole=True)
+    libs = prefix.archives(lib, [".so", ".a"], whole=True)
     prefix.compile(lib, "plugin.c", out, ["-shared", "-fPIC", "-fvisibility=hidden"],
                    [*libs, "-Wl,--exclude-libs,ALL", "-Wl,-z,defs"])
     exported = set(re.findall(r" [A-Z] (\w+)", run("nm", "-D", "--defined-only", out)))
