@@ -95,14 +95,14 @@ static void folder_of(const char *path, char folder[PATH_CAP]) {
     folder[len + (slash == NULL)] = 0;
 }
 
-static int sync_folder(const char *path) {
+int hkp_ter__sync_folder_of(const char *path) {
     char folder[PATH_CAP];
     folder_of(path, folder);
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) return -1;
-    int failed = fsync(fd);
+    if (fd < 0) return errno;
+    int error = fsync(fd) == 0 ? 0 : errno;
     close(fd);
-    return failed;
+    return error;
 }
 
 static int write_temporary(const char *temporary, const uint8_t *bytes, size_t len) {
@@ -123,5 +123,5 @@ hkp_status hkp_ter_file_write(const char *path, const uint8_t *bytes, size_t len
         unlink(temporary);
         return HKP_E_IO;
     }
-    return sync_folder(path) == 0 ? HKP_OK : HKP_E_IO;
+    return hkp_ter__sync_folder_of(path) == 0 ? HKP_OK : HKP_E_IO;
 }

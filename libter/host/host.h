@@ -18,6 +18,9 @@ int hkp_ter__write_at(int fd, uint64_t offset, const uint8_t *bytes, size_t len)
 /** Opens for reading, without waiting for the other end of a pipe; -1 and errno. */
 int hkp_ter__open_read(int dir_fd, const char *path);
 
+/** Makes the entry of path in its folder durable; path is shorter than 4096 bytes. 0 or errno. */
+int hkp_ter__sync_folder_of(const char *path);
+
 /** Joins folder and name into dst[cap]; 0 if it does not fit. */
 int hkp_ter__join(char *dst, size_t cap, const char *folder, const char *name);
 

@@ -36,8 +36,9 @@ static hkp_status import_options(struct hkp_ter_log_options *o, const struct hkp
 /* The folder is ours alone: made or narrowed to mode 0700, and locked as long as the object lives. */
 static hkp_status take_folder(struct hkp_ter_log *log) {
     struct stat st;
-    if (mkdir(log->path, 0700) != 0 && errno != EEXIST)
-        return hkp_ter__log_fail(log, NULL, 0, errno, "cannot make the folder");
+    int error = mkdir(log->path, 0700) == 0 ? hkp_ter__sync_folder_of(log->path) : errno;
+    if (error != 0 && error != EEXIST)
+        return hkp_ter__log_fail(log, NULL, 0, error, "cannot make the folder");
     log->dir_fd = open(log->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (log->dir_fd < 0 || fstat(log->dir_fd, &st) != 0)
         return hkp_ter__log_fail(log, NULL, 0, errno, "cannot open the folder");
@@ -226,7 +227,9 @@ hkp_status hkp_ter_log_new(hkp_ter_log **out, const struct hkp_ter_log_options *
     log->sync_records = o.sync_records;
     memcpy(log->node_id, o.node_id, 16);
     memcpy(log->boot_id, o.boot_id, 16);
-    memcpy(log->path, o.path, strlen(o.path) + 1);
+    size_t path_len = strlen(o.path);
+    while (path_len > 1 && o.path[path_len - 1] == '/') path_len--;
+    memcpy(log->path, o.path, path_len); /* the rest is zero */
     st = open_log(log, &o, wall_us);
     if (st == HKP_OK) {
         *out = log;

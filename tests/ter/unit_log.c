@@ -251,6 +251,29 @@ static void a_crash_at_any_byte_loses_no_more_than_the_record_it_cut(void) {
     }
 }
 
+/* What was not synced may reach the disk in any order: any of the records behind the last TCK may be missing.
+ */
+static void records_that_never_reached_the_disk_end_the_log(void) {
+    char path[128];
+    static uint8_t bytes[4096];
+    size_t behind_tck = 192 + 56 + 3 * 104 + 264;
+    folder_path(path, dir, "crash");
+    for (unsigned lost = 1; lost < 1u << 5; lost++) {
+        uint64_t first = 0;
+        memcpy(bytes, whole, whole_len);
+        for (unsigned i = 5; i-- > 0;) {
+            if ((lost >> i & 1) == 0) continue;
+            memset(bytes + behind_tck + i * 104, 0, 104);
+            first = i;
+        }
+        put_segment(path, bytes, whole_len);
+        hkp_ter_log *log = open_log(path);
+        CHECK_EQ(state_of(log).index, 3 + first);
+        CHECK_EQ(state_of(log).torn_bytes, whole_len - behind_tck - first * 104);
+        hkp_ter_log_free(log);
+    }
+}
+
 /* The crash between keeping the tail and cutting it off: the next start keeps it again and overwrites
  * nothing. */
 static void a_crash_during_recovery_is_recovered(void) {
@@ -386,7 +409,7 @@ static void after_a_failed_write_the_log_is_dead_until_it_is_opened_again(void) 
     struct stream stream = stream_start;
     struct hkp_ter_diag diag;
     struct rlimit was, limit;
-    folder_path(path, dir, "full");
+    folder_path(path, dir, "full/"); /* a slash at the end changes nothing */
     hkp_ter_log *log = open_log(path);
     CHECK_EQ(hkp_ter_log_fault(log, &diag), HKP_E_NOTFOUND);
     append_ters(log, &stream, 3);
@@ -578,6 +601,7 @@ int main(void) {
     CASE(records_become_durable_in_groups_and_before_a_checkpoint);
     CASE(a_log_belongs_to_one_process);
     CASE(a_crash_at_any_byte_loses_no_more_than_the_record_it_cut);
+    CASE(records_that_never_reached_the_disk_end_the_log);
     CASE(a_crash_during_recovery_is_recovered);
     CASE(a_crash_while_a_segment_begins_leaves_nothing_behind);
     CASE(a_foreign_checkpoint_in_a_tail_is_no_proof);
