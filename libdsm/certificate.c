@@ -18,7 +18,7 @@ static hkp_status check_body(const struct hkp_dsm_certificate *c) {
     return HKP_OK;
 }
 
-static hkp_status parse_body(const struct hkp_dsm_view *body, struct hkp_dsm_certificate *certificate) {
+hkp_status hkp_dsm__certificate_body(const struct hkp_dsm_view *body, struct hkp_dsm_certificate *certificate) {
     struct hkp_dsm_cbor_reader r;
     struct hkp_dsm_certificate c = {0};
     (void)hkp_dsm_cbor_read(&r, body->ptr, body->len);
@@ -60,7 +60,7 @@ hkp_status hkp_dsm_certificate_parse(const uint8_t *in, size_t len, struct hkp_d
     if (st != HKP_OK) return st;
     if (m.kind != HKP_DSM_KIND_CERTIFICATE) return HKP_E_DSM_KIND;
     if (m.body.len > HKP_DSM_CERTIFICATE_BODY_MAX) return HKP_E_DSM_TOO_BIG;
-    return parse_body(&m.body, certificate);
+    return hkp_dsm__certificate_body(&m.body, certificate);
 }
 
 hkp_status hkp_dsm_certificate_check(const uint8_t *in, size_t len, const uint8_t chain_id[32],
@@ -72,7 +72,7 @@ hkp_status hkp_dsm_certificate_check(const uint8_t *in, size_t len, const uint8_
     if (st == HKP_OK) st = hkp_dsm_multi_check(chain_id, &m, HKP_DSM_KIND_CERTIFICATE, officers);
     if (st != HKP_OK && st != HKP_E_NOSPC) return st;
     if (m.body.len > HKP_DSM_CERTIFICATE_BODY_MAX) return HKP_E_DSM_TOO_BIG; /* NOSPC says more than 1024 */
-    st = parse_body(&m.body, &c);
+    st = hkp_dsm__certificate_body(&m.body, &c);
     if (st == HKP_OK) st = hkp_dsm__certificate_times(&c, now_s, revoked);
     if (st == HKP_OK) *certificate = c;
     return st;

@@ -124,17 +124,10 @@ static int order_bytes_ok(const struct hkp_dsm__order *o) {
     return o->scope != SCOPE_RESET || o->bytes.len == 8;
 }
 
-hkp_status hkp_dsm__order_check(const uint8_t *in, size_t len, const uint8_t chain_id[32],
-                                const struct hkp_dsm_officers *officers, uint64_t newest,
-                                struct hkp_dsm__order *order) {
-    struct hkp_dsm_multi m;
+hkp_status hkp_dsm__order_body(const struct hkp_dsm_view *body, struct hkp_dsm__order *order) {
     struct hkp_dsm_cbor_reader r;
     struct hkp_dsm__order o = {0};
-    hkp_status st = hkp_dsm_multi_parse(in, len, &m);
-    if (st == HKP_OK) st = hkp_dsm_multi_check(chain_id, &m, HKP_DSM_KIND_ORDER, officers);
-    if (st != HKP_OK) return st;
-    if (m.body.len > hkp_dsm__multi_body_max(m.kind)) return HKP_E_DSM_TOO_BIG;
-    (void)hkp_dsm_cbor_read(&r, m.body.ptr, m.body.len);
+    (void)hkp_dsm_cbor_read(&r, body->ptr, body->len);
     size_t left = hkp_dsm_cbor_object(&r, 1);
     o.scope = uint_field(&r, &left, 1, SCOPE_WORKLOAD, SCOPE_RESET);
     o.number = uint_field(&r, &left, 2, 1, UINT64_MAX);
@@ -145,6 +138,21 @@ hkp_status hkp_dsm__order_check(const uint8_t *in, size_t len, const uint8_t cha
     hkp_dsm_cbor_close(&r, left);
     if (r.status != HKP_OK) return r.status;
     if (!order_bytes_ok(&o)) return HKP_E_DSM_SCHEMA;
+    *order = o;
+    return HKP_OK;
+}
+
+hkp_status hkp_dsm__order_check(const uint8_t *in, size_t len, const uint8_t chain_id[32],
+                                const struct hkp_dsm_officers *officers, uint64_t newest,
+                                struct hkp_dsm__order *order) {
+    struct hkp_dsm_multi m;
+    struct hkp_dsm__order o;
+    hkp_status st = hkp_dsm_multi_parse(in, len, &m);
+    if (st == HKP_OK) st = hkp_dsm_multi_check(chain_id, &m, HKP_DSM_KIND_ORDER, officers);
+    if (st != HKP_OK) return st;
+    if (m.body.len > hkp_dsm__multi_body_max(m.kind)) return HKP_E_DSM_TOO_BIG;
+    st = hkp_dsm__order_body(&m.body, &o);
+    if (st != HKP_OK) return st;
     if (o.number <= newest || o.number - newest > ORDER_STEP_MAX) return HKP_E_DSM_STALE;
     *order = o;
     return HKP_OK;

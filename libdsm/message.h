@@ -110,11 +110,12 @@ size_t hkp_dsm__lane_max(uint32_t lane);
 hkp_status hkp_dsm__message_parse(uint32_t lane, const uint8_t *in, size_t len,
                                   struct hkp_dsm__message *message);
 
-/* D-GSP-19: lane of a stream by its first message; taken: bit k if the peer has lane k open on another. E_LANE. */
+/* D-GSP-19: lane of a stream by its first message; taken: bit k if the peer has lane k open on another.
+ * E_LANE. */
 hkp_status hkp_dsm__stream_open(const uint8_t *first, size_t len, uint32_t taken, uint32_t *lane);
 
-/* Lane in which an item is pushed; of a microblock by its event type, so CBOR and schema of its body are checked.
- * item_lane() is for items that were checked before. */
+/* Lane in which an item is pushed; of a microblock by its event type, so CBOR and schema of its body are
+ * checked. item_lane() is for items that were checked before. */
 hkp_status hkp_dsm__item_push_lane(const struct hkp_dsm__item *item, uint32_t *lane);
 uint32_t hkp_dsm__item_lane(const struct hkp_dsm__item *item);
 /* Message id of an item (D-GSP-6). */

@@ -117,9 +117,13 @@ hkp_status hkp_dsm__order_check(const uint8_t *in, size_t len, const uint8_t cha
                                 const struct hkp_dsm_officers *officers, uint64_t newest,
                                 struct hkp_dsm__order *order);
 
+hkp_status hkp_dsm__order_body(const struct hkp_dsm_view *body, struct hkp_dsm__order *order);
+
 /* ---- Certificates (D-CERT; certificate.c) ---------------------------------------------------------------
  */
 
+/* Body of kind 32. */
+hkp_status hkp_dsm__certificate_body(const struct hkp_dsm_view *body, struct hkp_dsm_certificate *certificate);
 /* The time rules of D-CERT-1 alone: E_NOT_YET, E_EXPIRED, E_REVOKED. */
 hkp_status hkp_dsm__certificate_times(const struct hkp_dsm_certificate *c, uint64_t now_s, uint64_t revoked);
 
@@ -343,7 +347,8 @@ struct hkp_dsm__evidence {
     uint8_t offender[7][32]; /* E1..E5: one node_id in the first 16 bytes; E6: officer keys */
     uint64_t epoch;          /* of E1..E4 */
     uint64_t point;          /* view of E1..E4, seq of E5, number of E6 */
-    uint64_t kind;           /* of the two objects */
+    uint64_t kind; /* of the two objects; E2: of the first */
+    uint8_t subject[16]; /* E6: node of a certificate, scope of an order */
 };
 /* Who may have signed: NULL for an unknown signer. E1..E4 ask with the epoch, E5 with epoch 2^64-1. */
 struct hkp_dsm__keys {
@@ -439,6 +444,7 @@ struct hkp_dsm__restart {
     uint64_t time_ms; /* of the first header */
     struct hkp_dsm_view valset_body;
 };
+hkp_status hkp_dsm__restart_epoch(const struct hkp_dsm_view *body, uint64_t *epoch);
 /* set: of the old epoch. held_height 0: the receiver holds no final header. */
 hkp_status hkp_dsm__restart_check(const uint8_t *in, size_t len, const uint8_t chain_id[32],
                                   const struct hkp_dsm_officers *officers, const struct hkp_dsm__valset *set,

@@ -1130,7 +1130,7 @@ struct hkp_dsm_proof {
     struct hkp_dsm_view leaf;
     /** 0 head, 1 block, 2 op */
     uint32_t root;
-    /** 1: author and seq are proven: a head, or a block whose body is in the proof */
+    /** 1: author and seq are proven, those of a block whose body is in the proof */
     uint32_t has_author;
     uint8_t author[16];
     uint64_t seq;
@@ -1147,7 +1147,8 @@ struct hkp_dsm_proof {
 /**
  * Verify a portable proof of finality.
  *
- * @param in        [len] proof, with or without the magic of a file; borrowed as long as a view is used
+ * @param in        [len] proof as in a message; of a file what hkp_dsm_proof_file() finds; borrowed as
+ *                  long as a view in proof is used
  * @param len       bytes
  * @param chain_id  [32] name of the mesh that the verifier means
  * @param trust     [n_trust] sets that the verifier trusts
@@ -1174,6 +1175,23 @@ struct hkp_dsm_proof {
 HKP_API HKP_MUST_USE hkp_status hkp_dsm_proof_verify(const uint8_t *in, size_t len, const uint8_t chain_id[32],
                                                      const struct hkp_dsm_trust *trust, size_t n_trust,
                                                      uint64_t now_ms, struct hkp_dsm_proof *proof);
+
+/**
+ * Find the proof inside a file.
+ *
+ * @param in     [len] the whole file: the magic HKPPROOF, then the proof; borrowed as long as proof is used
+ * @param len    bytes
+ * @param proof  the bytes behind the magic; untouched on failure
+ *
+ * @retval HKP_OK              for hkp_dsm_proof_verify()
+ * @retval HKP_E_DSM_TOO_BIG   above 256 MiB
+ * @retval HKP_E_DSM_SCHEMA    another magic
+ *
+ * Cost: none.
+ * Source: D-SYN-5.
+ * Since: hookprobe-dsm 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_dsm_proof_file(const uint8_t *in, size_t len, struct hkp_dsm_view *proof);
 
 /**
  * Verify a light proof: boundaries, then a target, each with a FINAL certificate of its own.
@@ -1256,7 +1274,9 @@ enum {
     /** key: u64 epoch; value: link of D-SYN-5 that ends it */
     HKP_DSM_ROW_LINK = 14,
     /** key: u64 number of the record; value: 64 bytes (D-STO-4); only read by SCAN, written by STORE_WAL */
-    HKP_DSM_ROW_WAL = 15
+    HKP_DSM_ROW_WAL = 15,
+    /** key: digest of a final header; value: u64 height */
+    HKP_DSM_ROW_DIGEST = 16
 };
 
 /** Kinds of events. STORE_* are requests, all others facts. */
