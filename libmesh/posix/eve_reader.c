@@ -52,16 +52,17 @@ static hkp_status open_file(hkp_mesh_eve_file *f, int at_end) {
 
 hkp_status hkp_mesh_eve_file_open(hkp_mesh_eve_file **out, const char *path, int32_t from_start,
                                   const struct hkp_mesh_eve_options *opt) {
-    struct hkp_mem mem = {0};
-    if (opt != NULL) mem = opt->mem;
-    hkp_status st = hkp_mem_import(&mem);
-    if (st != HKP_OK || strlen(path) > PATH_LEN_MAX) return HKP_E_INVAL;
-    hkp_mesh_eve_file *f = hkp_mem_alloc(&mem, sizeof *f);
+    struct hkp_mesh_eve_options o = {.struct_size = sizeof o};
+    hkp_status st = opt == NULL ? HKP_OK : hkp_options_import(&o, sizeof o, sizeof o, opt);
+    if (st == HKP_OK) st = hkp_mem_import(&o.mem);
+    if (st != HKP_OK) return st;
+    if (strlen(path) > PATH_LEN_MAX) return HKP_E_INVAL;
+    hkp_mesh_eve_file *f = hkp_mem_alloc(&o.mem, sizeof *f);
     if (f == NULL) return HKP_E_NOMEM;
-    f->mem = mem;
+    f->mem = o.mem;
     f->fd = -1;
     memcpy(f->path, path, strlen(path));
-    st = hkp_mesh_eve_new(&f->eve, opt);
+    st = hkp_mesh_eve_new(&f->eve, &o);
     if (st == HKP_OK) st = open_file(f, !from_start);
     if (st != HKP_OK) {
         hkp_mesh_eve_file_close(f);
