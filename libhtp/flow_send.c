@@ -113,6 +113,7 @@ static void commit(flow_t *flow, const slot_t *slot, writer *w, uint16_t type,
             size_t overhead = HKP_HTP__OVERHEAD + (w->res ? (size_t)HKP_HTP__RESONANCE_SIZE : 0);
             w->sent->pn = slot->pn;
             w->sent->time = flow->now;
+            w->sent->heartbeat = type == HKP_HTP__T_HEARTBEAT;
             w->sent->size = (uint16_t)(w->len + overhead);
             w->sent->packed = (uint8_t)(w->frames << 4 | (unsigned)w->res << 3 | (slot->epoch & 7));
             hkp_htp__recovery_sent(&flow->recovery, w->sent);

@@ -45,7 +45,9 @@ struct hkp_htp__sent {
     uint8_t state;
     /** bits 0-2 epoch mod 8, bit 3 RES, bits 4-7 number of frames */
     uint8_t packed;
-    uint32_t reserved;
+    /** a HEARTBEAT: its own ACK does not make the next one needless */
+    uint8_t heartbeat;
+    uint8_t reserved[3];
     struct hkp_htp__sent_frame frames[HKP_HTP__SENT_FRAMES];
 };
 

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+/* HTP-10.7 against the vectors, whole and in every cut of the stream; and the containers below it. */
+#include <hookprobe/htp.h>
+
+#include "flow_net.h"
+#include "libter/bytes.h"
+#include "vectors.h"
+
+enum { CLS_APP = 7 };
+
+static hkp_status give_piece(struct net *n, uint64_t offset, const uint8_t *data, size_t len, int fin) {
+    struct net_packet p = {.to = 1, .pn = n->pn[0]++, .type = HKP_HTP__T_DATA, .res = 1};
+    p.len = hkp_htp__put_stream(p.plain, CLS_APP, fin, 0, offset, (uint16_t)len);
+    memcpy(p.plain + p.len, data, len);
+    p.len += len;
+    return net_give(n, &p);
+}
+
+/* Feeds the stream in pieces of at most step bytes, from the front or, backwards, from the end. */
+static hkp_status feed(struct net *n, const struct vec_bytes *b, int fin, size_t step, int backwards) {
+    size_t pieces = (b->len + step - 1) / step;
+    for (size_t k = 0; k < pieces; k++) {
+        size_t i = backwards ? pieces - 1 - k : k, at = i * step;
+        size_t len = b->len - at < step ? b->len - at : step;
+        hkp_status st = give_piece(n, at, b->ptr + at, len, fin && at + len == b->len);
+        if (st != HKP_OK) return st;
+    }
+    return HKP_OK;
+}
+
+static void same_messages(struct net *n, json_t *c, hkp_status *st) {
+    json_t *want = vec_find(c, "messages");
+    size_t got = 0;
+    for (;;) {
+        struct hkp_htp__flow_event e;
+        hkp_status one = hkp_htp__flow_event(n->flow[1], &e);
+        if (one != HKP_OK) {
+            *st = one;
+            return;
+        }
+        if (e.kind == HKP_HTP__FLOW_EV_NONE) break;
+        if (e.kind != HKP_HTP__FLOW_EV_MESSAGE) continue;
+        CHECK(want != NULL && got < json_array_size(want));
+        if (want == NULL || got >= json_array_size(want)) return;
+        struct vec_bytes b = vec_value_hex(json_array_get(want, got++));
+        CHECK_EQ(e.len, b.len);
+        if (e.len == b.len) CHECK_MEM(e.data, b.ptr, b.len);
+        free(b.ptr);
+    }
+    if (want == NULL) return;
+    CHECK_EQ(got, json_array_size(want));
+    const struct hkp_htp__stream *s = hkp_htp__stream_find(n->flow[1], 0);
+    if (s != NULL && s->rx == HKP_HTP__RX_OPEN) CHECK_EQ(s->rx_highest - s->rx_delivered, vec_u64(c, "rest"));
+}
+
+static void every_stream_gives_its_messages_or_its_fault(void) {
+    json_t *cases = vec_get(vec_load("htp/messages.json"), "cases"), *c;
+    static const size_t steps[] = {1000, 1, 3, 7};
+    size_t i;
+    json_array_foreach(cases, i, c) {
+        for (unsigned mode = 0; mode < 8; mode++) {
+            int before = check_faults;
+            struct net *n = net_new(check_seed());
+            struct vec_bytes b = vec_hex(c, "stream");
+            hkp_status want = strcmp(vec_text(c, "result"), "OK") == 0 ? HKP_OK : HKP_E_HTP_MESSAGE;
+            hkp_status st = feed(n, &b, vec_bool(c, "fin"), steps[mode % 4], mode >= 4);
+            if (st == HKP_OK) same_messages(n, c, &st);
+            CHECK_EQ(st, want);
+            CHECK_NOTE(before, "%s, pieces of %zu", vec_text(c, "name"), steps[mode % 4]);
+            free(b.ptr);
+            net_free(n);
+        }
+    }
+    CHECK(i > 0);
+}
+
+/* A message of the class DSM may be twice as long; a stream's own limit replaces both. */
+static void limits_are_those_of_the_class_or_the_stream(void) {
+    struct hkp_htp__message m;
+    uint8_t head[8];
+    hkp_put_be32(head, HKP_HTP__MESSAGE_MAX + 1);
+    CHECK_EQ(hkp_htp__message_head(head, 4, HKP_HTP__MESSAGE_MAX, &m), HKP_E_HTP_MESSAGE);
+    CHECK_EQ(hkp_htp__message_head(head, 4, HKP_HTP__MESSAGE_MAX_DSM, &m), HKP_OK);
+    CHECK_EQ(m.size, HKP_HTP__MESSAGE_MAX + 5);
+    hkp_put_be32(head, 0x80000000U | (HKP_HTP__MESSAGE_MAX + HKP_HTP__MESSAGE_SLACK));
+    hkp_put_be32(head + 4, HKP_HTP__MESSAGE_MAX);
+    CHECK_EQ(hkp_htp__message_head(head, 8, HKP_HTP__MESSAGE_MAX, &m), HKP_OK);
+    hkp_put_be32(head, 0x80000000U | (HKP_HTP__MESSAGE_MAX + HKP_HTP__MESSAGE_SLACK + 1));
+    CHECK_EQ(hkp_htp__message_head(head, 4, HKP_HTP__MESSAGE_MAX, &m), HKP_E_HTP_MESSAGE);
+    struct net *n = net_new(check_seed());
+    static uint8_t body[2000];
+    uint32_t id;
+    CHECK_EQ(hkp_htp__flow_open(n->flow[0], CLS_APP, 0, 0, &id), HKP_OK);
+    CHECK_EQ(hkp_htp__flow_limit(n->flow[0], id, 0), HKP_E_INVAL);
+    CHECK_EQ(hkp_htp__flow_limit(n->flow[0], id, HKP_HTP__MESSAGE_CEILING + 1), HKP_E_INVAL);
+    CHECK_EQ(hkp_htp__flow_limit(n->flow[0], id, 1999), HKP_OK);
+    CHECK_EQ(hkp_htp__flow_message(n->flow[0], id, body, 2000, 0), HKP_E_TOOBIG);
+    CHECK_EQ(hkp_htp__flow_message(n->flow[0], id, body, 1999, 0), HKP_OK);
+    net_free(n);
+}
+
+/* chain.c against a flat array: any order and overlap, the first copy stays. */
+static void a_chain_is_a_stream_in_any_order(void) {
+    enum { LEN = 20000 };
+    static uint8_t flat[LEN], out[LEN], have[LEN], junk[5000];
+    uint64_t r = check_seed();
+    for (int round = 0; round < 20; round++) {
+        struct failing heap = {.left = -1};
+        struct hkp_mem mem = failing_mem(&heap);
+        struct hkp_htp__pools *pools;
+        struct hkp_htp__chain c = {.base = 0};
+        uint64_t base = 0;
+        CHECK_EQ(hkp_htp__pools_new(&pools, &mem, 0), HKP_OK);
+        for (size_t i = 0; i < LEN; i++) flat[i] = (uint8_t)check_random(&r);
+        memset(have, 0, LEN);
+        for (int step = 0; step < 400; step++) {
+            size_t at = check_random(&r) % LEN, len = check_random(&r) % 600;
+            if (at + len > LEN) len = LEN - at;
+            if (len == 0) continue;
+            /* Bytes that are there already come with other values: they must not be taken. */
+            for (size_t i = 0; i < len; i++)
+                junk[i] = have[at + i] || at + i < base ? (uint8_t)~flat[at + i] : flat[at + i];
+            CHECK(hkp_htp__chain_write(&c, pools, at, junk, len));
+            hkp_htp__chain_mark(&c, at, len);
+            memset(have + at, 1, len);
+            size_t done = (size_t)base;
+            while (done < LEN && have[done]) done++;
+            CHECK_EQ(c.done, done);
+            if (done > base && step % 3 == 0) {
+                hkp_htp__chain_read(&c, base, out, done - (size_t)base);
+                CHECK_MEM(out, flat + base, done - (size_t)base);
+                base = done;
+                hkp_htp__chain_release(&c, pools, base);
+            }
+        }
+        hkp_htp__chain_clear(&c, pools);
+        hkp_htp__pools_free(pools);
+        CHECK_EQ(heap.live, 0);
+    }
+}
+
+/* ranges.c against a flat array, while it has room. */
+static void ranges_are_a_set(void) {
+    enum { LEN = 400 };
+    uint64_t r = check_seed();
+    for (int round = 0; round < 200; round++) {
+        uint8_t have[LEN] = {0};
+        struct hkp_htp__range room[12];
+        struct hkp_htp__ranges s = {room, 0, 12};
+        for (int step = 0; step < 100; step++) {
+            uint64_t lo = check_random(&r) % (LEN - 40), hi = lo + 1 + check_random(&r) % 40;
+            int add = (check_random(&r) & 3) != 0, full = s.count == s.cap;
+            if (!add && !full) {
+                hkp_htp__ranges_remove(&s, lo, hi);
+                memset(have + lo, 0, hi - lo);
+            } else if (add && hkp_htp__ranges_add(&s, lo, hi)) {
+                memset(have + lo, 1, hi - lo);
+            } else if (add) {
+                CHECK(full);
+                hkp_htp__ranges_cover(&s, lo, hi);
+                CHECK(hkp_htp__ranges_has(&s, lo, hi));
+                memset(have, 0, LEN);
+                for (unsigned k = 0; k < s.count; k++) memset(have + s.r[k].lo, 1, s.r[k].hi - s.r[k].lo);
+            }
+            size_t at = 0;
+            for (unsigned k = 0; k < s.count; k++) {
+                CHECK(s.r[k].lo < s.r[k].hi && (k == 0 || s.r[k - 1].hi < s.r[k].lo));
+                for (; at < s.r[k].lo; at++) CHECK(!have[at]);
+                for (; at < s.r[k].hi; at++) CHECK(have[at]);
+            }
+            for (; at < LEN; at++) CHECK(!have[at]);
+        }
+    }
+}
+
+/* HTP-10.4: what is told, and that older ranges are forgotten. */
+static void acks_tell_what_arrived(void) {
+    struct hkp_htp__acks a;
+    struct hkp_htp__frame f;
+    uint8_t dst[256];
+    uint64_t lo = 0, hi = 0;
+    unsigned index = 0;
+    size_t pos = 0;
+    hkp_htp__acks_init(&a);
+    CHECK_EQ(hkp_htp__acks_write(&a, 0, dst, sizeof dst), 0);
+    for (uint64_t pn = 0; pn < 10; pn++)
+        if (pn != 3 && pn != 4) hkp_htp__acks_note(&a, pn, 1, 0, 1000);
+    size_t len = hkp_htp__acks_write(&a, 1000 + 160000, dst, sizeof dst);
+    CHECK_EQ(hkp_htp__frame_read(dst, len, &pos, HKP_HTP__T_ACK, 0, &f), HKP_OK);
+    CHECK_EQ(f.ack.delay_16us, 10);
+    CHECK(hkp_htp__frame_ack_range(&f, &index, &lo, &hi) && lo == 5 && hi == 9);
+    CHECK(hkp_htp__frame_ack_range(&f, &index, &lo, &hi) && lo == 0 && hi == 2);
+    CHECK_EQ(hkp_htp__frame_ack_range(&f, &index, &lo, &hi), 0);
+    hkp_htp__acks_forget(&a, 9);
+    CHECK_EQ(a.seen.count, 1);
+    /* 33 ranges are remembered, the oldest goes. */
+    for (uint64_t i = 0; i < 100; i++) hkp_htp__acks_note(&a, 100 + 2 * i, 1, 0, 2000);
+    CHECK_EQ(a.seen.count, HKP_HTP__ACK_RANGES_MAX + 1);
+    CHECK_EQ(hkp_htp__acks_largest(&a), 298);
+    len = hkp_htp__acks_write(&a, 2000, dst, sizeof dst);
+    CHECK_EQ(len, 16 + 4 * HKP_HTP__ACK_RANGES_MAX);
+    CHECK_EQ(hkp_htp__acks_write(&a, 2000, dst, 26), 16 + 4 * 2);
+}
+
+/* Every 2nd packet at first, every 8th later, 25 ms at most, at once when something is out of order. */
+static void acks_wait_no_longer_than_they_may(void) {
+    struct hkp_htp__acks a;
+    uint8_t dst[256];
+    hkp_htp__acks_init(&a);
+    hkp_htp__acks_note(&a, 0, 1, 0, 0);
+    CHECK_EQ(a.due, HKP_HTP__ACK_DELAY_NS);
+    hkp_htp__acks_note(&a, 1, 1, 0, 5);
+    CHECK_EQ(a.due, 5);
+    for (uint64_t pn = 2; pn < 100; pn++) {
+        (void)hkp_htp__acks_write(&a, 10, dst, sizeof dst);
+        hkp_htp__acks_note(&a, pn, pn % 2 == 0, 0, 10);
+    }
+    unsigned waited = 0;
+    (void)hkp_htp__acks_write(&a, 10, dst, sizeof dst);
+    for (uint64_t pn = 100; a.due != 10; pn++, waited++) hkp_htp__acks_note(&a, pn, 1, 0, 10);
+    CHECK_EQ(waited, 8);
+    (void)hkp_htp__acks_write(&a, 10, dst, sizeof dst);
+    hkp_htp__acks_note(&a, 300, 1, 0, 20);
+    CHECK_EQ(a.due, 20);
+    (void)hkp_htp__acks_write(&a, 20, dst, sizeof dst);
+    hkp_htp__acks_note(&a, 301, 1, 1, 30);
+    CHECK_EQ(a.due, 30);
+    (void)hkp_htp__acks_write(&a, 30, dst, sizeof dst);
+    hkp_htp__acks_note(&a, 302, 0, 0, 40);
+    CHECK(a.due == HKP_TIME_NEVER);
+}
+
+int main(void) {
+    CASE(every_stream_gives_its_messages_or_its_fault);
+    CASE(limits_are_those_of_the_class_or_the_stream);
+    CASE(a_chain_is_a_stream_in_any_order);
+    CASE(ranges_are_a_set);
+    CASE(acks_tell_what_arrived);
+    CASE(acks_wait_no_longer_than_they_may);
+    return check_done();
+}
