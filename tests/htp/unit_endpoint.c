@@ -152,7 +152,7 @@ static void a_third_session_of_a_node_replaces_the_oldest(void) {
     CHECK_EQ(hkp_htp_session_info(p.v, up[0], &info), HKP_E_NOTFOUND);
     CHECK_EQ(hkp_htp_session_info(p.v, up[1], &info), HKP_OK);
     CHECK_EQ(hkp_htp_session_info(p.v, up[2], &info), HKP_OK);
-    CHECK_EQ(pair_event(p.e, HKP_HTP_EVENT_DOWN).type, HKP_HTP_EVENT_NONE); /* seen before the third UP */
+    CHECK_EQ(pair_event(p.e, HKP_HTP_EVENT_DOWN).reason, HKP_HTP_REASON_REPLACED);
     pair_free(&p);
 }
 
