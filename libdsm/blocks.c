@@ -187,7 +187,7 @@ static void push(node *n, const struct block *b, uint32_t hops, const struct pee
     hkp_dsm__blob_drop(&n->pool, msg);
 }
 
-static void tell(node *n, struct block *b, uint32_t kind) {
+void hkp_dsm__block_tell(node *n, struct block *b, uint32_t kind) {
     struct event_entry *e = hkp_dsm__fact(n, kind);
     memcpy(e->e.node_id, b->author->node_id, 16);
     memcpy(e->e.id, b->b.id, 32);
@@ -206,7 +206,7 @@ static void tell(node *n, struct block *b, uint32_t kind) {
 
 void hkp_dsm__block_durable(node *n, struct block *b, int own) {
     if (own) push(n, b, 0, NULL);
-    tell(n, b, HKP_DSM_EV_BLOCK);
+    hkp_dsm__block_tell(n, b, HKP_DSM_EV_BLOCK);
     hkp_dsm__block_unpin(n, b);
 }
 

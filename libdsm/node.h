@@ -47,7 +47,12 @@ enum {
     PEER_BYTES_MAX = 4194304,
     ITEMS_BYTES_MAX = 262144,
     SYNC_HEADERS_MAX = 64,
-    KEY_MAX = 48
+    KEY_MAX = 48,
+    ASKED_MAX = 8,
+    /** links of a proof: more come as boundaries */
+    LINKS_MAX = 64,
+    ANSWER_CERTS = 600000,
+    ANSWER_ROOM = ANSWER_CERTS + HKP_DSM__CHECKPOINT_BODY_MAX + 1024
 };
 
 typedef struct hkp_dsm_node node;
@@ -124,7 +129,7 @@ struct vote_entry {
 
 /** A header above the newest final one, with what is known of it. */
 struct prop {
-    uint32_t used, state, queued;
+    uint32_t used, state, queued, boundary;
     struct hkp_dsm__header h;
     blob *header, *body, *envelope;
     struct hkp_dsm__body parsed;
@@ -202,14 +207,13 @@ struct suspect {
 };
 
 struct proof_job {
-    uint32_t used, step, waiting;
+    uint32_t used, step;
     uint64_t ticket, seq, height, from_epoch, links;
     int32_t position;
     uint8_t author[16];
-    blob *item, *leaves, *cert, *link[HKP_DSM__PROOF_HASHES_MAX + 3], *headers[HEIGHTS_OPEN_MAX + 2];
+    blob *item, *leaves, *cert, *end, *link[LINKS_MAX], *headers[HEIGHTS_OPEN_MAX + 2];
     uint32_t n_headers;
     uint64_t cert_height, epoch;
-    hkp_status status;
 };
 
 struct hkp_dsm_node {
@@ -226,6 +230,7 @@ struct hkp_dsm_node {
     /* identity */
     uint8_t chain_id[32], id[16], secret[64], host[32];
     struct hkp_dsm_ca_set ca;
+    struct hkp_dsm_officers officers;
     uint64_t genesis_s;
     uint32_t single;
     struct author *self;
@@ -286,9 +291,14 @@ struct hkp_dsm_node {
     struct report reports[REPORTS_MAX];
     uint32_t report_head, report_count;
     uint64_t finals, nullified;
-    hkp_time sync_again;
+    hkp_time sync_again, work_wake;
+    struct asked {
+        uint8_t digest[32];
+        hkp_time again;
+    } asked[ASKED_MAX];
     uint32_t sync_peer;
-    uint8_t *scratch;
+    /** for one message that is written, and for the parts of an answer */
+    uint8_t *scratch, *answer;
     struct hkp_dsm__head *changes;
 
     /* D-STO-9 */
@@ -302,9 +312,10 @@ struct hkp_dsm_node {
     struct proof_job proofs[PROOFS_MAX];
     struct load {
         uint32_t step, author, fresh;
-        uint64_t rows, heads_height, want;
-        struct hkp_dsm__header header;
-        blob *header_bytes;
+        uint64_t rows, final_height;
+        blob *cert;
+        struct hkp_dsm__header headers[EPOCH_HEIGHTS + 1];
+        uint32_t n_headers, n_bodies;
     } load;
 };
 
@@ -312,6 +323,8 @@ struct hkp_dsm_node {
 uint64_t hkp_dsm__wall_us(const node *n);
 void hkp_dsm__time(node *n, hkp_time now);
 int hkp_dsm__is_member(const node *n, const uint8_t node_id[16]);
+/** Heap sort in place: no memory, no recursion. size at most 64. */
+void hkp_dsm__sort(void *base, size_t count, size_t size, int (*compare)(const void *, const void *));
 /** The node can go on no more: status, row and key tell why. */
 void hkp_dsm__die(node *n, hkp_status status, uint32_t row, const uint8_t *key, size_t key_len);
 
@@ -332,6 +345,7 @@ size_t hkp_dsm__key_epoch_view(uint8_t *key, uint64_t epoch, uint64_t view);
 size_t hkp_dsm__key_block(uint8_t *key, const uint8_t node_id[16], uint64_t seq);
 
 /* peers.c */
+uint32_t hkp_dsm__queue_cap(uint32_t lane);
 struct peer *hkp_dsm__peer(node *n, const uint8_t node_id[16]);
 int hkp_dsm__lane_open(const struct peer *p, uint32_t lane);
 /** Takes over no reference. */
@@ -362,6 +376,7 @@ hkp_status hkp_dsm__block_take(node *n, struct peer *p, const struct hkp_dsm__it
 hkp_status hkp_dsm__block_load(node *n, const struct hkp_dsm__item *item, int branch);
 void hkp_dsm__block_durable(node *n, struct block *b, int own);
 void hkp_dsm__block_unpin(node *n, struct block *b);
+void hkp_dsm__block_tell(node *n, struct block *b, uint32_t kind);
 void hkp_dsm__block_final(node *n, struct author *a, struct block *b, uint64_t height);
 /**
  * The blocks of a from from+1 (whose prev must be from_id) to the one of id at seq, into n->path[seq - from].
@@ -403,7 +418,6 @@ void hkp_dsm__enter(node *n, uint64_t view);
 int hkp_dsm__may_promise(const node *n, uint64_t view);
 int hkp_dsm__has_work(node *n);
 hkp_time hkp_dsm__rules_wake(const node *n);
-void hkp_dsm__on_final_progress(node *n);
 
 /* proposal.c */
 struct prop *hkp_dsm__prop(node *n, const uint8_t digest[32]);
@@ -419,10 +433,11 @@ int hkp_dsm__prop_empty(const struct prop *p);
 hkp_status hkp_dsm__prop_judge(node *n, struct prop *p);
 hkp_status hkp_dsm__on_propose(node *n, struct peer *from, struct hkp_dsm__message *m);
 void hkp_dsm__propose(node *n);
+void hkp_dsm__prop_store(node *n, struct prop *p);
+void hkp_dsm__repropose(node *n, struct slot *s);
 struct prop *hkp_dsm__newest_notarised(node *n);
 /** Changes of p applied to the tree, which stands on its parent; root compared. */
 hkp_status hkp_dsm__prop_apply(node *n, struct prop *p);
-size_t hkp_dsm__blocks_root(node *n, struct prop *p, uint8_t root[32]);
 int hkp_dsm__null_held(node *n, uint64_t above, uint64_t below);
 int hkp_dsm__notar_held(node *n, uint64_t view, const uint8_t digest[32]);
 int hkp_dsm__is_boundary(const node *n, uint64_t height, uint64_t time_ms);
@@ -433,6 +448,7 @@ void hkp_dsm__finalise(node *n);
 int hkp_dsm__report(node *n);
 void hkp_dsm__epoch_begin(node *n, const uint8_t *set_body, size_t len, const uint8_t boundary[32],
                           uint64_t height, uint64_t time_ms);
+void hkp_dsm__epoch_again(node *n, const struct hkp_dsm__header *boundary);
 void hkp_dsm__head_final(node *n, const struct hkp_dsm__head *h, uint64_t height);
 
 /* fetch.c */

@@ -7,6 +7,8 @@
 
 static const uint32_t queue_cap[HKP_DSM_LANES] = {1024, 256, 1024, 2048, 64};
 
+uint32_t hkp_dsm__queue_cap(uint32_t lane) { return queue_cap[lane]; }
+
 struct peer *hkp_dsm__peer(node *n, const uint8_t node_id[16]) {
     for (uint32_t i = 0; i < n->peers_max; i++)
         if (n->peers[i].up && memcmp(n->peers[i].node_id, node_id, 16) == 0) return &n->peers[i];
