@@ -67,8 +67,8 @@ static void fill_attest(struct world *w, struct hkp_htp__attest *a, int demanded
     vec_hex_into(ter, "boot_id", a->boot_id, 16);
     (void)demanded;
     a->cert = world_shown(&w->e, (int)vec_u64(w->in, "cert_e_form"));
-    a->quote = w->quote.ptr;
-    a->quote_len = (uint16_t)w->quote.len;
+    a->quote = w->quote;
+    a->quote_len = (uint16_t)w->quote_len;
 }
 
 static void choose(struct world *w, struct hkp_htp__valid_secret *v, json_t *root) {

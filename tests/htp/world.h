@@ -18,7 +18,8 @@ struct world {
     uint8_t neural;
     int unknown, mode;
     uint32_t require;
-    struct vec_bytes cert_e, cert_v, quote;
+    uint8_t quote[HKP_HTP_QUOTE_MAX];
+    size_t quote_len;
     struct hkp_htp_registry registry;
     /** pins that live, notes taken */
     long pins, notes;
@@ -76,8 +77,8 @@ static inline hkp_status world_certificate(void *user, uint32_t form, const uint
     struct world *w = user;
     (void)wall;
     const struct hkp_htp__self_secret *who = NULL;
-    if (form == 2 && len == w->cert_e.len && len > 0 && memcmp(data, w->cert_e.ptr, len) == 0) who = &w->e;
-    if (form == 2 && len == w->cert_v.len && len > 0 && memcmp(data, w->cert_v.ptr, len) == 0) who = &w->v;
+    if (form == 2 && len == w->e.cert_len && len > 0 && memcmp(data, w->e.cert, len) == 0) who = &w->e;
+    if (form == 2 && len == w->v.cert_len && len > 0 && memcmp(data, w->v.cert, len) == 0) who = &w->v;
     if (who == NULL) return HKP_E_NOTFOUND;
     *out = who->own;
     return HKP_OK;
@@ -98,9 +99,9 @@ static inline hkp_status world_quote_make(void *user, const uint8_t extra[32], u
                                           size_t cap, size_t *len) {
     const struct world *w = user;
     (void)extra, (void)mask;
-    if (w->quote.len == 0 || w->quote.len > cap) return HKP_E_NOTFOUND;
-    memcpy(dst, w->quote.ptr, w->quote.len);
-    *len = w->quote.len;
+    if (w->quote_len == 0 || w->quote_len > cap) return HKP_E_NOTFOUND;
+    memcpy(dst, w->quote, w->quote_len);
+    *len = w->quote_len;
     return HKP_OK;
 }
 
@@ -108,7 +109,7 @@ static inline hkp_status world_quote_check(void *user, const uint8_t node_id[16]
                                            uint32_t mask, const uint8_t *quote, size_t len) {
     const struct world *w = user;
     (void)node_id, (void)extra, (void)mask;
-    return len == w->quote.len && memcmp(quote, w->quote.ptr, len) == 0 ? HKP_OK : HKP_E_INVAL;
+    return len == w->quote_len && memcmp(quote, w->quote, len) == 0 ? HKP_OK : HKP_E_INVAL;
 }
 
 static inline void world_note(void *user, const uint8_t node_id[16], uint32_t what, uint64_t value) {
@@ -133,6 +134,7 @@ static inline void world_cert(struct hkp_htp__self_secret *s, struct vec_bytes c
     s->own.roles = 3;
     memcpy(s->cert, cert.ptr, cert.len);
     s->cert_len = cert.len;
+    free(cert.ptr);
 }
 
 static inline void world_load(struct world *w, json_t *in) {
@@ -149,11 +151,12 @@ static inline void world_load(struct world *w, json_t *in) {
     vec_hex_into(in, "F", w->f, 64);
     w->last_us = vec_u64(in, "last_us");
     w->ck_index = vec_u64(in, "ck_index");
-    w->cert_e = vec_hex(in, "cert_e");
-    w->cert_v = vec_hex(in, "cert_v");
-    w->quote = vec_hex(in, "quote");
-    world_cert(&w->e, w->cert_e);
-    world_cert(&w->v, w->cert_v);
+    struct vec_bytes quote = vec_hex(in, "quote");
+    w->quote_len = quote.len;
+    memcpy(w->quote, quote.ptr, quote.len);
+    free(quote.ptr);
+    world_cert(&w->e, vec_hex(in, "cert_e"));
+    world_cert(&w->v, vec_hex(in, "cert_v"));
     const char *policy = vec_text(in, "policy");
     w->unknown = strcmp(policy, "stranger") == 0;
     w->neural = strcmp(policy, "off") == 0                  ? HKP_HTP_NEURAL_OFF

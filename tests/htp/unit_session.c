@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+/* What an attacker on the wire cannot do to a session, and what nobody may do with its keys. */
+#include "libhtp/door.h"
+#include "pair.h"
+
+enum { CAUGHT_MAX = 4000 };
+
+/** Everything that crossed the wire. */
+struct caught {
+    uint8_t *bytes[CAUGHT_MAX];
+    size_t len[CAUGHT_MAX];
+    uint8_t to_e[CAUGHT_MAX];
+    size_t n;
+};
+
+static void catch_one(struct caught *c, const uint8_t *d, size_t len, int to_e) {
+    if (c->n == CAUGHT_MAX) return;
+    c->bytes[c->n] = malloc(len);
+    memcpy(c->bytes[c->n], d, len);
+    c->len[c->n] = len;
+    c->to_e[c->n++] = (uint8_t)to_e;
+}
+
+static void release(struct caught *c) {
+    for (size_t i = 0; i < c->n; i++) free(c->bytes[i]);
+    c->n = 0;
+}
+
+static struct hkp_htp__session *only(hkp_htp_endpoint *ep) {
+    for (uint32_t i = 0; i < ep->opt.sessions_max; i++)
+        if (ep->sessions[i] != NULL) return ep->sessions[i];
+    return NULL;
+}
+
+/* Pumps, keeps what crosses and loses some of it. */
+static void pump(struct pair *p, struct caught *c, uint64_t *seed, unsigned loss) {
+    uint8_t d[1200];
+    for (int quiet = 0; quiet < 2;) {
+        quiet++;
+        for (int from_e = 0; from_e < 2; from_e++)
+            for (size_t len; (len = pair_pull(p, from_e, d)) > 0; quiet = 0) {
+                catch_one(c, d, len, !from_e);
+                if (check_random(seed) % 100 >= loss) (void)pair_give(p, !from_e, d, len);
+            }
+    }
+}
+
+static void run(struct pair *p, struct caught *c, uint64_t *seed, unsigned loss, hkp_time span) {
+    for (const hkp_time end = p->now + span; p->now < end;) {
+        pump(p, c, seed, loss);
+        hkp_time a = hkp_htp_wake(p->e), b = hkp_htp_wake(p->v), next = a < b ? a : b;
+        if (next <= p->now) next = p->now + HKP_HTP__MS;
+        if (next > end) next = end;
+        p->wall += (next - p->now) / 1000;
+        p->now = next;
+        hkp_htp_tick(p->e, p->now, p->wall);
+        hkp_htp_tick(p->v, p->now, p->wall);
+    }
+    pump(p, c, seed, loss);
+}
+
+static void load(struct world *w, const char *name) {
+    char file[80];
+    snprintf(file, sizeof file, "htp/handshake_%s.json", name);
+    world_load(w, vec_get(vec_load(file), "inputs"));
+}
+
+/* The state that a packet could change, without counters of what was dropped. */
+static void digest(hkp_htp_endpoint *ep, uint8_t out[32]) {
+    const struct hkp_htp__session *s = only(ep);
+    struct hkp_htp__flow_info f;
+    hkp_htp__flow_info(s->flow, &f);
+    uint64_t numbers[] = {
+        s->pn,  s->epoch,      s->events,       s->packets_in,     s->path.port,  s->last_heard,    s->state,
+        f.srtt, f.packets_out, f.largest_pn_in, f.stream_bytes_in, f.bytes_acked, f.bytes_in_flight};
+    hkp_htp__hash(out, PARTS({numbers, sizeof numbers}, {&s->window, sizeof s->window},
+                             {s->epochs[0].key, 64}, {s->epochs[1].key, 64}));
+}
+
+/* Talks for some rekeys; all that crossed is in c. */
+static void long_session(struct pair *p, struct caught *c, uint64_t *seed, unsigned loss, uint64_t *up_v) {
+    uint32_t stream;
+    uint8_t message[3000] = {1};
+    CHECK_EQ(pair_connect(p), HKP_OK);
+    run(p, c, seed, loss, 14 * HKP_HTP__SEC);
+    *up_v = pair_event(p->v, HKP_HTP_EVENT_UP).session;
+    CHECK(*up_v != 0);
+    CHECK_EQ(pair_event(p->e, HKP_HTP_EVENT_UP).type, HKP_HTP_EVENT_UP);
+    CHECK_EQ(hkp_htp_session_allow(p->v, *up_v, UINT64_MAX, UINT64_MAX), HKP_OK);
+    CHECK_EQ(hkp_htp_stream_open(p->e, p->session, HKP_HTP_STREAM_TER, 0, 1, &stream), HKP_OK);
+    for (int i = 0; i < 4; i++) {
+        CHECK_EQ(hkp_htp_stream_send(p->e, p->session, stream, message, sizeof message, 0), HKP_OK);
+        CHECK_EQ(hkp_htp_session_rekey(p->e, p->now, p->session), HKP_OK);
+        run(p, c, seed, loss, 12 * HKP_HTP__SEC);
+        CHECK_EQ(pair_event(p->v, HKP_HTP_EVENT_MESSAGE).len, sizeof message);
+    }
+    CHECK_EQ(only(p->e)->epoch, 4);
+    CHECK_EQ(only(p->v)->epoch, 4);
+}
+
+static void every_packet_of_a_session_again_changes_nothing(void) {
+    static const char *const names[] = {"r", "n", "r_suite2_mask"};
+    for (size_t i = 0; i < 3; i++) {
+        static struct world w;
+        static struct caught c;
+        struct pair p;
+        uint64_t seed = check_seed(), up_v;
+        uint8_t before[2][32], after[2][32], d[1200];
+        load(&w, names[i]);
+        pair_new(&p, &w);
+        long_session(&p, &c, &seed, 0, &up_v);
+        digest(p.e, before[0]);
+        digest(p.v, before[1]);
+        for (size_t j = 0; j < c.n; j++) {
+            if (j > 0) CHECK(pair_give(&p, c.to_e[j], c.bytes[j], c.len[j]) != HKP_OK);
+            while (pair_pull(&p, 0, d) > 0) continue; /* a HELLO long ago may get a fresh answer */
+            CHECK_EQ(pair_pull(&p, 1, d), 0);
+        }
+        digest(p.e, after[0]);
+        digest(p.v, after[1]);
+        CHECK_MEM(after, before, 64);
+        release(&c);
+        pair_free(&p);
+    }
+}
+
+static void sessions_live_and_rekey_under_loss(void) {
+    static struct world w;
+    static struct caught c;
+    for (int i = 0; i < 6; i++) {
+        struct pair p;
+        uint64_t seed = check_seed() + (uint64_t)i, up_v;
+        int before = check_faults;
+        load(&w, i % 2 ? "n" : "r");
+        pair_new(&p, &w);
+        long_session(&p, &c, &seed, 5, &up_v);
+        release(&c);
+        pair_free(&p);
+        CHECK_NOTE(before, "run %d", i);
+    }
+}
+
+/* (direction, epoch, sequence) names (key, nonce); handshake keys seal once, under their own nonces. */
+static void no_key_and_nonce_are_used_twice(void) {
+    static struct world w;
+    static struct caught c;
+    struct pair p;
+    uint64_t seed = check_seed(), up_v;
+    load(&w, "r");
+    pair_new(&p, &w);
+    long_session(&p, &c, &seed, 5, &up_v);
+    for (size_t i = 0; i < c.n; i++)
+        for (size_t j = 0; j < i; j++) {
+            if (c.to_e[i] != c.to_e[j]) continue;
+            if (c.len[i] == c.len[j] && memcmp(c.bytes[i], c.bytes[j], c.len[i]) == 0) {
+                CHECK(hkp_htp__wire_is_handshake(
+                    c.bytes[i])); /* only cached handshake bytes are ever the same */
+                continue;
+            }
+            CHECK(memcmp(c.bytes[i] + 20, c.bytes[j] + 20, 8) != 0);
+            const int protected = c.bytes[i][3] >= 0x10 && c.bytes[j][3] >= 0x10;
+            if (protected && (c.bytes[i][31] & 3) == (c.bytes[j][31] & 3))
+                CHECK(memcmp(c.bytes[i] + 4, c.bytes[j] + 4, 4) != 0);
+        }
+    release(&c);
+    pair_free(&p);
+}
+
+/* HTP-4.7: junk costs one opening each and deletes nothing. */
+static void junk_attests_do_not_stop_the_true_one(void) {
+    static struct world w;
+    struct pair p;
+    uint8_t hello[1200], challenge[1200], attest[1200], junk[1200];
+    load(&w, "r");
+    pair_new(&p, &w);
+    CHECK_EQ(pair_connect(&p), HKP_OK);
+    size_t n = pair_pull(&p, 1, hello);
+    CHECK_EQ(pair_give(&p, 0, hello, n), HKP_OK);
+    n = pair_pull(&p, 0, challenge);
+    CHECK_EQ(pair_give(&p, 1, challenge, n), HKP_OK);
+    n = pair_pull(&p, 1, attest);
+    for (int i = 0; i < 1000; i++) {
+        memcpy(junk, attest, n);
+        junk[100 + i % 400] ^= (uint8_t)(1 + i / 400);
+        CHECK_EQ(pair_give(&p, 0, junk, n), HKP_E_HTP_AUTH);
+    }
+    CHECK_EQ(pair_give(&p, 0, attest, n), HKP_OK);
+    pair_pump(&p);
+    CHECK_EQ(pair_event(p.v, HKP_HTP_EVENT_UP).type, HKP_HTP_EVENT_UP);
+    pair_free(&p);
+}
+
+/* HELLOs that name a node and prove nothing, at any rate: the node's own handshake completes (HTP-4.3). */
+static void unproved_hellos_of_a_node_do_not_hinder_it(void) {
+    static struct world w, forger;
+    struct pair p, q;
+    uint8_t d[1200];
+    load(&w, "r");
+    load(&forger, "r");
+    memset(forger.psk, 9, 32);
+    pair_new(&p, &w);
+    for (int i = 0; i < 300; i++) {
+        pair_new(&q, &forger);
+        q.rng_e.seed = check_seed() + 100 + (uint64_t)i;
+        CHECK_EQ(pair_connect(&q), HKP_OK);
+        size_t n = pair_pull(&q, 1, d);
+        struct hkp_htp_path from = {.addr = {[10] = 0xFF, 0xFF, 10, 0, (uint8_t)(i / 8)}, .port = 9};
+        CHECK_EQ(hkp_htp_recv(p.v, p.now, p.wall, &from, d, n), HKP_E_HTP_REJECTED);
+        struct hkp_htp_path to;
+        while (hkp_htp_send(p.v, p.now, p.wall, &to, d, sizeof d, &n) == HKP_OK && n > 0) CHECK_EQ(d[3], 5);
+        pair_free(&q);
+        if (i % 8 == 7) p.now += HKP_HTP__SEC;
+    }
+    CHECK_EQ(pair_dropped(p.v, HKP_E_HTP_REJECTED), 300);
+    CHECK_EQ(pair_connect(&p), HKP_OK);
+    pair_pump(&p);
+    CHECK_EQ(pair_event(p.e, HKP_HTP_EVENT_UP).type, HKP_HTP_EVENT_UP);
+    pair_free(&p);
+}
+
+/* Proved HELLOs of one node that start over and over: 10 at once, then 10 a minute (step 11 of HTP-4.2). */
+static void a_node_has_its_rate(void) {
+    static struct world w;
+    struct pair p, q;
+    uint8_t d[1200];
+    int taken = 0;
+    load(&w, "n");
+    pair_new(&p, &w);
+    for (int i = 0; i < 30; i++) {
+        pair_new(&q, &w);
+        q.rng_e.seed = check_seed() + 100 + (uint64_t)i;
+        CHECK_EQ(pair_connect(&q), HKP_OK);
+        size_t n = pair_pull(&q, 1, d);
+        struct hkp_htp_path from = {.addr = {[10] = 0xFF, 0xFF, 10, 0, (uint8_t)i}, .port = 9}, to;
+        hkp_status st = hkp_htp_recv(p.v, p.now, p.wall, &from, d, n);
+        taken += st == HKP_OK;
+        if (st != HKP_OK) CHECK_EQ(st, HKP_E_HTP_LIMIT);
+        while (hkp_htp_send(p.v, p.now, p.wall, &to, d, sizeof d, &n) == HKP_OK && n > 0) continue;
+        pair_free(&q);
+        if (i % 2 == 1) p.now += 3 * HKP_HTP__SEC + HKP_HTP__MS;
+    }
+    CHECK(taken >= 10 && taken <= 18);
+    pair_free(&p);
+}
+
+/* A packet from a new address opens; answers keep going to the old one. */
+static void a_rebinding_does_not_break_the_session(void) {
+    static struct world w;
+    struct pair p;
+    uint8_t d[1200];
+    load(&w, "r");
+    pair_new(&p, &w);
+    CHECK_EQ(pair_connect(&p), HKP_OK);
+    pair_run(&p, HKP_HTP__SEC);
+    uint64_t up_v = pair_event(p.v, HKP_HTP_EVENT_UP).session;
+    p.path_e.port = 50000;
+    uint32_t stream;
+    CHECK_EQ(hkp_htp_stream_open(p.e, p.session, HKP_HTP_STREAM_APP, 0, 1, &stream), HKP_OK);
+    CHECK_EQ(hkp_htp_session_allow(p.v, up_v, UINT64_MAX, 0), HKP_OK);
+    CHECK_EQ(hkp_htp_stream_send(p.e, p.session, stream, (const uint8_t *)"x", 1, 0), HKP_OK);
+    size_t n = pair_pull(&p, 1, d);
+    CHECK_EQ(pair_give(&p, 0, d, n), HKP_OK);
+    CHECK_EQ(pair_event(p.v, HKP_HTP_EVENT_MESSAGE).len, 1);
+    CHECK_EQ(only(p.v)->path.port, 40000);
+    pair_free(&p);
+}
+
+/* HTP-14.4: of two sessions opened at once the lower node's stays. */
+static void simultaneous_opens_leave_one_session(void) {
+    static struct world w;
+    struct pair p;
+    load(&w, "n");
+    pair_new(&p, &w);
+    struct hkp_htp_options o;
+    hkp_htp_endpoint_free(p.e);
+    pair_options(&p, &o, 1);
+    memset(o.s_secret, 0x31, 32);
+    CHECK_EQ(hkp_htp_endpoint_new(&p.e, &o, p.now), HKP_OK);
+    uint64_t back;
+    CHECK_EQ(pair_connect(&p), HKP_OK);
+    CHECK_EQ(hkp_htp_connect(p.v, p.now, p.wall, &p.path_e, w.e.node_id, p.e->self.s, w.e.a, 0, &back),
+             HKP_OK);
+    pair_run(&p, 3 * HKP_HTP__SEC);
+    hkp_htp_endpoint *lower = memcmp(w.e.node_id, w.v.node_id, 16) < 0 ? p.e : p.v;
+    pair_event(p.e, 99), pair_event(p.v, 99);
+    pair_run(&p, 3 * HKP_HTP__SEC);
+    pair_event(p.e, 99), pair_event(p.v, 99);
+    CHECK_EQ(lower->stats.sessions, 1);
+    if (only(lower) != NULL) CHECK_EQ(only(lower)->role, HKP_HTP_ROLE_E);
+    pair_free(&p);
+}
+
+int main(void) {
+    if (sodium_init() < 0) return 1;
+    CASE(every_packet_of_a_session_again_changes_nothing);
+    CASE(sessions_live_and_rekey_under_loss);
+    CASE(no_key_and_nonce_are_used_twice);
+    CASE(junk_attests_do_not_stop_the_true_one);
+    CASE(unproved_hellos_of_a_node_do_not_hinder_it);
+    CASE(a_node_has_its_rate);
+    CASE(a_rebinding_does_not_break_the_session);
+    CASE(simultaneous_opens_leave_one_session);
+    return check_done();
+}
