@@ -26,6 +26,8 @@ enum {
     HKP_MESH__REQUESTS_MAX = 1024,
     /** sessions of one peer at once: ours, its, and one that is being replaced */
     HKP_MESH__LINKS = 3,
+    /** a request that belongs to no instance */
+    HKP_MESH__OWN_NOBODY = 2,
     /** proofs under way (D-SYN-4) */
     HKP_MESH__PROOFS = 8,
     /** longest message of class DSM (D-GSP-20) */
@@ -41,14 +43,15 @@ enum {
 #define HKP_MESH__FALLBACK_EVERY (600 * HKP_MESH__SECOND)
 /** A lane that the peer refused is tried again after this. */
 #define HKP_MESH__LANE_RETRY (5 * HKP_MESH__SECOND)
+/** A session that another one of the pair replaces is closed by its opener after this. */
+#define HKP_MESH__REPLACE_AFTER (2 * HKP_MESH__SECOND)
 
 /** One established session of a peer. */
 struct hkp_mesh__link {
     /** 0: none */
     uint64_t session;
     uint8_t role, mode, n_case;
-    /** order of establishment */
-    uint64_t since;
+    hkp_time since;
     /** our streams; HKP_MESH__NO_STREAM: not open */
     uint32_t lane_out[HKP_DSM_LANES];
     hkp_time lane_retry[HKP_DSM_LANES];
@@ -59,6 +62,7 @@ struct hkp_mesh__link {
     uint32_t commit_in;
     /** our ENROL was handed over on this link */
     uint8_t enrolled;
+    uint8_t closing;
 };
 
 /** T of a peer and what it is made of here (NZ1 16). */
@@ -69,7 +73,7 @@ struct hkp_mesh__trust {
     uint64_t session_us;
     /** good heartbeats of the last 16 */
     uint32_t beats_good, beats_known;
-    uint8_t clock_known, clock_failed, contradicted;
+    uint8_t contradicted;
 };
 
 /** A message that its stream would not take: [len] bytes of the node's allocator. */
@@ -84,10 +88,10 @@ struct hkp_mesh__peer {
     uint8_t node_id[16];
     uint8_t s[32], a[32];
     struct hkp_htp_path path;
-    /** [certificate_len] of certificate; known: checked by libdsm */
+    /** [certificate_len] of certificate; known: it was checked; unsaved: the host has not stored it yet */
     uint8_t certificate[HKP_DSM_CERTIFICATE_MAX];
     size_t certificate_len;
-    uint8_t known;
+    uint8_t known, unsaved;
     uint32_t group, roles, neuro_gen, policy_ver;
     /** seat in the validator set */
     uint8_t seated;
@@ -121,7 +125,7 @@ struct hkp_mesh__peer {
 struct hkp_mesh__request {
     uint64_t ticket;
     uint32_t kind;
-    /** index of the peer, and whether it is its own instance (1) or the held one (0) */
+    /** index of the peer, and whether it is the own instance (1) or the held one (0), or of no instance */
     uint32_t peer;
     uint32_t own;
     /** ticket of libneuro */
@@ -173,7 +177,6 @@ struct hkp_mesh_node {
 
     struct hkp_mesh__peer *peers;
     uint32_t n_peers;
-    uint64_t links_made;
 
     struct hkp_mesh_event facts[HKP_MESH__FACTS_MAX];
     uint32_t fact_head, fact_count;
@@ -234,6 +237,8 @@ void hkp_mesh__dsm_pump(struct hkp_mesh_node *node);
 
 /* node_neural.c */
 hkp_status hkp_mesh__neural_new(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer);
+/** The holder again, with the key of a certificate that was learned since; it has no instance yet. */
+hkp_status hkp_mesh__neural_holder(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer);
 void hkp_mesh__neural_free(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer);
 /** Links of a peer changed: owner and holder are told which session is theirs. */
 void hkp_mesh__neural_links(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer);

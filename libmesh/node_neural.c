@@ -31,14 +31,25 @@ static void options_of(struct hkp_mesh_node *node, const struct hkp_mesh__peer *
     o->period_us = node->opt.ter_period_us;
 }
 
+hkp_status hkp_mesh__neural_holder(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer) {
+    struct hkp_neuro_options o;
+    hkp_neuro_holder *held = NULL;
+    options_of(node, peer, 0, &o);
+    hkp_status st = hkp_neuro_holder_new(&held, &o, node->now);
+    sodium_memzero(&o, sizeof o);
+    if (st != HKP_OK) return st;
+    hkp_neuro_holder_free(peer->held);
+    peer->held = held;
+    peer->held_session = 0;
+    return HKP_OK;
+}
+
 hkp_status hkp_mesh__neural_new(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer) {
     struct hkp_neuro_options o;
     options_of(node, peer, 1, &o);
     hkp_status st = hkp_neuro_owner_new(&peer->own, &o, node->now);
-    options_of(node, peer, 0, &o);
-    if (st == HKP_OK) st = hkp_neuro_holder_new(&peer->held, &o, node->now);
     sodium_memzero(&o, sizeof o);
-    return st;
+    return st == HKP_OK ? hkp_mesh__neural_holder(node, peer) : st;
 }
 
 void hkp_mesh__neural_free(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer) {
@@ -49,11 +60,15 @@ void hkp_mesh__neural_free(struct hkp_mesh_node *node, struct hkp_mesh__peer *pe
     hkp_mesh__stuck_free(node, &peer->stuck_held);
 }
 
-/* Files of a pair: own-<node_id>.live, own-<node_id>.instance, held-<node_id>.instance. */
-static void file_name(const struct hkp_mesh__peer *peer, int own, int live, char name[HKP_MESH_NAME_MAX]) {
+/* Files of a peer; the order in which they are given back is the reverse of that of their names. */
+enum { FILE_HELD, FILE_CERTIFICATE, FILE_OWN, FILE_LIVE, FILES };
+static const char *const prefixes[FILES] = {"held", "member", "own", "own"};
+static const char *const endings[FILES] = {"instance", "certificate", "instance", "live"};
+
+static void file_name(const struct hkp_mesh__peer *peer, int file, char name[HKP_MESH_NAME_MAX]) {
     char hex[33];
     sodium_bin2hex(hex, sizeof hex, peer->node_id, 16);
-    snprintf(name, HKP_MESH_NAME_MAX, "%s-%s.%s", own ? "own" : "held", hex, live ? "live" : "instance");
+    snprintf(name, HKP_MESH_NAME_MAX, "%s-%s.%s", prefixes[file], hex, endings[file]);
 }
 
 static hkp_status restore_own(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, const uint8_t *data,
@@ -83,24 +98,34 @@ static hkp_status restore_held(struct hkp_mesh_node *node, struct hkp_mesh__peer
     return HKP_OK;
 }
 
+static hkp_status restore_live(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, const uint8_t *data,
+                               size_t len) {
+    if (peer->live != NULL || len == 0) return HKP_E_INVAL;
+    peer->live = hkp_mem_alloc(&node->mem, len);
+    if (peer->live == NULL) return HKP_E_NOMEM;
+    memcpy(peer->live, data, len);
+    peer->live_len = len;
+    return HKP_OK;
+}
+
+static hkp_status restore_certificate(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, const uint8_t *data,
+                                      size_t len) {
+    if (peer->known) return HKP_OK; /* the configuration has one */
+    hkp_status st = hkp_mesh__certificate_take(node, peer, data, len);
+    peer->unsaved = 0;
+    return st;
+}
+
 hkp_status hkp_mesh_restore(hkp_mesh_node *node, const char *name, const uint8_t *data, size_t len) {
-    if (node->life != 0 || node->boot_known == 0) return HKP_E_STATE;
-    for (uint32_t p = 0; p < node->n_peers; p++) {
-        struct hkp_mesh__peer *peer = &node->peers[p];
-        char own[HKP_MESH_NAME_MAX], held[HKP_MESH_NAME_MAX], live[HKP_MESH_NAME_MAX];
-        file_name(peer, 1, 0, own);
-        file_name(peer, 0, 0, held);
-        file_name(peer, 1, 1, live);
-        if (strcmp(name, own) == 0) return restore_own(node, peer, data, len);
-        if (strcmp(name, held) == 0) return restore_held(node, peer, data, len);
-        if (strcmp(name, live) != 0) continue;
-        if (peer->live != NULL || len == 0) return HKP_E_INVAL;
-        peer->live = hkp_mem_alloc(&node->mem, len);
-        if (peer->live == NULL) return HKP_E_NOMEM;
-        memcpy(peer->live, data, len);
-        peer->live_len = len;
-        return HKP_OK;
-    }
+    static hkp_status (*const restore[FILES])(struct hkp_mesh_node *, struct hkp_mesh__peer *, const uint8_t *,
+                                              size_t) = {restore_held, restore_certificate, restore_own, restore_live};
+    if (node->life != 0 || !node->boot_known) return HKP_E_STATE;
+    for (uint32_t p = 0; p < node->n_peers; p++)
+        for (int file = 0; file < FILES; file++) {
+            char own[HKP_MESH_NAME_MAX];
+            file_name(&node->peers[p], file, own);
+            if (strcmp(name, own) == 0) return restore[file](node, &node->peers[p], data, len);
+        }
     return HKP_E_INVAL;
 }
 
@@ -363,7 +388,7 @@ static int neural_request(struct hkp_mesh_node *node, struct hkp_mesh__peer *pee
     out->number = ev->from;
     out->to = ev->to;
     if (kind == HKP_MESH_EVENT_STORE) {
-        file_name(peer, own, ev->slot == HKP_NEURO_SLOT_LIVE, out->text);
+        file_name(peer, !own ? FILE_HELD : ev->slot == HKP_NEURO_SLOT_LIVE ? FILE_LIVE : FILE_OWN, out->text);
         out->data = ev->bytes;
         out->data_len = ev->len;
     }
@@ -418,8 +443,18 @@ int hkp_mesh__neural_event(struct hkp_mesh_node *node, struct hkp_mesh_event *ou
         out->data_len = sizeof node->tck_pending;
         return 1;
     }
-    for (uint32_t p = 0; p < node->n_peers; p++)
-        if (side_event(node, &node->peers[p], 1, out) || side_event(node, &node->peers[p], 0, out)) return 1;
+    for (uint32_t p = 0; p < node->n_peers; p++) {
+        struct hkp_mesh__peer *peer = &node->peers[p];
+        if (side_event(node, peer, 1, out) || side_event(node, peer, 0, out)) return 1;
+        if (!peer->unsaved) continue;
+        peer->unsaved = 0;
+        out->ticket = hkp_mesh__request(node, HKP_MESH_EVENT_STORE, NULL, HKP_MESH__OWN_NOBODY, 0);
+        out->kind = HKP_MESH_EVENT_STORE;
+        file_name(peer, FILE_CERTIFICATE, out->text);
+        out->data = peer->certificate;
+        out->data_len = peer->certificate_len;
+        return 1;
+    }
     return 0;
 }
 
@@ -427,6 +462,7 @@ void hkp_mesh_stored(hkp_mesh_node *node, hkp_time now, uint64_t ticket, hkp_sta
     struct hkp_mesh__request r;
     if (now > node->now) node->now = now;
     if (!hkp_mesh__request_take(node, ticket, &r) || r.kind != HKP_MESH_EVENT_STORE || status != HKP_OK) return;
+    if (r.own == HKP_MESH__OWN_NOBODY) return; /* a certificate: nothing waits for it */
     struct hkp_mesh__peer *peer = &node->peers[r.peer];
     hkp_mesh__drop(r.own ? hkp_neuro_owner_stored(peer->own, node->now, r.inner)
                          : hkp_neuro_holder_stored(peer->held, node->now, r.inner));

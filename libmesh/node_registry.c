@@ -74,10 +74,13 @@ hkp_status hkp_mesh__certificate_take(struct hkp_mesh_node *node, struct hkp_mes
     peer->group = c.group;
     peer->roles = c.roles;
     peer->neuro_gen = c.neuro_gen;
-    if (!peer->known && node->started)
-        hkp_mesh__drop(hkp_dsm_node_add_certificate(node->dsm, node->now, node->wall_us, bytes, len));
+    if (peer->known) return HKP_OK;
     peer->known = 1;
-    return HKP_OK;
+    if (peer->held == NULL) return HKP_OK; /* configured with it */
+    peer->unsaved = 1;
+    if (node->started)
+        hkp_mesh__drop(hkp_dsm_node_add_certificate(node->dsm, node->now, node->wall_us, bytes, len));
+    return hkp_mesh__neural_holder(node, peer);
 }
 
 static struct hkp_mesh__peer *peer_of_certificate(struct hkp_mesh_node *node, const uint8_t id[32]) {

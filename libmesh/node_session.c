@@ -91,6 +91,8 @@ static void link_clear(struct hkp_mesh__link *link) {
     link->ter_out = link->commit_out = link->commit_in = HKP_MESH__NO_STREAM;
 }
 
+static void note_address(struct hkp_mesh_node *node, const struct hkp_mesh__peer *peer, uint64_t session);
+
 static void session_up(struct hkp_mesh_node *node, const struct hkp_htp_event *ev) {
     struct hkp_mesh__peer *peer = hkp_mesh__peer_find(node, ev->peer);
     struct hkp_mesh__link *link = NULL;
@@ -114,7 +116,7 @@ static void session_up(struct hkp_mesh_node *node, const struct hkp_htp_event *e
     link->role = ev->role;
     link->mode = ev->mode;
     link->n_case = (uint8_t)ev->value;
-    link->since = ++node->links_made;
+    link->since = node->now;
     peer->backoff = 0;
     if (ev->role == HKP_HTP_ROLE_E && ev->mode == HKP_HTP_MODE_R) peer->want_n = 0;
 
@@ -124,6 +126,7 @@ static void session_up(struct hkp_mesh_node *node, const struct hkp_htp_event *e
     hkp_mesh__neural_handshake(node, peer, link);
     hkp_mesh__neural_links(node, peer);
     if (first) hkp_mesh__trust_start(node, peer);
+    note_address(node, peer, ev->session);
     hkp_mesh__rights(node, peer);
 }
 
@@ -196,6 +199,26 @@ static void stream_gone(struct hkp_mesh_node *node, struct hkp_mesh__link *link,
     if (link->commit_out == ev->stream) link->commit_out = HKP_MESH__NO_STREAM;
 }
 
+/* HTP-3.8 for D-BLK-16 and D-SMX-R1. */
+static void tell_clock(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, uint32_t verdict) {
+    static const uint32_t of[] = {[HKP_HTP_CLOCK_UNDECIDED] = HKP_DSM_CLOCK_UNKNOWN,
+                                  [HKP_HTP_CLOCK_PASS] = HKP_DSM_CLOCK_OK,
+                                  [HKP_HTP_CLOCK_FAIL] = HKP_DSM_CLOCK_FAIL};
+    if (peer->dsm_up && verdict <= HKP_HTP_CLOCK_FAIL)
+        hkp_mesh__drop(hkp_dsm_peer_clock(node->dsm, peer->node_id, 0, of[verdict]));
+}
+
+/* M-TI-7: an address on which this node itself reached a member is not blocked. */
+static void note_address(struct hkp_mesh_node *node, const struct hkp_mesh__peer *peer, uint64_t session) {
+    static const uint8_t mapped[12] = {[10] = 0xFF, [11] = 0xFF};
+    struct hkp_htp_session_info s = {.struct_size = sizeof s};
+    if (hkp_htp_session_info(node->htp, session, &s) != HKP_OK) return;
+    int v4 = memcmp(s.path.addr, mapped, sizeof mapped) == 0;
+    hkp_mesh_intel_member_seen(node->intel, node->wall_us / 1000000, peer->node_id,
+                               v4 ? HKP_MESH_IOC_IP4 : HKP_MESH_IOC_IP6, v4 ? s.path.addr + 12 : s.path.addr,
+                               v4 ? 4 : 16);
+}
+
 static void link_event(struct hkp_mesh_node *node, const struct hkp_htp_event *ev) {
     struct hkp_mesh__peer *peer = NULL;
     struct hkp_mesh__link *link = link_find(node, ev->session, &peer);
@@ -212,15 +235,7 @@ static void link_event(struct hkp_mesh_node *node, const struct hkp_htp_event *e
     case HKP_HTP_EVENT_STREAM_RESET:
     case HKP_HTP_EVENT_STREAM_STOPPED: stream_gone(node, link, ev); break;
     case HKP_HTP_EVENT_GOOD_HEARTBEAT: hkp_mesh__trust_update(node, peer, 1); break;
-    case HKP_HTP_EVENT_CLOCK:
-        peer->trust.clock_failed = ev->value == HKP_HTP_CLOCK_FAIL;
-        peer->trust.clock_known = ev->value == HKP_HTP_CLOCK_PASS;
-        if (peer->dsm_up)
-            hkp_mesh__drop(hkp_dsm_peer_clock(node->dsm, peer->node_id, 0,
-                                     ev->value == HKP_HTP_CLOCK_FAIL   ? HKP_DSM_CLOCK_FAIL
-                                     : ev->value == HKP_HTP_CLOCK_PASS ? HKP_DSM_CLOCK_OK
-                                                                       : HKP_DSM_CLOCK_UNKNOWN));
-        break;
+    case HKP_HTP_EVENT_CLOCK: tell_clock(node, peer, (uint32_t)ev->value); break;
     case HKP_HTP_EVENT_ALARM: hkp_mesh__trust_contradiction(node, peer, 0); break;
     default: break; /* WRITABLE, REKEYED, OBSERVED, TRUST, DELIVERED: the next pump does what is due */
     }
@@ -277,9 +292,25 @@ static void connect_peer(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer
     peer->retry_at = node->now + HKP_MESH__BACKOFF_FIRST;
 }
 
+/* Sessions that we opened and that a better one of the pair has replaced, once nothing is enrolled in them. */
+static void close_replaced(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer) {
+    const struct hkp_mesh__link *best = hkp_mesh__link_best(node, peer);
+    if (best == NULL || best->mode != HKP_HTP_MODE_R || node->now < best->since + HKP_MESH__REPLACE_AFTER) return;
+    int enrolling = hkp_mesh__own_state(peer) == HKP_NEURO_INSTANCE_NONE ||
+                    hkp_mesh__held_state(peer) == HKP_NEURO_INSTANCE_NONE;
+    for (int i = 0; i < HKP_MESH__LINKS; i++) {
+        struct hkp_mesh__link *l = &peer->links[i];
+        if (l->session == 0 || l == best || l->role != HKP_HTP_ROLE_E || l->closing) continue;
+        if (l->mode == HKP_HTP_MODE_N && enrolling) continue;
+        l->closing = 1;
+        hkp_mesh__drop(hkp_htp_session_close(node->htp, node->now, l->session, HKP_HTP_REASON_REPLACED));
+    }
+}
+
 void hkp_mesh__session_tick(struct hkp_mesh_node *node) {
     for (uint32_t p = 0; p < node->n_peers; p++) {
         struct hkp_mesh__peer *peer = &node->peers[p];
+        close_replaced(node, peer);
         if (peer->connecting != 0 || node->now < peer->retry_at) continue;
         int mode = wanted_mode(node, peer);
         if (mode < 0) continue;

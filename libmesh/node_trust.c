@@ -24,14 +24,16 @@ static void gather(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, stru
     memset(in, 0, sizeof *in);
     in->a = hkp_neuro_trust_a(0, 0, 0); /* software attestation: no TPM is read yet */
     in->why = HKP_NEURO_WHY_NO_TPM;
-    int jitter = 0;
-    if (best != NULL && hkp_htp_session_info(node->htp, best->session, &s) == HKP_OK)
+    int jitter = 0, clock = HKP_HTP_CLOCK_UNDECIDED;
+    if (best != NULL && hkp_htp_session_info(node->htp, best->session, &s) == HKP_OK) {
         jitter = s.rtt_ns > 0 && s.jitter_ns > s.rtt_ns / 2 && s.jitter_ns > 1000000; /* told in milliseconds */
-    in->l = hkp_neuro_trust_l(t->beats_good, t->beats_known, t->clock_failed, jitter);
+        clock = s.clock;
+    }
+    in->l = hkp_neuro_trust_l(t->beats_good, t->beats_known, clock == HKP_HTP_CLOCK_FAIL, jitter);
     if (best == NULL || best->mode == HKP_HTP_MODE_N) in->why |= HKP_NEURO_WHY_MODE_N;
     if (t->contradicted) in->why |= HKP_NEURO_WHY_CONTRADICTION;
     if (t->quarantine.quarantined) in->why |= HKP_NEURO_WHY_QUARANTINE;
-    hkp_neuro_holder_trust(peer->held, node->wall_us, t->session_us, !t->clock_known, in);
+    hkp_neuro_holder_trust(peer->held, node->wall_us, t->session_us, clock != HKP_HTP_CLOCK_PASS, in);
 }
 
 static void decided(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, const struct hkp_neuro_trust *before) {

@@ -1250,7 +1250,7 @@ HKP_API void hkp_mesh_node_options_init(struct hkp_mesh_node_options *opt, size_
 /**
  * Make a node: DORMANT, with nothing loaded.
  *
- * Next: hkp_mesh_log_end(), hkp_mesh_restore() for each stored file (those that end in .live first), then
+ * Next: hkp_mesh_log_end(), hkp_mesh_restore() for each stored file (names in descending order), then
  * hkp_mesh_join().
  *
  * @param out      the object on success; the caller frees it

@@ -77,8 +77,8 @@ static json_t *differing(struct hkp_mesh_runner *r) {
 }
 
 static json_t *eve_status(struct hkp_mesh_runner *r) {
-    static const char *const names[HKP_MESH_EVE_COUNT] = {"records",    "broken", "oversized", "not_alert",
-                                                          "no_address", "local",  "harmless"};
+    static const char *const names[HKP_MESH_EVE_COUNT] = {"records",   "broken",     "oversized",
+                                                          "not_alert", "no_address", "local"};
     struct hkp_mesh_eve_stats s = {.struct_size = sizeof s};
     if (r->eve == NULL || hkp_mesh_eve_file_stats(r->eve, &s) != HKP_OK) return json_null();
     json_t *o = json_object();

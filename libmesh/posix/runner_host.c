@@ -140,7 +140,7 @@ static hkp_status restore_file(struct hkp_mesh_runner *r, const char *dir, const
 
 hkp_status hkp_mesh__host_restore(struct hkp_mesh_runner *r, struct hkp_mesh_fault *fault) {
     char dir_path[HKP_MESH__PATH_MAX];
-    char *names[2 * HKP_MESH__MEMBERS_MAX * 2];
+    char *names[4 * HKP_MESH__MEMBERS_MAX];
     size_t n = 0;
     hkp_status st = restore_log(r);
     if (st == HKP_OK) st = hkp_mesh__path(dir_path, r->dir.path, "neuro");
@@ -149,13 +149,15 @@ hkp_status hkp_mesh__host_restore(struct hkp_mesh_runner *r, struct hkp_mesh_fau
     if (dir == NULL) return hkp_mesh__fault(fault, HKP_E_IO, dir_path, strerror(errno), UINT64_MAX);
     for (struct dirent *e; (e = readdir(dir)) != NULL;) {
         const char *dot = strrchr(e->d_name, '.');
-        if (dot == NULL || (strcmp(dot, ".live") != 0 && strcmp(dot, ".instance") != 0)) continue;
+        if (dot == NULL ||
+            (strcmp(dot, ".live") != 0 && strcmp(dot, ".instance") != 0 && strcmp(dot, ".certificate") != 0))
+            continue; /* what an interrupted write left */
         if (n == sizeof names / sizeof names[0]) break;
         names[n] = strdup(e->d_name);
         if (names[n] != NULL) n++;
     }
     closedir(dir);
-    qsort(names, n, sizeof names[0], later_first); /* .live before .instance of the same pair */
+    qsort(names, n, sizeof names[0], later_first); /* as hkp_mesh_restore() wants it */
     uint8_t *buf = malloc(STORED_MAX);
     if (buf == NULL) st = HKP_E_NOMEM;
     for (size_t i = 0; i < n; i++) {

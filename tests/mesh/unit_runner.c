@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+/*
+ * Four members with real files, sockets and TERs in one process: what issue after issue builds on. Each case
+ * goes on where the one before ended, as a mesh does.
+ */
+#include "check.h"
+#include "members.h"
+
+#include <jansson.h>
+#include <sys/un.h>
+
+static char root[64];
+enum { N = MEMBERS };
+
+static struct member mesh[N];
+static struct hkp_mesh_provision_node nodes[N];
+
+/* ---- Tools ---- */
+
+static uint64_t now_ms(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static void write_text(const char *path, const char *text) { CHECK_EQ(member_write(path, text), 0); }
+
+static hkp_status start(int i) {
+    struct hkp_mesh_runner_options o;
+    struct hkp_mesh_fault fault;
+    member_options(&mesh[i], &o);
+    hkp_status st = hkp_mesh_runner_new(&mesh[i].runner, &o, &fault);
+    if (st != HKP_OK) printf("# member %d: %s %s\n", i, fault.what, fault.why);
+    return st;
+}
+
+static void stop(int i) {
+    hkp_mesh_runner_free(mesh[i].runner);
+    mesh[i].runner = NULL;
+}
+
+static void step(void) {
+    for (int i = 0; i < N; i++)
+        if (mesh[i].runner != NULL) CHECK_EQ(hkp_mesh_runner_step(mesh[i].runner, 2), HKP_OK);
+}
+
+/* Runs all members until a condition holds, at most so long. */
+static int until(int (*holds)(void), uint64_t ms) {
+    uint64_t end = now_ms() + ms;
+    while (now_ms() < end && check_faults == 0) {
+        step();
+        if (holds()) return 1;
+    }
+    if (!holds())
+        for (int i = 0; i < N; i++)
+            for (char *line = strtok(mesh[i].log, "\n"); line != NULL; line = strtok(NULL, "\n"))
+                printf("# %d: %s\n", i, line);
+    return holds();
+}
+
+static struct hkp_mesh_status status(int i) {
+    struct hkp_mesh_status s = {.struct_size = sizeof s};
+    CHECK_EQ(hkp_mesh_node_status(hkp_mesh_runner_node(mesh[i].runner), &s), HKP_OK);
+    return s;
+}
+
+/* How member i sees member k. */
+static struct hkp_mesh_peer_status peer(int i, int k) {
+    struct hkp_mesh_peer_status p = {.struct_size = sizeof p};
+    for (uint32_t n = 0; hkp_mesh_peer_status(hkp_mesh_runner_node(mesh[i].runner), n, &p) == HKP_OK; n++) {
+        if (memcmp(p.node_id, nodes[k].node_id, 16) == 0) return p;
+        p.struct_size = sizeof p;
+    }
+    CHECK(!"the peer is configured");
+    return p;
+}
+
+/* ---- Cases, in order ---- */
+
+static int all_active(void) {
+    for (int i = 0; i < N; i++)
+        for (int k = 0; mesh[i].runner != NULL && k < N; k++) {
+            if (k == i || mesh[k].runner == NULL) continue;
+            struct hkp_mesh_peer_status p = peer(i, k);
+            if (!p.up || !p.mode || p.own_state != 2 || p.held_state != 2) return 0;
+        }
+    return 1;
+}
+
+static void first_contact_enrols_all_pairs_and_mode_r_follows(void) {
+    snprintf(root, sizeof root, "/tmp/hkp-runner-XXXXXX");
+    CHECK(mkdtemp(root) != NULL);
+    CHECK_EQ(members_provision(root, "node", nodes, mesh, N), HKP_OK);
+    members_introduce(mesh);
+    for (int i = 0; i < N; i++) CHECK_EQ(start(i), HKP_OK);
+    CHECK(until(all_active, 20000));
+}
+
+static const char *const indicators[] = {"8.42.77.171", "185.220.101.4", "91.240.118.172"};
+
+static hkp_status report(int i, const char *text) {
+    uint64_t seq;
+    return member_report(mesh[i].runner, text, &seq);
+}
+
+static int knows_final(int i, const char *text) {
+    struct hkp_mesh_match m = {.struct_size = sizeof m};
+    struct hkp_mesh_finding f = {.struct_size = sizeof f};
+    const hkp_mesh_intel *intel = hkp_mesh_node_intel(hkp_mesh_runner_node(mesh[i].runner));
+    uint8_t value[4];
+    uint64_t now_s = (uint64_t)time(NULL);
+    CHECK_EQ(inet_pton(AF_INET, text, value), 1);
+    return hkp_mesh_intel_lookup(intel, now_s, HKP_MESH_IOC_IP4, value, 4, &m) == HKP_OK &&
+           hkp_mesh_intel_finding(intel, now_s, m.ioc_key, 0, &f) == HKP_OK && f.origin.height > 0;
+}
+
+static int all_know_the_three(void) {
+    for (int i = 0; i < N; i++)
+        for (size_t k = 0; mesh[i].runner != NULL && k < 3; k++)
+            if (!knows_final(i, indicators[k])) return 0;
+    return 1;
+}
+
+static void a_report_of_one_is_final_everywhere(void) {
+    for (size_t k = 0; k < 3; k++) CHECK_EQ(report(0, indicators[k]), HKP_OK);
+    CHECK(until(all_know_the_three, 15000));
+}
+
+/* A request over the control socket of a member, answered while all members run. */
+static json_t *ask(int i, const char *request) {
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    static char answer[1 << 20];
+    size_t len = 0;
+    snprintf(a.sun_path, sizeof a.sun_path, "%s/control.sock", mesh[i].dir);
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    CHECK_EQ(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
+    CHECK_EQ(write(fd, request, strlen(request)), (ssize_t)strlen(request));
+    uint64_t end = now_ms() + 5000;
+    while (now_ms() < end && memchr(answer, '\n', len) == NULL) {
+        step();
+        ssize_t n = recv(fd, answer + len, sizeof answer - len, MSG_DONTWAIT);
+        if (n > 0) len += (size_t)n;
+    }
+    close(fd);
+    json_t *o = json_loadb(answer, len, 0, NULL);
+    CHECK(o != NULL);
+    return o;
+}
+
+static void the_control_socket_shows_a_proof_that_the_node_verified(void) {
+    for (int i = 0; i < N; i++) {
+        json_t *o = ask(i, "{\"op\":\"lookup\",\"type\":\"ip4\",\"value\":\"8.42.77.171\",\"proof\":true}\n");
+        json_t *f = json_array_get(json_object_get(o, "findings"), 0);
+        json_t *proof = json_object_get(f, "proof");
+        CHECK(json_is_true(json_object_get(o, "found")));
+        CHECK(json_is_true(json_object_get(proof, "verified")));
+        CHECK_EQ(json_integer_value(json_object_get(proof, "signatures")), 3);
+        CHECK(json_integer_value(json_object_get(proof, "height")) > 0);
+        const char *author = json_string_value(json_object_get(f, "author"));
+        CHECK(author != NULL && strcmp(author, mesh[0].node_id) == 0);
+        json_decref(o);
+    }
+}
+
+static void bad_requests_are_answered_with_an_error(void) {
+    static const char *const bad[] = {"nonsense\n", "{}\n", "{\"op\":\"fly\"}\n", "[1]\n",
+                                      "{\"op\":\"lookup\",\"type\":\"ip4\",\"value\":\"300.1.1.1\"}\n",
+                                      "{\"op\":\"lookup\",\"type\":\"nothing\",\"value\":\"x\"}\n"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        json_t *o = ask(1, bad[i]);
+        CHECK(json_is_false(json_object_get(o, "ok")));
+        CHECK(json_is_string(json_object_get(o, "error")));
+        json_decref(o);
+    }
+}
+
+static int two_commits(void) {
+    for (int k = 0; k < N; k++)
+        if (k != 3 && peer(3, k).own_commit < 17) return 0; /* i0 and two commits of eight TERs */
+    return 1;
+}
+
+static char stale_dir[80];
+
+static void commits_advance_in_every_instance(void) {
+    char command[400];
+    snprintf(stale_dir, sizeof stale_dir, "%s/stale", root); /* what a thief of the disk would have */
+    snprintf(command, sizeof command, "cp -r %s %s", mesh[3].dir, stale_dir);
+    CHECK_EQ(system(command), 0);
+    CHECK(until(two_commits, 20000));
+}
+
+static int trusted(void) {
+    for (int i = 0; i < N; i++)
+        for (int k = 0; k < N; k++)
+            if (i != k && peer(i, k).trust < 28000) return 0;
+    return 1;
+}
+
+static int seen_by_itself(void) { return status(2).integrity == 0; }
+
+static int others_trust_less(void) {
+    for (int i = 0; i < N; i++) {
+        struct hkp_mesh_peer_status p;
+        if (i == 2) continue;
+        p = peer(i, 2);
+        if (p.trust > 26214 || strstr(p.reason, "integrity") == NULL) return 0;
+    }
+    return 1;
+}
+
+static int trusted_again(void) { return status(2).integrity == 1 && strstr(peer(0, 2).reason, "integrity") == NULL; }
+
+static void a_changed_file_costs_trust_within_two_ters(void) {
+    CHECK(until(trusted, 40000));
+    uint64_t before = status(2).ter_index;
+    write_text(mesh[2].measured, "as it is not\n");
+    CHECK(until(seen_by_itself, 3000));
+    CHECK(status(2).ter_index <= before + 2);
+    CHECK(until(others_trust_less, 3000));
+    json_t *o = ask(2, "{\"op\":\"status\"}\n");
+    json_t *differs = json_object_get(json_object_get(o, "integrity"), "differs");
+    const char *path = json_string_value(json_object_get(json_array_get(differs, 0), "path"));
+    CHECK(path != NULL && strcmp(path, mesh[2].measured) == 0);
+    json_decref(o);
+    write_text(mesh[2].measured, "as it was\n");
+    CHECK(until(trusted_again, 5000));
+}
+
+static int three_went_on(void) { return knows_final(0, "45.155.205.233") && knows_final(2, "45.155.205.233"); }
+static int fourth_caught_up(void) {
+    return all_active() && knows_final(3, "45.155.205.233") && status(3).height + 2 >= status(0).height;
+}
+
+static void three_go_on_without_the_fourth_and_it_catches_up(void) {
+    stop(3);
+    CHECK_EQ(report(1, "45.155.205.233"), HKP_OK);
+    CHECK(until(three_went_on, 20000));
+    CHECK_EQ(start(3), HKP_OK);
+    CHECK(until(fourth_caught_up, 30000));
+}
+
+static struct member extra;
+
+static int refused(void) {
+    CHECK_EQ(hkp_mesh_runner_step(extra.runner, 2), HKP_OK);
+    return strstr(extra.log, "refuses us") != NULL && status(0).refused > 0;
+}
+
+static hkp_status start_extra(void) {
+    struct hkp_mesh_runner_options o;
+    struct hkp_mesh_fault fault;
+    snprintf(extra.listen, sizeof extra.listen, "127.0.0.1:%u", (unsigned)member_port());
+    member_options(&extra, &o);
+    o.peers = mesh[3].peers;
+    extra.log[0] = 0;
+    hkp_status st = hkp_mesh_runner_new(&extra.runner, &o, &fault);
+    if (st != HKP_OK) printf("# %s %s\n", fault.what, fault.why);
+    return st;
+}
+
+static void a_replayed_state_is_refused(void) {
+    struct hkp_mesh_peer_status before = peer(0, 3);
+    memset(&extra, 0, sizeof extra);
+    snprintf(extra.dir, sizeof extra.dir, "%s", stale_dir);
+    stop(3); /* even while the true one is away */
+    CHECK_EQ(start_extra(), HKP_OK);
+    CHECK(until(refused, 15000));
+    CHECK(strstr(extra.log, "REFUSED") != NULL);
+    hkp_mesh_runner_free(extra.runner);
+    CHECK_EQ(peer(0, 3).held_state, 2); /* a HELLO that fails changes nothing */
+    CHECK_EQ(peer(0, 3).held_commit, before.held_commit);
+    CHECK_EQ(start(3), HKP_OK);
+    CHECK(until(all_active, 30000));
+}
+
+static void a_stranger_is_refused(void) {
+    struct hkp_mesh_provision_node lone[N];
+    struct member other[N];
+    memset(other, 0, sizeof other);
+    CHECK_EQ(members_provision(root, "other", lone, other, 1), HKP_OK);
+    memset(&extra, 0, sizeof extra);
+    snprintf(extra.dir, sizeof extra.dir, "%s", other[0].dir);
+    uint64_t before = status(0).refused;
+    CHECK_EQ(start_extra(), HKP_OK);
+    CHECK(until(refused, 15000));
+    CHECK(status(0).refused > before);
+    hkp_mesh_runner_free(extra.runner);
+}
+
+static void a_datagram_of_any_content_changes_nothing_and_is_counted(void) {
+    uint64_t rnd = check_seed(), sent = 0, before = 0, after = 0;
+    struct hkp_mesh_status s = status(0);
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    a.sin_port = htons((uint16_t)atoi(strchr(mesh[0].listen, ':') + 1));
+    for (int i = 0; i < 64; i++) before += s.dropped[i];
+    for (; sent < 500; sent++) {
+        uint8_t b[1200];
+        size_t len = 1 + check_random(&rnd) % sizeof b;
+        for (size_t i = 0; i < len; i++) b[i] = (uint8_t)check_random(&rnd);
+        if (sent % 2) memcpy(b, "\x01\x00\x00\x01\x00\x00\x00\x00", 8); /* looks like a HELLO */
+        CHECK_EQ(sendto(fd, b, len, 0, (struct sockaddr *)&a, sizeof a), (ssize_t)len);
+        if (sent % 50 == 0) step();
+    }
+    close(fd);
+    for (int i = 0; i < 20; i++) step();
+    s = status(0);
+    for (int i = 0; i < 64; i++) after += s.dropped[i];
+    CHECK(after >= before + sent);
+    CHECK(all_active());
+}
+
+static void corrupt(const char *path, long offset) {
+    FILE *f = fopen(path, "r+b");
+    CHECK(f != NULL);
+    if (f == NULL) return;
+    fseek(f, offset, SEEK_SET);
+    int c = fgetc(f);
+    fseek(f, offset, SEEK_SET);
+    fputc(c ^ 0x40, f);
+    fclose(f);
+}
+
+static void damaged_state_is_refused_with_its_place(void) {
+    static const struct {
+        const char *file;
+        long offset;
+    } damage[] = {{"ter/ter-00000000000000000000.log", 300}, {"keys", 20}, {"certificate", 40}, {"manifest", 70}};
+    struct hkp_mesh_runner_options o;
+    struct hkp_mesh_fault fault;
+    char path[300];
+    stop(1);
+    for (size_t i = 0; i < sizeof damage / sizeof damage[0]; i++) {
+        hkp_mesh_runner *r = NULL;
+        snprintf(path, sizeof path, "%s/%s", mesh[1].dir, damage[i].file);
+        corrupt(path, damage[i].offset);
+        member_options(&mesh[1], &o);
+        CHECK(hkp_mesh_runner_new(&r, &o, &fault) != HKP_OK);
+        CHECK(r == NULL && fault.what[0] != 0 && fault.why[0] != 0);
+        if (i == 0) CHECK(strstr(fault.what, "ter-") != NULL && fault.offset != UINT64_MAX);
+        corrupt(path, damage[i].offset);
+    }
+    snprintf(path, sizeof path, "%s/neuro/held-%s.instance", mesh[1].dir, mesh[0].node_id);
+    corrupt(path, 5000);
+    member_options(&mesh[1], &o);
+    hkp_mesh_runner *r = NULL;
+    CHECK(hkp_mesh_runner_new(&r, &o, &fault) != HKP_OK);
+    CHECK(strstr(fault.what, "held-") != NULL);
+    corrupt(path, 5000);
+    CHECK_EQ(start(1), HKP_OK); /* nothing was lost by refusing */
+    CHECK(until(all_active, 30000));
+}
+
+static void all_leave(void) {
+    char command[128];
+    for (int i = 0; i < N; i++)
+        if (mesh[i].runner != NULL) stop(i);
+    snprintf(command, sizeof command, "rm -rf %s", root);
+    CHECK_EQ(system(command), 0);
+}
+
+int main(void) {
+    CHECK(sodium_init() >= 0);
+    CASE(first_contact_enrols_all_pairs_and_mode_r_follows);
+    CASE(a_report_of_one_is_final_everywhere);
+    CASE(the_control_socket_shows_a_proof_that_the_node_verified);
+    CASE(bad_requests_are_answered_with_an_error);
+    CASE(commits_advance_in_every_instance);
+    CASE(a_changed_file_costs_trust_within_two_ters);
+    CASE(three_go_on_without_the_fourth_and_it_catches_up);
+    CASE(a_replayed_state_is_refused);
+    CASE(a_stranger_is_refused);
+    CASE(a_datagram_of_any_content_changes_nothing_and_is_counted);
+    CASE(damaged_state_is_refused_with_its_place);
+    CASE(all_leave);
+    return check_done();
+}
