@@ -41,6 +41,7 @@ hkp_status hkp_htp_session_allow(hkp_htp_endpoint *ep, uint64_t session, uint64_
     const uint64_t allow[2] = {low, high};
     hkp_status st = of(ep, session, 1, &s);
     if (st != HKP_OK) return st;
+    s->allow_set = 1;
     hkp_htp__flow_allow(s->flow, allow);
     hkp_htp__session_touch(ep, s);
     return HKP_OK;

@@ -64,7 +64,7 @@ struct hkp_htp__rekey_secret {
 struct hkp_htp__session {
     uint64_t id;
     uint32_t index;
-    uint8_t state, role, mode, n_case, told, was_up, peer_closed, stale, clock, resonance;
+    uint8_t state, role, mode, n_case, told, was_up, peer_closed, allow_set, stale, clock, resonance;
     uint8_t peer[16], peer_a[32];
     struct hkp_htp_identity peer_identity;
     uint8_t *peer_cert;

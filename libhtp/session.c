@@ -33,6 +33,8 @@ hkp_status hkp_htp__session_start(struct hkp_htp_endpoint *ep, struct hkp_htp__s
                                      .credit_stream = o->credit_stream,
                                      .streams_max = o->streams_max,
                                      .send_buffer = o->send_buffer,
+                                     /* until the owner saw that the session is up */
+                                     .allow = {UINT64_MAX, UINT64_MAX},
                                      .initial_rtt = b->rtt_ns};
     memcpy(p.challenge0, b->chain->h, 16);
     hkp_status st = hkp_htp__flow_new(&s->flow, &p, ep->now);

@@ -121,7 +121,14 @@ static int flow_event(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, s
 void hkp_htp__session_next_event(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s,
                                  struct hkp_htp_event *out) {
     if (s->told) return;
-    if (own_event(s, out) || flow_event(ep, s, out) || s->end_result == HKP_OK) return;
+    if (own_event(s, out)) return;
+    if (s->was_up && !s->allow_set) {
+        /* The owner was told of the session and named no class: what waited is refused. */
+        static const uint64_t none[2] = {0, 0};
+        s->allow_set = 1;
+        hkp_htp__flow_allow(s->flow, none);
+    }
+    if (flow_event(ep, s, out) || s->end_result == HKP_OK) return;
     start_event(s, out, s->was_up ? HKP_HTP_EVENT_DOWN : HKP_HTP_EVENT_FAILED);
     out->result = s->end_result;
     out->reason = s->end_reason;

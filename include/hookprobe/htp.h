@@ -1027,7 +1027,8 @@ HKP_API HKP_MUST_USE hkp_status hkp_htp_session_rekey(hkp_htp_endpoint *ep, hkp_
 /**
  * Say which classes the peer may use; streams of others get STOP with code 1, datagrams are dropped.
  *
- * Before the first call all classes are refused; data that came earlier waits for it.
+ * Data waits until HKP_HTP_EVENT_UP was pulled: call this then, before the next hkp_htp_event(), or all
+ * classes are refused until it is called.
  *
  * @param ep  endpoint; borrowed, changed
  * @param session  number of the session

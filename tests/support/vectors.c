@@ -48,7 +48,7 @@ json_t *vec_load(const char *name) {
     size_t at = 0;
     while (at < FILES_MAX && kept[at].root != NULL && strcmp(kept[at].name, name) != 0) at++;
     if (at == FILES_MAX || strlen(name) >= sizeof kept[at].name) die("too many files", name);
-    if (kept[at].root != NULL) return kept[at].root;
+    if (kept[at].root != NULL) return json_incref(kept[at].root);
     const char *dir = getenv("HKP_VECTORS");
     char path[4096];
     int n = snprintf(path, sizeof path, "%s/%s", dir != NULL ? dir : "tests/vectors", name);
@@ -61,7 +61,7 @@ json_t *vec_load(const char *name) {
     if (root == NULL) die(error.text, path);
     strcpy(kept[at].name, name);
     kept[at].root = root;
-    return root;
+    return json_incref(root);
 }
 
 json_t *vec_find(json_t *object, const char *key) {
