@@ -95,3 +95,15 @@ void hkp_dsm__posf_message(uint8_t out[32], const uint8_t chain_id[32], const ui
     (void)crypto_hash_sha256_update(&state, payload_hash, 32);
     (void)crypto_hash_sha256_final(&state, out);
 }
+
+void hkp_dsm__quote_data(uint8_t out[32], const uint8_t nonce[32], const uint8_t binding[32],
+                         const uint8_t node_id[16]) {
+    static const char label[] = "HKP1 quote";
+    crypto_hash_sha256_state state;
+    (void)crypto_hash_sha256_init(&state);
+    (void)crypto_hash_sha256_update(&state, (const uint8_t *)label, sizeof label);
+    (void)crypto_hash_sha256_update(&state, nonce, 32);
+    (void)crypto_hash_sha256_update(&state, binding, 32);
+    (void)crypto_hash_sha256_update(&state, node_id, 16);
+    (void)crypto_hash_sha256_final(&state, out);
+}

@@ -52,6 +52,9 @@ void hkp_dsm__valset_hash(uint8_t out[32], const uint8_t *body, size_t len);
 /* D-GSP-6: message id of an object of forms 2 and 3; of forms 0 and 1 it is the beginning of the object id.
  */
 void hkp_dsm__item_id(uint8_t id[16], const uint8_t *object, size_t len);
+/* D-AUTH-3: qualifying data of a TPM quote. */
+void hkp_dsm__quote_data(uint8_t out[32], const uint8_t nonce[32], const uint8_t binding[32],
+                         const uint8_t node_id[16]);
 /* One signature over "HKP1 sig"; body at most HKP_DSM__BODY_MAX. */
 hkp_status hkp_dsm__verify(const uint8_t chain_id[32], uint64_t kind, const uint8_t signer[16],
                            const uint8_t *body, size_t body_len, const uint8_t signature[64],
@@ -402,6 +405,13 @@ struct hkp_dsm__block_clock {
 uint64_t hkp_dsm__block_time(const struct hkp_dsm__block_clock *clock);
 /* D-CERT-5: now of all checks outside proposals. */
 uint64_t hkp_dsm__check_time(uint64_t wall_s, int synced, uint64_t header_ms, uint64_t build_s);
+
+/* ---- Anti-entropy (D-GSP-12; anti_entropy.c) ------------------------------------------------------------ */
+
+uint8_t hkp_dsm__bucket_of(const uint8_t salt[16], const uint8_t node_id[16]);
+/* Hash of each bucket and of them all; heads[n] ascending by node_id; bucket_of[n]: room to work in. */
+void hkp_dsm__bucket_hashes(const uint8_t salt[16], const struct hkp_dsm__head *heads, size_t n, uint8_t *bucket_of,
+                            uint8_t hashes[256][8], uint8_t root[8]);
 
 /* ---- Portable proof (D-SYN-5; proof.c, proof_build.c) ---------------------------------------------------
  */

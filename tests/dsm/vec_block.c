@@ -137,6 +137,51 @@ static void derived_neuro(void) {
     }
 }
 
+static void derived_quote_data(void) {
+    json_t *c;
+    size_t i;
+    json_array_foreach(vec_get(vec_load("dsm/derived.json"), "quote"), i, c) {
+        uint8_t nonce[32], binding[32], node_id[16], want[32], got[32];
+        vec_hex_into(c, "nonce", nonce, 32);
+        vec_hex_into(c, "binding", binding, 32);
+        vec_hex_into(c, "node_id", node_id, 16);
+        vec_hex_into(c, "qualifying_data", want, 32);
+        hkp_dsm__quote_data(got, nonce, binding, node_id);
+        CHECK_MEM(got, want, 32);
+    }
+}
+
+static int by_node(const void *a, const void *b) {
+    return memcmp(((const struct hkp_dsm__head *)a)->node_id, ((const struct hkp_dsm__head *)b)->node_id, 16);
+}
+
+static void derived_anti_entropy(void) {
+    json_t *c, *each;
+    size_t i, j;
+    json_array_foreach(vec_get(vec_load("dsm/derived.json"), "anti_entropy"), i, c) {
+        static struct hkp_dsm__head heads[1024];
+        uint8_t bucket_of[1024], hashes[256][8], salt[16], root[8], want[8];
+        json_array_foreach(vec_get(c, "heads"), j, each) {
+            struct vec_bytes node = vec_value_hex(json_array_get(each, 0)), id = vec_value_hex(json_array_get(each, 2));
+            heads[j].seq = vec_value_u64(json_array_get(each, 1));
+            memcpy(heads[j].node_id, node.ptr, 16);
+            memcpy(heads[j].id, id.ptr, 8);
+            free(node.ptr);
+            free(id.ptr);
+        }
+        vec_hex_into(c, "salt", salt, 16);
+        qsort(heads, json_array_size(vec_get(c, "heads")), sizeof heads[0], by_node);
+        hkp_dsm__bucket_hashes(salt, heads, json_array_size(vec_get(c, "heads")), bucket_of, hashes, root);
+        vec_hex_into(c, "root8", want, 8);
+        CHECK_MEM(root, want, 8);
+        json_array_foreach(vec_get(c, "buckets"), j, each) {
+            struct vec_bytes hash = vec_value_hex(each);
+            CHECK_MEM(hashes[j], hash.ptr, 8);
+            free(hash.ptr);
+        }
+    }
+}
+
 /* Random blocks by the writer: read back the same, and one flipped bit anywhere is refused. */
 static void what_is_signed_is_accepted_and_nothing_else(void) {
     uint64_t rnd = check_seed();
@@ -172,6 +217,8 @@ int main(void) {
     CASE(times_have_two_classes);
     CASE(derived_times);
     CASE(derived_neuro);
+    CASE(derived_quote_data);
+    CASE(derived_anti_entropy);
     CASE(what_is_signed_is_accepted_and_nothing_else);
     return check_done();
 }
