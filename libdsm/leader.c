@@ -175,7 +175,7 @@ void hkp_dsm__prop_store(node *n, struct prop *p) {
     p->put_ticket = hkp_dsm__put_blob(n, HKP_DSM_ROW_PROPOSAL, key, sizeof key, row);
 }
 
-/* After a restart: the recorded proposal again, if its header was not lost (R7). */
+/* The proposal that the WAL holds, as a message; after a restart only if its header was not lost (R7). */
 void hkp_dsm__repropose(node *n, struct slot *s) {
     const struct prop *p = hkp_dsm__prop(n, s->propose_digest);
     if (p == NULL || p->envelope == NULL || s->own_msg[2] != NULL) return;
@@ -185,7 +185,6 @@ void hkp_dsm__repropose(node *n, struct slot *s) {
 static void promise(node *n, struct slot *s, struct prop *p) {
     p->state = PROP_VALID;
     hkp_dsm__prop_store(n, p);
-    s->own_msg[2] = proposal_message(n, p);
     s->proposed = s->seen_proposal = 1;
     memcpy(s->propose_digest, p->h.digest, 32);
     memcpy(s->proposal_digest, p->h.digest, 32);

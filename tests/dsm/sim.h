@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+/*
+ * A deterministic world for real nodes of libdsm: clock, network and disks are virtual and drawn from one
+ * seed. What is durable survives a crash; of the rest a prefix does. Every message of an honest member is
+ * watched: a promise that contradicts an earlier one, or that is not in its durable WAL, is a fault.
+ */
+#ifndef HKP_TESTS_DSM_SIM_H
+#define HKP_TESTS_DSM_SIM_H
+
+#include <hookprobe/dsm.h>
+
+enum { SIM_NODES = 9, SIM_HEIGHTS = 4096, SIM_PROMISES = 65536 };
+
+#define SIM_MS 1000000ULL
+#define SIM_S 1000000000ULL
+
+/** Keys, certificates and genesis of a mesh of n validators, one owner. */
+struct sim_mesh {
+    uint32_t n;
+    uint8_t officer[64], secret[SIM_NODES][64], node_id[SIM_NODES][16];
+    uint8_t certificate[SIM_NODES][1024];
+    size_t certificate_len[SIM_NODES];
+    uint8_t genesis[HKP_DSM_GENESIS_MAX];
+    size_t genesis_len;
+    uint64_t time_s;
+};
+
+void sim_mesh_make(struct sim_mesh *m, uint32_t n, uint32_t roles);
+
+struct sim_row {
+    uint32_t row;
+    size_t key_len, len;
+    uint8_t key[48];
+    uint8_t *data;
+};
+
+struct sim_write {
+    uint32_t kind;
+    struct sim_row row;
+    uint8_t to[48];
+    size_t to_len;
+    uint64_t ticket;
+};
+
+struct sim_disk {
+    struct sim_row *rows;
+    size_t count, cap;
+    uint8_t (*wal)[64];
+    size_t wal_count, wal_cap;
+    struct sim_write *pending;
+    size_t n_pending, pending_cap;
+    /** when the group commit that runs ends; 0: none runs */
+    hkp_time commit_at;
+    size_t committing;
+};
+
+struct sim_node {
+    hkp_dsm_node *node;
+    struct sim_disk disk;
+    /** whose identity; a twin has that of another */
+    uint32_t who;
+    uint32_t up, honest, started, observer, damaged, silent;
+    uint64_t finals, blocks, blocks_final, evidence, frozen, forked, proofs, epochs;
+    uint64_t height;
+    int64_t clock_us;
+    uint8_t proof[65536];
+    size_t proof_len;
+    hkp_status proof_status;
+};
+
+struct sim_message {
+    hkp_time due;
+    uint64_t order;
+    uint32_t from, to, lane;
+    uint8_t *data;
+    size_t len;
+};
+
+struct sim_promise {
+    uint64_t epoch, view;
+    uint32_t who, kind;
+    uint8_t digest[32];
+    uint8_t used;
+};
+
+struct sim {
+    struct sim_mesh mesh;
+    uint64_t random, trace, order;
+    hkp_time now;
+    uint32_t count;
+    struct sim_node nodes[SIM_NODES];
+    /** links[a][b]: 1 while a's messages reach b */
+    uint8_t links[SIM_NODES][SIM_NODES];
+    struct sim_message *net;
+    size_t n_net, net_cap;
+    /** per mille of messages lost and doubled; delay range; disk latency */
+    uint32_t loss, twice;
+    hkp_time delay_min, delay_max, disk_min, disk_max;
+    hkp_time t_cp, delay;
+    /** the one chain: digest by height, as first reported */
+    uint8_t chain[SIM_HEIGHTS][32];
+    uint8_t known[SIM_HEIGHTS];
+    struct sim_promise *promises;
+    uint64_t faults, steps;
+    /** crash this node when its next write of that number is about to be committed; 0: not */
+    uint64_t crash_at_write, writes;
+    uint32_t crash_node;
+};
+
+void sim_new(struct sim *s, uint64_t seed, uint32_t n, uint32_t extra);
+void sim_free(struct sim *s);
+/** Start a node with what its disk holds, and connect it to all that it has links with. */
+void sim_start(struct sim *s, uint32_t i);
+/** What is durable on one disk, onto an empty one: a restored copy. */
+void sim_copy_disk(struct sim *s, uint32_t from, uint32_t to);
+void sim_crash(struct sim *s, uint32_t i);
+/** Let virtual time pass. */
+void sim_run(struct sim *s, hkp_time span);
+/** Submit a block of one node; its sequence number or 0. */
+uint64_t sim_submit(struct sim *s, uint32_t i, const char *text);
+uint64_t sim_random(struct sim *s, uint64_t below);
+/** Take what the node wants done: storage, facts, messages. */
+void sim_pump(struct sim *s, uint32_t i);
+struct hkp_dsm_node_status sim_status(struct sim *s, uint32_t i);
+void sim_fault(struct sim *s, const char *what);
+
+#endif
