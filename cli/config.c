@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+#include "config.h"
+
+#include <cyaml/cyaml.h>
+#include <errno.h>
+#include <hookprobe/mesh.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define FILE_MAX_BYTES 262144
+#define PEERS_MAX 4096
+
+const char cli_config_help[] =
+    "configuration (YAML; a relative path begins at the folder of the file):\n"
+    "  data_dir: PATH            folder made by \"hookprobe provision\"; required\n"
+    "  listen: ADDRESS:PORT      UDP; default [::]:8144\n"
+    "  control: PATH             control socket; default control.sock in data_dir\n"
+    "  clock_trusted: true|false the operator vouches for the clock; default false\n"
+    "  log: error|note|info|debug  default note\n"
+    "  intel_records: N          threat records held, 1..10000000; default 50000\n"
+    "  eve:                      alerts of Suricata to publish\n"
+    "    file: PATH              file or FIFO; required\n"
+    "    from_start: true|false  also what is already in it; default false\n"
+    "  timing:                   0 or absent: the default\n"
+    "    ter_period_ms: 100..60000   ter_batch_ms: 1..5000   checkpoint_ms: 10..3600000\n"
+    "    delay_ms: 1..10000   commit_every: 64..65536   heartbeat_s: 1..120   rekey_s: 10..60\n"
+    "  peers:                    the other members\n"
+    "    - node_id: 32 hex digits\n"
+    "      key: 64 hex digits, its X25519 key\n"
+    "      address: ADDRESS:PORT\n";
+
+/* ---- schema ---- */
+
+static const cyaml_strval_t log_names[] = {{"error", HKP_MESH_LOG_ERROR}, {"note", HKP_MESH_LOG_NOTE},
+                                           {"info", HKP_MESH_LOG_INFO}, {"debug", HKP_MESH_LOG_DEBUG}};
+
+/* libcyaml's own booleans take any word for true. */
+static const cyaml_strval_t bool_names[] = {{"false", 0}, {"true", 1}};
+#define BOOL(name, type)                                                                                      \
+    CYAML_FIELD_ENUM(#name, CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, type, name, bool_names, CYAML_ARRAY_LEN(bool_names))
+
+static const cyaml_schema_field_t peer_fields[] = {
+    CYAML_FIELD_STRING_PTR("node_id", CYAML_FLAG_POINTER, struct cli_peer, node_id, 32, 32),
+    CYAML_FIELD_STRING_PTR("key", CYAML_FLAG_POINTER, struct cli_peer, key, 64, 64),
+    CYAML_FIELD_STRING_PTR("address", CYAML_FLAG_POINTER, struct cli_peer, address, 3, 128),
+    CYAML_FIELD_END};
+
+static const cyaml_schema_value_t peer_value = {CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct cli_peer, peer_fields)};
+
+static const cyaml_schema_field_t eve_fields[] = {
+    CYAML_FIELD_STRING_PTR("file", CYAML_FLAG_POINTER, struct cli_eve, file, 1, 4095),
+    BOOL(from_start, struct cli_eve), CYAML_FIELD_END};
+
+#define TIMING(name) CYAML_FIELD_UINT(#name, CYAML_FLAG_OPTIONAL, struct cli_timing, name)
+static const cyaml_schema_field_t timing_fields[] = {
+    TIMING(ter_period_ms), TIMING(ter_batch_ms), TIMING(checkpoint_ms), TIMING(delay_ms),
+    TIMING(commit_every),  TIMING(heartbeat_s),  TIMING(rekey_s),       CYAML_FIELD_END};
+
+#define OPTIONAL_TEXT(name, min, max)                                                                         \
+    CYAML_FIELD_STRING_PTR(#name, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct cli_config, name, min, max)
+static const cyaml_schema_field_t fields[] = {
+    CYAML_FIELD_STRING_PTR("data_dir", CYAML_FLAG_POINTER, struct cli_config, data_dir, 1, 4095),
+    OPTIONAL_TEXT(listen, 3, 128),
+    OPTIONAL_TEXT(control, 1, 107),
+    BOOL(clock_trusted, struct cli_config),
+    CYAML_FIELD_MAPPING("eve", CYAML_FLAG_OPTIONAL, struct cli_config, eve, eve_fields),
+    CYAML_FIELD_MAPPING("timing", CYAML_FLAG_OPTIONAL, struct cli_config, timing, timing_fields),
+    CYAML_FIELD_UINT("intel_records", CYAML_FLAG_OPTIONAL, struct cli_config, intel_records),
+    CYAML_FIELD_ENUM("log", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct cli_config, log, log_names,
+                     CYAML_ARRAY_LEN(log_names)),
+    CYAML_FIELD_SEQUENCE("peers", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct cli_config, peers, &peer_value, 0,
+                         PEERS_MAX),
+    CYAML_FIELD_END};
+
+static const cyaml_schema_value_t schema = {CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct cli_config, fields)};
+
+/* ---- errors: where they are ---- */
+
+/** What libcyaml says of a fault: its first words, then the place in the backtrace. */
+struct complaint {
+    char words[200];
+    char key[64];
+    unsigned line;
+};
+
+static void complain(cyaml_log_t level, void *context, const char *format, va_list args) {
+    struct complaint *c = context;
+    char text[200], key[64];
+    unsigned line;
+    (void)level;
+    vsnprintf(text, sizeof text, format, args);
+    text[strcspn(text, "\n")] = 0;
+    const char *said = strncmp(text, "Load: ", 6) == 0 ? text + 6 : text;
+    if (c->words[0] == 0) {
+        const int of_enum = strncmp(said, "Invalid ENUM value", 18) == 0;
+        snprintf(c->words, sizeof c->words, "%s%s", of_enum ? "none of the words allowed here" : said, of_enum ? said + 18 : "");
+    }
+    if (c->line == 0 && sscanf(said, " in mapping field '%63[^']' (line: %u", key, &line) == 2) {
+        c->line = line;
+        snprintf(c->key, sizeof c->key, "%s", key);
+    } else if (c->line == 0 && sscanf(said, " in %*[a-z 0-9'] (line: %u", &line) == 1) {
+        c->line = line;
+    }
+}
+
+/* Line of the nth (from 0) place where a key is set at or after a line, comments left out; 0: there is none. */
+static unsigned line_of(const char *text, const char *key, unsigned nth, unsigned from) {
+    const size_t len = strlen(key);
+    unsigned line = 1;
+    for (const char *at = text; *at != 0; line++) {
+        const size_t n = strcspn(at, "\n"), code = strcspn(at, "#\n");
+        for (size_t i = 0; line >= from && i + len < code; i++) {
+            const int begins = i == 0 || strchr(" -{,\"'", at[i - 1]) != NULL;
+            if (begins && memcmp(at + i, key, len) == 0 && strchr(":\"' ", at[i + len]) != NULL && nth-- == 0) return line;
+        }
+        at += n + (at[n] == '\n');
+    }
+    return 0;
+}
+
+/* libcyaml points before a key that it does not know or has seen: find the key itself. */
+static void find_named(struct complaint *c, const char *text) {
+    char key[64];
+    if (sscanf(c->words, "Unexpected key: %63s", key) == 1) {
+        const unsigned line = line_of(text, key, 0, c->line);
+        if (line != 0) c->line = line;
+    } else if (sscanf(c->words, "Mapping field already seen: %63s", key) == 1) {
+        const unsigned first = line_of(text, key, 0, 1), line = first == 0 ? 0 : line_of(text, key, 0, first + 1);
+        if (line != 0) c->line = line;
+    } else if (sscanf(c->words, "Missing required mapping field: %63s", key) != 1) {
+        return;
+    }
+    snprintf(c->key, sizeof c->key, "%s", key);
+}
+
+static int wrong(char error[512], const char *path, const char *text, const char *key, unsigned nth, const char *why) {
+    const unsigned line = line_of(text, key, nth, 1);
+    snprintf(error, 512, "%s:%u: %s: %s", path, line == 0 ? 1 : line, key, why);
+    return -1;
+}
+
+/* ---- what the schema cannot say ---- */
+
+static int is_hex(const char *text) { return text[strspn(text, "0123456789abcdefABCDEF")] == 0; }
+
+/* "a.b.c.d:port" or "[v6]:port", as text only; whether the address exists is found out when it is bound. */
+static int is_address(const char *text) {
+    uint8_t value[17];
+    uint32_t type;
+    size_t len;
+    const char *colon = strrchr(text, ':');
+    if (colon == NULL || colon == text) return 0;
+    const size_t digits = strspn(colon + 1, "0123456789");
+    if (digits == 0 || digits > 5 || colon[1 + digits] != 0 || atoi(colon + 1) < 1 || atoi(colon + 1) > 65535) return 0;
+    const int v6 = text[0] == '[' && colon[-1] == ']';
+    return hkp_mesh_ioc_canonicalise(v6 ? HKP_MESH_IOC_IP6 : HKP_MESH_IOC_IP4, v6 ? text + 1 : text,
+                                     (size_t)(colon - text) - (v6 ? 2U : 0U), &type, value, sizeof value, &len) == HKP_OK;
+}
+
+struct bound {
+    const char *key;
+    uint32_t value, min, max;
+};
+
+static int check_numbers(const struct cli_config *c, const char *path, const char *text, char error[512]) {
+    const struct cli_timing *t = &c->timing;
+    const struct bound bounds[] = {
+        {"ter_period_ms", t->ter_period_ms, 100, 60000}, {"ter_batch_ms", t->ter_batch_ms, 1, 5000},
+        {"checkpoint_ms", t->checkpoint_ms, 10, 3600000}, {"delay_ms", t->delay_ms, 1, 10000},
+        {"commit_every", t->commit_every, 64, 65536},     {"heartbeat_s", t->heartbeat_s, 1, 120},
+        {"rekey_s", t->rekey_s, 10, 60},                  {"intel_records", c->intel_records, 1, 10000000}};
+    for (size_t i = 0; i < sizeof bounds / sizeof bounds[0]; i++) {
+        char why[64];
+        if (bounds[i].value == 0 || (bounds[i].value >= bounds[i].min && bounds[i].value <= bounds[i].max)) continue;
+        snprintf(why, sizeof why, "must be %u..%u", bounds[i].min, bounds[i].max);
+        return wrong(error, path, text, bounds[i].key, 0, why);
+    }
+    return 0;
+}
+
+static int check(const struct cli_config *c, const char *path, const char *text, char error[512]) {
+    if (c->listen != NULL && !is_address(c->listen))
+        return wrong(error, path, text, "listen", 0, "must be ADDRESS:PORT, such as 192.0.2.1:8144 or [::]:8144");
+    for (unsigned i = 0; i < c->peers_count; i++) {
+        if (!is_hex(c->peers[i].node_id)) return wrong(error, path, text, "node_id", i, "must be 32 hex digits");
+        if (!is_hex(c->peers[i].key)) return wrong(error, path, text, "key", i, "must be 64 hex digits");
+        if (!is_address(c->peers[i].address))
+            return wrong(error, path, text, "address", i, "must be ADDRESS:PORT, such as 192.0.2.1:8144");
+        for (unsigned k = 0; k < i; k++)
+            if (strcasecmp(c->peers[k].node_id, c->peers[i].node_id) == 0)
+                return wrong(error, path, text, "node_id", i, "names a peer that is already in the list");
+    }
+    return check_numbers(c, path, text, error);
+}
+
+/* ---- loading ---- */
+
+static char *read_text(const char *path, char error[512]) {
+    char *text = malloc(FILE_MAX_BYTES + 1);
+    FILE *f = fopen(path, "rb");
+    size_t len = 0;
+    if (f == NULL || text == NULL) {
+        snprintf(error, 512, "%s: %s", path, strerror(errno));
+    } else {
+        len = fread(text, 1, FILE_MAX_BYTES + 1, f);
+        if (ferror(f)) snprintf(error, 512, "%s: %s", path, strerror(errno));
+        else if (len > FILE_MAX_BYTES) snprintf(error, 512, "%s: longer than %d bytes", path, FILE_MAX_BYTES);
+        else if (memchr(text, 0, len) != NULL) snprintf(error, 512, "%s: holds a zero byte", path);
+        else error[0] = 0;
+    }
+    if (f != NULL) fclose(f);
+    if (error[0] != 0) {
+        free(text);
+        return NULL;
+    }
+    text[len] = 0;
+    return text;
+}
+
+/* Relative paths begin at the folder of the file. */
+static int anchor(const char *file, char **path) {
+    const char *slash = strrchr(file, '/');
+    if (*path == NULL || (*path)[0] == '/' || slash == NULL) return 0;
+    const size_t folder = (size_t)(slash - file) + 1, len = strlen(*path);
+    char *joined = malloc(folder + len + 1);
+    if (joined == NULL) return -1;
+    memcpy(joined, file, folder);
+    memcpy(joined + folder, *path, len + 1);
+    free(*path);
+    *path = joined;
+    return 0;
+}
+
+static const cyaml_config_t plain = {.mem_fn = cyaml_mem, .log_level = CYAML_LOG_ERROR};
+
+void cli_config_free(struct cli_config *config) {
+    if (config != NULL) cyaml_free(&plain, &schema, config, 0);
+}
+
+struct cli_config *cli_config_load(const char *path, char error[512]) {
+    struct complaint c = {.words = ""};
+    cyaml_config_t how = plain;
+    void *loaded = NULL;
+    error[0] = 1;
+    char *text = read_text(path, error);
+    if (text == NULL) return NULL;
+    how.log_fn = complain;
+    how.log_ctx = &c;
+    const cyaml_err_t rc = cyaml_load_data((const uint8_t *)text, strlen(text), &how, &schema, &loaded, NULL);
+    struct cli_config *config = loaded;
+    if (rc != CYAML_OK) {
+        find_named(&c, text);
+        snprintf(error, 512, "%s:%u: %s%s%s", path, c.line == 0 ? 1 : c.line, c.key, c.key[0] != 0 ? ": " : "",
+                 c.words[0] != 0 ? c.words : cyaml_strerror(rc));
+    } else if (config == NULL) {
+        snprintf(error, 512, "%s:1: data_dir: the file sets nothing", path);
+    } else if (check(config, path, text, error) != 0) {
+        cli_config_free(config);
+        config = NULL;
+    } else if (anchor(path, &config->data_dir) != 0 || anchor(path, &config->control) != 0 ||
+               anchor(path, &config->eve.file) != 0) {
+        snprintf(error, 512, "%s: out of memory", path);
+        cli_config_free(config);
+        config = NULL;
+    }
+    free(text);
+    return config;
+}
+
+int cli_config_control(const struct cli_config *config, char *path, unsigned cap) {
+    const int n = config->control != NULL ? snprintf(path, cap, "%s", config->control)
+                                          : snprintf(path, cap, "%s/control.sock", config->data_dir);
+    return n > 0 && (unsigned)n < cap ? 0 : -1;
+}

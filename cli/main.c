@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+#include "cli.h"
+
+#include <hookprobe/dsm.h>
+#include <hookprobe/htp.h>
+#include <hookprobe/neuro.h>
+#include <hookprobe/ter.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static const struct cli_command *const commands[] = {
+    &cli_node_run, &cli_status, &cli_intel_lookup, &cli_intel_list, &cli_ter_capture, &cli_ter_show, &cli_provision, &cli_demo,
+};
+
+static const char exit_help[] = "exit: 0 done; 1 not found, or something did not hold; 2 wrong use or configuration;\n"
+                                "      3 the system or the node cannot be reached or refused; 4 stored state is damaged\n";
+
+int cli_fail(int code, const char *format, ...) {
+    va_list args;
+    fflush(stdout);
+    fputs("hookprobe: ", stderr);
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputc('\n', stderr);
+    return code;
+}
+
+int cli_option(const struct cli_command *command, int argc, char **argv, const struct option *own) {
+    struct option all[24] = {{"help", no_argument, NULL, 'h'}, {"json", no_argument, NULL, 'j'}};
+    for (size_t i = 0; own != NULL && own[i].name != NULL; i++) all[i + 2] = own[i];
+    opterr = 0;
+    const int got = getopt_long(argc, argv, ":hj", all, NULL);
+    if (got == 'h') {
+        printf("%s\n%s", command->help, exit_help);
+        exit(CLI_OK);
+    }
+    if (got == ':' || got == '?') {
+        (void)cli_fail(CLI_USAGE, got == ':' ? "%s: %s wants a value" : "%s: no such option: %s", command->name,
+                       argv[optind - 1]);
+        fprintf(stderr, "hookprobe %s --help says how to use it\n", command->name);
+        return '?';
+    }
+    return got;
+}
+
+int cli_number(const char *text, uint64_t min, uint64_t max, uint64_t *out) {
+    char *end;
+    errno = 0;
+    const unsigned long long v = strtoull(text, &end, 10);
+    if (text[0] < '0' || text[0] > '9' || *end != 0 || errno != 0 || v < min || v > max) return -1;
+    *out = v;
+    return 0;
+}
+
+void cli_print_json(json_t *object, int indented) {
+    json_dumpf(object, stdout, indented ? JSON_INDENT(2) : JSON_COMPACT);
+    putchar('\n');
+    json_decref(object);
+}
+
+void cli_time_text(uint64_t wall_us, char text[32]) {
+    const time_t seconds = (time_t)(wall_us / 1000000);
+    struct tm tm;
+    gmtime_r(&seconds, &tm);
+    const size_t n = strftime(text, 32, "%Y-%m-%dT%H:%M:%S", &tm);
+    snprintf(text + n, 32 - n, ".%06uZ", (unsigned)(wall_us % 1000000));
+}
+
+hkp_time cli_mono(void) {
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (hkp_time)ts.tv_sec * 1000000000U + (hkp_time)ts.tv_nsec;
+}
+
+uint64_t cli_wall(void) {
+    struct timespec ts;
+    clock_gettime(CLOCK_REALTIME, &ts);
+    return (uint64_t)ts.tv_sec * 1000000U + (uint64_t)ts.tv_nsec / 1000U;
+}
+
+const char *cli_status_name(hkp_status status) {
+    if (status > HKP_E_NEURO_BASE) return hkp_ter_status_name(status);
+    if (status > HKP_E_HTP_BASE) return hkp_neuro_status_name(status);
+    if (status > HKP_E_DSM_BASE) return hkp_htp_status_name(status);
+    return status > HKP_E_MESH_BASE ? hkp_dsm_status_name(status) : hkp_mesh_status_name(status);
+}
+
+int cli_exit_of(hkp_status status) {
+    if (status == HKP_OK) return CLI_OK;
+    if (status == HKP_E_INVAL) return CLI_USAGE;
+    return status > HKP_E_TER_BASE ? CLI_SYSTEM : CLI_DAMAGED;
+}
+
+static int usage(FILE *to) {
+    fputs("usage: hookprobe COMMAND [ARGUMENTS]\n\n", to);
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+        fprintf(to, "  %-14s %s\n", commands[i]->name, commands[i]->summary);
+    fputs("  version        versions of the program's libraries\n\n"
+          "Every command knows --help, and --json for output that programs read.\n",
+          to);
+    fputs(exit_help, to);
+    return to == stdout ? CLI_OK : CLI_USAGE;
+}
+
+static int version(int json) {
+    if (json)
+        cli_print_json(json_pack("{s:s,s:s,s:s,s:s,s:s}", "ter", hkp_ter_version(), "neuro", hkp_neuro_version(), "htp",
+                                 hkp_htp_version(), "dsm", hkp_dsm_version(), "mesh", hkp_mesh_version()),
+                       0);
+    else
+        printf("hookprobe: libter %s, libneuro %s, libhtp %s, libdsm %s, libmesh %s\n", hkp_ter_version(),
+               hkp_neuro_version(), hkp_htp_version(), hkp_dsm_version(), hkp_mesh_version());
+    return CLI_OK;
+}
+
+/* Words of argv that name a command; 0 if they do not. */
+static int words_of(const char *name, int argc, char **argv) {
+    const char *space = strchr(name, ' ');
+    const size_t first = space != NULL ? (size_t)(space - name) : strlen(name);
+    if (argc < 1 || strlen(argv[0]) != first || memcmp(argv[0], name, first) != 0) return 0;
+    if (space == NULL) return 1;
+    return argc >= 2 && strcmp(argv[1], space + 1) == 0 ? 2 : 0;
+}
+
+/* "hookprobe ter" names a family of commands: show them. */
+static int family(const char *word) {
+    const size_t len = strlen(word);
+    int found = 0;
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        if (strncmp(commands[i]->name, word, len) != 0 || commands[i]->name[len] != ' ') continue;
+        if (!found) fputs("usage:\n", stderr);
+        fprintf(stderr, "  hookprobe %-14s %s\n", commands[i]->name, commands[i]->summary);
+        found = 1;
+    }
+    return found;
+}
+
+int main(int argc, char **argv) {
+    if (argc < 2) return usage(stderr);
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) return usage(stdout);
+    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "version") == 0)
+        return version(argc > 2 && strcmp(argv[2], "--json") == 0);
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        const int words = words_of(commands[i]->name, argc - 1, argv + 1);
+        if (words == 0) continue;
+        const int code = commands[i]->run(argc - words, argv + words);
+        if (fflush(stdout) != 0 && code == CLI_OK) return cli_fail(CLI_SYSTEM, "cannot write: %s", strerror(errno));
+        return code;
+    }
+    if (family(argv[1])) return CLI_USAGE;
+    (void)cli_fail(CLI_USAGE, "no such command: %s", argv[1]);
+    return usage(stderr);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+/* A mesh to be made: used by the command provision and by the demo. */
+#ifndef HKP_CLI_PROVISION_H
+#define HKP_CLI_PROVISION_H
+
+#include "cli.h"
+
+enum { CLI_NODES_MAX = 64, CLI_MEASURED_MAX = 64, CLI_PATH_MAX = 4096 };
+
+struct cli_mesh {
+    /** folder; its parent exists */
+    const char *dir;
+    const char *name;
+    /** ADDRESS:PORT of the first node, the others follow */
+    const char *listen;
+    /** EVE file that the first node reads, absolute; NULL: none */
+    const char *eve;
+    /** further lines of every configuration; NULL: none */
+    const char *extra;
+    int clock_trusted;
+    int keep_authority;
+    uint32_t days;
+    /** nodes with group and measured files set; results are written into them */
+    size_t n;
+    struct hkp_mesh_provision_node nodes[CLI_NODES_MAX];
+    char paths[CLI_NODES_MAX][CLI_PATH_MAX];
+};
+
+/** Makes DIR/nodeN and DIR/nodeN.yaml; tells what is wrong and returns an exit code. */
+int cli_mesh_make(struct cli_mesh *mesh);
+
+#endif
