@@ -5,8 +5,8 @@
  * taken over as it is. That is the tree of RFC 9162 for every size.
  */
 #include "libdsm/heads_tree.h"
+#include "libter/options.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 enum { LEVELS = 18, ABSENT = 2 }; /* 2^17 = HKP_DSM__HEADS_MAX leaves */
@@ -38,10 +38,13 @@ hkp_status hkp_dsm__heads_new(struct hkp_dsm__heads **out, size_t capacity, cons
     const size_t heads_at = (sizeof(struct hkp_dsm__heads) + 15) & ~(size_t)15;
     const size_t hashes_at = heads_at + capacity * sizeof(struct hkp_dsm__head);
     const size_t bytes = hashes_at + hashes * 32 + capacity * sizeof(uint32_t);
-    uint8_t *block = mem->alloc != NULL ? mem->alloc(mem->user, bytes) : malloc(bytes);
+    struct hkp_mem own = *mem;
+    hkp_status st = hkp_mem_import(&own);
+    if (st != HKP_OK) return st;
+    uint8_t *block = hkp_mem_alloc(&own, bytes);
     if (block == NULL) return HKP_E_NOMEM;
     struct hkp_dsm__heads *h = (struct hkp_dsm__heads *)(void *)block;
-    *h = (struct hkp_dsm__heads){.mem = *mem, .bytes = bytes, .capacity = capacity};
+    *h = (struct hkp_dsm__heads){.mem = own, .bytes = bytes, .capacity = capacity};
     h->heads = (struct hkp_dsm__head *)(void *)(block + heads_at);
     uint8_t(*at)[32] = (uint8_t(*)[32])(void *)(block + hashes_at);
     for (size_t k = 0; k < LEVELS; k++) {
@@ -57,8 +60,7 @@ hkp_status hkp_dsm__heads_new(struct hkp_dsm__heads **out, size_t capacity, cons
 void hkp_dsm__heads_free(struct hkp_dsm__heads *h) {
     if (h == NULL) return;
     struct hkp_mem mem = h->mem;
-    if (mem.free != NULL) mem.free(mem.user, h, h->bytes);
-    else free(h);
+    hkp_mem_free(&mem, h, h->bytes);
 }
 
 size_t hkp_dsm__heads_count(const struct hkp_dsm__heads *h) { return h->count; }

@@ -730,7 +730,8 @@ HKP_API void hkp_htp_endpoint_free(hkp_htp_endpoint *ep);
  * unchanged; 16 and above: the handshake or session that it belonged to ended or a REJECT was sent
  *
  * Cost: no allocation; a protected packet costs one AEAD open and, with resonance, two hashes and one PoSF; a
- * HELLO or ATTEST at most two X25519 and two signature operations. Source: HTP-2.8, HTP-3.7, HTP-4.2, HTP-14.
+ * HELLO or ATTEST at most two X25519 and two signature operations.
+ * Source: HTP-2.8, HTP-3.7, HTP-4.2, HTP-14.
  * Since: hookprobe-htp 0.1
  */
 HKP_API HKP_MUST_USE hkp_status hkp_htp_recv(hkp_htp_endpoint *ep, hkp_time now, uint64_t wall_us,
