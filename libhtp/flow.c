@@ -179,16 +179,28 @@ hkp_status hkp_htp__flow_datagram(flow_t *flow, uint8_t cls, const uint8_t *data
     return hkp_htp__fifo_put(&flow->datagrams_out, flow->pools, cls, data, len) ? HKP_OK : HKP_E_LIMIT;
 }
 
-void hkp_htp__flow_allow(flow_t *flow, const uint64_t allow[2]) {
+static int is_allowed(const flow_t *flow, uint8_t cls) {
+    return (int)(flow->allow[cls / 64] >> cls % 64 & 1);
+}
+
+/* What came before the owner named its classes is denied like what comes after. */
+static void deny(flow_t *flow, stream *s) {
     enum { CODE_DENIED = 1 };
+    if (s->events & HKP_HTP__EV_OPENED) {
+        hkp_htp__stream_reset_tx(flow, s, CODE_DENIED);
+        s->events = 0; /* nobody heard of it, nobody hears of its end */
+    }
+    if (s->rx == HKP_HTP__RX_OPEN) hkp_htp__stream_discard(flow, s, CODE_DENIED);
+    (void)hkp_htp__stream_retire(flow, s);
+}
+
+void hkp_htp__flow_allow(flow_t *flow, const uint64_t allow[2]) {
     memcpy(flow->allow, allow, sizeof flow->allow);
     for (unsigned i = 0; i < HKP_HTP__STREAM_BUCKETS; i++) {
         for (stream *s = flow->buckets[i], *next; s != NULL; s = next) {
             next = s->bucket_next;
-            if (s->rx != HKP_HTP__RX_OPEN || !s->cls_known || (allow[s->cls / 64] >> s->cls % 64 & 1) != 0)
-                continue;
-            hkp_htp__stream_discard(flow, s, CODE_DENIED);
-            (void)hkp_htp__stream_retire(flow, s);
+            int live = s->rx == HKP_HTP__RX_OPEN || (s->events & HKP_HTP__EV_OPENED);
+            if (live && s->cls_known && !is_allowed(flow, s->cls)) deny(flow, s);
         }
     }
 }
@@ -256,7 +268,7 @@ static hkp_status next_stream_event(flow_t *flow, struct hkp_htp__flow_event *e)
 
 static void datagram_event(flow_t *flow, struct hkp_htp__flow_event *e) {
     const uint8_t *data = hkp_htp__fifo_peek(&flow->datagrams_in, &e->cls, &e->len);
-    uint8_t *copy = hkp_htp__pools_scratch(flow->pools, e->len);
+    uint8_t *copy = is_allowed(flow, e->cls) ? hkp_htp__pools_scratch(flow->pools, e->len) : NULL;
     if (copy != NULL) {
         memcpy(copy, data, e->len);
         e->data = copy;
@@ -287,9 +299,8 @@ hkp_status hkp_htp__flow_event(flow_t *flow, struct hkp_htp__flow_event *e) {
     hkp_status st = next_stream_event(flow, e);
     if (st != HKP_OK || e->kind != HKP_HTP__FLOW_EV_NONE) return st;
     memset(e, 0, sizeof *e);
-    if (flow->datagrams_in.head != NULL) {
-        datagram_event(flow, e);
-    } else if (flow->closed_set) {
+    while (flow->datagrams_in.head != NULL && e->kind == HKP_HTP__FLOW_EV_NONE) datagram_event(flow, e);
+    if (e->kind == HKP_HTP__FLOW_EV_NONE && flow->closed_set) {
         *e = flow->closed;
         flow->closed_set = 0;
     }

@@ -259,6 +259,39 @@ static void denied_classes_are_stopped(void) {
     net_free(n);
 }
 
+/* The owner names the classes after data came: what is denied then is never told. */
+static void a_late_denial_is_a_denial(void) {
+    struct net *n = started();
+    struct hkp_htp__flow_event e;
+    static const uint64_t control_only[2] = {1, 0};
+    uint32_t id;
+    for (int i = 0; i < 3; i++) {
+        CHECK_EQ(hkp_htp__flow_open(n->flow[0], i == 2 ? 0 : CLS_APP, 1, 0, &id), HKP_OK);
+        if (i != 1) CHECK_EQ(hkp_htp__flow_message(n->flow[0], id, (const uint8_t *)"x", 1, 1), HKP_OK);
+        if (i == 1) CHECK_EQ(hkp_htp__flow_finish(n->flow[0], id), HKP_OK);
+    }
+    CHECK_EQ(hkp_htp__flow_datagram(n->flow[0], CLS_APP, (const uint8_t *)"x", 1), HKP_OK);
+    CHECK_EQ(hkp_htp__flow_datagram(n->flow[0], 0, (const uint8_t *)"y", 1), HKP_OK);
+    net_run(n, n->now + 5 * HKP_HTP__SECOND_NS);
+    hkp_htp__flow_allow(n->flow[1], control_only);
+    static const int want[] = {HKP_HTP__FLOW_EV_OPENED, HKP_HTP__FLOW_EV_MESSAGE, HKP_HTP__FLOW_EV_FIN,
+                               HKP_HTP__FLOW_EV_DATAGRAM};
+    for (int i = 0; i < 4; i++) {
+        CHECK(net_event(n, 1, &e));
+        CHECK_EQ(e.kind, want[i]);
+        CHECK_EQ(e.cls, 0);
+    }
+    CHECK_EQ(next_kind(n, 1), HKP_HTP__FLOW_EV_NONE);
+    CHECK_EQ(hkp_htp__flow_finish(n->flow[1], id), HKP_OK);
+    net_run(n, n->now + 5 * HKP_HTP__SECOND_NS);
+    while (net_event(n, 0, &e)) {
+    }
+    while (net_event(n, 1, &e)) {
+    }
+    CHECK_EQ(n->flow[0]->stream_count + n->flow[1]->stream_count, 0);
+    net_free(n);
+}
+
 static void stream_counts_are_given_back(void) {
     struct net *n = started();
     struct hkp_htp__flow_event e;
@@ -479,6 +512,7 @@ int main(void) {
     CASE(a_worn_epoch_carries_rekey_only);
     CASE(reset_and_stop_reach_the_other_side);
     CASE(denied_classes_are_stopped);
+    CASE(a_late_denial_is_a_denial);
     CASE(stream_counts_are_given_back);
     CASE(a_foreign_response_closes);
     CASE(honest_heartbeats_never_close);
