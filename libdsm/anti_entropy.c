@@ -15,8 +15,8 @@ uint8_t hkp_dsm__bucket_of(const uint8_t salt[16], const uint8_t node_id[16]) {
     return hash[0];
 }
 
-static void hash_bucket(const uint8_t salt[16], const struct hkp_dsm__head *heads, const uint8_t *bucket_of, size_t n,
-                        unsigned bucket, uint8_t out[8]) {
+static void hash_bucket(const uint8_t salt[16], const struct hkp_dsm__head *heads, const uint8_t *bucket_of,
+                        size_t n, unsigned bucket, uint8_t out[8]) {
     crypto_generichash_state state;
     uint8_t entry[16 + 8 + 8], hash[32];
     (void)crypto_generichash_init(&state, salt, 16, sizeof hash);
@@ -31,8 +31,8 @@ static void hash_bucket(const uint8_t salt[16], const struct hkp_dsm__head *head
     memcpy(out, hash, 8);
 }
 
-void hkp_dsm__bucket_hashes(const uint8_t salt[16], const struct hkp_dsm__head *heads, size_t n, uint8_t *bucket_of,
-                            uint8_t hashes[BUCKETS][8], uint8_t root[8]) {
+void hkp_dsm__bucket_hashes(const uint8_t salt[16], const struct hkp_dsm__head *heads, size_t n,
+                            uint8_t *bucket_of, uint8_t hashes[BUCKETS][8], uint8_t root[8]) {
     uint8_t hash[32];
     for (size_t i = 0; i < n; i++) bucket_of[i] = hkp_dsm__bucket_of(salt, heads[i].node_id);
     for (unsigned bucket = 0; bucket < BUCKETS; bucket++)

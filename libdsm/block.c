@@ -84,7 +84,8 @@ hkp_status hkp_dsm__block_build(const struct hkp_dsm__block *b, uint8_t *dst, si
     return w.status;
 }
 
-static const struct hkp_dsm_certificate *find_certificate(const struct hkp_dsm__block_rules *rules, uint64_t serial) {
+static const struct hkp_dsm_certificate *find_certificate(const struct hkp_dsm__block_rules *rules,
+                                                          uint64_t serial) {
     for (size_t i = 0; i < rules->n_certs; i++)
         if (rules->certs[i].serial == serial) return &rules->certs[i];
     return NULL;
@@ -93,7 +94,8 @@ static const struct hkp_dsm_certificate *find_certificate(const struct hkp_dsm__
 /* D-CERT-2: an old key cannot append back-dated blocks. */
 static hkp_status check_backdated(const struct hkp_dsm__block *b, const struct hkp_dsm__block_rules *rules) {
     const uint64_t parent_us = rules->parent_ms * 1000;
-    if (rules->parent_ms == 0 || parent_us <= b->timestamp_us || parent_us - b->timestamp_us <= BACKDATED_MAX_US)
+    if (rules->parent_ms == 0 || parent_us <= b->timestamp_us ||
+        parent_us - b->timestamp_us <= BACKDATED_MAX_US)
         return HKP_OK;
     for (size_t i = 0; i < rules->n_certs; i++)
         if (hkp_dsm__certificate_times(&rules->certs[i], rules->parent_ms / 1000, rules->revoked) == HKP_OK)
@@ -101,7 +103,8 @@ static hkp_status check_backdated(const struct hkp_dsm__block *b, const struct h
     return HKP_E_DSM_EXPIRED;
 }
 
-static hkp_status check_certificate(const struct hkp_dsm__block *b, const struct hkp_dsm__block_rules *rules) {
+static hkp_status check_certificate(const struct hkp_dsm__block *b,
+                                    const struct hkp_dsm__block_rules *rules) {
     const struct hkp_dsm_certificate *c = find_certificate(rules, b->serial);
     if (c == NULL) return HKP_E_DSM_SIGNER;
     hkp_status st = hkp_dsm__certificate_times(c, b->timestamp_us / 1000000, rules->revoked);
@@ -114,7 +117,8 @@ static hkp_status check_ahead(const struct hkp_dsm__block *b, const struct hkp_d
     return HKP_E_DSM_TIME_AHEAD;
 }
 
-hkp_status hkp_dsm__block_times(const struct hkp_dsm__block *block, const struct hkp_dsm__block_rules *rules) {
+hkp_status hkp_dsm__block_times(const struct hkp_dsm__block *block,
+                                const struct hkp_dsm__block_rules *rules) {
     hkp_status st = check_certificate(block, rules);
     return st == HKP_OK ? check_ahead(block, rules) : st;
 }

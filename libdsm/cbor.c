@@ -2,8 +2,8 @@
 /* Copyright the HookProbe mesh authors */
 /*
  * Canonical CBOR (D-CBOR). Every head of RFC 8949 has the shape of an unsigned integer whose first three bits
- * were replaced, so one streaming call of libcbor decodes all of them; what is allowed is decided here alone, and
- * no version of libcbor can change it.
+ * were replaced, so one streaming call of libcbor decodes all of them; what is allowed is decided here alone,
+ * and no version of libcbor can change it.
  */
 #include <hookprobe/dsm.h>
 
@@ -42,7 +42,8 @@ static hkp_status read_head(const uint8_t *in, size_t len, struct head *h) {
     if (info == 31) return HKP_E_DSM_CBOR_INDEFINITE;
     if (h->major == 6) return HKP_E_DSM_CBOR_TAG;
     if (h->major == 7 && info >= 25) return HKP_E_DSM_CBOR_FLOAT;
-    if (h->major == 7 && (info < HKP_DSM_CBOR_FALSE || info > HKP_DSM_CBOR_NULL)) return HKP_E_DSM_CBOR_SIMPLE;
+    if (h->major == 7 && (info < HKP_DSM_CBOR_FALSE || info > HKP_DSM_CBOR_NULL))
+        return HKP_E_DSM_CBOR_SIMPLE;
 
     uint8_t integer[HEAD_MAX] = {0}, shortest[HEAD_MAX];
     const size_t have = len < HEAD_MAX ? len : HEAD_MAX;
@@ -61,7 +62,7 @@ static size_t utf8_sequence(const uint8_t *p, size_t len) {
     if (a < 0x80) return a != 0;
     size_t n = a >= 0xC2 && a <= 0xDF ? 2 : a >= 0xE0 && a <= 0xEF ? 3 : a >= 0xF0 && a <= 0xF4 ? 4 : 0;
     if (n == 0 || n > len) return 0;
-    uint8_t low = a == 0xE0 ? 0xA0 : a == 0xF0 ? 0x90 : 0x80;   /* overlong forms */
+    uint8_t low = a == 0xE0 ? 0xA0 : a == 0xF0 ? 0x90 : 0x80;  /* overlong forms */
     uint8_t high = a == 0xED ? 0x9F : a == 0xF4 ? 0x8F : 0xBF; /* surrogates, beyond U+10FFFF */
     if (p[1] < low || p[1] > high) return 0;
     for (size_t i = 2; i < n; i++)
@@ -132,7 +133,8 @@ hkp_status hkp_dsm_cbor_check(const uint8_t *in, size_t len) {
     return at == len ? HKP_OK : HKP_E_DSM_CBOR_TRAILING;
 }
 
-/* ---- Reading -------------------------------------------------------------------------------------------- */
+/* ---- Reading --------------------------------------------------------------------------------------------
+ */
 
 hkp_status hkp_dsm_cbor_read(struct hkp_dsm_cbor_reader *r, const uint8_t *in, size_t len) {
     *r = (struct hkp_dsm_cbor_reader){.next = in, .end = in + len, .status = hkp_dsm_cbor_check(in, len)};
@@ -171,7 +173,8 @@ int64_t hkp_dsm_cbor_int(struct hkp_dsm_cbor_reader *r, int64_t min, int64_t max
     return r->status == HKP_OK ? result : 0;
 }
 
-static const uint8_t *take_string(struct hkp_dsm_cbor_reader *r, int32_t major, size_t min, size_t max, size_t *len) {
+static const uint8_t *take_string(struct hkp_dsm_cbor_reader *r, int32_t major, size_t min, size_t max,
+                                  size_t *len) {
     uint64_t n = take_head(r, major, min, max);
     if (r->status == HKP_OK && n > (size_t)(r->end - r->next)) refuse(r);
     if (r->status != HKP_OK) return NULL;
@@ -241,8 +244,10 @@ const uint8_t *hkp_dsm_cbor_skip(struct hkp_dsm_cbor_reader *r, size_t *len) {
         int32_t major = hkp_dsm_cbor_type(r);
         uint64_t value = take_head(r, major, 0, UINT64_MAX);
         if (major == HKP_DSM_CBOR_BYTES || major == HKP_DSM_CBOR_TEXT) {
-            if (value > (size_t)(r->end - r->next)) refuse(r);
-            else r->next += value;
+            if (value > (size_t)(r->end - r->next))
+                refuse(r);
+            else
+                r->next += value;
         }
         left += major == HKP_DSM_CBOR_ARRAY ? value : major == HKP_DSM_CBOR_MAP ? value * 2 : 0;
         left--;
@@ -252,7 +257,8 @@ const uint8_t *hkp_dsm_cbor_skip(struct hkp_dsm_cbor_reader *r, size_t *len) {
     return from;
 }
 
-/* ---- Writing -------------------------------------------------------------------------------------------- */
+/* ---- Writing --------------------------------------------------------------------------------------------
+ */
 
 void hkp_dsm_cbor_put_raw(struct hkp_dsm_cbor_writer *w, const uint8_t *encoded, size_t len) {
     if (w->status == HKP_OK && len > w->cap - w->len) w->status = HKP_E_NOSPC;
@@ -266,11 +272,15 @@ static void put_head(struct hkp_dsm_cbor_writer *w, unsigned major, uint64_t val
     hkp_dsm_cbor_put_raw(w, head, size);
 }
 
-void hkp_dsm_cbor_put_uint(struct hkp_dsm_cbor_writer *w, uint64_t value) { put_head(w, HKP_DSM_CBOR_UINT, value); }
+void hkp_dsm_cbor_put_uint(struct hkp_dsm_cbor_writer *w, uint64_t value) {
+    put_head(w, HKP_DSM_CBOR_UINT, value);
+}
 
 void hkp_dsm_cbor_put_int(struct hkp_dsm_cbor_writer *w, int64_t value) {
-    if (value < 0) put_head(w, HKP_DSM_CBOR_NEGINT, (uint64_t)(-1 - value));
-    else put_head(w, HKP_DSM_CBOR_UINT, (uint64_t)value);
+    if (value < 0)
+        put_head(w, HKP_DSM_CBOR_NEGINT, (uint64_t)(-1 - value));
+    else
+        put_head(w, HKP_DSM_CBOR_UINT, (uint64_t)value);
 }
 
 void hkp_dsm_cbor_put_bytes(struct hkp_dsm_cbor_writer *w, const uint8_t *data, size_t len) {
@@ -283,9 +293,13 @@ void hkp_dsm_cbor_put_text(struct hkp_dsm_cbor_writer *w, const char *text, size
     hkp_dsm_cbor_put_raw(w, (const uint8_t *)text, len);
 }
 
-void hkp_dsm_cbor_put_array(struct hkp_dsm_cbor_writer *w, size_t count) { put_head(w, HKP_DSM_CBOR_ARRAY, count); }
+void hkp_dsm_cbor_put_array(struct hkp_dsm_cbor_writer *w, size_t count) {
+    put_head(w, HKP_DSM_CBOR_ARRAY, count);
+}
 
-void hkp_dsm_cbor_put_map(struct hkp_dsm_cbor_writer *w, size_t count) { put_head(w, HKP_DSM_CBOR_MAP, count); }
+void hkp_dsm_cbor_put_map(struct hkp_dsm_cbor_writer *w, size_t count) {
+    put_head(w, HKP_DSM_CBOR_MAP, count);
+}
 
 void hkp_dsm_cbor_put_simple(struct hkp_dsm_cbor_writer *w, int32_t value) {
     const int known = value >= HKP_DSM_CBOR_FALSE && value <= HKP_DSM_CBOR_NULL;

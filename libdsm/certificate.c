@@ -18,7 +18,8 @@ static hkp_status check_body(const struct hkp_dsm_certificate *c) {
     return HKP_OK;
 }
 
-hkp_status hkp_dsm__certificate_body(const struct hkp_dsm_view *body, struct hkp_dsm_certificate *certificate) {
+hkp_status hkp_dsm__certificate_body(const struct hkp_dsm_view *body,
+                                     struct hkp_dsm_certificate *certificate) {
     struct hkp_dsm_cbor_reader r;
     struct hkp_dsm_certificate c = {0};
     (void)hkp_dsm_cbor_read(&r, body->ptr, body->len);
@@ -64,8 +65,8 @@ hkp_status hkp_dsm_certificate_parse(const uint8_t *in, size_t len, struct hkp_d
 }
 
 hkp_status hkp_dsm_certificate_check(const uint8_t *in, size_t len, const uint8_t chain_id[32],
-                                     const struct hkp_dsm_officers *officers, uint64_t now_s, uint64_t revoked,
-                                     struct hkp_dsm_certificate *certificate) {
+                                     const struct hkp_dsm_officers *officers, uint64_t now_s,
+                                     uint64_t revoked, struct hkp_dsm_certificate *certificate) {
     struct hkp_dsm_multi m;
     struct hkp_dsm_certificate c;
     hkp_status st = hkp_dsm_multi_parse(in, len, &m);
@@ -79,9 +80,9 @@ hkp_status hkp_dsm_certificate_check(const uint8_t *in, size_t len, const uint8_
 }
 
 static int fields_in_range(const struct hkp_dsm_certificate *c) {
-    return c->roles >= 1 && c->roles <= 255 && c->tier >= HKP_DSM_TIER_SENTINEL && c->tier <= HKP_DSM_TIER_MSSP &&
-           c->group >= 1 && c->serial >= 1 && (c->bls_key.len == 0 || c->bls_key.len == 48) &&
-           c->bls_proof.len == c->bls_key.len * 2;
+    return c->roles >= 1 && c->roles <= 255 && c->tier >= HKP_DSM_TIER_SENTINEL &&
+           c->tier <= HKP_DSM_TIER_MSSP && c->group >= 1 && c->serial >= 1 &&
+           (c->bls_key.len == 0 || c->bls_key.len == 48) && c->bls_proof.len == c->bls_key.len * 2;
 }
 
 hkp_status hkp_dsm_certificate_build(const struct hkp_dsm_certificate *certificate, uint8_t *dst, size_t cap,

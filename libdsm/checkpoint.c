@@ -58,7 +58,8 @@ hkp_status hkp_dsm__header_build(const struct hkp_dsm__header *h, uint8_t *dst, 
     return w.status;
 }
 
-/* ---- Heads ---------------------------------------------------------------------------------------------- */
+/* ---- Heads ----------------------------------------------------------------------------------------------
+ */
 
 size_t hkp_dsm__head_leaf(const struct hkp_dsm__head *head, uint8_t dst[HKP_DSM__LEAF_MAX]) {
     struct hkp_dsm_cbor_writer w = {.out = dst, .cap = HKP_DSM__LEAF_MAX};
@@ -87,7 +88,8 @@ hkp_status hkp_dsm__head_leaf_parse(const uint8_t *in, size_t len, struct hkp_ds
     return r.status;
 }
 
-/* ---- Bodies (D-CKP-1) ----------------------------------------------------------------------------------- */
+/* ---- Bodies (D-CKP-1) -----------------------------------------------------------------------------------
+ */
 
 void hkp_dsm__body_head(struct hkp_dsm_cbor_reader *at, struct hkp_dsm__head *head) {
     *head = (struct hkp_dsm__head){0};
@@ -142,8 +144,9 @@ hkp_status hkp_dsm__body_parse(const uint8_t *in, size_t len, struct hkp_dsm__bo
     return r.status;
 }
 
-hkp_status hkp_dsm__body_build(const struct hkp_dsm__head *heads, size_t n_heads, const struct hkp_dsm_view *ops,
-                               size_t n_ops, uint8_t *dst, size_t cap, size_t *len) {
+hkp_status hkp_dsm__body_build(const struct hkp_dsm__head *heads, size_t n_heads,
+                               const struct hkp_dsm_view *ops, size_t n_ops, uint8_t *dst, size_t cap,
+                               size_t *len) {
     struct hkp_dsm_cbor_writer w = {.out = dst, .cap = cap};
     if (n_heads > HKP_DSM__CHANGED_HEADS_MAX || n_ops > HKP_DSM__OPS_MAX) return HKP_E_DSM_SCHEMA;
     hkp_dsm_cbor_put_array(&w, 2);
@@ -178,7 +181,8 @@ void hkp_dsm__ops_root(const struct hkp_dsm__body *body, uint8_t root[32]) {
     hkp_dsm__merkle_root(&m, root);
 }
 
-/* ---- Ops (D-CKP-3) -------------------------------------------------------------------------------------- */
+/* ---- Ops (D-CKP-3) --------------------------------------------------------------------------------------
+ */
 
 static void read_view(struct hkp_dsm_cbor_reader *r, size_t min, size_t max, struct hkp_dsm_view *view) {
     view->ptr = hkp_dsm_cbor_bytes(r, min, max, &view->len);

@@ -10,7 +10,8 @@
 /* "HKP1 sig" 00 || u16(kind) || chain_id || signer */
 enum { PREFIX = 9 + 2 + 32 + 16 };
 
-static void put_prefix(uint8_t dst[PREFIX], const uint8_t chain_id[32], uint64_t kind, const uint8_t signer[16]) {
+static void put_prefix(uint8_t dst[PREFIX], const uint8_t chain_id[32], uint64_t kind,
+                       const uint8_t signer[16]) {
     memcpy(dst, "HKP1 sig", 9);
     hkp_put_be16(dst + 9, (uint16_t)kind);
     memcpy(dst + 11, chain_id, 32);
@@ -41,7 +42,8 @@ hkp_status hkp_dsm__envelope_shape(const uint8_t *in, size_t len, struct hkp_dsm
     return r.status;
 }
 
-hkp_status hkp_dsm_envelope_parse(const uint8_t *in, size_t len, uint32_t kinds, struct hkp_dsm_envelope *envelope) {
+hkp_status hkp_dsm_envelope_parse(const uint8_t *in, size_t len, uint32_t kinds,
+                                  struct hkp_dsm_envelope *envelope) {
     struct hkp_dsm_envelope e;
     hkp_status st = hkp_dsm__envelope_shape(in, len, &e);
     if (st != HKP_OK) return st;
@@ -51,14 +53,15 @@ hkp_status hkp_dsm_envelope_parse(const uint8_t *in, size_t len, uint32_t kinds,
     return HKP_OK;
 }
 
-hkp_status hkp_dsm__verify(const uint8_t chain_id[32], uint64_t kind, const uint8_t signer[16], const uint8_t *body,
-                           size_t body_len, const uint8_t signature[64], const uint8_t key[32]) {
+hkp_status hkp_dsm__verify(const uint8_t chain_id[32], uint64_t kind, const uint8_t signer[16],
+                           const uint8_t *body, size_t body_len, const uint8_t signature[64],
+                           const uint8_t key[32]) {
     uint8_t signed_bytes[PREFIX + HKP_DSM__BODY_MAX];
     if (body_len > HKP_DSM__BODY_MAX) return HKP_E_DSM_TOO_BIG;
     put_prefix(signed_bytes, chain_id, kind, signer);
     if (body_len > 0) memcpy(signed_bytes + PREFIX, body, body_len);
     return crypto_sign_verify_detached(signature, signed_bytes, PREFIX + body_len, key) == 0 ? HKP_OK
-                                                                                              : HKP_E_DSM_SIG;
+                                                                                             : HKP_E_DSM_SIG;
 }
 
 hkp_status hkp_dsm_envelope_verify(const uint8_t chain_id[32], const struct hkp_dsm_envelope *envelope,

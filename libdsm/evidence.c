@@ -14,7 +14,8 @@ struct promise {
     const uint8_t *signer;
 };
 
-static hkp_status read_promise(const uint8_t chain_id[32], const struct hkp_dsm_envelope *e, struct promise *p) {
+static hkp_status read_promise(const uint8_t chain_id[32], const struct hkp_dsm_envelope *e,
+                               struct promise *p) {
     struct hkp_dsm__block block;
     struct hkp_dsm__header header;
     struct hkp_dsm__vote vote;
@@ -43,7 +44,8 @@ static hkp_status read_promise(const uint8_t chain_id[32], const struct hkp_dsm_
     return HKP_OK;
 }
 
-/* The body is read first, because it names the epoch of the key; its faults are told after the signature's. */
+/* The body is read first, because it names the epoch of the key; its faults are told after the signature's.
+ */
 static hkp_status verify_envelope(const struct hkp_dsm_view *in, const uint8_t chain_id[32],
                                   const struct hkp_dsm__keys *keys, struct promise *p) {
     const uint32_t kinds = 0x3E; /* MICROBLOCK to FINAL */
@@ -65,11 +67,16 @@ static uint32_t classify(const struct promise *a, const struct promise *b) {
         return a->kind + b->kind == HKP_DSM_KIND_NULL + HKP_DSM_KIND_FINAL ? 2 : 0; /* the only such sum */
     if (!differ) return 0;
     switch (a->kind) {
-    case HKP_DSM_KIND_NOTAR: return 1;
-    case HKP_DSM_KIND_PROPOSE: return 3;
-    case HKP_DSM_KIND_FINAL: return 4;
-    case HKP_DSM_KIND_MICROBLOCK: return 5;
-    default: return 0;
+    case HKP_DSM_KIND_NOTAR:
+        return 1;
+    case HKP_DSM_KIND_PROPOSE:
+        return 3;
+    case HKP_DSM_KIND_FINAL:
+        return 4;
+    case HKP_DSM_KIND_MICROBLOCK:
+        return 5;
+    default:
+        return 0;
     }
 }
 
@@ -91,7 +98,8 @@ static hkp_status check_envelopes(const struct hkp_dsm_view *a, const struct hkp
     return HKP_OK;
 }
 
-/* ---- E6: officers --------------------------------------------------------------------------------------- */
+/* ---- E6: officers ---------------------------------------------------------------------------------------
+ */
 
 /* The number that an officer may give once only (D-CA-4), and whose it is. */
 struct number {
@@ -122,14 +130,17 @@ static hkp_status read_number(const struct hkp_dsm_multi *m, struct number *numb
         st = hkp_dsm_ca_set_parse(m->body.ptr, m->body.len, &set);
         if (st == HKP_OK) number->value = set.version;
         break;
-    case HKP_DSM_KIND_RESTART: st = hkp_dsm__restart_epoch(&m->body, &number->value); break;
+    case HKP_DSM_KIND_RESTART:
+        st = hkp_dsm__restart_epoch(&m->body, &number->value);
+        break;
     case HKP_DSM_KIND_ORDER:
         st = hkp_dsm__order_body(&m->body, &order);
         if (st != HKP_OK) break;
         number->value = order.number;
         hkp_put_be64(number->subject, order.scope);
         break;
-    default: break;
+    default:
+        break;
     }
     return st;
 }
@@ -161,7 +172,8 @@ static hkp_status check_multis(const struct hkp_dsm_multi *a, const struct hkp_d
     if (st == HKP_OK) st = verify_multi(b, chain_id, keys, &nb);
     if (st != HKP_OK) return st;
     const int same_body = a->body.len == b->body.len && memcmp(a->body.ptr, b->body.ptr, a->body.len) == 0;
-    if (same_body || na.value != nb.value || memcmp(na.subject, nb.subject, 16) != 0) return HKP_E_DSM_EVIDENCE;
+    if (same_body || na.value != nb.value || memcmp(na.subject, nb.subject, 16) != 0)
+        return HKP_E_DSM_EVIDENCE;
     struct hkp_dsm__evidence e = {.class_ = 6, .point = na.value, .kind = a->kind};
     memcpy(e.subject, na.subject, 16);
     find_offenders(a, b, keys->officers, &e);
@@ -170,7 +182,8 @@ static hkp_status check_multis(const struct hkp_dsm_multi *a, const struct hkp_d
     return HKP_OK;
 }
 
-/* ---- Both ----------------------------------------------------------------------------------------------- */
+/* ---- Both -----------------------------------------------------------------------------------------------
+ */
 
 hkp_status hkp_dsm__evidence_check(const uint8_t *op, size_t len, const uint8_t chain_id[32],
                                    const struct hkp_dsm__keys *keys, struct hkp_dsm__evidence *evidence) {
@@ -182,7 +195,8 @@ hkp_status hkp_dsm__evidence_check(const uint8_t *op, size_t len, const uint8_t 
     if (o.op != HKP_DSM__OP_EVIDENCE) return HKP_E_DSM_OP;
     const hkp_status is_a = hkp_dsm__envelope_shape(o.first.ptr, o.first.len, &ea);
     const hkp_status is_b = hkp_dsm__envelope_shape(o.second.ptr, o.second.len, &eb);
-    if (is_a == HKP_OK && is_b == HKP_OK) return check_envelopes(&o.first, &o.second, chain_id, keys, evidence);
+    if (is_a == HKP_OK && is_b == HKP_OK)
+        return check_envelopes(&o.first, &o.second, chain_id, keys, evidence);
     const hkp_status multi_a = hkp_dsm_multi_parse(o.first.ptr, o.first.len, &ma);
     const hkp_status multi_b = hkp_dsm_multi_parse(o.second.ptr, o.second.len, &mb);
     if (is_a != HKP_OK && multi_a != HKP_OK) return multi_a;

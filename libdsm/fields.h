@@ -11,7 +11,8 @@ static inline void put_uint_field(struct hkp_dsm_cbor_writer *w, uint64_t key, u
     hkp_dsm_cbor_put_uint(w, value);
 }
 
-static inline void put_bytes_field(struct hkp_dsm_cbor_writer *w, uint64_t key, const uint8_t *data, size_t len) {
+static inline void put_bytes_field(struct hkp_dsm_cbor_writer *w, uint64_t key, const uint8_t *data,
+                                   size_t len) {
     hkp_dsm_cbor_put_uint(w, key);
     hkp_dsm_cbor_put_bytes(w, data, len);
 }
@@ -22,7 +23,8 @@ static inline uint64_t uint_field(struct hkp_dsm_cbor_reader *r, size_t *left, u
     return hkp_dsm_cbor_uint(r, min, max);
 }
 
-static inline void fixed_field(struct hkp_dsm_cbor_reader *r, size_t *left, uint64_t key, uint8_t *dst, size_t len) {
+static inline void fixed_field(struct hkp_dsm_cbor_reader *r, size_t *left, uint64_t key, uint8_t *dst,
+                               size_t len) {
     hkp_dsm_cbor_key(r, left, key);
     hkp_dsm_cbor_fixed(r, dst, len);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
 /*
- * Level 0 holds the leaf hashes, level k + 1 the hash of each pair of level k; a last node without a partner is
- * taken over as it is. That is the tree of RFC 9162 for every size.
+ * Level 0 holds the leaf hashes, level k + 1 the hash of each pair of level k; a last node without a partner
+ * is taken over as it is. That is the tree of RFC 9162 for every size.
  */
 #include "libdsm/heads_tree.h"
 #include "libter/options.h"
@@ -27,8 +27,10 @@ static void set_root(struct hkp_dsm__heads *h) {
     struct hkp_dsm__merkle empty = {.size = 0};
     size_t top = 0;
     while (size_at(h->count, top) > 1) top++;
-    if (h->count == 0) hkp_dsm__merkle_root(&empty, h->root);
-    else memcpy(h->root, h->level[top][0], 32);
+    if (h->count == 0)
+        hkp_dsm__merkle_root(&empty, h->root);
+    else
+        memcpy(h->root, h->level[top][0], 32);
 }
 
 hkp_status hkp_dsm__heads_new(struct hkp_dsm__heads **out, size_t capacity, const struct hkp_mem *mem) {
@@ -74,8 +76,10 @@ static size_t lower_bound(const struct hkp_dsm__heads *h, const uint8_t node_id[
     size_t low = 0, high = h->count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (memcmp(h->heads[middle].node_id, node_id, 16) < 0) low = middle + 1;
-        else high = middle;
+        if (memcmp(h->heads[middle].node_id, node_id, 16) < 0)
+            low = middle + 1;
+        else
+            high = middle;
     }
     return low;
 }
@@ -109,7 +113,8 @@ static size_t take_away(struct hkp_dsm__heads *h, const struct hkp_dsm__head *ch
 }
 
 /* Open gaps for new heads, from the back; returns the first position that moved, or the old count. */
-static size_t make_room(struct hkp_dsm__heads *h, const struct hkp_dsm__head *changes, size_t n, size_t n_new) {
+static size_t make_room(struct hkp_dsm__heads *h, const struct hkp_dsm__head *changes, size_t n,
+                        size_t n_new) {
     size_t from = h->count, to = h->count + n_new, first = h->count;
     for (size_t i = n; i > 0 && from != to; i--) {
         const struct hkp_dsm__head *c = &changes[i - 1];
@@ -125,8 +130,11 @@ static size_t make_room(struct hkp_dsm__heads *h, const struct hkp_dsm__head *ch
 
 static void hash_node(struct hkp_dsm__heads *h, size_t level, size_t index) {
     const size_t left = index * 2, below = size_at(h->count, level - 1);
-    if (left + 1 < below) hkp_dsm__merkle_node(h->level[level][index], h->level[level - 1][left], h->level[level - 1][left + 1]);
-    else memcpy(h->level[level][index], h->level[level - 1][left], 32);
+    if (left + 1 < below)
+        hkp_dsm__merkle_node(h->level[level][index], h->level[level - 1][left],
+                             h->level[level - 1][left + 1]);
+    else
+        memcpy(h->level[level][index], h->level[level - 1][left], 32);
 }
 
 /* Inner nodes above the n changed positions below dirty, and all at or behind it. */
@@ -179,9 +187,12 @@ hkp_status hkp_dsm__heads_apply(struct hkp_dsm__heads *h, const struct hkp_dsm__
     return HKP_OK;
 }
 
-size_t hkp_dsm__heads_level_size(const struct hkp_dsm__heads *h, size_t level) { return size_at(h->count, level); }
+size_t hkp_dsm__heads_level_size(const struct hkp_dsm__heads *h, size_t level) {
+    return size_at(h->count, level);
+}
 
-size_t hkp_dsm__heads_prove(const struct hkp_dsm__heads *h, size_t level, size_t index, uint8_t (*hashes)[32]) {
+size_t hkp_dsm__heads_prove(const struct hkp_dsm__heads *h, size_t level, size_t index,
+                            uint8_t (*hashes)[32]) {
     size_t n = 0;
     for (size_t k = level; k < LEVELS && size_at(h->count, k) > 1; k++, index >>= 1)
         if ((index ^ 1) < size_at(h->count, k)) memcpy(hashes[n++], h->level[k][index ^ 1], 32);

@@ -12,8 +12,8 @@ static hkp_status read_envelope(struct hkp_dsm__item *item) {
     hkp_status st = hkp_dsm__envelope_shape(item->object.ptr, item->object.len, &e);
     if (st != HKP_OK) return st;
     const int travels = e.kind == HKP_DSM_KIND_MICROBLOCK ||
-                        (e.kind >= HKP_DSM_KIND_PEER_RECORD && e.kind <= HKP_DSM_KIND_CE_BUNDLE && e.kind != 17 &&
-                         e.kind != HKP_DSM_KIND_CERT_REQUEST && e.kind != HKP_DSM_KIND_AUTH);
+                        (e.kind >= HKP_DSM_KIND_PEER_RECORD && e.kind <= HKP_DSM_KIND_CE_BUNDLE &&
+                         e.kind != 17 && e.kind != HKP_DSM_KIND_CERT_REQUEST && e.kind != HKP_DSM_KIND_AUTH);
     if (!travels) return HKP_E_DSM_KIND;
     if (e.body.len > hkp_dsm__envelope_body_max(e.kind)) return HKP_E_DSM_TOO_BIG;
     item->kind = (uint32_t)e.kind;
@@ -49,8 +49,8 @@ static hkp_status read_evidence(const struct hkp_dsm__item *item) {
     return st;
 }
 
-hkp_status hkp_dsm__item_read(uint32_t form, const struct hkp_dsm_view *object, const struct hkp_dsm_view *payload,
-                              struct hkp_dsm__item *item) {
+hkp_status hkp_dsm__item_read(uint32_t form, const struct hkp_dsm_view *object,
+                              const struct hkp_dsm_view *payload, struct hkp_dsm__item *item) {
     static const size_t max[] = {ENVELOPE_MAX, MULTI_MAX, HKP_DSM__CERT_MAX, EVIDENCE_MAX};
     struct hkp_dsm__item i = {.form = form, .object = *object};
     hkp_status st = HKP_OK;

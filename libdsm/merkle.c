@@ -57,12 +57,16 @@ static uint64_t split(uint64_t n) {
     return k;
 }
 
-size_t hkp_dsm__merkle_prove(const uint8_t (*leaves)[32], uint64_t size, uint64_t index, uint8_t (*hashes)[32]) {
+size_t hkp_dsm__merkle_prove(const uint8_t (*leaves)[32], uint64_t size, uint64_t index,
+                             uint8_t (*hashes)[32]) {
     size_t depth = 0;
-    for (uint64_t n = size, i = index; n > 1; depth++) { /* the path is written from the leaf up: count it first */
+    for (uint64_t n = size, i = index; n > 1;
+         depth++) { /* the path is written from the leaf up: count it first */
         uint64_t k = split(n);
-        if (i < k) n = k;
-        else i -= k, n -= k;
+        if (i < k)
+            n = k;
+        else
+            i -= k, n -= k;
     }
     size_t at = depth;
     while (size > 1) {
@@ -82,7 +86,8 @@ size_t hkp_dsm__merkle_prove(const uint8_t (*leaves)[32], uint64_t size, uint64_
 }
 
 static struct hkp_dsm_cbor_reader path_of(const struct hkp_dsm_view *hashes) {
-    return (struct hkp_dsm_cbor_reader){.next = hashes->ptr, .end = hashes->ptr + hashes->len, .status = HKP_OK};
+    return (struct hkp_dsm_cbor_reader){
+        .next = hashes->ptr, .end = hashes->ptr + hashes->len, .status = HKP_OK};
 }
 
 /* RFC 9162 2.1.3.2. */
@@ -111,7 +116,8 @@ hkp_status hkp_dsm__merkle_path_root(const uint8_t leaf_hash[32], uint64_t index
 }
 
 hkp_status hkp_dsm__merkle_verify(const uint8_t leaf_hash[32], uint64_t index, uint64_t size,
-                                  const struct hkp_dsm_view *hashes, size_t n_hashes, const uint8_t root[32]) {
+                                  const struct hkp_dsm_view *hashes, size_t n_hashes,
+                                  const uint8_t root[32]) {
     uint8_t found[32];
     hkp_status st = hkp_dsm__merkle_path_root(leaf_hash, index, size, hashes, n_hashes, found);
     if (st != HKP_OK) return st;
@@ -120,7 +126,8 @@ hkp_status hkp_dsm__merkle_verify(const uint8_t leaf_hash[32], uint64_t index, u
 
 /* RFC 9162 2.1.4.2. */
 hkp_status hkp_dsm__merkle_consistent(uint64_t old_size, uint64_t new_size, const uint8_t old_root[32],
-                                      const uint8_t new_root[32], const struct hkp_dsm_view *hashes, size_t n_hashes) {
+                                      const uint8_t new_root[32], const struct hkp_dsm_view *hashes,
+                                      size_t n_hashes) {
     struct hkp_dsm_cbor_reader at = path_of(hashes);
     uint8_t fr[32], sr[32];
     if (old_size == 0 || old_size > new_size) return HKP_E_DSM_PROOF;

@@ -6,6 +6,7 @@
  */
 #include "libdsm/message.h"
 
+#include <stddef.h>
 #include <string.h>
 
 enum {
@@ -20,9 +21,50 @@ enum {
 #define SEQ_LIMIT (1ULL << 63)
 
 enum field {
-    NO_FIELD, RECORD, RECORDS, RECORDS_1, TTL, FLAG, NONCE, PUSH_LANE, HOPS, ITEM, IDS, NODE, SALT, TIME, ROOT,
-    HASHES, BUCKETS, HEADS, RANGES, ITEMS, EPOCH, HAVES, FROM, TO, DIGESTS, CERTS_192, PAIRS, ENVELOPES, CERTS_3,
-    ENVELOPE, BODY, CERTS_64, VOTE, CERT, NODES, HEIGHT, CHUNK, LEAVES, PATH, LINKS, WHAT, KEY, POSITION, STATUS,
+    NO_FIELD,
+    RECORD,
+    RECORDS,
+    RECORDS_1,
+    TTL,
+    FLAG,
+    NONCE,
+    PUSH_LANE,
+    HOPS,
+    ITEM,
+    IDS,
+    NODE,
+    SALT,
+    TIME,
+    ROOT,
+    HASHES,
+    BUCKETS,
+    HEADS,
+    RANGES,
+    ITEMS,
+    EPOCH,
+    HAVES,
+    FROM,
+    TO,
+    DIGESTS,
+    CERTS_192,
+    PAIRS,
+    ENVELOPES,
+    CERTS_3,
+    ENVELOPE,
+    BODY,
+    CERTS_64,
+    VOTE,
+    CERT,
+    NODES,
+    HEIGHT,
+    CHUNK,
+    LEAVES,
+    PATH,
+    LINKS,
+    WHAT,
+    KEY,
+    POSITION,
+    STATUS,
     PROOF
 };
 
@@ -32,41 +74,41 @@ static const struct {
     uint8_t lanes;
     uint8_t fields[5]; /* enum field */
 } SHAPES[] = {
-    [1] = {L3, {RECORD}},
-    [2] = {L3, {RECORD, TTL}},
-    [3] = {L3, {FLAG}},
-    [4] = {L3, {FLAG}},
-    [5] = {L3, {NO_FIELD}},
-    [6] = {L3, {NONCE, RECORDS_1, TTL}},
-    [7] = {L3, {NONCE, RECORDS}},
-    [8] = {ALL, {PUSH_LANE, HOPS, ITEM}},
-    [9] = {ALL, {IDS}},
-    [10] = {ALL, {IDS}},
-    [11] = {ALL, {NO_FIELD}},
-    [12] = {ALL, {IDS}},
-    [16] = {L0, {NONCE}},
-    [17] = {L0, {NONCE}},
-    [18] = {L0, {NONCE, NODE}},
-    [20] = {L3, {SALT, TIME, ROOT}},
-    [21] = {L3, {SALT, HASHES}},
-    [22] = {L3, {BUCKETS, HEADS}},
-    [23] = {L3 | L0, {RANGES}},
-    [24] = {L3 | L1 | L0, {ITEMS}},
-    [30] = {L0, {EPOCH, HAVES}},
-    [31] = {L0, {EPOCH, FROM, TO, DIGESTS}},
-    [32] = {L0, {CERTS_192, PAIRS}},
-    [33] = {L0, {EPOCH}},
-    [34] = {L0, {EPOCH, ENVELOPES, CERTS_3}},
-    [35] = {L0, {ENVELOPE, BODY, CERTS_64}},
-    [36] = {L0, {VOTE}},
-    [37] = {L0, {CERT}},
-    [38] = {L1, {NODES}},
-    [39] = {L4, {HEIGHT, CHUNK}},
-    [40] = {L4, {HEIGHT, CHUNK, LEAVES, PATH}},
-    [41] = {L4, {EPOCH, TO}},
-    [42] = {L4, {LINKS}},
-    [43] = {L4, {NONCE, EPOCH, WHAT, KEY, POSITION}},
-    [44] = {L4, {NONCE, STATUS, PROOF}},
+    [HKP_DSM__OP_MSG_JOIN] = {L3, {RECORD}},
+    [HKP_DSM__OP_MSG_FORWARD_JOIN] = {L3, {RECORD, TTL}},
+    [HKP_DSM__OP_MSG_NEIGHBOR] = {L3, {FLAG}},
+    [HKP_DSM__OP_MSG_NEIGHBOR_REPLY] = {L3, {FLAG}},
+    [HKP_DSM__OP_MSG_DISCONNECT] = {L3, {NO_FIELD}},
+    [HKP_DSM__OP_MSG_SHUFFLE] = {L3, {NONCE, RECORDS_1, TTL}},
+    [HKP_DSM__OP_MSG_SHUFFLE_REPLY] = {L3, {NONCE, RECORDS}},
+    [HKP_DSM__OP_MSG_PUSH] = {ALL, {PUSH_LANE, HOPS, ITEM}},
+    [HKP_DSM__OP_MSG_IHAVE] = {ALL, {IDS}},
+    [HKP_DSM__OP_MSG_GRAFT] = {ALL, {IDS}},
+    [HKP_DSM__OP_MSG_PRUNE] = {ALL, {NO_FIELD}},
+    [HKP_DSM__OP_MSG_IDONTWANT] = {ALL, {IDS}},
+    [HKP_DSM__OP_MSG_PING] = {L0, {NONCE}},
+    [HKP_DSM__OP_MSG_ACK] = {L0, {NONCE}},
+    [HKP_DSM__OP_MSG_PING_REQ] = {L0, {NONCE, NODE}},
+    [HKP_DSM__OP_MSG_DIGEST] = {L3, {SALT, TIME, ROOT}},
+    [HKP_DSM__OP_MSG_BUCKETS] = {L3, {SALT, HASHES}},
+    [HKP_DSM__OP_MSG_HEADS] = {L3, {BUCKETS, HEADS}},
+    [HKP_DSM__OP_MSG_WANT] = {L3 | L0, {RANGES}},
+    [HKP_DSM__OP_MSG_ITEMS] = {L3 | L1 | L0, {ITEMS}},
+    [HKP_DSM__OP_MSG_HAVE] = {L0, {EPOCH, HAVES}},
+    [HKP_DSM__OP_MSG_SYNC_REQ] = {L0, {EPOCH, FROM, TO, DIGESTS}},
+    [HKP_DSM__OP_MSG_SYNC_RESP] = {L0, {CERTS_192, PAIRS}},
+    [HKP_DSM__OP_MSG_PROMISES_REQ] = {L0, {EPOCH}},
+    [HKP_DSM__OP_MSG_PROMISES] = {L0, {EPOCH, ENVELOPES, CERTS_3}},
+    [HKP_DSM__OP_MSG_PROPOSE] = {L0, {ENVELOPE, BODY, CERTS_64}},
+    [HKP_DSM__OP_MSG_VOTE] = {L0, {VOTE}},
+    [HKP_DSM__OP_MSG_CERT] = {L0, {CERT}},
+    [HKP_DSM__OP_MSG_CERT_WANT] = {L1, {NODES}},
+    [HKP_DSM__OP_MSG_CHUNK_REQ] = {L4, {HEIGHT, CHUNK}},
+    [HKP_DSM__OP_MSG_CHUNK] = {L4, {HEIGHT, CHUNK, LEAVES, PATH}},
+    [HKP_DSM__OP_MSG_BOUNDARY_REQ] = {L4, {EPOCH, TO}},
+    [HKP_DSM__OP_MSG_BOUNDARIES] = {L4, {LINKS}},
+    [HKP_DSM__OP_MSG_PROOF_REQ] = {L4, {NONCE, EPOCH, WHAT, KEY, POSITION}},
+    [HKP_DSM__OP_MSG_PROOF] = {L4, {NONCE, STATUS, PROOF}},
 };
 enum { N_SHAPES = sizeof SHAPES / sizeof SHAPES[0], FIELDS_MAX = sizeof SHAPES[0].fields };
 
@@ -89,7 +131,8 @@ static void begin_list(struct hkp_dsm_cbor_reader *r, size_t min, size_t max, st
     list->at = *r;
 }
 
-static void take_strings(struct hkp_dsm_cbor_reader *r, size_t min, size_t max, size_t size, struct hkp_dsm__list *list) {
+static void take_strings(struct hkp_dsm_cbor_reader *r, size_t min, size_t max, size_t size,
+                         struct hkp_dsm__list *list) {
     struct hkp_dsm_view each;
     begin_list(r, min, max, list);
     for (size_t i = 0; i < list->n && r->status == HKP_OK; i++) take_bytes(r, size, &each);
@@ -102,7 +145,8 @@ static void take_fixed_list(struct hkp_dsm_cbor_reader *r, size_t min, size_t ma
     begin_list(r, min, max, list);
     for (size_t i = 0; i < list->n && r->status == HKP_OK; i++) {
         const uint8_t *each = take_fixed(r, len);
-        if (order && each != NULL && before != NULL && memcmp(before, each, len) >= 0) refuse(r, HKP_E_DSM_SCHEMA);
+        if (order && each != NULL && before != NULL && memcmp(before, each, len) >= 0)
+            refuse(r, HKP_E_DSM_SCHEMA);
         before = each;
     }
 }
@@ -110,7 +154,8 @@ static void take_fixed_list(struct hkp_dsm_cbor_reader *r, size_t min, size_t ma
 static void take_buckets(struct hkp_dsm_cbor_reader *r, struct hkp_dsm__list *list) {
     uint64_t lowest = 0;
     begin_list(r, 1, 16, list);
-    for (size_t i = 0; i < list->n && r->status == HKP_OK; i++) lowest = hkp_dsm_cbor_uint(r, lowest, 255) + 1;
+    for (size_t i = 0; i < list->n && r->status == HKP_OK; i++)
+        lowest = hkp_dsm_cbor_uint(r, lowest, 255) + 1;
 }
 
 static void take_range(struct hkp_dsm_cbor_reader *r, struct hkp_dsm__range *range) {
@@ -118,7 +163,8 @@ static void take_range(struct hkp_dsm_cbor_reader *r, struct hkp_dsm__range *ran
     range->node_id = take_fixed(r, 16);
     range->from = hkp_dsm_cbor_uint(r, 1, SEQ_LIMIT - 1);
     range->to = hkp_dsm_cbor_uint(r, 1, SEQ_LIMIT - 1);
-    if (r->status == HKP_OK && (range->to < range->from || range->to - range->from >= HKP_DSM__HEAD_BLOCKS_MAX))
+    if (r->status == HKP_OK &&
+        (range->to < range->from || range->to - range->from >= HKP_DSM__HEAD_BLOCKS_MAX))
         refuse(r, HKP_E_DSM_SCHEMA);
 }
 
@@ -129,7 +175,8 @@ static void take_have(struct hkp_dsm_cbor_reader *r, int with_id, struct hkp_dsm
     have->id8 = with_id ? take_fixed(r, 8) : NULL;
 }
 
-static void take_haves(struct hkp_dsm_cbor_reader *r, size_t min, size_t max, int with_id, struct hkp_dsm__list *list) {
+static void take_haves(struct hkp_dsm_cbor_reader *r, size_t min, size_t max, int with_id,
+                       struct hkp_dsm__list *list) {
     const uint8_t *before = NULL;
     begin_list(r, min, max, list);
     for (size_t i = 0; i < list->n && r->status == HKP_OK; i++) {
@@ -168,8 +215,10 @@ static void take_item(struct hkp_dsm_cbor_reader *r, struct hkp_dsm__item *item)
     (void)hkp_dsm_cbor_array(r, 3, 3);
     const uint64_t form = hkp_dsm_cbor_uint(r, 0, UINT64_MAX);
     object.ptr = hkp_dsm_cbor_bytes(r, 0, SIZE_MAX, &object.len);
-    if (hkp_dsm_cbor_type(r) == HKP_DSM_CBOR_BYTES) payload.ptr = hkp_dsm_cbor_bytes(r, 0, SIZE_MAX, &payload.len);
-    else if (hkp_dsm_cbor_simple(r) != HKP_DSM_CBOR_NULL) refuse(r, HKP_E_DSM_SCHEMA);
+    if (hkp_dsm_cbor_type(r) == HKP_DSM_CBOR_BYTES)
+        payload.ptr = hkp_dsm_cbor_bytes(r, 0, SIZE_MAX, &payload.len);
+    else if (hkp_dsm_cbor_simple(r) != HKP_DSM_CBOR_NULL)
+        refuse(r, HKP_E_DSM_SCHEMA);
     if (r->status != HKP_OK) return;
     refuse(r, hkp_dsm__item_read(form > UINT32_MAX ? UINT32_MAX : (uint32_t)form, &object, &payload, item));
 }
@@ -211,60 +260,103 @@ static void take_position(struct hkp_dsm_cbor_reader *r, struct hkp_dsm__message
     }
 }
 
+static void take_ranges(struct hkp_dsm_cbor_reader *r, struct hkp_dsm__list *list) {
+    struct hkp_dsm__range range;
+    begin_list(r, 1, 256, list);
+    for (size_t i = 0; i < list->n && r->status == HKP_OK; i++) take_range(r, &range);
+}
+
+static void take_proof(struct hkp_dsm_cbor_reader *r, struct hkp_dsm_view *proof) {
+    if (hkp_dsm_cbor_type(r) == HKP_DSM_CBOR_BYTES)
+        take_bytes(r, PROOF_MAX, proof);
+    else if (hkp_dsm_cbor_simple(r) != HKP_DSM_CBOR_NULL)
+        refuse(r, HKP_E_DSM_SCHEMA);
+}
+
+/* Fields of one of the five plain types; at: the member of the message that takes them. */
+enum type { OTHER, UINT, FIXED, BYTES, STRINGS, FIXEDS };
+#define AT(member) offsetof(struct hkp_dsm__message, member)
+#define ANY UINT64_MAX
+
+static const struct {
+    uint8_t type; /* enum type */
+    uint16_t at;
+    uint64_t min, max; /* value of a UINT, number of elements of a list */
+    size_t size;       /* length of FIXED and FIXEDS, highest of BYTES and STRINGS */
+    int ascending;
+} PLAIN[] = {
+    [RECORD] = {BYTES, AT(record), 0, 0, RECORD_MAX, 0},
+    [RECORDS] = {STRINGS, AT(list), 0, 8, RECORD_MAX, 0},
+    [RECORDS_1] = {STRINGS, AT(list), 1, 8, RECORD_MAX, 0},
+    [TTL] = {UINT, AT(ttl), 0, 6, 0, 0},
+    [NONCE] = {FIXED, AT(nonce), 0, 0, 8, 0},
+    [HOPS] = {UINT, AT(hops), 0, 255, 0, 0},
+    [IDS] = {FIXEDS, AT(list), 1, 256, 16, 1},
+    [NODE] = {FIXED, AT(node_id), 0, 0, 16, 0},
+    [SALT] = {FIXED, AT(salt), 0, 0, 16, 0},
+    [TIME] = {UINT, AT(time_us), 0, ANY, 0, 0},
+    [ROOT] = {FIXED, AT(root), 0, 0, 8, 0},
+    [HASHES] = {FIXEDS, AT(list), 256, 256, 8, 0},
+    [EPOCH] = {UINT, AT(epoch), 0, ANY, 0, 0},
+    [FROM] = {UINT, AT(from), 0, ANY, 0, 0},
+    [TO] = {UINT, AT(to), 0, ANY, 0, 0},
+    [DIGESTS] = {FIXEDS, AT(list2), 0, 64, 32, 0},
+    [CERTS_192] = {STRINGS, AT(list), 0, 192, HKP_DSM__CERT_MAX, 0},
+    [ENVELOPES] = {STRINGS, AT(list), 0, 4, ENVELOPE_MAX, 0},
+    [CERTS_3] = {STRINGS, AT(list2), 0, 3, HKP_DSM__CERT_MAX, 0},
+    [ENVELOPE] = {BYTES, AT(envelope), 0, 0, ENVELOPE_MAX, 0},
+    [BODY] = {BYTES, AT(body), 0, 0, HKP_DSM__CHECKPOINT_BODY_MAX, 0},
+    [CERTS_64] = {STRINGS, AT(list), 0, 64, HKP_DSM__CERT_MAX, 0},
+    [VOTE] = {BYTES, AT(envelope), 0, 0, VOTE_MAX, 0},
+    [CERT] = {BYTES, AT(cert), 0, 0, HKP_DSM__CERT_MAX, 0},
+    [NODES] = {FIXEDS, AT(list), 1, 64, 16, 1},
+    [HEIGHT] = {UINT, AT(height), 1, ANY, 0, 0},
+    [CHUNK] = {UINT, AT(chunk), 0, 127, 0, 0},
+    [LEAVES] = {STRINGS, AT(list), 0, CHUNK_LEAVES, HKP_DSM__LEAF_MAX, 0},
+    [PATH] = {FIXEDS, AT(list2), 0, 7, 32, 0},
+    [WHAT] = {UINT, AT(what), 0, 3, 0, 0},
+    [STATUS] = {UINT, AT(status), 0, 4, 0, 0},
+    [KEY] = {BYTES, AT(key), 0, 0, SIZE_MAX, 0},
+    [PROOF] = {OTHER, 0, 0, 0, 0, 0},
+};
+
+static void take_other(struct hkp_dsm_cbor_reader *r, uint8_t field, struct hkp_dsm__message *m) {
+    if (field == FLAG) take_flag(r, &m->flag);
+    if (field == PUSH_LANE) take_push_lane(r, m->lane);
+    if (field == ITEM) take_push_item(r, m->lane, &m->item);
+    if (field == BUCKETS) take_buckets(r, &m->list);
+    if (field == HEADS) take_haves(r, 0, HKP_DSM__CHANGED_HEADS_MAX, 1, &m->list2);
+    if (field == RANGES) take_ranges(r, &m->list);
+    if (field == ITEMS) take_items(r, m->lane, &m->list);
+    if (field == HAVES) take_haves(r, 1, 1024, 0, &m->list);
+    if (field == PAIRS) take_pairs(r, &m->list2);
+    if (field == LINKS) take_links(r, &m->list);
+    if (field == POSITION) take_position(r, m);
+    if (field == PROOF) take_proof(r, &m->proof);
+}
+
 static void take_field(struct hkp_dsm_cbor_reader *r, uint8_t field, struct hkp_dsm__message *m) {
-    switch ((enum field)field) {
-    case NO_FIELD: break;
-    case RECORD: take_bytes(r, RECORD_MAX, &m->record); break;
-    case RECORDS: take_strings(r, 0, 8, RECORD_MAX, &m->list); break;
-    case RECORDS_1: take_strings(r, 1, 8, RECORD_MAX, &m->list); break;
-    case TTL: m->ttl = hkp_dsm_cbor_uint(r, 0, 6); break;
-    case FLAG: take_flag(r, &m->flag); break;
-    case NONCE: m->nonce = take_fixed(r, 8); break;
-    case PUSH_LANE: take_push_lane(r, m->lane); break;
-    case HOPS: m->hops = hkp_dsm_cbor_uint(r, 0, 255); break;
-    case ITEM: take_push_item(r, m->lane, &m->item); break;
-    case IDS: take_fixed_list(r, 1, 256, 16, 1, &m->list); break;
-    case NODE: m->node_id = take_fixed(r, 16); break;
-    case SALT: m->salt = take_fixed(r, 16); break;
-    case TIME: m->time_us = hkp_dsm_cbor_uint(r, 0, UINT64_MAX); break;
-    case ROOT: m->root = take_fixed(r, 8); break;
-    case HASHES: take_fixed_list(r, 256, 256, 8, 0, &m->list); break;
-    case BUCKETS: take_buckets(r, &m->list); break;
-    case HEADS: take_haves(r, 0, HKP_DSM__CHANGED_HEADS_MAX, 1, &m->list2); break;
-    case RANGES: {
-        struct hkp_dsm__range range;
-        begin_list(r, 1, 256, &m->list);
-        for (size_t i = 0; i < m->list.n && r->status == HKP_OK; i++) take_range(r, &range);
+    void *at = (uint8_t *)m + PLAIN[field].at;
+    const uint64_t min = PLAIN[field].min, max = PLAIN[field].max;
+    const size_t size = PLAIN[field].size;
+    switch ((enum type)PLAIN[field].type) {
+    case UINT:
+        *(uint64_t *)at = hkp_dsm_cbor_uint(r, min, max);
         break;
-    }
-    case ITEMS: take_items(r, m->lane, &m->list); break;
-    case EPOCH: m->epoch = hkp_dsm_cbor_uint(r, 0, UINT64_MAX); break;
-    case HAVES: take_haves(r, 1, 1024, 0, &m->list); break;
-    case FROM: m->from = hkp_dsm_cbor_uint(r, 0, UINT64_MAX); break;
-    case TO: m->to = hkp_dsm_cbor_uint(r, 0, UINT64_MAX); break;
-    case DIGESTS: take_fixed_list(r, 0, 64, 32, 0, &m->list2); break;
-    case CERTS_192: take_strings(r, 0, 192, HKP_DSM__CERT_MAX, &m->list); break;
-    case PAIRS: take_pairs(r, &m->list2); break;
-    case ENVELOPES: take_strings(r, 0, 4, ENVELOPE_MAX, &m->list); break;
-    case CERTS_3: take_strings(r, 0, 3, HKP_DSM__CERT_MAX, &m->list2); break;
-    case ENVELOPE: take_bytes(r, ENVELOPE_MAX, &m->envelope); break;
-    case BODY: take_bytes(r, HKP_DSM__CHECKPOINT_BODY_MAX, &m->body); break;
-    case CERTS_64: take_strings(r, 0, 64, HKP_DSM__CERT_MAX, &m->list); break;
-    case VOTE: take_bytes(r, VOTE_MAX, &m->envelope); break;
-    case CERT: take_bytes(r, HKP_DSM__CERT_MAX, &m->cert); break;
-    case NODES: take_fixed_list(r, 1, 64, 16, 1, &m->list); break;
-    case HEIGHT: m->height = hkp_dsm_cbor_uint(r, 1, UINT64_MAX); break;
-    case CHUNK: m->chunk = hkp_dsm_cbor_uint(r, 0, 127); break;
-    case LEAVES: take_strings(r, 0, CHUNK_LEAVES, HKP_DSM__LEAF_MAX, &m->list); break;
-    case PATH: take_fixed_list(r, 0, 7, 32, 0, &m->list2); break;
-    case LINKS: take_links(r, &m->list); break;
-    case WHAT: m->what = hkp_dsm_cbor_uint(r, 0, 3); break;
-    case KEY: m->key.ptr = hkp_dsm_cbor_bytes(r, 1, SIZE_MAX, &m->key.len); break;
-    case POSITION: take_position(r, m); break;
-    case STATUS: m->status = hkp_dsm_cbor_uint(r, 0, 4); break;
-    case PROOF:
-        if (hkp_dsm_cbor_type(r) == HKP_DSM_CBOR_BYTES) take_bytes(r, PROOF_MAX, &m->proof);
-        else if (hkp_dsm_cbor_simple(r) != HKP_DSM_CBOR_NULL) refuse(r, HKP_E_DSM_SCHEMA);
+    case FIXED:
+        *(const uint8_t **)at = take_fixed(r, size);
+        break;
+    case BYTES:
+        take_bytes(r, size, at);
+        break;
+    case STRINGS:
+        take_strings(r, (size_t)min, (size_t)max, size, at);
+        break;
+    case FIXEDS:
+        take_fixed_list(r, (size_t)min, (size_t)max, size, PLAIN[field].ascending, at);
+        break;
+    case OTHER:
+        take_other(r, field, m);
         break;
     }
 }
@@ -272,12 +364,16 @@ static void take_field(struct hkp_dsm_cbor_reader *r, uint8_t field, struct hkp_
 /* Rules between fields. */
 static int fields_agree(const struct hkp_dsm__message *m) {
     switch (m->op) {
-    case HKP_DSM__OP_MSG_SYNC_REQ: return m->from <= m->to;
-    case HKP_DSM__OP_MSG_BOUNDARY_REQ: return m->epoch <= m->to && m->to - m->epoch < EPOCHS_MAX;
+    case HKP_DSM__OP_MSG_SYNC_REQ:
+        return m->from <= m->to;
+    case HKP_DSM__OP_MSG_BOUNDARY_REQ:
+        return m->epoch <= m->to && m->to - m->epoch < EPOCHS_MAX;
     case HKP_DSM__OP_MSG_PROOF_REQ:
         return m->key.len == (m->what == 0 ? 16 : 32) && (m->what == 3) == (m->has_position != 0);
-    case HKP_DSM__OP_MSG_PROOF: return (m->status == 0) == (m->proof.ptr != NULL);
-    default: return 1;
+    case HKP_DSM__OP_MSG_PROOF:
+        return (m->status == 0) == (m->proof.ptr != NULL);
+    default:
+        return 1;
     }
 }
 
@@ -292,7 +388,8 @@ hkp_status hkp_dsm__stream_open(const uint8_t *first, size_t len, uint32_t taken
     return HKP_OK;
 }
 
-hkp_status hkp_dsm__message_parse(uint32_t lane, const uint8_t *in, size_t len, struct hkp_dsm__message *message) {
+hkp_status hkp_dsm__message_parse(uint32_t lane, const uint8_t *in, size_t len,
+                                  struct hkp_dsm__message *message) {
     struct hkp_dsm_cbor_reader r;
     struct hkp_dsm__message m = {.lane = lane};
     size_t n_fields = 0;
@@ -313,9 +410,12 @@ hkp_status hkp_dsm__message_parse(uint32_t lane, const uint8_t *in, size_t len, 
     return HKP_OK;
 }
 
-/* ---- Elements of lists ---------------------------------------------------------------------------------- */
+/* ---- Elements of lists ----------------------------------------------------------------------------------
+ */
 
-const uint8_t *hkp_dsm__next_fixed(struct hkp_dsm__list *list, size_t len) { return take_fixed(&list->at, len); }
+const uint8_t *hkp_dsm__next_fixed(struct hkp_dsm__list *list, size_t len) {
+    return take_fixed(&list->at, len);
+}
 
 struct hkp_dsm_view hkp_dsm__next_bytes(struct hkp_dsm__list *list) {
     struct hkp_dsm_view view = {NULL, 0};
@@ -323,11 +423,17 @@ struct hkp_dsm_view hkp_dsm__next_bytes(struct hkp_dsm__list *list) {
     return view;
 }
 
-uint64_t hkp_dsm__next_uint(struct hkp_dsm__list *list) { return hkp_dsm_cbor_uint(&list->at, 0, UINT64_MAX); }
+uint64_t hkp_dsm__next_uint(struct hkp_dsm__list *list) {
+    return hkp_dsm_cbor_uint(&list->at, 0, UINT64_MAX);
+}
 
-void hkp_dsm__next_item(struct hkp_dsm__list *list, struct hkp_dsm__item *item) { take_item(&list->at, item); }
+void hkp_dsm__next_item(struct hkp_dsm__list *list, struct hkp_dsm__item *item) {
+    take_item(&list->at, item);
+}
 
-void hkp_dsm__next_range(struct hkp_dsm__list *list, struct hkp_dsm__range *range) { take_range(&list->at, range); }
+void hkp_dsm__next_range(struct hkp_dsm__list *list, struct hkp_dsm__range *range) {
+    take_range(&list->at, range);
+}
 
 void hkp_dsm__next_have(struct hkp_dsm__list *list, struct hkp_dsm__have *have) {
     struct hkp_dsm_cbor_reader peek = list->at;

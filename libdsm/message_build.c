@@ -17,8 +17,10 @@ void hkp_dsm__put_item(struct hkp_dsm_cbor_writer *w, uint32_t form, const struc
     hkp_dsm_cbor_put_array(w, 3);
     hkp_dsm_cbor_put_uint(w, form);
     hkp_dsm__put_bytes(w, object);
-    if (payload != NULL && payload->ptr != NULL) hkp_dsm__put_bytes(w, payload);
-    else hkp_dsm_cbor_put_simple(w, HKP_DSM_CBOR_NULL);
+    if (payload != NULL && payload->ptr != NULL)
+        hkp_dsm__put_bytes(w, payload);
+    else
+        hkp_dsm_cbor_put_simple(w, HKP_DSM_CBOR_NULL);
 }
 
 void hkp_dsm__put_push(struct hkp_dsm_cbor_writer *w, uint32_t lane, uint32_t hops, uint32_t form,
@@ -34,7 +36,8 @@ void hkp_dsm__put_list(struct hkp_dsm_cbor_writer *w, uint32_t op, size_t n) {
     hkp_dsm_cbor_put_array(w, n);
 }
 
-void hkp_dsm__put_range(struct hkp_dsm_cbor_writer *w, const uint8_t node_id[16], uint64_t from, uint64_t to) {
+void hkp_dsm__put_range(struct hkp_dsm_cbor_writer *w, const uint8_t node_id[16], uint64_t from,
+                        uint64_t to) {
     hkp_dsm_cbor_put_array(w, 3);
     hkp_dsm_cbor_put_bytes(w, node_id, 16);
     hkp_dsm_cbor_put_uint(w, from);
@@ -53,7 +56,8 @@ void hkp_dsm__put_have_entry(struct hkp_dsm_cbor_writer *w, const uint8_t node_i
     hkp_dsm_cbor_put_uint(w, seq);
 }
 
-void hkp_dsm__put_sync_req(struct hkp_dsm_cbor_writer *w, uint64_t epoch, uint64_t from, uint64_t to, size_t n) {
+void hkp_dsm__put_sync_req(struct hkp_dsm_cbor_writer *w, uint64_t epoch, uint64_t from, uint64_t to,
+                           size_t n) {
     put_op(w, HKP_DSM__OP_MSG_SYNC_REQ, 4);
     hkp_dsm_cbor_put_uint(w, epoch);
     hkp_dsm_cbor_put_uint(w, from);
@@ -102,6 +106,8 @@ void hkp_dsm__put_proof(struct hkp_dsm_cbor_writer *w, const uint8_t nonce[8], u
     put_op(w, HKP_DSM__OP_MSG_PROOF, 3);
     hkp_dsm_cbor_put_bytes(w, nonce, 8);
     hkp_dsm_cbor_put_uint(w, status);
-    if (proof != NULL) hkp_dsm__put_bytes(w, proof);
-    else hkp_dsm_cbor_put_simple(w, HKP_DSM_CBOR_NULL);
+    if (proof != NULL)
+        hkp_dsm__put_bytes(w, proof);
+    else
+        hkp_dsm_cbor_put_simple(w, HKP_DSM_CBOR_NULL);
 }

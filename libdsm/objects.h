@@ -126,7 +126,8 @@ hkp_status hkp_dsm__order_body(const struct hkp_dsm_view *body, struct hkp_dsm__
  */
 
 /* Body of kind 32. */
-hkp_status hkp_dsm__certificate_body(const struct hkp_dsm_view *body, struct hkp_dsm_certificate *certificate);
+hkp_status hkp_dsm__certificate_body(const struct hkp_dsm_view *body,
+                                     struct hkp_dsm_certificate *certificate);
 /* The time rules of D-CERT-1 alone: E_NOT_YET, E_EXPIRED, E_REVOKED. */
 hkp_status hkp_dsm__certificate_times(const struct hkp_dsm_certificate *c, uint64_t now_s, uint64_t revoked);
 
@@ -350,8 +351,8 @@ struct hkp_dsm__evidence {
     uint8_t offender[7][32]; /* E1..E5: one node_id in the first 16 bytes; E6: officer keys */
     uint64_t epoch;          /* of E1..E4 */
     uint64_t point;          /* view of E1..E4, seq of E5, number of E6 */
-    uint64_t kind; /* of the two objects; E2: of the first */
-    uint8_t subject[16]; /* E6: node of a certificate, scope of an order */
+    uint64_t kind;           /* of the two objects; E2: of the first */
+    uint8_t subject[16];     /* E6: node of a certificate, scope of an order */
 };
 /* Who may have signed: NULL for an unknown signer. E1..E4 ask with the epoch, E5 with epoch 2^64-1. */
 struct hkp_dsm__keys {
@@ -406,12 +407,13 @@ uint64_t hkp_dsm__block_time(const struct hkp_dsm__block_clock *clock);
 /* D-CERT-5: now of all checks outside proposals. */
 uint64_t hkp_dsm__check_time(uint64_t wall_s, int synced, uint64_t header_ms, uint64_t build_s);
 
-/* ---- Anti-entropy (D-GSP-12; anti_entropy.c) ------------------------------------------------------------ */
+/* ---- Anti-entropy (D-GSP-12; anti_entropy.c) ------------------------------------------------------------
+ */
 
 uint8_t hkp_dsm__bucket_of(const uint8_t salt[16], const uint8_t node_id[16]);
 /* Hash of each bucket and of them all; heads[n] ascending by node_id; bucket_of[n]: room to work in. */
-void hkp_dsm__bucket_hashes(const uint8_t salt[16], const struct hkp_dsm__head *heads, size_t n, uint8_t *bucket_of,
-                            uint8_t hashes[256][8], uint8_t root[8]);
+void hkp_dsm__bucket_hashes(const uint8_t salt[16], const struct hkp_dsm__head *heads, size_t n,
+                            uint8_t *bucket_of, uint8_t hashes[256][8], uint8_t root[8]);
 
 /* ---- Portable proof (D-SYN-5; proof.c, proof_build.c) ---------------------------------------------------
  */

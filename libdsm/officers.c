@@ -16,15 +16,21 @@ int hkp_dsm__multi_is_known(uint64_t kind) {
 
 size_t hkp_dsm__multi_body_max(uint64_t kind) {
     switch (kind) {
-    case HKP_DSM_KIND_CERTIFICATE: return HKP_DSM_CERTIFICATE_BODY_MAX;
-    case HKP_DSM_KIND_CA_SET: return HKP_DSM_CA_SET_BODY_MAX;
-    case HKP_DSM_KIND_REVOCATION_LIST: return 768 * 1024;
-    case HKP_DSM_KIND_ALLOWLIST: return 256 * 1024;
-    default: return 64 * 1024; /* RESTART, ORDER */
+    case HKP_DSM_KIND_CERTIFICATE:
+        return HKP_DSM_CERTIFICATE_BODY_MAX;
+    case HKP_DSM_KIND_CA_SET:
+        return HKP_DSM_CA_SET_BODY_MAX;
+    case HKP_DSM_KIND_REVOCATION_LIST:
+        return 768 * 1024;
+    case HKP_DSM_KIND_ALLOWLIST:
+        return 256 * 1024;
+    default:
+        return 64 * 1024; /* RESTART, ORDER */
     }
 }
 
-/* Prefix and body in one piece, as libsodium wants them: in small, or in the caller's scratch. NULL: no room. */
+/* Prefix and body in one piece, as libsodium wants them: in small, or in the caller's scratch. NULL: no room.
+ */
 static const uint8_t *signed_bytes(const uint8_t chain_id[32], uint64_t kind, uint64_t ca_version,
                                    const struct hkp_dsm_view *body, uint8_t small[PREFIX + SMALL_BODY],
                                    uint8_t *scratch, size_t scratch_len) {
@@ -38,9 +44,9 @@ static const uint8_t *signed_bytes(const uint8_t chain_id[32], uint64_t kind, ui
     return dst;
 }
 
-hkp_status hkp_dsm_multi_sign(uint8_t signature[64], const uint8_t chain_id[32], uint32_t kind, uint64_t ca_version,
-                              const uint8_t secret[64], const uint8_t *body, size_t body_len, uint8_t *scratch,
-                              size_t scratch_len) {
+hkp_status hkp_dsm_multi_sign(uint8_t signature[64], const uint8_t chain_id[32], uint32_t kind,
+                              uint64_t ca_version, const uint8_t secret[64], const uint8_t *body,
+                              size_t body_len, uint8_t *scratch, size_t scratch_len) {
     uint8_t small[PREFIX + SMALL_BODY];
     if (!hkp_dsm__multi_is_known(kind) || ca_version > UINT32_MAX) return HKP_E_INVAL;
     const struct hkp_dsm_view view = {body, body_len};
@@ -88,7 +94,8 @@ hkp_status hkp_dsm_multi_parse(const uint8_t *in, size_t len, struct hkp_dsm_mul
     return r.status;
 }
 
-const struct hkp_dsm_ca_set *hkp_dsm__officers_find(const struct hkp_dsm_officers *officers, uint64_t version) {
+const struct hkp_dsm_ca_set *hkp_dsm__officers_find(const struct hkp_dsm_officers *officers,
+                                                    uint64_t version) {
     for (size_t i = 0; i < officers->n_sets; i++)
         if (officers->sets[i].version == version) return &officers->sets[i];
     return NULL;
@@ -115,7 +122,8 @@ hkp_status hkp_dsm_multi_check(const uint8_t chain_id[32], const struct hkp_dsm_
     return HKP_OK;
 }
 
-/* ---- The set (D-CA-1) ----------------------------------------------------------------------------------- */
+/* ---- The set (D-CA-1) -----------------------------------------------------------------------------------
+ */
 
 static hkp_status check_set(const struct hkp_dsm_ca_set *set) {
     for (uint32_t i = 1; i < set->n_keys; i++)
@@ -124,7 +132,8 @@ static hkp_status check_set(const struct hkp_dsm_ca_set *set) {
 }
 
 hkp_status hkp_dsm_ca_set_build(const struct hkp_dsm_ca_set *set, uint8_t *dst, size_t cap, size_t *len) {
-    if (set->n_keys < 1 || set->n_keys > HKP_DSM_OFFICERS_MAX || set->version < 1 || set->version > UINT32_MAX)
+    if (set->n_keys < 1 || set->n_keys > HKP_DSM_OFFICERS_MAX || set->version < 1 ||
+        set->version > UINT32_MAX)
         return HKP_E_DSM_SCHEMA;
     hkp_status st = check_set(set);
     if (st != HKP_OK) return st;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
 /*
- * Proofs of finality: the portable one (D-SYN-5, D-SYN-6) and the light one (D-SYN-1). Both walk from a trusted
- * validator set over boundaries to a checkpoint, and from its roots to a leaf.
+ * Proofs of finality: the portable one (D-SYN-5, D-SYN-6) and the light one (D-SYN-1). Both walk from a
+ * trusted validator set over boundaries to a checkpoint, and from its roots to a leaf.
  */
 #include "libdsm/fields.h"
 #include "libdsm/objects.h"
@@ -33,7 +33,8 @@ static void read_path(struct hkp_dsm_cbor_reader *r, struct path *p) {
 }
 
 /* The size comes from the header; ops have none there (D-SYN-1). */
-static hkp_status check_path(const struct path *p, const struct hkp_dsm_view *leaf, const struct hkp_dsm__header *h) {
+static hkp_status check_path(const struct path *p, const struct hkp_dsm_view *leaf,
+                             const struct hkp_dsm__header *h) {
     const uint8_t *root = p->root == 0 ? h->heads_root : p->root == 1 ? h->blocks_root : h->ops_root;
     uint8_t leaf_hash[32];
     if (p->root == 0 && p->size != h->n_heads) return HKP_E_DSM_PROOF;
@@ -52,7 +53,8 @@ static void fill_result(struct hkp_dsm_proof *proof, const struct hkp_dsm__heade
     memcpy(proof->digest, h->digest, 32);
 }
 
-/* ---- Portable proof ------------------------------------------------------------------------------------- */
+/* ---- Portable proof -------------------------------------------------------------------------------------
+ */
 
 struct link {
     size_t n_headers;
@@ -77,8 +79,8 @@ struct portable {
 struct walk {
     const uint8_t *chain_id;
     uint64_t epoch;
-    uint8_t want[32];          /* hash of the set that comes next */
-    struct hkp_dsm_view body;  /* newest set that was written out; ptr NULL: none */
+    uint8_t want[32];         /* hash of the set that comes next */
+    struct hkp_dsm_view body; /* newest set that was written out; ptr NULL: none */
     struct hkp_dsm__valset set;
 };
 
@@ -130,13 +132,14 @@ static hkp_status read_portable(const uint8_t *in, size_t len, struct portable *
     read_block(&r, &left, p);
     hkp_dsm_cbor_close(&r, left);
     if (r.status != HKP_OK) return r.status;
-    const int misplaced = (p->author != NULL && p->path.root != 1) || (p->payload.ptr != NULL && p->author == NULL) ||
+    const int misplaced = (p->author != NULL && p->path.root != 1) ||
+                          (p->payload.ptr != NULL && p->author == NULL) ||
                           (p->has_position && p->payload.ptr == NULL);
     return misplaced ? HKP_E_DSM_SCHEMA : HKP_OK;
 }
 
-static hkp_status check_trust(const struct portable *p, const uint8_t chain_id[32], const struct hkp_dsm_trust *trust,
-                              size_t n_trust, uint64_t now_ms) {
+static hkp_status check_trust(const struct portable *p, const uint8_t chain_id[32],
+                              const struct hkp_dsm_trust *trust, size_t n_trust, uint64_t now_ms) {
     const struct hkp_dsm_trust *t = NULL;
     if (memcmp(p->chain_id, chain_id, 32) != 0) return HKP_E_DSM_PROOF;
     for (size_t i = 0; i < n_trust; i++)
@@ -147,7 +150,8 @@ static hkp_status check_trust(const struct portable *p, const uint8_t chain_id[3
     return HKP_OK;
 }
 
-/* Hash of the newest body with another epoch in its key 1: the body begins with its map head, 0, 1, 1, epoch. */
+/* Hash of the newest body with another epoch in its key 1: the body begins with its map head, 0, 1, 1, epoch.
+ */
 static void hash_with_epoch(const struct hkp_dsm_view *body, uint64_t epoch, uint8_t hash[32]) {
     enum { HEAD = 4 };
     uint8_t number[9];
@@ -188,7 +192,8 @@ static hkp_status take_headers(const struct walk *w, struct link *l, struct hkp_
         hkp_status st = hkp_dsm__header_parse(w->chain_id, bytes, len, &h);
         if (st != HKP_OK) return st;
         if (h.epoch != w->epoch) return HKP_E_DSM_PROOF;
-        if (i == 0) *first = h;
+        if (i == 0)
+            *first = h;
         else if (memcmp(h.parent, last->digest, 32) != 0 || h.height != last->height + 1 ||
                  h.parent_view != last->view)
             return HKP_E_DSM_PROOF;
@@ -223,7 +228,8 @@ static hkp_status take_links(struct walk *w, struct portable *p, struct hkp_dsm_
     return take_link(w, &p->target, target);
 }
 
-static hkp_status take_record(const struct portable *p, const struct hkp_dsm__block *block, struct hkp_dsm_view *record) {
+static hkp_status take_record(const struct portable *p, const struct hkp_dsm__block *block,
+                              struct hkp_dsm_view *record) {
     struct hkp_dsm_cbor_reader r;
     if (block->event_type != HKP_DSM_EVENT_THREAT_REPORT) return HKP_E_DSM_PROOF;
     (void)hkp_dsm_cbor_read(&r, p->payload.ptr + HKP_DSM_PAYLOAD_MIN, p->payload.len - HKP_DSM_PAYLOAD_MIN);
@@ -235,14 +241,16 @@ static hkp_status take_record(const struct portable *p, const struct hkp_dsm__bl
 }
 
 /* Keys 8, 9 and 10: from the block id to its author, its payload and a record in it. */
-static hkp_status take_block(const struct portable *p, const uint8_t chain_id[32], struct hkp_dsm_proof *proof) {
+static hkp_status take_block(const struct portable *p, const uint8_t chain_id[32],
+                             struct hkp_dsm_proof *proof) {
     struct hkp_dsm__block block;
     uint8_t id[32];
     if (p->body.len > HKP_DSM__BLOCK_BODY_MAX) return HKP_E_DSM_TOO_BIG;
     hkp_dsm_object_id(id, chain_id, HKP_DSM_KIND_MICROBLOCK, p->author, p->body.ptr, p->body.len);
     if (memcmp(id, p->leaf.ptr, 32) != 0) return HKP_E_DSM_PROOF;
     hkp_status st = hkp_dsm__block_parse(chain_id, p->author, p->body.ptr, p->body.len, &block);
-    if (st == HKP_OK && p->payload.ptr != NULL) st = hkp_dsm__block_payload(&block, p->payload.ptr, p->payload.len);
+    if (st == HKP_OK && p->payload.ptr != NULL)
+        st = hkp_dsm__block_payload(&block, p->payload.ptr, p->payload.len);
     if (st == HKP_OK && p->has_position) st = take_record(p, &block, &proof->record);
     if (st != HKP_OK) return st;
     proof->has_author = 1;
@@ -285,7 +293,8 @@ hkp_status hkp_dsm_proof_verify(const uint8_t *in, size_t len, const uint8_t cha
     return st;
 }
 
-/* ---- Light proof (D-SYN-1) ------------------------------------------------------------------------------ */
+/* ---- Light proof (D-SYN-1) ------------------------------------------------------------------------------
+ */
 
 struct triple {
     struct hkp_dsm_view header, cert, valset;
@@ -307,7 +316,8 @@ static hkp_status take_triple(struct walk *w, const struct triple *t, struct hkp
     if (header->epoch != w->epoch) return HKP_E_DSM_PROOF;
     st = hkp_dsm__cert_parse(t->cert.ptr, t->cert.len, &cert);
     if (st != HKP_OK) return st;
-    if (cert.kind != HKP_DSM_KIND_FINAL || memcmp(cert.digest, header->digest, 32) != 0) return HKP_E_DSM_PROOF;
+    if (cert.kind != HKP_DSM_KIND_FINAL || memcmp(cert.digest, header->digest, 32) != 0)
+        return HKP_E_DSM_PROOF;
     return hkp_dsm__cert_check(w->chain_id, &w->set, t->cert.ptr, t->cert.len, &cert);
 }
 
@@ -324,7 +334,8 @@ hkp_status hkp_dsm_light_proof_verify(const uint8_t *in, size_t len, const uint8
     (void)hkp_dsm_cbor_array(&r, 4, 4);
     const size_t n = hkp_dsm_cbor_array(&r, 0, LINKS_MAX);
     boundaries = r;
-    for (size_t i = 0; i <= n && r.status == HKP_OK; i++) read_triple(&r, &t); /* the last one is the target */
+    for (size_t i = 0; i <= n && r.status == HKP_OK; i++)
+        read_triple(&r, &t); /* the last one is the target */
     read_path(&r, &path);
     leaf.ptr = hkp_dsm_cbor_bytes(&r, 0, SIZE_MAX, &leaf.len);
     if (r.status != HKP_OK) return r.status;

@@ -9,14 +9,17 @@ static void put_link(struct hkp_dsm_cbor_writer *w, const struct hkp_dsm__proof_
     hkp_dsm_cbor_put_array(w, l->n_headers);
     for (size_t i = 0; i < l->n_headers; i++) hkp_dsm_cbor_put_bytes(w, l->headers[i].ptr, l->headers[i].len);
     hkp_dsm_cbor_put_bytes(w, l->cert.ptr, l->cert.len);
-    if (l->valset.ptr != NULL) hkp_dsm_cbor_put_bytes(w, l->valset.ptr, l->valset.len);
-    else hkp_dsm_cbor_put_simple(w, HKP_DSM_CBOR_NULL);
+    if (l->valset.ptr != NULL)
+        hkp_dsm_cbor_put_bytes(w, l->valset.ptr, l->valset.len);
+    else
+        hkp_dsm_cbor_put_simple(w, HKP_DSM_CBOR_NULL);
 }
 
 hkp_status hkp_dsm__proof_build(const struct hkp_dsm__proof_parts *p, uint8_t *dst, size_t cap, size_t *len) {
     struct hkp_dsm_cbor_writer w = {.out = dst, .cap = cap};
     const int has_payload = p->payload.ptr != NULL;
-    if ((p->author != NULL && p->root != 1) || (has_payload && p->author == NULL) || (p->has_position && !has_payload))
+    if ((p->author != NULL && p->root != 1) || (has_payload && p->author == NULL) ||
+        (p->has_position && !has_payload))
         return HKP_E_INVAL;
     hkp_dsm_cbor_put_map(&w, 8U + (p->author != NULL) + (has_payload != 0) + (p->has_position != 0));
     put_uint_field(&w, 0, 1);

@@ -61,5 +61,6 @@ hkp_status hkp_dsm_request_build(const uint8_t chain_id[32], const struct hkp_ds
     put_bytes_field(&w, 7, q->token_digest, 32);
     put_bytes_field(&w, 8, q->nonce, 32);
     if (q->neuro_gen > 0) put_uint_field(&w, 9, q->neuro_gen);
-    return hkp_dsm_envelope_sign(chain_id, HKP_DSM_KIND_CERT_REQUEST, node_id, secret, body, w.len, dst, cap, len);
+    return hkp_dsm_envelope_sign(chain_id, HKP_DSM_KIND_CERT_REQUEST, node_id, secret, body, w.len, dst, cap,
+                                 len);
 }

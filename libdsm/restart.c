@@ -84,7 +84,8 @@ hkp_status hkp_dsm__restart_check(const uint8_t *in, size_t len, const uint8_t c
     if (memcmp(cert.digest, last.digest, 32) != 0) return HKP_E_DSM_PROOF;
     st = check_new_set(&p);
     if (st != HKP_OK) return st;
-    if (held_height > first.height || (held_height == first.height && memcmp(held_digest, first.digest, 32) != 0))
+    if (held_height > first.height ||
+        (held_height == first.height && memcmp(held_digest, first.digest, 32) != 0))
         return HKP_E_DSM_STALE;
     *restart = (struct hkp_dsm__restart){
         .epoch = p.epoch, .next_height = first.height + 1, .time_ms = first.time_ms, .valset_body = p.valset};

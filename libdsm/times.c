@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
-/* Which time a node writes and believes: headers (D-SMX-R1, validity h), blocks (D-BLK-16), checks (D-CERT-5). */
+/* Which time a node writes and believes: headers (D-SMX-R1, validity h), blocks (D-BLK-16), checks
+ * (D-CERT-5). */
 #include "libdsm/objects.h"
 
 enum { CLOCK_MAX_MS = 60000 };
@@ -30,7 +31,8 @@ uint64_t hkp_dsm__median(uint64_t *values, size_t n) {
 uint64_t hkp_dsm__block_time(const struct hkp_dsm__block_clock *c) {
     const uint64_t next = c->prev_us + 1;
     if (!c->clock_known || c->fails >= 2) return next;
-    if (c->header_ms != 0 && c->wall_us > c->header_ms * 1000 + c->since_us + CLOCK_MAX_MS * 1000ULL) return next;
+    if (c->header_ms != 0 && c->wall_us > c->header_ms * 1000 + c->since_us + CLOCK_MAX_MS * 1000ULL)
+        return next;
     return c->wall_us > next ? c->wall_us : next;
 }
 

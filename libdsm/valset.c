@@ -14,7 +14,8 @@ void hkp_dsm__quorum(uint32_t n, uint32_t *f, uint32_t *q) {
 /* D-SMX-1: ascending by node_id, keys distinct. */
 static int seats_ok(const struct hkp_dsm_seat *seats, size_t n) {
     for (size_t i = 0; i < n; i++) {
-        if (seats[i].group == 0 || (i > 0 && memcmp(seats[i - 1].node_id, seats[i].node_id, 16) >= 0)) return 0;
+        if (seats[i].group == 0 || (i > 0 && memcmp(seats[i - 1].node_id, seats[i].node_id, 16) >= 0))
+            return 0;
         for (size_t j = 0; j < i; j++)
             if (memcmp(seats[i].key, seats[j].key, 32) == 0) return 0;
     }
@@ -54,8 +55,8 @@ hkp_status hkp_dsm__valset_parse(const uint8_t *body, size_t len, struct hkp_dsm
     return HKP_OK;
 }
 
-hkp_status hkp_dsm_valset_build(const struct hkp_dsm_seat *seats, size_t n, uint64_t epoch, uint8_t *dst, size_t cap,
-                                size_t *len) {
+hkp_status hkp_dsm_valset_build(const struct hkp_dsm_seat *seats, size_t n, uint64_t epoch, uint8_t *dst,
+                                size_t cap, size_t *len) {
     struct hkp_dsm_cbor_writer w = {.out = dst, .cap = cap};
     if (n > HKP_DSM_MEMBERS_MAX || !seats_ok(seats, n)) return HKP_E_DSM_SCHEMA;
     hkp_dsm_cbor_put_map(&w, 4);
@@ -97,8 +98,10 @@ int hkp_dsm__valset_index(const struct hkp_dsm__valset *set, const uint8_t node_
     while (low <= high) {
         int middle = (low + high) / 2, order = memcmp(set->seats[middle].node_id, node_id, 16);
         if (order == 0) return middle;
-        if (order < 0) low = middle + 1;
-        else high = middle - 1;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle - 1;
     }
     return -1;
 }
@@ -114,7 +117,8 @@ void hkp_dsm__leaders(const struct hkp_dsm__valset *set, const uint8_t boundary[
     }
 }
 
-/* ---- Genesis (D-SIG-5) ---------------------------------------------------------------------------------- */
+/* ---- Genesis (D-SIG-5) ----------------------------------------------------------------------------------
+ */
 
 hkp_status hkp_dsm_genesis_parse(const uint8_t *in, size_t len, struct hkp_dsm_genesis *genesis) {
     struct hkp_dsm_cbor_reader r;

@@ -22,8 +22,9 @@ static size_t put_body(uint8_t *dst, size_t cap, uint64_t epoch, uint64_t view, 
     return w.len; /* 1 + 9 + 9 + 34 at most */
 }
 
-hkp_status hkp_dsm__vote_make(const uint8_t chain_id[32], const struct hkp_dsm__vote *vote, const uint8_t node_id[16],
-                              const uint8_t secret[64], uint8_t *dst, size_t cap, size_t *len) {
+hkp_status hkp_dsm__vote_make(const uint8_t chain_id[32], const struct hkp_dsm__vote *vote,
+                              const uint8_t node_id[16], const uint8_t secret[64], uint8_t *dst, size_t cap,
+                              size_t *len) {
     uint8_t body[HKP_DSM__VOTE_BODY_MAX];
     const uint8_t *digest = vote->kind == HKP_DSM_KIND_NULL ? hkp_dsm__zeros : vote->digest;
     if (!is_vote(vote->kind) || !digest_fits(vote->kind, digest)) return HKP_E_INVAL;
@@ -45,8 +46,9 @@ hkp_status hkp_dsm__vote_parse(uint64_t kind, const uint8_t *body, size_t len, s
     return HKP_OK;
 }
 
-hkp_status hkp_dsm__vote_check(const uint8_t chain_id[32], const struct hkp_dsm__valset *set, const uint8_t *in,
-                               size_t len, struct hkp_dsm__vote *vote, uint8_t signature[64]) {
+hkp_status hkp_dsm__vote_check(const uint8_t chain_id[32], const struct hkp_dsm__valset *set,
+                               const uint8_t *in, size_t len, struct hkp_dsm__vote *vote,
+                               uint8_t signature[64]) {
     const uint32_t kinds = HKP_DSM__KIND_BIT(HKP_DSM_KIND_NOTAR) | HKP_DSM__KIND_BIT(HKP_DSM_KIND_NULL) |
                            HKP_DSM__KIND_BIT(HKP_DSM_KIND_FINAL);
     struct hkp_dsm_envelope e;
@@ -65,7 +67,8 @@ hkp_status hkp_dsm__vote_check(const uint8_t chain_id[32], const struct hkp_dsm_
     return HKP_OK;
 }
 
-/* ---- Certificates of votes ------------------------------------------------------------------------------ */
+/* ---- Certificates of votes ------------------------------------------------------------------------------
+ */
 
 hkp_status hkp_dsm__cert_parse(const uint8_t *in, size_t len, struct hkp_dsm__cert *cert) {
     struct hkp_dsm_cbor_reader r;
@@ -98,8 +101,8 @@ static int count_signers(const struct hkp_dsm__cert *cert, uint32_t n) {
     return count;
 }
 
-hkp_status hkp_dsm__cert_check(const uint8_t chain_id[32], const struct hkp_dsm__valset *set, const uint8_t *in,
-                               size_t len, struct hkp_dsm__cert *cert) {
+hkp_status hkp_dsm__cert_check(const uint8_t chain_id[32], const struct hkp_dsm__valset *set,
+                               const uint8_t *in, size_t len, struct hkp_dsm__cert *cert) {
     struct hkp_dsm__cert c;
     uint8_t body[HKP_DSM__VOTE_BODY_MAX];
     hkp_status st = hkp_dsm__cert_parse(in, len, &c);
@@ -117,7 +120,8 @@ hkp_status hkp_dsm__cert_check(const uint8_t chain_id[32], const struct hkp_dsm_
     const uint8_t *signature = c.signatures.ptr;
     for (uint32_t i = 0; i < set->n; i++) {
         if (!hkp_dsm__cert_signed(&c, i)) continue;
-        st = hkp_dsm__verify(chain_id, c.kind, set->seats[i].node_id, body, body_len, signature, set->seats[i].key);
+        st = hkp_dsm__verify(chain_id, c.kind, set->seats[i].node_id, body, body_len, signature,
+                             set->seats[i].key);
         if (st != HKP_OK) return st;
         signature += 64;
     }

@@ -132,11 +132,7 @@ enum {
 };
 
 /** The three simple values, as read and written. */
-enum {
-    HKP_DSM_CBOR_FALSE = 20,
-    HKP_DSM_CBOR_TRUE = 21,
-    HKP_DSM_CBOR_NULL = 22
-};
+enum { HKP_DSM_CBOR_FALSE = 20, HKP_DSM_CBOR_TRUE = 21, HKP_DSM_CBOR_NULL = 22 };
 
 /**
  * Reads checked bytes from front to back. The first fault stays in status and makes all later reads return
@@ -729,8 +725,8 @@ HKP_API void hkp_dsm_node_id(uint8_t node_id[16], const uint8_t key[32], const u
  * Source: D-CA-1.
  * Since: hookprobe-dsm 0.1
  */
-HKP_API HKP_MUST_USE hkp_status hkp_dsm_ca_set_build(const struct hkp_dsm_ca_set *set, uint8_t *dst, size_t cap,
-                                                     size_t *len);
+HKP_API HKP_MUST_USE hkp_status hkp_dsm_ca_set_build(const struct hkp_dsm_ca_set *set, uint8_t *dst,
+                                                     size_t cap, size_t *len);
 
 /**
  * Read the body of a CA set.
@@ -749,7 +745,8 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_ca_set_build(const struct hkp_dsm_ca_set
  * Source: D-CA-1.
  * Since: hookprobe-dsm 0.1
  */
-HKP_API HKP_MUST_USE hkp_status hkp_dsm_ca_set_parse(const uint8_t *in, size_t len, struct hkp_dsm_ca_set *set);
+HKP_API HKP_MUST_USE hkp_status hkp_dsm_ca_set_parse(const uint8_t *in, size_t len,
+                                                     struct hkp_dsm_ca_set *set);
 
 /**
  * Write the body of a validator set for scheme 1.
@@ -769,8 +766,8 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_ca_set_parse(const uint8_t *in, size_t l
  * Source: D-SMX-1.
  * Since: hookprobe-dsm 0.1
  */
-HKP_API HKP_MUST_USE hkp_status hkp_dsm_valset_build(const struct hkp_dsm_seat *members, size_t n, uint64_t epoch,
-                                                     uint8_t *dst, size_t cap, size_t *len);
+HKP_API HKP_MUST_USE hkp_status hkp_dsm_valset_build(const struct hkp_dsm_seat *members, size_t n,
+                                                     uint64_t epoch, uint8_t *dst, size_t cap, size_t *len);
 
 /**
  * Write a genesis.
@@ -795,7 +792,8 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_valset_build(const struct hkp_dsm_seat *
  * Source: D-SIG-5.
  * Since: hookprobe-dsm 0.1
  */
-HKP_API HKP_MUST_USE hkp_status hkp_dsm_genesis_build(const char *name, size_t name_len, const struct hkp_dsm_view *ca,
+HKP_API HKP_MUST_USE hkp_status hkp_dsm_genesis_build(const char *name, size_t name_len,
+                                                      const struct hkp_dsm_view *ca,
                                                       const struct hkp_dsm_view *valset, uint64_t time_s,
                                                       uint8_t *dst, size_t cap, size_t *len);
 
@@ -817,7 +815,8 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_genesis_build(const char *name, size_t n
  * Source: D-SIG-5, D-SMX-3.
  * Since: hookprobe-dsm 0.1
  */
-HKP_API HKP_MUST_USE hkp_status hkp_dsm_genesis_parse(const uint8_t *in, size_t len, struct hkp_dsm_genesis *genesis);
+HKP_API HKP_MUST_USE hkp_status hkp_dsm_genesis_parse(const uint8_t *in, size_t len,
+                                                      struct hkp_dsm_genesis *genesis);
 
 /**
  * Read an envelope up to its signature.
@@ -898,8 +897,8 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_envelope_sign(const uint8_t chain_id[32]
  * Source: D-SIG-4.
  * Since: hookprobe-dsm 0.1
  */
-HKP_API void hkp_dsm_object_id(uint8_t id[32], const uint8_t chain_id[32], uint32_t kind, const uint8_t *signer,
-                               const uint8_t *body, size_t body_len);
+HKP_API void hkp_dsm_object_id(uint8_t id[32], const uint8_t chain_id[32], uint32_t kind,
+                               const uint8_t *signer, const uint8_t *body, size_t body_len);
 
 /**
  * Sign a body as an officer of the CA set.
@@ -922,10 +921,10 @@ HKP_API void hkp_dsm_object_id(uint8_t id[32], const uint8_t chain_id[32], uint3
  * Source: D-SIG-3; what an officer records before it signs: D-CA-4.
  * Since: hookprobe-dsm 0.1
  */
-HKP_API HKP_MUST_USE hkp_status hkp_dsm_multi_sign(uint8_t signature[64], const uint8_t chain_id[32], uint32_t kind,
-                                                   uint64_t ca_version, const uint8_t secret[64],
-                                                   const uint8_t *body, size_t body_len, uint8_t *scratch,
-                                                   size_t scratch_len);
+HKP_API HKP_MUST_USE hkp_status hkp_dsm_multi_sign(uint8_t signature[64], const uint8_t chain_id[32],
+                                                   uint32_t kind, uint64_t ca_version,
+                                                   const uint8_t secret[64], const uint8_t *body,
+                                                   size_t body_len, uint8_t *scratch, size_t scratch_len);
 
 /**
  * Write an object signed by officers.
@@ -943,8 +942,8 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_multi_sign(uint8_t signature[64], const 
  * Source: D-MULTI-1.
  * Since: hookprobe-dsm 0.1
  */
-HKP_API HKP_MUST_USE hkp_status hkp_dsm_multi_build(const struct hkp_dsm_multi *multi, uint8_t *dst, size_t cap,
-                                                    size_t *len);
+HKP_API HKP_MUST_USE hkp_status hkp_dsm_multi_build(const struct hkp_dsm_multi *multi, uint8_t *dst,
+                                                    size_t cap, size_t *len);
 
 /**
  * Read an object signed by officers.
@@ -961,7 +960,8 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_multi_build(const struct hkp_dsm_multi *
  * Source: D-MULTI-1.
  * Since: hookprobe-dsm 0.1
  */
-HKP_API HKP_MUST_USE hkp_status hkp_dsm_multi_parse(const uint8_t *in, size_t len, struct hkp_dsm_multi *multi);
+HKP_API HKP_MUST_USE hkp_status hkp_dsm_multi_parse(const uint8_t *in, size_t len,
+                                                    struct hkp_dsm_multi *multi);
 
 /**
  * Check kind and signatures of an object signed by officers.
@@ -984,8 +984,8 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_multi_parse(const uint8_t *in, size_t le
  * Source: D-MULTI-2.
  * Since: hookprobe-dsm 0.1
  */
-HKP_API HKP_MUST_USE hkp_status hkp_dsm_multi_check(const uint8_t chain_id[32], const struct hkp_dsm_multi *multi,
-                                                    uint32_t kind,
+HKP_API HKP_MUST_USE hkp_status hkp_dsm_multi_check(const uint8_t chain_id[32],
+                                                    const struct hkp_dsm_multi *multi, uint32_t kind,
                                                     const struct hkp_dsm_officers *officers);
 
 /**
@@ -1035,7 +1035,8 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_certificate_build(const struct hkp_dsm_c
  * Source: D-CERT-1.
  * Since: hookprobe-dsm 0.1
  */
-HKP_API HKP_MUST_USE hkp_status hkp_dsm_certificate_check(const uint8_t *in, size_t len, const uint8_t chain_id[32],
+HKP_API HKP_MUST_USE hkp_status hkp_dsm_certificate_check(const uint8_t *in, size_t len,
+                                                          const uint8_t chain_id[32],
                                                           const struct hkp_dsm_officers *officers,
                                                           uint64_t now_s, uint64_t revoked,
                                                           struct hkp_dsm_certificate *certificate);
@@ -1107,7 +1108,8 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_request_build(const uint8_t chain_id[32]
  * Source: D-CA-3, D-ENV-2.
  * Since: hookprobe-dsm 0.1
  */
-HKP_API HKP_MUST_USE hkp_status hkp_dsm_request_check(const uint8_t *in, size_t len, const uint8_t chain_id[32],
+HKP_API HKP_MUST_USE hkp_status hkp_dsm_request_check(const uint8_t *in, size_t len,
+                                                      const uint8_t chain_id[32],
                                                       struct hkp_dsm_request *request);
 
 /* ---- Proofs of finality (D-SYN) ------------------------------------------------------------------------ */
@@ -1172,7 +1174,8 @@ struct hkp_dsm_proof {
  * Source: D-SYN-5, D-SYN-6.
  * Since: hookprobe-dsm 0.1
  */
-HKP_API HKP_MUST_USE hkp_status hkp_dsm_proof_verify(const uint8_t *in, size_t len, const uint8_t chain_id[32],
+HKP_API HKP_MUST_USE hkp_status hkp_dsm_proof_verify(const uint8_t *in, size_t len,
+                                                     const uint8_t chain_id[32],
                                                      const struct hkp_dsm_trust *trust, size_t n_trust,
                                                      uint64_t now_ms, struct hkp_dsm_proof *proof);
 

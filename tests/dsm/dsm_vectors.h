@@ -21,14 +21,14 @@ static inline const char *verdict_name(hkp_status status) {
 }
 
 /* One case: the verdict is exactly the expected one. */
-#define CHECK_VERDICT(status, object)                                                                         \
-    do {                                                                                                      \
-        const char *verdict_found = verdict_name(status);                                                     \
-        if (strcmp(verdict_found, vec_text(object, "expect")) != 0) {                                         \
-            printf("# %s:%d: \"%s\" is %s, expected %s\n", __FILE__, __LINE__, vec_text(object, "name"),      \
-                   verdict_found, vec_text(object, "expect"));                                                \
-            check_faults++;                                                                                   \
-        }                                                                                                     \
+#define CHECK_VERDICT(status, object)                                                                        \
+    do {                                                                                                     \
+        const char *verdict_found = verdict_name(status);                                                    \
+        if (strcmp(verdict_found, vec_text(object, "expect")) != 0) {                                        \
+            printf("# %s:%d: \"%s\" is %s, expected %s\n", __FILE__, __LINE__, vec_text(object, "name"),     \
+                   verdict_found, vec_text(object, "expect"));                                               \
+            check_faults++;                                                                                  \
+        }                                                                                                    \
     } while (0)
 
 /* After a refusal the result is as it was: filled with 0xA5 before. */

@@ -31,7 +31,9 @@ static size_t read_certs(json_t *c, const struct hkp_dsm_envelope *e, const uint
     return json_array_size(list);
 }
 
-static uint64_t optional_u64(json_t *c, const char *key) { return vec_find(c, key) != NULL ? vec_u64(c, key) : 0; }
+static uint64_t optional_u64(json_t *c, const char *key) {
+    return vec_find(c, key) != NULL ? vec_u64(c, key) : 0;
+}
 
 /* The block is written and signed again to the same bytes (Ed25519 is deterministic). */
 static void check_rebuild(const struct vec_bytes *in, const struct hkp_dsm__block *block) {
@@ -40,8 +42,8 @@ static void check_rebuild(const struct vec_bytes *in, const struct hkp_dsm__bloc
     vec_hex_into(fx.file, "signer_seed", seed, 32);
     CHECK_EQ(crypto_sign_seed_keypair(key, secret, seed), 0);
     CHECK_EQ(hkp_dsm__block_build(block, body, sizeof body, &body_len), HKP_OK);
-    CHECK_EQ(hkp_dsm_envelope_sign(fx.chain_id, HKP_DSM_KIND_MICROBLOCK, block->author, secret, body, body_len, whole,
-                                   sizeof whole, &len),
+    CHECK_EQ(hkp_dsm_envelope_sign(fx.chain_id, HKP_DSM_KIND_MICROBLOCK, block->author, secret, body,
+                                   body_len, whole, sizeof whole, &len),
              HKP_OK);
     CHECK_EQ(len, in->len);
     if (len == in->len) CHECK_MEM(whole, in->ptr, len);
@@ -162,7 +164,8 @@ static void derived_anti_entropy(void) {
         static struct hkp_dsm__head heads[1024];
         uint8_t bucket_of[1024], hashes[256][8], salt[16], root[8], want[8];
         json_array_foreach(vec_get(c, "heads"), j, each) {
-            struct vec_bytes node = vec_value_hex(json_array_get(each, 0)), id = vec_value_hex(json_array_get(each, 2));
+            struct vec_bytes node = vec_value_hex(json_array_get(each, 0)),
+                             id = vec_value_hex(json_array_get(each, 2));
             heads[j].seq = vec_value_u64(json_array_get(each, 1));
             memcpy(heads[j].node_id, node.ptr, 16);
             memcpy(heads[j].id, id.ptr, 8);
@@ -190,7 +193,10 @@ static void what_is_signed_is_accepted_and_nothing_else(void) {
     struct hkp_dsm_certificate cert = {.serial = 3, .roles = 1, .not_after_s = 1000};
     memcpy(cert.key, key, 32);
     for (int run = 0; run < 100; run++) {
-        struct hkp_dsm__block b = {.seq = 1 + (check_random(&rnd) >> 1) % 1000, .serial = 3, .payload_len = 64}, got;
+        struct hkp_dsm__block b = {.seq = 1 + (check_random(&rnd) >> 1) % 1000,
+                                   .serial = 3,
+                                   .payload_len = 64},
+                              got;
         uint8_t body[512], whole[HKP_DSM__BLOCK_MAX];
         size_t body_len = 0, len = 0;
         for (size_t i = 0; i < 64; i++) payload[i] = (uint8_t)check_random(&rnd);
@@ -200,7 +206,8 @@ static void what_is_signed_is_accepted_and_nothing_else(void) {
         hkp_dsm_node_id(b.author, key, NULL);
         if (b.seq == 1) hkp_dsm__first_prev(b.prev, fx.chain_id, b.author);
         CHECK_EQ(hkp_dsm__block_build(&b, body, sizeof body, &body_len), HKP_OK);
-        CHECK_EQ(hkp_dsm_envelope_sign(fx.chain_id, 1, b.author, secret, body, body_len, whole, sizeof whole, &len),
+        CHECK_EQ(hkp_dsm_envelope_sign(fx.chain_id, 1, b.author, secret, body, body_len, whole, sizeof whole,
+                                       &len),
                  HKP_OK);
         struct hkp_dsm__block_rules rules = {
             .chain_id = fx.chain_id, .certs = &cert, .n_certs = 1, .payload = {payload, 64}};

@@ -10,8 +10,12 @@ static void copy_item(struct hkp_dsm_cbor_reader *r, struct hkp_dsm_cbor_writer 
         size_t len = 0;
         left--;
         switch (hkp_dsm_cbor_type(r)) {
-        case HKP_DSM_CBOR_UINT: hkp_dsm_cbor_put_uint(w, hkp_dsm_cbor_uint(r, 0, UINT64_MAX)); break;
-        case HKP_DSM_CBOR_NEGINT: hkp_dsm_cbor_put_int(w, hkp_dsm_cbor_int(r, INT64_MIN, -1)); break;
+        case HKP_DSM_CBOR_UINT:
+            hkp_dsm_cbor_put_uint(w, hkp_dsm_cbor_uint(r, 0, UINT64_MAX));
+            break;
+        case HKP_DSM_CBOR_NEGINT:
+            hkp_dsm_cbor_put_int(w, hkp_dsm_cbor_int(r, INT64_MIN, -1));
+            break;
         case HKP_DSM_CBOR_BYTES: {
             const uint8_t *p = hkp_dsm_cbor_bytes(r, 0, SIZE_MAX, &len);
             hkp_dsm_cbor_put_bytes(w, p, len);
@@ -32,7 +36,9 @@ static void copy_item(struct hkp_dsm_cbor_reader *r, struct hkp_dsm_cbor_writer 
             hkp_dsm_cbor_put_map(w, len);
             left += 2 * len;
             break;
-        default: hkp_dsm_cbor_put_simple(w, hkp_dsm_cbor_simple(r)); break;
+        default:
+            hkp_dsm_cbor_put_simple(w, hkp_dsm_cbor_simple(r));
+            break;
         }
     }
 }
@@ -97,7 +103,8 @@ static void what_is_written_is_accepted(void) {
             hkp_dsm_cbor_put_uint(&w, key += 1 + (check_random(&rnd) >> (check_random(&rnd) % 62 + 2)));
             r = check_random(&rnd);
             if (r % 4 == 0) hkp_dsm_cbor_put_int(&w, (int64_t)(check_random(&rnd) >> (r >> 8) % 64));
-            if (r % 4 == 1) hkp_dsm_cbor_put_int(&w, -(int64_t)(check_random(&rnd) >> ((r >> 8) % 62 + 1)) - 1);
+            if (r % 4 == 1)
+                hkp_dsm_cbor_put_int(&w, -(int64_t)(check_random(&rnd) >> ((r >> 8) % 62 + 1)) - 1);
             if (r % 4 == 2) hkp_dsm_cbor_put_bytes(&w, bytes, (r >> 8) % sizeof bytes);
             if (r % 4 == 3) hkp_dsm_cbor_put_simple(&w, 20 + (int32_t)((r >> 8) % 3));
         }

@@ -100,8 +100,9 @@ static void header_times(void) {
     json_t *c, *peer;
     size_t i, j;
     json_array_foreach(vec_get(fx.file, "header_valid"), i, c) {
-        CHECK_EQ(hkp_dsm__header_time_ok(vec_u64(c, "time_ms"), vec_u64(c, "parent_ms"), vec_u64(c, "local_ms")),
-                 vec_bool(c, "valid"));
+        CHECK_EQ(
+            hkp_dsm__header_time_ok(vec_u64(c, "time_ms"), vec_u64(c, "parent_ms"), vec_u64(c, "local_ms")),
+            vec_bool(c, "valid"));
     }
     json_array_foreach(vec_get(fx.file, "header_time"), i, c) {
         uint64_t clocks[16] = {vec_u64(c, "wall_ms")};
@@ -121,7 +122,8 @@ static void the_three_roots(void) {
     json_array_foreach(vec_get(fx.file, "heads"), i, c) {
         struct hkp_dsm__merkle m = {.size = 0};
         json_array_foreach(vec_get(c, "heads"), j, each) {
-            struct vec_bytes node = vec_value_hex(json_array_get(each, 0)), id = vec_value_hex(json_array_get(each, 2));
+            struct vec_bytes node = vec_value_hex(json_array_get(each, 0)),
+                             id = vec_value_hex(json_array_get(each, 2));
             struct hkp_dsm__head head = {.seq = vec_value_u64(json_array_get(each, 1)),
                                          .status = (uint32_t)vec_value_u64(json_array_get(each, 3))};
             struct hkp_dsm__head again;
@@ -230,7 +232,8 @@ static void quorum_certs(void) {
 }
 
 static void votes_become_a_cert(void) {
-    uint8_t secret[4][64], signatures[4][64], chain_id[32] = {5}, out[HKP_DSM__VOTE_MAX], cert[HKP_DSM__CERT_MAX];
+    uint8_t secret[4][64], signatures[4][64], chain_id[32] = {5}, out[HKP_DSM__VOTE_MAX],
+                                              cert[HKP_DSM__CERT_MAX];
     const uint8_t *given[4] = {NULL};
     size_t len = 0;
     struct hkp_dsm__vote vote = {.kind = HKP_DSM_KIND_FINAL, .epoch = 3, .view = 9, .digest = {1}}, got;
@@ -242,7 +245,8 @@ static void votes_become_a_cert(void) {
         set.seats[i].node_id[0] = (uint8_t)(i + 1);
     }
     for (uint32_t i = 1; i < 4; i++) {
-        CHECK_EQ(hkp_dsm__vote_make(chain_id, &vote, set.seats[i].node_id, secret[i], out, sizeof out, &len), HKP_OK);
+        CHECK_EQ(hkp_dsm__vote_make(chain_id, &vote, set.seats[i].node_id, secret[i], out, sizeof out, &len),
+                 HKP_OK);
         CHECK_EQ(hkp_dsm__vote_check(chain_id, &set, out, len, &got, signatures[i]), HKP_OK);
         CHECK_EQ(got.signer, i);
         CHECK_EQ(got.view, 9);
@@ -254,7 +258,8 @@ static void votes_become_a_cert(void) {
     set.epoch = 4;
     CHECK_EQ(hkp_dsm__cert_check(chain_id, &set, cert, len, &c), HKP_E_DSM_EPOCH);
     vote.kind = HKP_DSM_KIND_NULL;
-    CHECK_EQ(hkp_dsm__vote_make(chain_id, &vote, set.seats[1].node_id, secret[0], out, sizeof out, &len), HKP_OK);
+    CHECK_EQ(hkp_dsm__vote_make(chain_id, &vote, set.seats[1].node_id, secret[0], out, sizeof out, &len),
+             HKP_OK);
     CHECK_EQ(hkp_dsm__vote_check(chain_id, &set, out, len, &got, NULL), HKP_E_DSM_SIG);
     CHECK_EQ(hkp_dsm__vote_make(chain_id, &vote, chain_id, secret[0], out, sizeof out, &len), HKP_OK);
     CHECK_EQ(hkp_dsm__vote_check(chain_id, &set, out, len, &got, NULL), HKP_E_DSM_SIGNER);
@@ -278,8 +283,8 @@ static void restarts(void) {
             free(digest.ptr);
         }
         memset(&restart, 0xA5, sizeof restart);
-        hkp_status st = hkp_dsm__restart_check(in.ptr, in.len, fx.chain_id, &fx.officers, &set, held_height, held,
-                                               &restart);
+        hkp_status st = hkp_dsm__restart_check(in.ptr, in.len, fx.chain_id, &fx.officers, &set, held_height,
+                                               held, &restart);
         CHECK_VERDICT(st, c);
         if (st != HKP_OK) {
             CHECK(is_untouched(&restart, sizeof restart));

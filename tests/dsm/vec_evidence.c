@@ -43,8 +43,10 @@ static void evidence(void) {
         memset(&e, 0xA5, sizeof e);
         hkp_status st = hkp_dsm__evidence_check(op, len, fx.chain_id, &keys, &e);
         CHECK_VERDICT(st, c);
-        if (st != HKP_OK) CHECK(is_untouched(&e, sizeof e));
-        else check_offenders(c, &e);
+        if (st != HKP_OK)
+            CHECK(is_untouched(&e, sizeof e));
+        else
+            check_offenders(c, &e);
         /* both orders of the pair are one op and one piece of evidence */
         CHECK_EQ(hkp_dsm__evidence_build(&va, &vb, op, sizeof op, &len), HKP_OK);
         CHECK_EQ(hkp_dsm__evidence_build(&vb, &va, again, sizeof again, &again_len), HKP_OK);

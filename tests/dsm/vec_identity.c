@@ -36,8 +36,8 @@ static void certificates(void) {
             sodium_bin2hex(hex, sizeof hex, peek.node_id, 16);
             if (vec_find(vec_get(c, "revoked"), hex) != NULL) revoked = vec_u64(vec_get(c, "revoked"), hex);
         }
-        hkp_status st = hkp_dsm_certificate_check(in.ptr, in.len, fx.chain_id, &fx.officers, vec_u64(c, "now_s"),
-                                                  revoked, &cert);
+        hkp_status st = hkp_dsm_certificate_check(in.ptr, in.len, fx.chain_id, &fx.officers,
+                                                  vec_u64(c, "now_s"), revoked, &cert);
         CHECK_VERDICT(st, c);
         if (st != HKP_OK) {
             CHECK(is_untouched(&cert, sizeof cert));
@@ -101,7 +101,11 @@ static void revocation_lists(void) {
 
 static void a_list_is_written_and_searched(void) {
     struct hkp_dsm__revocation e[3] = {{{1}, 5, 0, 9}, {{2}, HKP_DSM_SERIAL_BARRED, 1, 9}, {{4}, 7, 2, 9}};
-    struct hkp_dsm__revocations list = {.number = 2, .this_update_s = 10, .next_update_s = 20, .n_entries = 3}, got;
+    struct hkp_dsm__revocations list = {.number = 2,
+                                        .this_update_s = 10,
+                                        .next_update_s = 20,
+                                        .n_entries = 3},
+                                got;
     uint8_t body[512], other[16] = {3};
     size_t len = 0;
     CHECK_EQ(hkp_dsm__revocations_build(&list, e, body, sizeof body, &len), HKP_OK);
@@ -144,13 +148,13 @@ static void a_mesh_begins_with_one_officer(void) {
     memcpy(seat.key, key, 32);
     CHECK_EQ(hkp_dsm_valset_build(&seat, 1, 0, set_body, sizeof set_body, &set_len), HKP_OK);
     const struct hkp_dsm_view ca_view = {ca_body, ca_len}, set_view = {set_body, set_len};
-    CHECK_EQ(hkp_dsm_genesis_build("home/single", 11, &ca_view, &set_view, 1760000000, genesis, sizeof genesis,
-                                   &genesis_len),
+    CHECK_EQ(hkp_dsm_genesis_build("home/single", 11, &ca_view, &set_view, 1760000000, genesis,
+                                   sizeof genesis, &genesis_len),
              HKP_OK);
     CHECK_EQ(hkp_dsm_genesis_build("", 0, &ca_view, &set_view, 1, genesis, sizeof genesis, &body_len),
              HKP_E_DSM_SCHEMA);
-    CHECK_EQ(hkp_dsm_genesis_build("home/single", 11, &ca_view, &set_view, 1760000000, genesis, sizeof genesis,
-                                   &genesis_len),
+    CHECK_EQ(hkp_dsm_genesis_build("home/single", 11, &ca_view, &set_view, 1760000000, genesis,
+                                   sizeof genesis, &genesis_len),
              HKP_OK);
     struct hkp_dsm_genesis g;
     CHECK_EQ(hkp_dsm_genesis_parse(genesis, genesis_len, &g), HKP_OK);
@@ -162,13 +166,15 @@ static void a_mesh_begins_with_one_officer(void) {
     request[request_len - 1] ^= 1;
     CHECK_EQ(hkp_dsm_request_check(request, request_len, g.chain_id, &got), HKP_E_DSM_SIG);
 
-    struct hkp_dsm_certificate c = {.roles = got.roles, .tier = got.tier, .group = 1, .serial = 1, .policy = 3};
+    struct hkp_dsm_certificate c = {
+        .roles = got.roles, .tier = got.tier, .group = 1, .serial = 1, .policy = 3};
     memcpy(c.key, got.key, 32);
     c.not_before_s = g.time_s;
     c.not_after_s = g.time_s + 30 * 86400;
     uint8_t body[HKP_DSM_CERTIFICATE_BODY_MAX], signature[64], cert[HKP_DSM_CERTIFICATE_MAX];
     CHECK_EQ(hkp_dsm_certificate_build(&c, body, sizeof body, &body_len), HKP_OK);
-    CHECK_EQ(hkp_dsm_multi_sign(signature, g.chain_id, HKP_DSM_KIND_CERTIFICATE, 1, officer, body, body_len, NULL, 0),
+    CHECK_EQ(hkp_dsm_multi_sign(signature, g.chain_id, HKP_DSM_KIND_CERTIFICATE, 1, officer, body, body_len,
+                                NULL, 0),
              HKP_OK);
     struct hkp_dsm_multi m = {.kind = HKP_DSM_KIND_CERTIFICATE, .ca_version = 1, .n_signatures = 1};
     m.body = (struct hkp_dsm_view){body, body_len};
@@ -176,7 +182,8 @@ static void a_mesh_begins_with_one_officer(void) {
     CHECK_EQ(hkp_dsm_multi_build(&m, cert, sizeof cert, &cert_len), HKP_OK);
     const struct hkp_dsm_officers officers = {&g.ca_set, 1, NULL, 0};
     CHECK_EQ(hkp_dsm_certificate_check(cert, cert_len, g.chain_id, &officers, g.time_s, 0, &c), HKP_OK);
-    CHECK_EQ(hkp_dsm_certificate_check(cert, cert_len, g.chain_id, &officers, g.time_s, 1, &c), HKP_E_DSM_REVOKED);
+    CHECK_EQ(hkp_dsm_certificate_check(cert, cert_len, g.chain_id, &officers, g.time_s, 1, &c),
+             HKP_E_DSM_REVOKED);
 }
 
 int main(void) {

@@ -51,7 +51,8 @@ static void inclusion(void) {
         const size_t n = encode_path(vec_get(c, "path"), buffer, &path);
         vec_hex_into(c, "root", root, 32);
         hkp_dsm__merkle_leaf(leaf, data.ptr, data.len);
-        CHECK_VERDICT(hkp_dsm__merkle_verify(leaf, vec_u64(c, "index"), vec_u64(c, "size"), &path, n, root), c);
+        CHECK_VERDICT(hkp_dsm__merkle_verify(leaf, vec_u64(c, "index"), vec_u64(c, "size"), &path, n, root),
+                      c);
         free(data.ptr);
     }
 }
@@ -65,8 +66,8 @@ static void consistency(void) {
         const size_t n = encode_path(vec_get(c, "path"), buffer, &path);
         vec_hex_into(c, "old_root", old_root, 32);
         vec_hex_into(c, "new_root", new_root, 32);
-        CHECK_VERDICT(hkp_dsm__merkle_consistent(vec_u64(c, "old_size"), vec_u64(c, "new_size"), old_root, new_root,
-                                                 &path, n),
+        CHECK_VERDICT(hkp_dsm__merkle_consistent(vec_u64(c, "old_size"), vec_u64(c, "new_size"), old_root,
+                                                 new_root, &path, n),
                       c);
     }
 }
@@ -89,7 +90,8 @@ static void every_leaf_of_every_size_is_proven(void) {
     }
 }
 
-/* ---- The tree of heads ---------------------------------------------------------------------------------- */
+/* ---- The tree of heads ----------------------------------------------------------------------------------
+ */
 
 static void root_anew(const struct hkp_dsm__heads *h, uint8_t root[32]) {
     struct hkp_dsm__merkle m = {.size = 0};

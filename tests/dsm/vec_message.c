@@ -11,8 +11,8 @@ static struct vec_bytes case_bytes(json_t *c) {
     json_t *part;
     size_t i, total = 0;
     if (vec_find(c, "build") == NULL) return vec_hex(c, "message");
-    json_array_foreach(vec_get(c, "build"), i, part)
-        total += strlen(json_string_value(json_array_get(part, 0))) / 2 * vec_value_u64(json_array_get(part, 1));
+    json_array_foreach(vec_get(c, "build"), i, part) total +=
+        strlen(json_string_value(json_array_get(part, 0))) / 2 * vec_value_u64(json_array_get(part, 1));
     struct vec_bytes out = {.ptr = malloc(total + 1), .len = 0};
     json_array_foreach(vec_get(c, "build"), i, part) {
         struct vec_bytes piece = vec_value_hex(json_array_get(part, 0));
@@ -66,7 +66,8 @@ static void check_rebuild(const struct vec_bytes *in, const struct hkp_dsm__mess
     case HKP_DSM__OP_MSG_IDONTWANT:
     case HKP_DSM__OP_MSG_CERT_WANT:
         hkp_dsm__put_list(&w, m.op, m.list.n);
-        for (size_t i = 0; i < m.list.n; i++) hkp_dsm_cbor_put_bytes(&w, hkp_dsm__next_fixed(&m.list, 16), 16);
+        for (size_t i = 0; i < m.list.n; i++)
+            hkp_dsm_cbor_put_bytes(&w, hkp_dsm__next_fixed(&m.list, 16), 16);
         break;
     case HKP_DSM__OP_MSG_WANT:
         hkp_dsm__put_list(&w, m.op, m.list.n);
@@ -94,7 +95,8 @@ static void check_rebuild(const struct vec_bytes *in, const struct hkp_dsm__mess
         break;
     case HKP_DSM__OP_MSG_SYNC_REQ:
         hkp_dsm__put_sync_req(&w, m.epoch, m.from, m.to, m.list2.n);
-        for (size_t i = 0; i < m.list2.n; i++) hkp_dsm_cbor_put_bytes(&w, hkp_dsm__next_fixed(&m.list2, 32), 32);
+        for (size_t i = 0; i < m.list2.n; i++)
+            hkp_dsm_cbor_put_bytes(&w, hkp_dsm__next_fixed(&m.list2, 32), 32);
         break;
     case HKP_DSM__OP_MSG_SYNC_RESP:
         hkp_dsm__put_sync_resp(&w, m.list.n);
@@ -109,7 +111,9 @@ static void check_rebuild(const struct vec_bytes *in, const struct hkp_dsm__mess
             hkp_dsm__put_pair(&w, &header, &body);
         }
         break;
-    case HKP_DSM__OP_MSG_PROMISES_REQ: hkp_dsm__put_promises_req(&w, m.epoch); break;
+    case HKP_DSM__OP_MSG_PROMISES_REQ:
+        hkp_dsm__put_promises_req(&w, m.epoch);
+        break;
     case HKP_DSM__OP_MSG_PROMISES:
         hkp_dsm__put_promises(&w, m.epoch, m.list.n);
         for (size_t i = 0; i < m.list.n; i++) {
@@ -129,13 +133,21 @@ static void check_rebuild(const struct vec_bytes *in, const struct hkp_dsm__mess
             hkp_dsm__put_bytes(&w, &each);
         }
         break;
-    case HKP_DSM__OP_MSG_VOTE: hkp_dsm__put_single(&w, m.op, &m.envelope); break;
-    case HKP_DSM__OP_MSG_CERT: hkp_dsm__put_single(&w, m.op, &m.cert); break;
-    case HKP_DSM__OP_MSG_JOIN: hkp_dsm__put_single(&w, m.op, &m.record); break;
+    case HKP_DSM__OP_MSG_VOTE:
+        hkp_dsm__put_single(&w, m.op, &m.envelope);
+        break;
+    case HKP_DSM__OP_MSG_CERT:
+        hkp_dsm__put_single(&w, m.op, &m.cert);
+        break;
+    case HKP_DSM__OP_MSG_JOIN:
+        hkp_dsm__put_single(&w, m.op, &m.record);
+        break;
     case HKP_DSM__OP_MSG_PROOF:
         hkp_dsm__put_proof(&w, m.nonce, (uint32_t)m.status, m.proof.ptr != NULL ? &m.proof : NULL);
         break;
-    default: hkp_dsm_cbor_put_raw(&w, in->ptr, in->len); break; /* no builder yet */
+    default:
+        hkp_dsm_cbor_put_raw(&w, in->ptr, in->len);
+        break; /* no builder yet */
     }
     CHECK_EQ(w.status, HKP_OK);
     CHECK_EQ(w.len, in->len);
@@ -170,14 +182,16 @@ static void streams(void) {
     json_array_foreach(vec_get(fx.file, "streams"), i, c) {
         uint32_t taken = 0, lane = 0;
         json_array_foreach(vec_get(c, "taken"), j, each) taken |= 1U << vec_value_u64(each);
-        for (j = 0; j < json_array_size(vec_get(c, "expect")); j++) { /* nothing is read behind a refused opening */
+        for (j = 0; j < json_array_size(vec_get(c, "expect"));
+             j++) { /* nothing is read behind a refused opening */
             struct vec_bytes in = vec_value_hex(json_array_get(vec_get(c, "messages"), j));
             struct hkp_dsm__message m;
             const char *want = json_string_value(json_array_get(vec_get(c, "expect"), j));
             hkp_status st = j == 0 ? hkp_dsm__stream_open(in.ptr, in.len, taken, &lane)
                                    : hkp_dsm__message_parse(lane, in.ptr, in.len, &m);
             if (strcmp(verdict_name(st), want) != 0) {
-                printf("# stream \"%s\", message %zu is %s, expected %s\n", vec_text(c, "name"), j, verdict_name(st), want);
+                printf("# stream \"%s\", message %zu is %s, expected %s\n", vec_text(c, "name"), j,
+                       verdict_name(st), want);
                 check_faults++;
             }
             free(in.ptr);

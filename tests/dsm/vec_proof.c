@@ -27,7 +27,8 @@ static struct vec_bytes case_bytes(json_t *c, const struct vec_bytes *base) {
     if (vec_find(c, "proof") != NULL) return vec_hex(c, "proof");
     if (vec_find(c, "file") != NULL) return vec_hex(c, "file");
     json_t *edit = vec_get(c, "edit");
-    const size_t front = vec_value_u64(json_array_get(edit, 0)), back = vec_value_u64(json_array_get(edit, 2));
+    const size_t front = vec_value_u64(json_array_get(edit, 0)),
+                 back = vec_value_u64(json_array_get(edit, 2));
     struct vec_bytes middle = vec_value_hex(json_array_get(edit, 1));
     struct vec_bytes out = {.ptr = malloc(front + middle.len + back + 1), .len = front + middle.len + back};
     memcpy(out.ptr, base->ptr, front);
@@ -95,8 +96,10 @@ static void portable_proofs(void) {
         if (st == HKP_OK)
             st = hkp_dsm_proof_verify(inner.ptr, inner.len, fx.chain_id, trust, n_trust, now_ms, &proof);
         CHECK_VERDICT(st, c);
-        if (st == HKP_OK) check_proven(vec_get(c, "proven"), &proof);
-        else CHECK(is_untouched(&proof, sizeof proof));
+        if (st == HKP_OK)
+            check_proven(vec_get(c, "proven"), &proof);
+        else
+            CHECK(is_untouched(&proof, sizeof proof));
         free(in.ptr);
     }
     free(base.ptr);

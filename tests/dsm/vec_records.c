@@ -44,13 +44,15 @@ static void witnesses(void) {
         uint32_t confirms, refutes;
         size_t n = 0;
         json_array_foreach(vec_get(c, "votes"), j, each) {
-            verdicts[n++] = (struct hkp_dsm__verdict){.witness = vec_value_u64(json_array_get(each, 0)),
-                                                      .group = (uint32_t)vec_value_u64(json_array_get(each, 1)),
-                                                      .verdict = (uint32_t)vec_value_u64(json_array_get(each, 2))};
+            verdicts[n++] =
+                (struct hkp_dsm__verdict){.witness = vec_value_u64(json_array_get(each, 0)),
+                                          .group = (uint32_t)vec_value_u64(json_array_get(each, 1)),
+                                          .verdict = (uint32_t)vec_value_u64(json_array_get(each, 2))};
         }
         const int before = check_faults;
-        const int state = hkp_dsm__witness_state(verdicts, n, (uint32_t)vec_u64(c, "claimant_group"),
-                                                 (uint32_t)vec_u64(c, "k"), vec_bool(c, "expired"), &confirms, &refutes);
+        const int state =
+            hkp_dsm__witness_state(verdicts, n, (uint32_t)vec_u64(c, "claimant_group"),
+                                   (uint32_t)vec_u64(c, "k"), vec_bool(c, "expired"), &confirms, &refutes);
         CHECK(strcmp(names[state], vec_text(c, "state")) == 0);
         CHECK_EQ(confirms, vec_u64(c, "confirm_groups"));
         CHECK_EQ(refutes, vec_u64(c, "refute_groups"));
