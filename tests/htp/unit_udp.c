@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+/* Two endpoints and real sockets on loopback: handshake, 1,000 messages, close; and networks that fail. */
+#include <poll.h>
+#include <time.h>
+
+#include "alloc.h"
+#include "pair.h"
+
+enum { MESSAGES = 1000, TURNS = 20000 };
+
+struct wire {
+    struct world w;
+    struct pair p;
+    /** 0 V, 1 E */
+    hkp_htp_udp *udp[2];
+    uint64_t session[2];
+    unsigned up[2], down[2], messages[2];
+    uint16_t reason[2];
+    uint32_t stream;
+};
+
+static uint64_t clock_ns(clockid_t which) {
+    struct timespec t;
+    clock_gettime(which, &t);
+    return (uint64_t)t.tv_sec * 1000000000U + (uint64_t)t.tv_nsec;
+}
+
+static hkp_htp_endpoint *side_of(struct wire *x, int i) { return i ? x->p.e : x->p.v; }
+
+/* 0: this machine has no such address. */
+static int wire_new(struct wire *x, const char *bind_e, const char *bind_v, const char *target) {
+    struct hkp_htp_path e, v, local;
+    memset(x, 0, sizeof *x);
+    CHECK_EQ(hkp_htp_path_parse(bind_e, &e), HKP_OK);
+    CHECK_EQ(hkp_htp_path_parse(bind_v, &v), HKP_OK);
+    hkp_status st = hkp_htp_udp_open(&x->udp[0], &v, NULL);
+    if (st == HKP_OK) st = hkp_htp_udp_open(&x->udp[1], &e, NULL);
+    if (st != HKP_OK) {
+        CHECK_EQ(st, HKP_E_IO);
+        hkp_htp_udp_close(x->udp[0]);
+        return 0;
+    }
+    world_load(&x->w, vec_get(vec_load("htp/handshake_r.json"), "inputs"));
+    pair_new(&x->p, &x->w);
+    x->p.rng_e.seed = clock_ns(CLOCK_MONOTONIC);
+    x->p.rng_v.seed = x->p.rng_e.seed + 1;
+    CHECK_EQ(hkp_htp_udp_local(x->udp[0], &local), HKP_OK);
+    CHECK_EQ(hkp_htp_path_parse(target, &x->p.path_v), HKP_OK);
+    x->p.path_v.port = local.port;
+    x->p.now = clock_ns(CLOCK_MONOTONIC);
+    x->p.wall = clock_ns(CLOCK_REALTIME) / 1000;
+    CHECK_EQ(pair_connect(&x->p), HKP_OK);
+    return 1;
+}
+
+static void wire_free(struct wire *x) {
+    for (int i = 0; i < 2; i++) hkp_htp_udp_close(x->udp[i]);
+    pair_free(&x->p);
+}
+
+static void events(struct wire *x, int i) {
+    struct hkp_htp_event ev = {.struct_size = sizeof ev};
+    while (hkp_htp_event(side_of(x, i), &ev) == HKP_OK && ev.type != HKP_HTP_EVENT_NONE) {
+        if (ev.type == HKP_HTP_EVENT_UP) {
+            x->up[i]++;
+            x->session[i] = ev.session;
+            CHECK_EQ(hkp_htp_session_allow(side_of(x, i), ev.session, UINT64_MAX, 0), HKP_OK);
+        } else if (ev.type == HKP_HTP_EVENT_DOWN || ev.type == HKP_HTP_EVENT_FAILED) {
+            x->down[i]++;
+            x->reason[i] = ev.reason;
+        } else if (ev.type == HKP_HTP_EVENT_MESSAGE) {
+            CHECK_EQ(ev.len, 4 + x->messages[i]);
+            if (ev.len >= 4) CHECK_EQ(hkp_be32(ev.data), x->messages[i]);
+            x->messages[i]++;
+        }
+    }
+}
+
+/* One turn of both loops; waits on the sockets for at most what the deadlines say. */
+static void turn(struct wire *x) {
+    hkp_time now = clock_ns(CLOCK_MONOTONIC), next = HKP_TIME_NEVER;
+    struct pollfd fds[2];
+    for (int i = 0; i < 2; i++) {
+        CHECK_EQ(hkp_htp_udp_pump(x->udp[i], side_of(x, i), now, clock_ns(CLOCK_REALTIME) / 1000), HKP_OK);
+        events(x, i);
+        hkp_time wake = hkp_htp_wake(side_of(x, i));
+        if (wake < next) next = wake;
+        fds[i] = (struct pollfd){hkp_htp_udp_fd(x->udp[i]), POLLIN, 0};
+        if (hkp_htp_udp_blocked(x->udp[i])) fds[i].events |= POLLOUT;
+    }
+    int ms = next <= now ? 0 : next - now > 10000000U ? 10 : (int)((next - now) / 1000000U) + 1;
+    CHECK(poll(fds, 2, ms) >= 0);
+}
+
+static void converse(const char *bind_e, const char *bind_v, const char *target) {
+    static struct wire x;
+    static uint8_t body[4 + MESSAGES];
+    unsigned queued = 0;
+    if (!wire_new(&x, bind_e, bind_v, target)) {
+        printf("# no address for %s here\n", bind_v);
+        return;
+    }
+    for (int i = 0; i < TURNS && x.messages[0] < MESSAGES && x.down[0] + x.down[1] == 0; i++) {
+        if (x.up[1] && queued == 0)
+            CHECK_EQ(hkp_htp_stream_open(x.p.e, x.session[1], HKP_HTP_STREAM_APP, 0, 3, &x.stream), HKP_OK);
+        while (x.up[1] && queued < MESSAGES) {
+            hkp_put_be32(body, queued);
+            if (hkp_htp_stream_send(x.p.e, x.session[1], x.stream, body, 4 + queued, 0) != HKP_OK) break;
+            queued++;
+        }
+        turn(&x);
+    }
+    CHECK_EQ(x.messages[0], MESSAGES);
+    CHECK(x.up[0] == 1 && x.up[1] == 1);
+    if (x.up[1])
+        CHECK_EQ(hkp_htp_session_close(x.p.e, clock_ns(CLOCK_MONOTONIC), x.session[1], HKP_HTP_REASON_DONE),
+                 HKP_OK);
+    for (int i = 0; i < 500 && (!x.down[0] || !x.down[1]); i++) turn(&x);
+    CHECK(x.down[0] == 1 && x.down[1] == 1);
+    CHECK_EQ(x.reason[0], HKP_HTP_REASON_DONE);
+    struct hkp_htp_udp_stats a = {.struct_size = sizeof a}, b = {.struct_size = sizeof b};
+    CHECK_EQ(hkp_htp_udp_stats(x.udp[0], &a), HKP_OK);
+    CHECK_EQ(hkp_htp_udp_stats(x.udp[1], &b), HKP_OK);
+    CHECK(a.datagrams_in > 100 && a.datagrams_in <= b.datagrams_out && b.bytes_out > MESSAGES * MESSAGES / 2);
+    CHECK_EQ(a.send_errors + b.send_errors + a.recv_errors + b.recv_errors, 0);
+    wire_free(&x);
+}
+
+static void a_session_over_ipv4(void) { converse("127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:1"); }
+static void a_session_over_ipv6(void) { converse("[::1]:0", "[::1]:0", "[::1]:1"); }
+static void one_socket_takes_both(void) { converse("127.0.0.1:0", "[::]:0", "127.0.0.1:1"); }
+
+/* Nobody there, junk coming in, a peer of the other family: counted, and the loop goes on. */
+static void trouble_is_counted_and_ends_nothing(void) {
+    static struct wire x;
+    struct hkp_htp_path junk_from;
+    hkp_htp_udp *other;
+    CHECK_EQ(wire_new(&x, "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:1"), 1);
+    hkp_htp_udp_close(x.udp[0]); /* V is gone: its port answers with ICMP */
+    CHECK_EQ(hkp_htp_path_parse("127.0.0.1:0", &junk_from), HKP_OK);
+    CHECK_EQ(hkp_htp_udp_open(&x.udp[0], &junk_from, NULL), HKP_OK);
+    for (int i = 0; i < 20; i++) turn(&x);
+    CHECK_EQ(x.down[1], 0);
+    /* A second E, bound to IPv4, is asked to reach an IPv6 peer. */
+    uint64_t session;
+    struct hkp_htp_path v6;
+    CHECK_EQ(hkp_htp_path_parse("[2001:db8::1]:8144", &v6), HKP_OK);
+    CHECK_EQ(hkp_htp_connect(x.p.e, clock_ns(CLOCK_MONOTONIC), x.p.wall, &v6, x.w.v.node_id, x.w.v.s, x.w.v.a,
+                             HKP_HTP_MODE_R, &session),
+             HKP_OK);
+    turn(&x);
+    struct hkp_htp_udp_stats s = {.struct_size = sizeof s};
+    CHECK_EQ(hkp_htp_udp_stats(x.udp[1], &s), HKP_OK);
+    CHECK(s.send_errors >= 1);
+    s.struct_size = 4;
+    CHECK_EQ(hkp_htp_udp_stats(x.udp[1], &s), HKP_E_INVAL);
+    /* The port of E is taken. */
+    struct hkp_htp_path taken;
+    CHECK_EQ(hkp_htp_udp_local(x.udp[1], &taken), HKP_OK);
+    CHECK_EQ(hkp_htp_udp_open(&other, &taken, NULL), HKP_E_IO);
+    wire_free(&x);
+}
+
+static void every_allocation_may_fail(void) {
+    struct hkp_htp_path any;
+    struct failing heap = {.left = 0};
+    struct hkp_mem mem = failing_mem(&heap);
+    hkp_htp_udp *udp = NULL;
+    CHECK_EQ(hkp_htp_path_parse("127.0.0.1:0", &any), HKP_OK);
+    CHECK_EQ(hkp_htp_udp_open(&udp, &any, &mem), HKP_E_NOMEM);
+    CHECK(udp == NULL);
+    heap.left = 1;
+    CHECK_EQ(hkp_htp_udp_open(&udp, &any, &mem), HKP_OK);
+    hkp_htp_udp_close(udp);
+    CHECK_EQ(heap.live, 0);
+}
+
+int main(void) {
+    CASE(a_session_over_ipv4);
+    CASE(a_session_over_ipv6);
+    CASE(one_socket_takes_both);
+    CASE(trouble_is_counted_and_ends_nothing);
+    CASE(every_allocation_may_fail);
+    return check_done();
+}
