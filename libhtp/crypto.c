@@ -27,6 +27,19 @@ void hkp_htp__hmac(uint8_t out[32], const uint8_t key[32], const struct hkp_htp_
     sodium_memzero(&st, sizeof st);
 }
 
+void hkp_htp__expand_one(uint8_t *out, size_t len, const crypto_auth_hmacsha256_state *keyed,
+                         const struct hkp_htp__part *parts, size_t n) {
+    static const uint8_t first = 1;
+    uint8_t block[32];
+    crypto_auth_hmacsha256_state st = *keyed;
+    for (size_t p = 0; p < n; p++) crypto_auth_hmacsha256_update(&st, parts[p].ptr, parts[p].len);
+    crypto_auth_hmacsha256_update(&st, &first, 1);
+    crypto_auth_hmacsha256_final(&st, block);
+    memcpy(out, block, len);
+    sodium_memzero(block, sizeof block);
+    sodium_memzero(&st, sizeof st);
+}
+
 void hkp_htp__expand(uint8_t *out, size_t len, const uint8_t prk[32], const struct hkp_htp__part *parts,
                      size_t n) {
     uint8_t block[32];

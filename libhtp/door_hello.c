@@ -152,11 +152,11 @@ hkp_status hkp_htp__door_hello(struct hkp_htp_endpoint *ep, uint64_t wall_us, co
     if (st != HKP_OK) return st;
     if (hkp_htp__rate_loaded(ep, path) && !hkp_htp__cookie_right(ep, path, dgram))
         return hkp_htp__cookie_ask(ep, wall_us, path, dgram);
-    hkp_htp__b2(q.key, NULL, PARTS({dgram + HKP_HTP__C1_AT, HKP_HTP__C1_SIZE}));
+    hkp_htp__hello_key(q.key, dgram);
     st = repeat(ep, &q);
     if (st != HKP_E_NOTFOUND) return st;
     if (!hkp_htp__rate_dh(ep, path)) return HKP_E_HTP_LIMIT;
-    st = hkp_htp__hello_open(&q.v, &ep->self, header, dgram);
+    st = hkp_htp__hello_open(&q.v, &ep->self, header, dgram, q.key);
     if (st == HKP_OK) st = decide(ep, &q);
     hkp_htp__neural_drop(&q.neural);
     sodium_memzero(&q, sizeof q);

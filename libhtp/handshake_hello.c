@@ -69,7 +69,7 @@ hkp_status hkp_htp__hello_build(struct hkp_htp__edge_secret *e, const uint8_t e_
     hkp_htp__chain_seal(&e->chain, stamp->nonce, inner, HKP_HTP__HELLO_INNER);
     hello_rdv(d + HKP_HTP__AT_RDV, e->peer_s, d);
 
-    hkp_htp__b2(e->answer_key, NULL, PARTS({inner, HKP_HTP__C1_SIZE}));
+    hkp_htp__hello_key(e->answer_key, d);
     reject_key(e->reject_key, e->reject_h, &e->chain);
     memcpy(e->hello[1], d, HKP_HTP__BIG);
     memcpy(e->e_key, e_key, 32);
@@ -139,8 +139,12 @@ static hkp_status hello_inner(struct hkp_htp__valid_secret *v, const struct hkp_
     return memcmp(v->node_id, self->node_id, 16) == 0 ? HKP_E_HTP_INNER : HKP_OK;
 }
 
+void hkp_htp__hello_key(uint8_t key[32], const uint8_t *dgram) {
+    hkp_htp__b2(key, NULL, PARTS({dgram + HKP_HTP__C1_AT, HKP_HTP__C1_SIZE}));
+}
+
 hkp_status hkp_htp__hello_open(struct hkp_htp__valid_secret *v, const struct hkp_htp__self_secret *self,
-                               const struct hkp_htp__header *header, const uint8_t *dgram) {
+                               const struct hkp_htp__header *header, const uint8_t *dgram, const uint8_t key[32]) {
     const uint8_t *lists = dgram + HKP_HTP__PREFIX_RES, *c1 = dgram + HKP_HTP__C1_AT;
     uint8_t dh[32], inner[HKP_HTP__HELLO_INNER];
     memset(v, 0, sizeof *v);
@@ -161,7 +165,7 @@ hkp_status hkp_htp__hello_open(struct hkp_htp__valid_secret *v, const struct hkp
     v->n_suites = lists[1];
     v->offered = hkp_be16(lists + 2);
     for (size_t i = 0; i < 4; i++) v->suites[i] = hkp_be16(lists + 12 + 2 * i);
-    hkp_htp__b2(v->answer_key, NULL, PARTS({c1, HKP_HTP__C1_SIZE}));
+    memcpy(v->answer_key, key, 32);
     reject_key(v->reject_key, v->reject_h, &v->chain);
     hkp_status st = hello_inner(v, self, inner);
     sodium_memzero(inner, sizeof inner);
@@ -198,6 +202,6 @@ void hkp_htp__retry_build(uint8_t dgram[HKP_HTP__RETRY_SIZE], const uint8_t *hel
                          stamp->nonce, HKP_HTP__FLAG_RES | HKP_HTP__FLAG_RETRY, HKP_HTP__RETRY_SIZE);
     memcpy(dgram + HKP_HTP__PREFIX_RES, cookie, 32);
     hkp_put_be16(dgram + HKP_HTP__PREFIX_RES + 32, HKP_HTP__VERSION);
-    hkp_htp__b2(key, NULL, PARTS({hello + HKP_HTP__C1_AT, HKP_HTP__C1_SIZE}));
+    hkp_htp__hello_key(key, hello);
     hkp_htp__rdv_packet(dgram + HKP_HTP__AT_RDV, key, dgram, HKP_HTP__RETRY_SIZE);
 }

@@ -76,14 +76,17 @@ void hkp_htp__epoch_derive(struct hkp_htp__epoch_secret *e, struct hkp_htp__epoc
         {"HTP1 epoch rdv", 15, e->k_rdv, 32},   {"HTP1 root", 10, e->root, 32},
         {"HTP1 exporter", 14, e->exporter, 32},
     };
+    crypto_auth_hmacsha256_state keyed; /* taking the key in is half the cost of each */
+    crypto_auth_hmacsha256_init(&keyed, secret, 32);
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
-        hkp_htp__expand(keys[i].out, keys[i].len, secret,
-                        PARTS({keys[i].label, keys[i].label_len}, {th, 32}, {number, 4}));
+        hkp_htp__expand_one(keys[i].out, keys[i].len, &keyed,
+                            PARTS({keys[i].label, keys[i].label_len}, {th, 32}, {number, 4}));
     if (n == 0 && zero != NULL) {
-        hkp_htp__expand(zero->hp[0], 32, secret, PARTS(LABEL("HTP1 e2v hp"), {th, 32}, {number, 4}));
-        hkp_htp__expand(zero->hp[1], 32, secret, PARTS(LABEL("HTP1 v2e hp"), {th, 32}, {number, 4}));
-        hkp_htp__expand(zero->resume, 32, secret, PARTS(LABEL("HTP1 resume"), {th, 32}, {number, 4}));
+        hkp_htp__expand_one(zero->hp[0], 32, &keyed, PARTS(LABEL("HTP1 e2v hp"), {th, 32}, {number, 4}));
+        hkp_htp__expand_one(zero->hp[1], 32, &keyed, PARTS(LABEL("HTP1 v2e hp"), {th, 32}, {number, 4}));
+        hkp_htp__expand_one(zero->resume, 32, &keyed, PARTS(LABEL("HTP1 resume"), {th, 32}, {number, 4}));
     }
+    sodium_memzero(&keyed, sizeof keyed);
     e->n = n;
     memmove(e->th, th, 32);
 }

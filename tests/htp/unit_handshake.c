@@ -168,7 +168,7 @@ static void one(const char *name) {
     CHECK_EQ(hkp_htp__wire_check(e.hello[1], 1200, &header), HKP_OK);
     CHECK_EQ(hkp_htp__hello_rdv(w.v.s, e.hello[1]), HKP_OK);
     CHECK_EQ(hkp_htp__hello_fields(e.hello[1]), HKP_OK);
-    CHECK_EQ(hkp_htp__hello_open(&v, &w.v, &header, e.hello[1]), HKP_OK);
+    CHECK_EQ(hkp_htp__hello_open(&v, &w.v, &header, e.hello[1], e.answer_key), HKP_OK);
     check_chain(root, "c1", &v.chain);
     world_inputs(&w, &v.neural, HKP_HTP_SIDE_REPLICA);
     CHECK(hkp_htp__hello_proves(&v, &v.neural));

@@ -118,7 +118,8 @@ static void check_reject(struct pair *p, int state, const uint8_t *hello, const 
     CHECK_EQ(pair_pull(p, 0, d), HKP_HTP__REJECT_SIZE);
     if (state == V_LISTENING) {
         CHECK_EQ(hkp_htp__wire_check(hello, 1200, &header), HKP_OK);
-        CHECK_EQ(hkp_htp__hello_open(&v, &p->w->v, &header, hello), HKP_OK);
+        hkp_htp__hello_key(e.answer_key, hello);
+        CHECK_EQ(hkp_htp__hello_open(&v, &p->w->v, &header, hello, e.answer_key), HKP_OK);
     } else
         v = p->v->door->halves[p->v->door->oldest].v;
     memcpy(e.answer_key, v.answer_key, 32);
