@@ -215,3 +215,32 @@ void hkp_neuro__core_info(const struct hkp_neuro__core *core, struct hkp_neuro_i
     info->accepted = core->accepted;
     info->waited = core->waited;
 }
+
+const char *hkp_neuro_cause_text(uint32_t cause) {
+    switch (cause) {
+    case HKP_NEURO_CAUSE_NONE:
+        return "not enrolled";
+    case HKP_NEURO_CAUSE_ENROLLED:
+        return "enrolled, not yet proven";
+    case HKP_NEURO_CAUSE_HANDSHAKE:
+        return "proven by a handshake";
+    case HKP_NEURO_CAUSE_GAP:
+        return "history gap";
+    case HKP_NEURO_CAUSE_RETENTION:
+        return "history no longer kept";
+    case HKP_NEURO_CAUSE_HISTORY:
+        return "history fork";
+    case HKP_NEURO_CAUSE_BASE:
+        return "old state or copy";
+    case HKP_NEURO_CAUSE_PROOF:
+        return "history does not lead to the state claimed";
+    case HKP_NEURO_CAUSE_ACK:
+        return "the holder knows another successor";
+    case HKP_NEURO_CAUSE_FORK:
+        return "two signed checkpoints contradict each other";
+    case HKP_NEURO_CAUSE_TAG:
+        return "wrong proof in an established session";
+    default:
+        return "";
+    }
+}
