@@ -291,6 +291,156 @@ static void simultaneous_opens_leave_one_session(void) {
     pair_free(&p);
 }
 
+/* A HELLO of a node that V does not know, with the cookie that V asks for; the result of giving it to V. */
+static hkp_status stranger_hello(struct pair *p, const struct world *base, uint8_t name, uint8_t source) {
+    struct world w = *base;
+    struct pair q;
+    uint8_t d[1200];
+    struct hkp_htp_path from = {.addr = {[10] = 0xFF, 0xFF, 10, 0, 1, source}, .port = 9}, to;
+    hkp_status st = HKP_OK;
+    size_t n;
+    memset(w.e.node_id, name, 16);
+    w.registry.user = &w;
+    pair_new(&q, &w);
+    q.rng_e.seed = check_seed() + name;
+    CHECK_EQ(pair_connect(&q), HKP_OK);
+    for (int round = 0; round < 2; round++) {
+        n = pair_pull(&q, 1, d);
+        CHECK_EQ(n, 1200);
+        st = hkp_htp_recv(p->v, p->now, p->wall, &from, d, n);
+        if (round == 1) break;
+        CHECK_EQ(st, HKP_OK);
+        CHECK_EQ(hkp_htp_send(p->v, p->now, p->wall, &to, d, sizeof d, &n), HKP_OK);
+        CHECK_EQ(n, HKP_HTP__RETRY_SIZE);
+        CHECK_EQ(pair_give(&q, 1, d, n), HKP_OK);
+    }
+    while (hkp_htp_send(p->v, p->now, p->wall, &to, d, sizeof d, &n) == HKP_OK && n > 0) continue;
+    pair_free(&q);
+    return st;
+}
+
+/* HTP-4.10, 4.7: strangers have a pool of their own, two of a source, and the young are never put out. */
+static void strangers_have_a_pool_of_their_own(void) {
+    static struct world w;
+    struct pair p;
+    load(&w, "stranger");
+    pair_new(&p, &w);
+    CHECK_EQ(stranger_hello(&p, &w, 1, 1), HKP_OK);
+    CHECK_EQ(stranger_hello(&p, &w, 2, 1), HKP_OK);
+    CHECK_EQ(stranger_hello(&p, &w, 3, 1), HKP_E_HTP_LIMIT);
+    for (uint8_t i = 2; i < 8; i++) CHECK_EQ(stranger_hello(&p, &w, (uint8_t)(i + 10), i), HKP_OK);
+    CHECK_EQ(p.v->stats.half_open, 8);
+    CHECK_EQ(stranger_hello(&p, &w, 50, 50), HKP_E_HTP_LIMIT);
+    p.now += 4 * HKP_HTP__SEC;
+    CHECK_EQ(stranger_hello(&p, &w, 51, 51), HKP_OK);
+    CHECK_EQ(p.v->stats.half_open, 8);
+    p.now += 16 * HKP_HTP__SEC;
+    hkp_htp_tick(p.v, p.now, p.wall);
+    CHECK_EQ(p.v->stats.half_open, 0);
+    pair_free(&p);
+}
+
+static void up_pair(struct pair *p, struct world *w, const char *name) {
+    load(w, name);
+    pair_new(p, w);
+    CHECK_EQ(pair_connect(p), HKP_OK);
+    pair_run(p, HKP_HTP__SEC);
+    CHECK_EQ(pair_event(p->e, HKP_HTP_EVENT_UP).type, HKP_HTP_EVENT_UP);
+    CHECK_EQ(pair_event(p->v, HKP_HTP_EVENT_UP).type, HKP_HTP_EVENT_UP);
+}
+
+/* HTP-6.2: counts make a rekey due at either end, and hard limits close. */
+static void limits_of_keys_are_kept(void) {
+    static struct world w;
+    struct pair p;
+    uint8_t junk[80];
+    for (int i = 0; i < 2; i++) {
+        up_pair(&p, &w, "r");
+        only(i ? p.e : p.v)->epochs[0].sealed = UINT64_C(1) << 20;
+        pair_run(&p, 70 * HKP_HTP__SEC);
+        CHECK_EQ(only(p.e)->epoch, 1);
+        CHECK_EQ(only(p.v)->epoch, 1);
+        pair_free(&p);
+    }
+    up_pair(&p, &w, "r");
+    only(p.e)->epochs[0].sealed = (UINT64_C(1) << 22) - 1;
+    pair_run(&p, 40 * HKP_HTP__SEC);
+    CHECK_EQ(pair_event(p.e, HKP_HTP_EVENT_DOWN).result, HKP_E_HTP_KEY_LIMIT);
+    CHECK_EQ(pair_event(p.v, HKP_HTP_EVENT_DOWN).reason, HKP_HTP_REASON_KEY_LIMIT);
+    pair_free(&p);
+    up_pair(&p, &w, "r");
+    only(p.v)->epochs[0].failed = (UINT64_C(1) << 20) - 1;
+    memset(junk, 0x42, sizeof junk);
+    hkp_htp__wire_header(junk, HKP_HTP__DATA, 900, 0, only(p.v)->token_in, junk, 0, sizeof junk);
+    CHECK_EQ(pair_give(&p, 0, junk, sizeof junk), HKP_E_HTP_AUTH);
+    pair_pump(&p);
+    CHECK_EQ(pair_event(p.v, HKP_HTP_EVENT_DOWN).result, HKP_E_HTP_INTEGRITY_LIMIT);
+    CHECK_EQ(pair_event(p.e, HKP_HTP_EVENT_DOWN).reason, HKP_HTP_REASON_INTEGRITY_LIMIT);
+    pair_free(&p);
+}
+
+/* HTP-6.3: what a peer that holds the keys may not say in REKEY. Each closes. */
+static void wrong_rekeys_close(void) {
+    static struct world w;
+    for (int kind = 0; kind < 5; kind++) {
+        struct pair p;
+        int before = check_faults;
+        uint8_t frame[80] = {0x0A, 1};
+        up_pair(&p, &w, "r");
+        hkp_htp_endpoint *to = kind == 4 ? p.e : p.v;
+        struct hkp_htp__session *s = only(to);
+        hkp_put_be32(frame + 4, kind == 0 ? 2 : 1);             /* beyond the next */
+        hkp_put_be64(frame + 8, kind == 1 ? 0 : w.ck_index);    /* mode N's index in mode R */
+        if (kind == 2) frame[1] = 2;                            /* an answer to V */
+        if (kind == 3) hkp_put_be64(frame + 8, w.ck_index + 1); /* a commit that V does not hold */
+        if (kind == 4) frame[1] = 2;                            /* an answer that nobody asked for */
+        memset(frame + 16, 9, 32);
+        CHECK_EQ(hkp_htp__rekey_frame(to, s, frame), kind == 3 ? HKP_E_NOTFOUND : HKP_E_HTP_REKEY);
+        CHECK_EQ(s->epoch, 0);
+        hkp_put_be32(frame + 4, 0);
+        if (kind < 4) frame[1] = 1;
+        CHECK_EQ(hkp_htp__rekey_frame(to, s, frame), HKP_OK); /* a late copy */
+        pair_free(&p);
+        CHECK_NOTE(before, "kind %d", kind);
+    }
+}
+
+/* HTP-7.6: forged copies of every byte, from elsewhere, before the true packet: no address, window or state
+ * moves. */
+static void forged_copies_leave_no_trace(void) {
+    static const char *const names[] = {"r", "r_suite2_mask"};
+    for (size_t i = 0; i < 2; i++) {
+        static struct world w;
+        struct pair p;
+        uint8_t d[1200], bad[1200], before[32], after[32];
+        const struct hkp_htp_path elsewhere = {.addr = {[10] = 0xFF, 0xFF, 9, 9, 9, 9}, .port = 99};
+        load(&w, names[i]);
+        pair_new(&p, &w);
+        CHECK_EQ(pair_connect(&p), HKP_OK);
+        for (int from_e = 1, step = 0; step < 3; step++, from_e = !from_e) {
+            size_t n = pair_pull(&p, from_e, d);
+            CHECK_EQ(pair_give(&p, !from_e, d, n), HKP_OK);
+        }
+        size_t n = pair_pull(&p, 0, d);
+        CHECK_EQ(pair_give(&p, 1, d, n), HKP_OK); /* ACCEPT: E is up, V waits for its first packet */
+        n = pair_pull(&p, 1, d);
+        digest(p.v, before);
+        for (size_t at = 0; at < n; at++) {
+            memcpy(bad, d, n);
+            bad[at] ^= 1;
+            hkp_status st = hkp_htp_recv(p.v, p.now, p.wall, &elsewhere, bad, n);
+            CHECK(st != HKP_OK && st > HKP_E_HTP_INNER);
+        }
+        digest(p.v, after);
+        CHECK_MEM(after, before, 32);
+        CHECK_EQ(pair_event(p.v, HKP_HTP_EVENT_UP).type, HKP_HTP_EVENT_NONE);
+        CHECK_EQ(pair_give(&p, 0, d, n), HKP_OK);
+        CHECK_EQ(pair_event(p.v, HKP_HTP_EVENT_UP).type, HKP_HTP_EVENT_UP);
+        CHECK_EQ(only(p.v)->path.port, 40000);
+        pair_free(&p);
+    }
+}
+
 int main(void) {
     if (sodium_init() < 0) return 1;
     CASE(every_packet_of_a_session_again_changes_nothing);
@@ -301,5 +451,9 @@ int main(void) {
     CASE(a_node_has_its_rate);
     CASE(a_rebinding_does_not_break_the_session);
     CASE(simultaneous_opens_leave_one_session);
+    CASE(forged_copies_leave_no_trace);
+    CASE(strangers_have_a_pool_of_their_own);
+    CASE(limits_of_keys_are_kept);
+    CASE(wrong_rekeys_close);
     return check_done();
 }
