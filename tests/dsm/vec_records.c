@@ -60,8 +60,20 @@ static void witnesses(void) {
     }
 }
 
+/* Void is the witness, not its group; and saying nothing beside a verdict is another verdict. */
+static void a_witness_of_two_verdicts_is_void(void) {
+    const struct hkp_dsm__verdict beside[] = {{1, 1, 1}, {1, 1, 0}, {2, 1, 1}},
+                                  abstained[] = {{1, 1, 1}, {1, 1, 2}};
+    uint32_t confirms, refutes;
+    CHECK_EQ(hkp_dsm__witness_state(beside, 3, 9, 1, 0, &confirms, &refutes), HKP_DSM__CONFIRMED);
+    CHECK_EQ(confirms, 1);
+    CHECK_EQ(hkp_dsm__witness_state(abstained, 2, 9, 1, 1, &confirms, &refutes), HKP_DSM__EXPIRED);
+    CHECK_EQ(confirms, 0);
+}
+
 int main(void) {
     CASE(write_ahead_logs);
     CASE(witnesses);
+    CASE(a_witness_of_two_verdicts_is_void);
     return check_done();
 }
