@@ -36,6 +36,8 @@ struct pair {
     struct hkp_htp_path path_e, path_v;
     hkp_time now;
     uint64_t wall, session;
+    /** E's wall clock is ahead by this, microseconds */
+    uint64_t ahead_e;
 };
 
 static inline void pair_options(struct pair *p, struct hkp_htp_options *o, int is_e) {
@@ -104,7 +106,7 @@ static inline void pair_free(struct pair *p) {
 }
 
 static inline hkp_status pair_connect(struct pair *p) {
-    return hkp_htp_connect(p->e, p->now, p->wall, &p->path_v, p->w->v.node_id, p->w->v.s,
+    return hkp_htp_connect(p->e, p->now, p->wall + p->ahead_e, &p->path_v, p->w->v.node_id, p->w->v.s,
                            p->w->unknown ? NULL : p->w->v.a, (uint32_t)p->w->mode, &p->session);
 }
 
@@ -112,7 +114,9 @@ static inline hkp_status pair_connect(struct pair *p) {
 static inline size_t pair_pull(struct pair *p, int from_e, uint8_t dgram[1200]) {
     struct hkp_htp_path to;
     size_t len = 0;
-    CHECK_EQ(hkp_htp_send(from_e ? p->e : p->v, p->now, p->wall, &to, dgram, 1200, &len), HKP_OK);
+    CHECK_EQ(hkp_htp_send(from_e ? p->e : p->v, p->now, p->wall + (from_e ? p->ahead_e : 0), &to, dgram, 1200,
+                          &len),
+             HKP_OK);
     if (len > 0) {
         const struct hkp_htp_path *want = from_e ? &p->path_v : &p->path_e;
         CHECK(to.port == want->port);
@@ -124,8 +128,8 @@ static inline size_t pair_pull(struct pair *p, int from_e, uint8_t dgram[1200]) 
 static inline hkp_status pair_give(struct pair *p, int to_e, const uint8_t *dgram, size_t len) {
     uint8_t *copy = malloc(len + 1);
     if (len > 0) memcpy(copy, dgram, len);
-    hkp_status st =
-        hkp_htp_recv(to_e ? p->e : p->v, p->now, p->wall, to_e ? &p->path_v : &p->path_e, copy, len);
+    hkp_status st = hkp_htp_recv(to_e ? p->e : p->v, p->now, p->wall + (to_e ? p->ahead_e : 0),
+                                 to_e ? &p->path_v : &p->path_e, copy, len);
     free(copy);
     return st;
 }

@@ -17,7 +17,10 @@ struct world {
     /** registry of both ends: HKP_HTP_NEURAL_*; strangers: V has no record */
     uint8_t neural;
     int unknown, mode;
-    uint32_t require;
+    uint32_t require, policy_ver;
+    uint8_t status;
+    /** mode_n() says no */
+    int no_mode_n;
     uint8_t quote[HKP_HTP_QUOTE_MAX];
     size_t quote_len;
     struct hkp_htp_registry registry;
@@ -33,6 +36,8 @@ static inline hkp_status world_find(void *user, const uint8_t node_id[16], struc
     memcpy(out->a, is_e ? w->e.a : w->v.a, 32);
     out->neural = w->neural;
     out->require = w->require;
+    out->policy_ver = w->policy_ver;
+    out->status = w->status;
     out->trust = 52428;
     out->resonance = w->mode == HKP_HTP_MODE_R ? 2 : 0;
     return HKP_OK;
@@ -86,6 +91,7 @@ static inline hkp_status world_certificate(void *user, uint32_t form, const uint
 
 static inline hkp_status world_mode_n(void *user, const struct hkp_htp_mode_n *q, uint8_t *n_case) {
     const struct world *w = user;
+    if (w->no_mode_n) return HKP_E_NOTFOUND;
     if (w->neural == HKP_HTP_NEURAL_OFF && !w->unknown)
         *n_case = 1;
     else if (q->own_shown && q->peer_shown)

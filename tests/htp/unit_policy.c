@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+/* Who may have a session: identities, certificates, quotes, clocks, modes, each refused for its own reason.
+ */
+#include "pair.h"
+
+static void load(struct world *w, const char *name) {
+    char file[80];
+    snprintf(file, sizeof file, "htp/handshake_%s.json", name);
+    world_load(w, vec_get(vec_load(file), "inputs"));
+}
+
+/* The whole exchange; the event that ended it at E, of type UP if it did not end. */
+static struct hkp_htp_event outcome(struct pair *p) {
+    struct hkp_htp_event ev = {.struct_size = sizeof ev};
+    CHECK_EQ(pair_connect(p), HKP_OK);
+    pair_pump(p);
+    CHECK_EQ(hkp_htp_event(p->e, &ev), HKP_OK);
+    return ev;
+}
+
+/* V refused at ATTEST with this result, and told E this reason. */
+static void refused(struct pair *p, hkp_status at_v, uint16_t reason) {
+    struct hkp_htp_event ev = outcome(p);
+    CHECK_EQ(ev.type, HKP_HTP_EVENT_FAILED);
+    CHECK_EQ(ev.result, HKP_E_HTP_REJECTED);
+    CHECK_EQ(ev.reason, reason);
+    CHECK_EQ(pair_dropped(p->v, at_v), 1);
+    CHECK_EQ(pair_event(p->v, HKP_HTP_EVENT_UP).type, HKP_HTP_EVENT_NONE);
+}
+
+static void ended(struct pair *p, hkp_status result) {
+    struct hkp_htp_event ev = outcome(p);
+    CHECK_EQ(ev.type, HKP_HTP_EVENT_FAILED);
+    CHECK_EQ(ev.result, result);
+    CHECK_EQ(pair_event(p->v, HKP_HTP_EVENT_UP).type, HKP_HTP_EVENT_NONE);
+}
+
+/* HELLO signed by one key, ATTEST by the certified one. */
+static void a_strangers_hello_must_be_signed_by_its_certified_key(void) {
+    static struct world w;
+    struct pair p;
+    uint8_t true_key[64], a[32], seed[32] = {5};
+    load(&w, "stranger");
+    pair_new(&p, &w);
+    memcpy(true_key, p.e->self.a_key, 64);
+    crypto_sign_ed25519_seed_keypair(a, p.e->self.a_key, seed);
+    CHECK_EQ(pair_connect(&p), HKP_OK);
+    memcpy(p.e->self.a_key, true_key, 64);
+    pair_pump(&p);
+    CHECK_EQ(pair_event(p.e, HKP_HTP_EVENT_FAILED).reason, HKP_HTP_REASON_IDENTITY);
+    CHECK_EQ(pair_dropped(p.v, HKP_E_HTP_SIG), 1);
+    pair_free(&p);
+}
+
+static void a_stranger_must_show_a_certificate_of_its_own_name(void) {
+    static struct world w, careless;
+    struct pair p;
+    static const uint8_t id[32];
+    load(&w, "stranger");
+    pair_new(&p, &w);
+    CHECK_EQ(hkp_htp_endpoint_set_certificate(p.e, NULL, 0, id, &w.e.own), HKP_OK);
+    ended(&p, HKP_E_HTP_DOWNGRADE); /* E knows that mode N needs one */
+    pair_free(&p);
+    pair_new(&p, &w);
+    CHECK_EQ(hkp_htp_endpoint_set_certificate(p.e, NULL, 0, id, &w.e.own), HKP_OK);
+    load(&careless, "n");
+    memcpy(&careless.v, &w.v, sizeof w.v);
+    p.e->opt.registry.user = &careless;
+    refused(&p, HKP_E_HTP_IDENTITY, HKP_HTP_REASON_IDENTITY);
+    pair_free(&p);
+    load(&w, "stranger");
+    pair_new(&p, &w);
+    w.e.own.node_id[3] ^= 1;
+    refused(&p, HKP_E_HTP_IDENTITY, HKP_HTP_REASON_IDENTITY);
+    pair_free(&p);
+    load(&w, "stranger");
+    pair_new(&p, &w);
+    CHECK_EQ(outcome(&p).type, HKP_HTP_EVENT_UP);
+    pair_free(&p);
+}
+
+static void a_validator_is_pinned_or_certified_for_key_and_name(void) {
+    static struct world w;
+    for (int kind = 0; kind < 4; kind++) {
+        struct pair p;
+        int before = check_faults;
+        load(&w, "stranger");
+        pair_new(&p, &w);
+        if (kind == 0) w.v.cert_len--;          /* a certificate that nobody vouches for */
+        if (kind == 1) w.v.own.node_id[0] ^= 1; /* of another node */
+        if (kind == 2) w.v.own.s[0] ^= 1;       /* of another key agreement key */
+        if (kind == 3) w.v.own.a[0] ^= 1;       /* of another signing key */
+        ended(&p, HKP_E_HTP_IDENTITY);
+        pair_free(&p);
+        CHECK_NOTE(before, "kind %d", kind);
+    }
+}
+
+static void a_demanded_certificate_must_be_there_and_fit(void) {
+    static struct world w;
+    struct pair p;
+    load(&w, "r");
+    pair_new(&p, &w);
+    p.v->opt.demands = HKP_HTP__DEMAND_CERT;
+    refused(&p, HKP_E_HTP_IDENTITY, HKP_HTP_REASON_IDENTITY);
+    pair_free(&p);
+    for (int kind = 0; kind < 3; kind++) {
+        int before = check_faults;
+        load(&w, "r_certs");
+        pair_new(&p, &w);
+        p.v->opt.demands = HKP_HTP__DEMAND_CERT;
+        if (kind == 1) w.e.own.a[0] ^= 1;
+        if (kind == 2) w.e.own.node_id[0] ^= 1;
+        if (kind == 0)
+            CHECK_EQ(outcome(&p).type, HKP_HTP_EVENT_UP);
+        else
+            refused(&p, HKP_E_HTP_IDENTITY, HKP_HTP_REASON_IDENTITY);
+        pair_free(&p);
+        CHECK_NOTE(before, "kind %d", kind);
+    }
+}
+
+static void a_demanded_quote_must_be_right(void) {
+    static struct world w, other;
+    for (int kind = 0; kind < 3; kind++) {
+        struct pair p;
+        int before = check_faults;
+        load(&w, "r_certs");
+        load(&other, "r_certs");
+        pair_new(&p, &w);
+        w.require = HKP_HTP_REQUIRE_TPM;
+        p.e->opt.registry.user = &other;
+        if (kind == 1) other.quote[9] ^= 1;
+        if (kind == 2) other.quote_len = 0;
+        if (kind == 0)
+            CHECK_EQ(outcome(&p).type, HKP_HTP_EVENT_UP);
+        else
+            refused(&p, HKP_E_HTP_ATTESTATION, HKP_HTP_REASON_ATTESTATION);
+        hkp_htp_endpoint_free(p.e);
+        hkp_htp_endpoint_free(p.v);
+        CHECK_EQ(w.pins + other.pins, 0);
+        CHECK_NOTE(before, "kind %d", kind);
+    }
+}
+
+static void clocks_matter_only_where_policy_says_so(void) {
+    static struct world w;
+    for (int kind = 0; kind < 3; kind++) {
+        struct pair p;
+        load(&w, "r");
+        pair_new(&p, &w);
+        p.ahead_e = kind == 2 ? 50000 : 1000000;
+        w.require = kind == 0 ? 0 : HKP_HTP_REQUIRE_CLOCK;
+        if (kind == 1)
+            refused(&p, HKP_E_HTP_CLOCK, HKP_HTP_REASON_CLOCK);
+        else {
+            CHECK_EQ(outcome(&p).type, HKP_HTP_EVENT_UP);
+            struct hkp_htp_session_info info = {.struct_size = sizeof info};
+            CHECK_EQ(hkp_htp_session_info(p.e, p.session, &info), HKP_OK);
+            CHECK_EQ(info.clock, kind == 0 ? HKP_HTP_CLOCK_FAIL : HKP_HTP_CLOCK_PASS);
+        }
+        pair_free(&p);
+    }
+}
+
+static void mode_n_needs_its_case(void) {
+    static struct world w, other;
+    struct pair p;
+    load(&w, "stranger");
+    load(&other, "stranger");
+    pair_new(&p, &w);
+    other.no_mode_n = 1;
+    p.e->opt.registry.user = &other; /* E sees no case */
+    ended(&p, HKP_E_HTP_DOWNGRADE);
+    pair_free(&p);
+    load(&w, "stranger");
+    pair_new(&p, &w);
+    p.v->opt.registry.user = &other; /* V sees none */
+    refused(&p, HKP_E_HTP_POLICY, HKP_HTP_REASON_POLICY);
+    pair_free(&p);
+    load(&w, "n");
+    pair_new(&p, &w);
+    p.v->opt.require = HKP_HTP_REQUIRE_PSK;
+    refused(&p, HKP_E_HTP_POLICY, HKP_HTP_REASON_POLICY);
+    pair_free(&p);
+    pair_new(&p, &w);
+    p.e->opt.require = HKP_HTP_REQUIRE_PSK;
+    ended(&p, HKP_E_HTP_DOWNGRADE);
+    pair_free(&p);
+}
+
+static void old_policy_and_suspended_nodes_are_refused(void) {
+    static struct world w;
+    struct pair p;
+    load(&w, "r");
+    pair_new(&p, &w);
+    w.policy_ver = 4;
+    refused(&p, HKP_E_HTP_POLICY, HKP_HTP_REASON_POLICY);
+    pair_free(&p);
+    for (uint8_t status = HKP_HTP_NODE_SUSPENDED; status <= HKP_HTP_NODE_REVOKED; status++) {
+        load(&w, "n");
+        pair_new(&p, &w);
+        CHECK_EQ(pair_connect(&p), HKP_OK);
+        w.status = status;
+        p.v->opt.accept_certified = 1; /* a revoked node is no stranger */
+        pair_pump(&p);
+        CHECK_EQ(pair_event(p.e, HKP_HTP_EVENT_FAILED).reason, HKP_HTP_REASON_REFUSED);
+        pair_free(&p);
+    }
+}
+
+static void classes_are_refused_until_they_are_named(void) {
+    static struct world w;
+    struct pair p;
+    uint32_t stream;
+    load(&w, "n");
+    pair_new(&p, &w);
+    CHECK_EQ(outcome(&p).type, HKP_HTP_EVENT_UP);
+    CHECK_EQ(hkp_htp_stream_open(p.e, p.session, HKP_HTP_STREAM_APP, 0, 0, &stream), HKP_OK);
+    CHECK_EQ(hkp_htp_stream_send(p.e, p.session, stream, (const uint8_t *)"early", 5, 0), HKP_OK);
+    pair_pump(&p);
+    struct hkp_htp_event ev = pair_event(p.v, HKP_HTP_EVENT_UP);
+    CHECK_EQ(ev.type, HKP_HTP_EVENT_UP);
+    CHECK_EQ(hkp_htp_session_allow(p.v, ev.session, 1U << HKP_HTP_STREAM_APP, 0), HKP_OK);
+    CHECK_EQ(pair_event(p.v, HKP_HTP_EVENT_MESSAGE).len, 5); /* it waited for this */
+    pair_free(&p);
+    pair_new(&p, &w);
+    CHECK_EQ(outcome(&p).type, HKP_HTP_EVENT_UP);
+    CHECK_EQ(hkp_htp_stream_open(p.e, p.session, HKP_HTP_STREAM_APP, 0, 0, &stream), HKP_OK);
+    CHECK_EQ(hkp_htp_stream_send(p.e, p.session, stream, (const uint8_t *)"early", 5, 0), HKP_OK);
+    pair_pump(&p);
+    CHECK_EQ(pair_event(p.v, HKP_HTP_EVENT_MESSAGE).type, HKP_HTP_EVENT_NONE);
+    pair_pump(&p);
+    CHECK_EQ(pair_event(p.e, HKP_HTP_EVENT_STREAM_STOPPED).code, HKP_HTP_CODE_DENIED);
+    pair_free(&p);
+}
+
+static void kinds_of_errors_are_those_of_the_table(void) {
+    CHECK_EQ(hkp_htp_kind(HKP_E_HTP_IDLE, 0), HKP_HTP_KIND_EXPIRED);
+    CHECK_EQ(hkp_htp_kind(HKP_E_HTP_WCOMMIT, 0), HKP_HTP_KIND_RESONANCE);
+    CHECK_EQ(hkp_htp_kind(HKP_E_HTP_DOWNGRADE, 0), HKP_HTP_KIND_AUTHENTICATION);
+    CHECK_EQ(hkp_htp_kind(HKP_E_HTP_REJECTED, HKP_HTP_REASON_OVERLOAD), HKP_HTP_KIND_ERROR);
+    CHECK_EQ(hkp_htp_kind(HKP_E_HTP_CLOSED, HKP_HTP_REASON_DONE), HKP_HTP_KIND_NONE);
+    CHECK_EQ(hkp_htp_kind(HKP_E_HTP_CLOSED, HKP_HTP_REASON_TRUST), HKP_HTP_KIND_RESONANCE);
+    CHECK_EQ(hkp_htp_kind(HKP_E_HTP_CLOSED, 70), HKP_HTP_KIND_ERROR);
+    CHECK_EQ(hkp_htp_status_class(HKP_E_HTP_REPLAY), HKP_CLASS_IGNORE);
+    CHECK_EQ(hkp_htp_status_class(HKP_E_HTP_IDLE), HKP_CLASS_DEAD);
+    CHECK_EQ(hkp_htp_status_class(HKP_E_HTP_BASE), HKP_CLASS_BUG);
+    CHECK(strcmp(hkp_htp_status_name(HKP_E_HTP_RDV_NEURAL), "HKP_E_HTP_RDV_NEURAL") == 0);
+    CHECK(strcmp(hkp_htp_status_name(HKP_E_NOTFOUND), "HKP_E_NOTFOUND") == 0);
+    CHECK(strcmp(hkp_htp_status_name(12345), "unknown") == 0);
+    CHECK(strcmp(hkp_htp_reason_name(100), "APPLICATION") == 0);
+    CHECK(strcmp(hkp_htp_reason_name(15), "UNKNOWN") == 0);
+}
+
+int main(void) {
+    if (sodium_init() < 0) return 1;
+    CASE(a_strangers_hello_must_be_signed_by_its_certified_key);
+    CASE(a_stranger_must_show_a_certificate_of_its_own_name);
+    CASE(a_validator_is_pinned_or_certified_for_key_and_name);
+    CASE(a_demanded_certificate_must_be_there_and_fit);
+    CASE(a_demanded_quote_must_be_right);
+    CASE(clocks_matter_only_where_policy_says_so);
+    CASE(mode_n_needs_its_case);
+    CASE(old_policy_and_suspended_nodes_are_refused);
+    CASE(classes_are_refused_until_they_are_named);
+    CASE(kinds_of_errors_are_those_of_the_table);
+    return check_done();
+}
