@@ -161,7 +161,7 @@ static hkp_status wal_row(node *n, const uint8_t *data, size_t len) {
         if (r.view > n->watermark) n->watermark = r.view;
         return HKP_OK;
     }
-    if (r.view <= n->root.view) return HKP_OK;
+    if (r.view <= n->watermark) return HKP_OK; /* also of final views: D-STO-9 compares with them */
     if (r.view > n->view) n->view = r.view;
     struct slot *s = hkp_dsm__slot(n, r.view);
     if (s == NULL) return HKP_OK;

@@ -35,6 +35,7 @@ static void expect_settled(void) {
         CHECK(s.final_height > 0);
         CHECK_EQ(s.final_height, height);
         CHECK_EQ(s.blocks_open, 0);
+        CHECK_EQ(sim.nodes[i].observer, 0); /* whoever kept its WAL keeps its voice */
     }
     CHECK_EQ(sim.faults, 0);
     if (check_faults != before) report(0);
@@ -202,6 +203,35 @@ static void an_equivocating_member_is_found_out_and_harms_nobody(void) {
     CHECK(found > 0);
 }
 
+/* D-STO-9: a disk that was copied back lacks promises that others remember. */
+static void a_restored_copy_observes(void) {
+    for (uint64_t seed = 0; seed < 4; seed++) {
+        sim_new(&sim, 3500 + seed, 4, 1);
+        for (uint32_t i = 0; i < 4; i++) sim_start(&sim, i);
+        sim_run(&sim, 50 * SIM_MS);
+        sim_submit(&sim, 1, "before the copy");
+        sim_run(&sim, 2 * SIM_S);
+        sim_copy_disk(&sim, 0, 4);
+        for (int round = 0; round < 3; round++) {
+            sim_submit(&sim, 2, "after the copy");
+            sim_run(&sim, 400 * SIM_MS);
+        }
+        sim_crash(&sim, 0);
+        sim_start(&sim, 4);
+        sim_run(&sim, 2 * SIM_S);
+        for (int round = 0; round < 3; round++) {
+            sim_submit(&sim, 3, "the others go on");
+            sim_run(&sim, 2 * SIM_S);
+        }
+        CHECK_EQ(sim.nodes[4].observer, 1);
+        CHECK_EQ(sim_status(&sim, 4).silent, 1);
+        CHECK_EQ(sim_status(&sim, 4).final_height, sim_status(&sim, 1).final_height);
+        CHECK_EQ(sim_status(&sim, 1).blocks_open, 0);
+        CHECK_EQ(sim.faults, 0);
+        sim_free(&sim);
+    }
+}
+
 static void an_epoch_ends_after_256_heights(void) {
     sim_new(&sim, 4000, 4, 0);
     sim.t_cp = HKP_DSM_T_CP_NONE;
@@ -285,6 +315,7 @@ int main(void) {
     CASE(crashes_at_every_write_are_survived);
     CASE(power_cuts_of_all_lose_nothing_final);
     CASE(an_equivocating_member_is_found_out_and_harms_nobody);
+    CASE(a_restored_copy_observes);
     CASE(an_epoch_ends_after_256_heights);
     CASE(the_same_seed_gives_the_same_trace);
     return check_done();

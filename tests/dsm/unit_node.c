@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+/* One node against peers that are played by the test, with their true keys: what a liar could send. */
+#include <hookprobe/dsm.h>
+
+#include "alloc.h"
+#include "check.h"
+#include "libdsm/message.h"
+#include "libter/bytes.h"
+#include "sim.h"
+
+static struct sim_mesh mesh;
+static struct hkp_dsm_genesis genesis;
+static struct hkp_dsm__valset set;
+static uint8_t perm[HKP_DSM_MEMBERS_MAX];
+static uint64_t random_state = 11;
+
+/* The node under test and what it did. */
+static hkp_dsm_node *node;
+static uint32_t me;
+static hkp_time now;
+static uint64_t wal_rows, votes[6];
+static uint64_t vote_view;
+
+static int32_t fill(void *user, uint8_t *dst, size_t len) {
+    uint64_t *state = user;
+    for (size_t i = 0; i < len; i++) dst[i] = (uint8_t)check_random(state);
+    return 0;
+}
+
+static void options(struct hkp_dsm_node_options *o) {
+    hkp_dsm_node_options_init(o, sizeof *o);
+    o->rng = (struct hkp_rng){.user = &random_state, .fill = fill};
+    o->genesis = mesh.genesis;
+    o->genesis_len = mesh.genesis_len;
+    o->certificate = mesh.certificate[me];
+    o->certificate_len = mesh.certificate_len[me];
+    o->secret = mesh.secret[me];
+    o->pool_bytes = (size_t)8 << 20;
+    o->heads_max = 16;
+    o->peers_max = 8;
+}
+
+static uint64_t wall_us(void) { return mesh.time_s * 1000000 + now / 1000; }
+
+/* Everything becomes durable at once; votes are counted by kind. */
+static void drain(void) {
+    struct hkp_dsm_event ev;
+    uint64_t ticket = 0;
+    for (int round = 0; round < 8; round++) {
+        while (hkp_dsm_event(node, &ev) == HKP_OK) {
+            if (ev.kind == HKP_DSM_EV_STORE_WAL) wal_rows++;
+            if (ev.kind == HKP_DSM_EV_STORE_GET || ev.kind == HKP_DSM_EV_STORE_SCAN) {
+                uint64_t read = ev.ticket;
+                CHECK_EQ(hkp_dsm_read_end(node, now, read, HKP_OK), HKP_OK);
+            } else if (ev.kind <= HKP_DSM_EV_STORE_DROP) {
+                ticket = ev.ticket;
+            }
+        }
+        if (ticket > 0) CHECK_EQ(hkp_dsm_stored(node, now, ticket, HKP_OK), HKP_OK);
+        ticket = 0;
+    }
+    uint8_t peer[16];
+    uint32_t lane;
+    const uint8_t *msg;
+    size_t len;
+    while (hkp_dsm_send(node, peer, &lane, &msg, &len) == HKP_OK) {
+        struct hkp_dsm__message m;
+        struct hkp_dsm_envelope env;
+        struct hkp_dsm__vote v;
+        CHECK_EQ(hkp_dsm__message_parse(lane, msg, len, &m), HKP_OK);
+        if (m.op != HKP_DSM__OP_MSG_VOTE) continue;
+        CHECK_EQ(hkp_dsm_envelope_parse(m.envelope.ptr, m.envelope.len, 0x38, &env), HKP_OK);
+        CHECK_EQ(hkp_dsm__vote_parse(env.kind, env.body.ptr, env.body.len, &v), HKP_OK);
+        votes[v.kind]++;
+        vote_view = v.view;
+    }
+}
+
+static uint8_t buffer[1 << 20];
+
+static hkp_status deliver(uint32_t from, const struct hkp_dsm_cbor_writer *w) {
+    hkp_status st = hkp_dsm_recv(node, now, wall_us(), mesh.node_id[from], 0, w->out, w->len);
+    drain();
+    return st;
+}
+
+static struct hkp_dsm_cbor_writer writer(void) {
+    return (struct hkp_dsm_cbor_writer){.out = buffer, .cap = sizeof buffer};
+}
+
+/* Index in the mesh of the member that has a seat. */
+static uint32_t member(uint32_t seat) {
+    uint32_t i = 0;
+    while (memcmp(mesh.node_id[i], set.seats[seat].node_id, 16) != 0) i++;
+    return i;
+}
+
+static void answer_promises(uint32_t from) {
+    struct hkp_dsm_cbor_writer w = writer();
+    hkp_dsm__put_promises(&w, 0, 0);
+    hkp_dsm_cbor_put_array(&w, 0);
+    CHECK_EQ(deliver(from, &w), HKP_OK);
+}
+
+static void begin(uint32_t who) {
+    me = who;
+    now = 1000000000;
+    wal_rows = 0;
+    memset(votes, 0, sizeof votes);
+    struct hkp_dsm_node_options o;
+    options(&o);
+    CHECK_EQ(hkp_dsm_node_new(&node, &o, now), HKP_OK);
+    CHECK_EQ(hkp_dsm_node_start(node, now, wall_us()), HKP_OK);
+    wal_rows = 1; /* an installed store has one */
+    drain();
+    for (uint32_t i = 0; i < mesh.n; i++)
+        if (i != me) CHECK_EQ(hkp_dsm_peer_up(node, now, mesh.node_id[i], HKP_DSM_LANES_ALL), HKP_OK);
+    drain();
+}
+
+/* CERT of a view by three members, the node under test not among them. */
+static void send_cert(uint32_t kind, uint64_t view, const uint8_t *digest) {
+    struct hkp_dsm__vote vote = {.kind = kind, .view = view};
+    if (digest != NULL) memcpy(vote.digest, digest, 32);
+    static uint8_t signatures[8][64];
+    const uint8_t *list[8] = {0};
+    for (uint32_t seat = 0; seat < set.n; seat++) {
+        uint32_t i = member(seat);
+        if (i == me) continue;
+        uint8_t envelope[HKP_DSM__VOTE_MAX];
+        size_t len = 0;
+        struct hkp_dsm__vote parsed;
+        CHECK_EQ(hkp_dsm__vote_make(genesis.chain_id, &vote, mesh.node_id[i], mesh.secret[i], envelope,
+                                    sizeof envelope, &len),
+                 HKP_OK);
+        CHECK_EQ(hkp_dsm__vote_check(genesis.chain_id, &set, envelope, len, &parsed, signatures[seat]), HKP_OK);
+        list[seat] = signatures[seat];
+    }
+    uint8_t cert[1024];
+    struct hkp_dsm_view bytes = {.ptr = cert};
+    CHECK_EQ(hkp_dsm__cert_build(&set, &vote, list, cert, sizeof cert, &bytes.len), HKP_OK);
+    struct hkp_dsm_cbor_writer w = writer();
+    hkp_dsm__put_single(&w, HKP_DSM__OP_MSG_CERT, &bytes);
+    CHECK_EQ(deliver(member(perm[0]) == me ? member(perm[1]) : member(perm[0]), &w), HKP_OK);
+}
+
+/* An empty header on the genesis, rightly signed by a member. */
+static hkp_status send_proposal(uint64_t view, uint32_t seat, uint64_t time_ms, uint8_t digest[32]) {
+    static const uint8_t body[3] = {0x82, 0x80, 0x80};
+    struct hkp_dsm__body parsed;
+    CHECK_EQ(hkp_dsm__body_parse(body, sizeof body, &parsed), HKP_OK);
+    struct hkp_dsm__header h = {.view = view, .height = 1, .time_ms = time_ms, .proposer = seat};
+    struct hkp_dsm__merkle empty = {0};
+    memcpy(h.parent, genesis.chain_id, 32);
+    hkp_dsm__merkle_root(&empty, h.heads_root);
+    hkp_dsm__merkle_root(&empty, h.blocks_root);
+    hkp_dsm__ops_root(&parsed, h.ops_root);
+    uint8_t header[HKP_DSM__HEADER_MAX], envelope[1200];
+    size_t header_len = 0;
+    struct hkp_dsm_view env = {.ptr = envelope}, body_view = {body, sizeof body};
+    uint32_t i = member(seat);
+    CHECK_EQ(hkp_dsm__header_build(&h, header, sizeof header, &header_len), HKP_OK);
+    hkp_dsm__header_digest(digest, genesis.chain_id, header, header_len);
+    CHECK_EQ(hkp_dsm_envelope_sign(genesis.chain_id, HKP_DSM_KIND_PROPOSE, mesh.node_id[i], mesh.secret[i], header,
+                                   header_len, envelope, sizeof envelope, &env.len),
+             HKP_OK);
+    struct hkp_dsm_cbor_writer w = writer();
+    hkp_dsm__put_propose(&w, &env, &body_view, 0);
+    return deliver(i == me ? member((seat + 1) % set.n) : i, &w);
+}
+
+/* A node that does not lead the first four views' leader seats given: any but them. */
+static uint32_t not_leading(uint64_t view) { return member((perm[view % set.n] + 1U) % set.n); }
+
+static uint64_t genesis_ms(void) { return mesh.time_s * 1000; }
+
+static void no_promise_before_the_others_told_theirs(void) {
+    uint8_t digest[32];
+    begin(not_leading(1));
+    CHECK_EQ(send_proposal(1, perm[1], genesis_ms() + 1, digest), HKP_OK);
+    CHECK_EQ(votes[HKP_DSM_KIND_NOTAR], 0);
+    for (uint32_t i = 0, told = 0; i < mesh.n && told < 2; i++)
+        if (i != me) {
+            CHECK_EQ(votes[HKP_DSM_KIND_NOTAR], 0);
+            answer_promises(i);
+            told++;
+        }
+    CHECK_EQ(votes[HKP_DSM_KIND_NOTAR], 3);
+    hkp_dsm_node_free(node);
+}
+
+static void begin_promising(uint32_t who) {
+    begin(who);
+    for (uint32_t i = 0, told = 0; i < mesh.n && told < 2; i++)
+        if (i != me) {
+            answer_promises(i);
+            told++;
+        }
+}
+
+/* Validity (c): every view between parent and proposal has its CERT_0. */
+static void a_proposal_over_a_view_that_was_not_nullified_gets_no_vote(void) {
+    uint8_t digest[32];
+    begin_promising(not_leading(3));
+    send_cert(HKP_DSM_KIND_NULL, 2, NULL); /* the node is in view 3 and has not seen the end of view 1 */
+    CHECK_EQ(send_proposal(3, perm[3], genesis_ms() + 1, digest), HKP_OK);
+    CHECK_EQ(votes[HKP_DSM_KIND_NOTAR], 0);
+    send_cert(HKP_DSM_KIND_NULL, 1, NULL);
+    CHECK_EQ(votes[HKP_DSM_KIND_NOTAR], 3);
+    CHECK_EQ(vote_view, 3);
+    hkp_dsm_node_free(node);
+}
+
+static void only_the_leader_of_a_view_is_heard(void) {
+    uint8_t digest[32];
+    begin_promising(not_leading(1));
+    CHECK_EQ(send_proposal(1, (perm[1] + 2U) % set.n, genesis_ms() + 1, digest), HKP_E_DSM_SIGNER);
+    CHECK_EQ(send_proposal(1, perm[1], genesis_ms() + 120000, digest), HKP_OK); /* validity (h) */
+    CHECK_EQ(votes[HKP_DSM_KIND_NOTAR], 0);
+    hkp_dsm_node_free(node);
+}
+
+static void one_vote_for_two_proposals_and_the_leader_is_accused(void) {
+    uint8_t first[32], second[32];
+    begin_promising(not_leading(1));
+    CHECK_EQ(send_proposal(1, perm[1], genesis_ms() + 1, first), HKP_OK);
+    CHECK_EQ(send_proposal(1, perm[1], genesis_ms() + 500, second), HKP_OK);
+    CHECK_EQ(votes[HKP_DSM_KIND_NOTAR], 3);
+    struct hkp_dsm_node_status s = {.struct_size = sizeof s};
+    CHECK_EQ(hkp_dsm_node_status(node, &s), HKP_OK);
+    CHECK_EQ(s.evidence, 1);
+    hkp_dsm_node_free(node);
+}
+
+/* R3 and R4: FINAL only where NULL was never sent. */
+static void after_null_there_is_no_final(void) {
+    uint8_t digest[32];
+    begin_promising(not_leading(1));
+    uint64_t seq = 0;
+    CHECK_EQ(hkp_dsm_submit(node, now, wall_us(), 1, (const uint8_t *)"work", 4, NULL, &seq), HKP_OK);
+    for (int i = 0; i < 40 && votes[HKP_DSM_KIND_NULL] == 0; i++) {
+        now += 100000000;
+        CHECK_EQ(hkp_dsm_tick(node, now, wall_us()), HKP_OK);
+        drain();
+    }
+    CHECK(votes[HKP_DSM_KIND_NULL] > 0);
+    CHECK_EQ(vote_view, 1);
+    CHECK_EQ(send_proposal(1, perm[1], genesis_ms() + 1, digest), HKP_OK);
+    CHECK_EQ(votes[HKP_DSM_KIND_NOTAR], 3); /* R2 allows that */
+    send_cert(HKP_DSM_KIND_NOTAR, 1, digest);
+    CHECK_EQ(votes[HKP_DSM_KIND_FINAL], 0);
+    hkp_dsm_node_free(node);
+}
+
+static void a_notarised_header_gets_final(void) {
+    uint8_t digest[32];
+    begin_promising(not_leading(1));
+    CHECK_EQ(send_proposal(1, perm[1], genesis_ms() + 1, digest), HKP_OK);
+    send_cert(HKP_DSM_KIND_NOTAR, 1, digest);
+    CHECK_EQ(votes[HKP_DSM_KIND_FINAL], 3);
+    send_cert(HKP_DSM_KIND_FINAL, 1, digest);
+    struct hkp_dsm_node_status s = {.struct_size = sizeof s};
+    CHECK_EQ(hkp_dsm_node_status(node, &s), HKP_OK);
+    CHECK_EQ(s.final_height, 1);
+    CHECK_MEM(s.final_digest, digest, 32);
+    hkp_dsm_node_free(node);
+}
+
+static void what_does_not_parse_or_belongs_to_no_open_lane_changes_nothing(void) {
+    begin_promising(not_leading(1));
+    struct hkp_dsm_node_status before = {.struct_size = sizeof before}, after = before;
+    CHECK_EQ(hkp_dsm_node_status(node, &before), HKP_OK);
+    uint64_t state = check_seed();
+    for (int i = 0; i < 3000; i++) {
+        uint8_t junk[64];
+        size_t len = 1 + check_random(&state) % sizeof junk;
+        for (size_t k = 0; k < len; k++) junk[k] = (uint8_t)check_random(&state);
+        hkp_status st = hkp_dsm_recv(node, now, wall_us(), mesh.node_id[(me + 1) % mesh.n],
+                                     (uint32_t)check_random(&state) % 6, junk, len);
+        CHECK(st < 0);
+    }
+    CHECK_EQ(hkp_dsm_node_status(node, &after), HKP_OK);
+    CHECK_EQ(after.refused, before.refused + 3000);
+    after.refused = before.refused;
+    after.received = before.received;
+    CHECK_MEM(&after, &before, sizeof before);
+    CHECK_EQ(hkp_dsm_peer_lanes(node, now, mesh.node_id[(me + 1) % mesh.n], 0), HKP_OK);
+    uint8_t have[] = {0x83, 0x18, 0x1e, 0x00, 0x80};
+    CHECK(hkp_dsm_recv(node, now, wall_us(), mesh.node_id[(me + 1) % mesh.n], 3, have, sizeof have) == HKP_E_DSM_LANE);
+    hkp_dsm_node_free(node);
+}
+
+static void options_are_judged_before_anything_is_made(void) {
+    struct hkp_dsm_node_options o;
+    hkp_dsm_node *none = NULL;
+    me = 0;
+    options(&o);
+    o.rng.fill = NULL;
+    CHECK_EQ(hkp_dsm_node_new(&none, &o, 0), HKP_E_INVAL);
+    options(&o);
+    o.pool_bytes = 100;
+    CHECK_EQ(hkp_dsm_node_new(&none, &o, 0), HKP_E_INVAL);
+    options(&o);
+    o.secret = mesh.secret[1];
+    CHECK_EQ(hkp_dsm_node_new(&none, &o, 0), HKP_E_DSM_NODE_ID);
+    options(&o);
+    o.genesis_len--;
+    CHECK(hkp_dsm_node_new(&none, &o, 0) < 0);
+    CHECK(none == NULL);
+}
+
+static void every_allocation_may_fail(void) {
+    for (int budget = 0;; budget++) {
+        struct failing f = {.left = budget};
+        struct hkp_dsm_node_options o;
+        me = 0;
+        options(&o);
+        o.mem = failing_mem(&f);
+        hkp_dsm_node *n = NULL;
+        hkp_status st = hkp_dsm_node_new(&n, &o, 0);
+        if (st == HKP_OK) {
+            CHECK(budget > 0);
+            hkp_dsm_node_free(n);
+            CHECK_EQ(f.live, 0);
+            return;
+        }
+        CHECK_EQ(st, HKP_E_NOMEM);
+        CHECK(n == NULL);
+        CHECK_EQ(f.live, 0);
+    }
+}
+
+int main(void) {
+    sim_mesh_make(&mesh, 4, HKP_DSM_ROLE_VALIDATOR | HKP_DSM_ROLE_EDGE);
+    if (hkp_dsm_genesis_parse(mesh.genesis, mesh.genesis_len, &genesis) != HKP_OK ||
+        hkp_dsm__valset_parse(genesis.valset_body.ptr, genesis.valset_body.len, &set) != HKP_OK)
+        return 1;
+    hkp_dsm__leaders(&set, genesis.chain_id, perm);
+    CASE(no_promise_before_the_others_told_theirs);
+    CASE(a_proposal_over_a_view_that_was_not_nullified_gets_no_vote);
+    CASE(only_the_leader_of_a_view_is_heard);
+    CASE(one_vote_for_two_proposals_and_the_leader_is_accused);
+    CASE(after_null_there_is_no_final);
+    CASE(a_notarised_header_gets_final);
+    CASE(what_does_not_parse_or_belongs_to_no_open_lane_changes_nothing);
+    CASE(options_are_judged_before_anything_is_made);
+    CASE(every_allocation_may_fail);
+    return check_done();
+}
