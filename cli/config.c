@@ -27,7 +27,7 @@ const char cli_config_help[] =
     "    from_start: true|false  also what is already in it; default false\n"
     "  timing:                   0 or absent: the default\n"
     "    ter_period_ms: 100..60000   ter_batch_ms: 1..5000   checkpoint_ms: 10..3600000\n"
-    "    delay_ms: 1..10000   commit_every: 64..65536   heartbeat_s: 1..120   rekey_s: 10..60\n"
+    "    delay_ms: 1..10000   commit_every: 1..65536   heartbeat_s: 1..120   rekey_s: 10..60\n"
     "  peers:                    the other members\n"
     "    - node_id: 32 hex digits\n"
     "      key: 64 hex digits, its X25519 key\n"
@@ -171,7 +171,7 @@ static int check_numbers(const struct cli_config *c, const char *path, const cha
     const struct bound bounds[] = {
         {"ter_period_ms", t->ter_period_ms, 100, 60000}, {"ter_batch_ms", t->ter_batch_ms, 1, 5000},
         {"checkpoint_ms", t->checkpoint_ms, 10, 3600000}, {"delay_ms", t->delay_ms, 1, 10000},
-        {"commit_every", t->commit_every, 64, 65536},     {"heartbeat_s", t->heartbeat_s, 1, 120},
+        {"commit_every", t->commit_every, 1, 65536},     {"heartbeat_s", t->heartbeat_s, 1, 120},
         {"rekey_s", t->rekey_s, 10, 60},                  {"intel_records", c->intel_records, 1, 10000000}};
     for (size_t i = 0; i < sizeof bounds / sizeof bounds[0]; i++) {
         char why[64];

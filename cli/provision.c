@@ -21,29 +21,38 @@ static void address_of(const struct cli_mesh *m, size_t i, char out[160]) {
     snprintf(out, 160, "%.*s:%d", (int)(colon - m->listen), m->listen, atoi(colon + 1) + (int)i);
 }
 
-static int write_config(const struct cli_mesh *m, size_t i) {
-    char path[CLI_PATH_MAX], id[33], key[65], address[160];
-    if (snprintf(path, sizeof path, "%s/node%zu.yaml", m->dir, i + 1) >= (int)sizeof path)
-        return cli_fail(CLI_USAGE, "%s: path too long", m->dir);
-    FILE *f = fopen(path, "wx");
-    if (f == NULL) return cli_fail(CLI_SYSTEM, "%s: %s", path, strerror(errno));
-    address_of(m, i, address);
-    fprintf(f, "# Node %zu of the mesh \"%s\". The keys: hookprobe provision --help\ndata_dir: node%zu\nlisten: \"%s\"\n", i + 1,
-            m->name, i + 1, address);
+int cli_mesh_config(const struct cli_mesh *m, const struct cli_member *self) {
+    char id[33], key[65], address[160];
+    FILE *f = fopen(self->config, "wx");
+    if (f == NULL) return cli_fail(CLI_SYSTEM, "%s: %s", self->config, strerror(errno));
+    fprintf(f, "# A node for the mesh \"%s\". The keys: hookprobe provision --help\ndata_dir: \"%s\"\nlisten: \"%s\"\n", m->name,
+            self->data_dir, self->listen);
     if (m->clock_trusted) fputs("clock_trusted: true\n", f);
     if (m->extra != NULL) fputs(m->extra, f);
-    if (m->eve != NULL && i == 0) fprintf(f, "eve:\n  file: \"%s\"\n  from_start: true\n", m->eve);
-    if (m->n > 1) fputs("peers:\n", f);
+    if (self->eve != NULL) fprintf(f, "eve:\n  file: \"%s\"\n  from_start: true\n", self->eve);
+    if (m->n > (self->index < m->n)) fputs("peers:\n", f);
     for (size_t k = 0; k < m->n; k++) {
-        if (k == i) continue;
+        if (k == self->index) continue;
         hex(m->nodes[k].node_id, 16, id);
         hex(m->nodes[k].s, 32, key);
         address_of(m, k, address);
         fprintf(f, "  - node_id: \"%s\"\n    key: \"%s\"\n    address: \"%s\"\n", id, key, address);
     }
     const int bad = ferror(f) != 0;
-    if (fclose(f) != 0 || bad) return cli_fail(CLI_SYSTEM, "%s: %s", path, strerror(errno));
+    if (fclose(f) != 0 || bad) return cli_fail(CLI_SYSTEM, "%s: %s", self->config, strerror(errno));
     return CLI_OK;
+}
+
+/* DIR/nodeN.yaml, which names its folder relative to itself, so that DIR can be moved. */
+static int write_config(const struct cli_mesh *m, size_t i) {
+    char path[CLI_PATH_MAX], address[160], folder[32];
+    if (snprintf(path, sizeof path, "%s/node%zu.yaml", m->dir, i + 1) >= (int)sizeof path)
+        return cli_fail(CLI_USAGE, "%s: path too long", m->dir);
+    address_of(m, i, address);
+    snprintf(folder, sizeof folder, "node%zu", i + 1);
+    const struct cli_member self = {.config = path, .data_dir = folder, .listen = address, .index = i,
+                                    .eve = i == 0 ? m->eve : NULL};
+    return cli_mesh_config(m, &self);
 }
 
 int cli_mesh_make(struct cli_mesh *m) {

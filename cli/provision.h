@@ -27,6 +27,21 @@ struct cli_mesh {
     char paths[CLI_NODES_MAX][CLI_PATH_MAX];
 };
 
+/** One configuration to be written. */
+struct cli_member {
+    /** the file */
+    const char *config;
+    const char *data_dir;
+    const char *listen;
+    /** EVE file to read; NULL: none */
+    const char *eve;
+    /** which node of the mesh it is, and so no peer of itself; n or above: none of them */
+    size_t index;
+};
+
+/** Writes a configuration whose peers are the nodes of a mesh that was made. */
+int cli_mesh_config(const struct cli_mesh *mesh, const struct cli_member *self);
+
 /** Makes DIR/nodeN and DIR/nodeN.yaml; tells what is wrong and returns an exit code. */
 int cli_mesh_make(struct cli_mesh *mesh);
 
