@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+/* An instance between two nodes over a bad channel, with crashes, copies and forks (NZ1 17, 22). */
+#include "pair.h"
+
+static struct pair w;
+
+static void calm_pair_commits(void) {
+    pair_begin(&w, check_seed());
+    pair_connect(&w);
+    CHECK_EQ(w.last_refusal[OWNER], HKP_OK);
+    CHECK_EQ(pair_state(&w, OWNER, NULL), HKP_NEURO_INSTANCE_PENDING);
+    CHECK_EQ(pair_state(&w, HOLDER, NULL), HKP_NEURO_INSTANCE_PENDING);
+    pair_session(&w, 0, 0);
+    pair_connect(&w);
+    CHECK_EQ(pair_state(&w, OWNER, NULL), HKP_NEURO_INSTANCE_ACTIVE);
+    CHECK_EQ(pair_state(&w, HOLDER, NULL), HKP_NEURO_INSTANCE_ACTIVE);
+    for (int i = 0; i < 200; i++) {
+        if (i == 100) pair_rebase(&w);
+        pair_second(&w);
+    }
+    struct hkp_neuro_instance_info e, v;
+    pair_state(&w, OWNER, &e);
+    pair_state(&w, HOLDER, &v);
+    CHECK(w.commits[OWNER] >= 6 && w.commits[OWNER] == w.commits[HOLDER]);
+    CHECK_EQ(e.ck_index, v.ck_index);
+    CHECK_EQ(v.policy_ver, 4);
+    CHECK(v.index + 8 > e.index);
+    CHECK_EQ(v.state_index, v.index);
+    struct hkp_neuro_trust_inputs in = {
+        .a = 39321, .l = 65536, .why = HKP_NEURO_WHY_NO_TPM, .good_heartbeat = 1};
+    struct hkp_neuro_trust t = {.t = 65536};
+    hkp_neuro_holder_trust(w.holder, w.wall_us, w.wall_us - 300000000, 0, &in);
+    hkp_neuro_trust_update(&t, &in);
+    CHECK_EQ(in.r, 65536);
+    CHECK_EQ(in.why & HKP_NEURO_WHY_NO_REPLICA, 0);
+    pair_end(&w);
+}
+
+static void integrity_shows_in_trust_at_once(void) {
+    pair_begin(&w, check_seed());
+    pair_connect(&w);
+    pair_session(&w, 0, 0);
+    pair_connect(&w);
+    w.wall_us += 1000000;
+    pair_ter(&w, 0);
+    pair_sync(&w);
+    w.now += 3000000000U;
+    hkp_neuro_owner_tick(w.owner, w.now);
+    pair_pump(&w);
+    struct hkp_neuro_trust_inputs in = {.a = 65536, .l = 65536};
+    struct hkp_neuro_trust t = {.t = 65536};
+    hkp_neuro_holder_trust(w.holder, w.wall_us, w.wall_us, 0, &in);
+    hkp_neuro_trust_update(&t, &in);
+    CHECK((t.why & HKP_NEURO_WHY_INTEGRITY) != 0);
+    CHECK_EQ(t.t, 26214);
+    CHECK(strcmp(hkp_neuro_why_text(HKP_NEURO_WHY_INTEGRITY), "integrity mismatch") == 0);
+    pair_end(&w);
+}
+
+/* Loss, doubling, reordering, reconnects, crashes at every store point of both sides: the invariant of
+ * NZ1 17. */
+static void bad_channel_and_crashes(void) {
+    uint64_t commits = 0, restarts = 0;
+    for (uint64_t run = 0; run < 24; run++) {
+        const int before = check_faults;
+        pair_begin(&w, check_seed() + run * 7919);
+        w.loss = (unsigned)(run % 5) * 16;
+        w.twice = (unsigned)(run % 3) * 24;
+        w.crash = run % 2 ? 48 : 0;
+        for (int i = 0; i < 400; i++) {
+            if (!w.up || pair_chance(&w) < 6) {
+                if (w.up) pair_session(&w, 0, 0);
+                pair_connect(&w);
+            }
+            if (w.up && !w.mode_r && pair_chance(&w) < 128) pair_session(&w, 0, 0);
+            if (w.crash && pair_chance(&w) < 4) pair_restart(&w, pair_chance(&w) & 1);
+            if (pair_chance(&w) < 2 && w.up && w.mode_r) pair_rebase(&w);
+            pair_second(&w);
+        }
+        /* faults off: it comes together again */
+        w.loss = w.twice = w.crash = 0;
+        for (int i = 0; i < 120; i++) {
+            if (!w.up || !w.mode_r) {
+                if (w.up) pair_session(&w, 0, 0);
+                pair_connect(&w);
+            }
+            pair_second(&w);
+        }
+        struct hkp_neuro_instance_info e, v;
+        CHECK_EQ(pair_state(&w, OWNER, &e), HKP_NEURO_INSTANCE_ACTIVE);
+        CHECK_EQ(pair_state(&w, HOLDER, &v), HKP_NEURO_INSTANCE_ACTIVE);
+        CHECK(e.index - v.index < 10);
+        CHECK_EQ(w.lost[OWNER] + w.lost[HOLDER], 0);
+        commits += w.commits[HOLDER];
+        restarts += w.restarts;
+        CHECK_NOTE(before, "run %d: owner %u cause %u at %d, holder %u cause %u at %d", (int)run, e.state,
+                   e.cause, (int)e.index, v.state, v.cause, (int)v.index);
+        pair_end(&w);
+        if (check_faults - before > 5) break;
+    }
+    CHECK(commits > 100);
+    CHECK(restarts > 20);
+    printf("# %d commits, %d restarts\n", (int)commits, (int)restarts);
+}
+
+/* Until ACTIVE with a commit or two behind it. */
+static void active_pair(uint64_t seed) {
+    pair_begin(&w, seed);
+    pair_connect(&w);
+    pair_session(&w, 0, 0);
+    pair_connect(&w);
+    for (int i = 0; i < 60; i++) pair_second(&w);
+    CHECK(w.commits[OWNER] >= 1);
+}
+
+/* The thief has the disk of an instant; log and live state are those of that instant, too. */
+static void a_copy_of_an_old_snapshot_ends_lost(void) {
+    active_pair(check_seed());
+    struct pair_disk disk = w.disk[OWNER], live = w.live;
+    const size_t n_log = w.n_durable;
+    const uint64_t durable = w.durable;
+    w.disk[OWNER].blob = (uint8_t *)malloc(disk.len);
+    memcpy(w.disk[OWNER].blob, disk.blob, disk.len);
+    w.live.blob = NULL;
+    w.live.len = 0;
+    for (int i = 0; i < 100; i++) pair_second(&w);
+    pair_sync(&w);
+    /* the true device stops, the copy goes on from where it was copied */
+    free(w.disk[OWNER].blob);
+    w.disk[OWNER] = disk;
+    free(w.live.blob);
+    w.live = live;
+    w.n_log = w.n_durable = n_log;
+    w.durable = durable;
+    pair_restart(&w, OWNER);
+    hkp_neuro_commit *e = NULL, *v = NULL;
+    CHECK_EQ(hkp_neuro_owner_commit(w.owner, 0, &e), HKP_OK);
+    /* no slot of the holder has it: no mode-R handshake, and mode N is not permitted */
+    CHECK_EQ(hkp_neuro_holder_commit(w.holder, hkp_neuro_commit_index(e), &v), HKP_E_NOTFOUND);
+    hkp_neuro_commit_unref(e);
+    CHECK_EQ(hkp_neuro_mode_n_permitted(pair_state(&w, OWNER, NULL), 0, 0, 0, 0, 0, 0, 0), 0);
+    CHECK_EQ(pair_state(&w, HOLDER, NULL), HKP_NEURO_INSTANCE_ACTIVE);
+    pair_end(&w);
+}
+
+/* Two processes from one snapshot: the second to speak ends in LOST (row 13 of NZ1 19). */
+static void the_second_of_two_ends_lost(void) {
+    for (int longer = 0; longer < 2; longer++) {
+        active_pair(check_seed() + (uint64_t)longer);
+        pair_sync(&w);
+        pair_pump(&w);
+        uint8_t *copy = (uint8_t *)malloc(w.disk[OWNER].len);
+        const size_t copy_len = w.disk[OWNER].len;
+        memcpy(copy, w.disk[OWNER].blob, copy_len);
+        const size_t n_log = w.n_durable;
+        const uint64_t durable = w.durable;
+        /* the first goes on, up to the commit before the copy's base goes */
+        const uint64_t commits = w.commits[HOLDER];
+        while (w.commits[HOLDER] == commits) pair_second(&w);
+        free(w.disk[OWNER].blob);
+        w.disk[OWNER] = (struct pair_disk){copy, copy_len};
+        free(w.live.blob);
+        w.live = (struct pair_disk){0};
+        w.n_log = w.n_durable = n_log;
+        w.durable = durable;
+        pair_restart(&w, OWNER);
+        pair_connect(&w);
+        for (int i = 0; i < 60 * (1 + longer) && w.lost[OWNER] + w.lost[HOLDER] == 0; i++) pair_second(&w);
+        CHECK(w.lost[OWNER] + w.lost[HOLDER] > 0);
+        pair_end(&w);
+    }
+}
+
+/* Row 13: a proposal over a base that the holder left behind. */
+static void a_stale_base_is_lost(void) {
+    active_pair(check_seed());
+    struct hkp_neuro__claim claim;
+    uint8_t msg[116], old[116];
+    memset(old, 0, sizeof old);
+    hkp_neuro__msg_head(old, HKP_NEURO_MSG_PROPOSE, 0);
+    hkp_neuro_commit *e = NULL;
+    CHECK_EQ(hkp_neuro_owner_commit(w.owner, 0, &e), HKP_OK);
+    hkp_neuro__propose_write(&w.owner->live, e, old + 4);
+    for (int i = 0; i < 80; i++) pair_second(&w);
+    CHECK_EQ(hkp_neuro_holder_recv(w.holder, w.now, w.wall_us, HKP_NEURO_CLASS_COMMIT, old, sizeof old),
+             HKP_OK);
+    CHECK_EQ(pair_state(&w, HOLDER, NULL), HKP_NEURO_INSTANCE_LOST);
+    (void)claim;
+    (void)msg;
+    hkp_neuro_commit_unref(e);
+    pair_pump(&w);
+    /* LOST is durable, and has no slot */
+    pair_restart(&w, HOLDER);
+    CHECK_EQ(pair_state(&w, HOLDER, NULL), HKP_NEURO_INSTANCE_LOST);
+    CHECK_EQ(hkp_neuro_holder_commit(w.holder, 0, &e), HKP_E_NOTFOUND);
+    /* a raised neuro_gen enrols again */
+    w.gen[OWNER] = 1;
+    pair_connect(&w);
+    CHECK_EQ(pair_state(&w, HOLDER, NULL), HKP_NEURO_INSTANCE_PENDING);
+    pair_end(&w);
+}
+
+/* Row 17: V.prev keeps its network: a handshake on it works after the CKACK was lost. */
+static void lost_ckack_leaves_a_usable_v_prev(void) {
+    active_pair(check_seed());
+    const uint64_t commits = w.commits[HOLDER];
+    hkp_neuro_commit *e = NULL, *v = NULL;
+    uint8_t hash[32] = {1}, nonce[8] = {2}, a[32], b[32], ka[32], kb[32];
+    for (int i = 0; i < 60 && w.commits[HOLDER] == commits; i++) {
+        /* nothing comes back from the holder */
+        w.now += 1000000000U;
+        w.wall_us += 1000000;
+        pair_ter(&w, 1);
+        pair_sync(&w);
+        for (int k = 0; k < 20; k++) {
+            while (pair_event(&w, OWNER)) {
+            }
+            while (pair_event(&w, HOLDER)) {
+            }
+            pair_collect(&w, OWNER);
+            pair_deliver(&w);
+        }
+    }
+    CHECK_EQ(w.commits[HOLDER], commits + 1);
+    CHECK_EQ(hkp_neuro_owner_commit(w.owner, 0, &e), HKP_OK);
+    CHECK_EQ(hkp_neuro_holder_commit(w.holder, hkp_neuro_commit_index(e), &v), HKP_OK);
+    hkp_neuro_commit_posf(e, HKP_NEURO_ROLE_E, hash, nonce, a);
+    hkp_neuro_commit_posf(v, HKP_NEURO_ROLE_E, hash, nonce, b);
+    CHECK_MEM(a, b, 32);
+    hkp_neuro_commit_psk(e, ka);
+    hkp_neuro_commit_psk(v, kb);
+    CHECK_MEM(ka, kb, 32);
+    hkp_neuro_commit_unref(e);
+    hkp_neuro_commit_unref(v);
+    /* and the next session ends the split */
+    pair_session(&w, 0, 0);
+    pair_connect(&w);
+    for (int i = 0; i < 60; i++) pair_second(&w);
+    CHECK(w.commits[OWNER] > commits);
+    CHECK_EQ(w.lost[OWNER] + w.lost[HOLDER], 0);
+    pair_end(&w);
+}
+
+/* Row 19: ENROL does not replace ACTIVE without a raised generation; nothing changes. */
+static void enrol_does_not_replace_active(void) {
+    active_pair(check_seed());
+    struct hkp_neuro_instance_info before, after;
+    struct hkp_neuro_enrol_point point = {0};
+    pair_state(&w, HOLDER, &before);
+    pair_session(&w, 0, 0);
+    pair_session(&w, 1, 0);
+    CHECK_EQ(hkp_neuro_owner_enrol(w.owner, w.now, &point), HKP_E_NEURO_ENROL_STATE);
+    /* an owner that has forgotten asks all the same */
+    hkp_neuro_owner_free(w.owner);
+    CHECK_EQ(hkp_neuro_owner_new(&w.owner, &w.opt, w.now), HKP_OK);
+    pair_connect(&w);
+    CHECK_EQ(w.last_refusal[HOLDER], HKP_E_NEURO_ENROL_STATE);
+    pair_state(&w, HOLDER, &after);
+    CHECK_EQ(after.state, HKP_NEURO_INSTANCE_ACTIVE);
+    CHECK_EQ(after.ck_index, before.ck_index);
+    pair_end(&w);
+}
+
+static void damaged_bytes_are_refused(void) {
+    active_pair(check_seed());
+    for (int side = 0; side < 2; side++) {
+        struct pair_disk *d = &w.disk[side];
+        for (int k = 0; k < 200; k++) {
+            const size_t at = k < 100 ? (size_t)k : (size_t)(check_random(&w.random) % d->len);
+            hkp_neuro_owner *o = NULL;
+            hkp_neuro_holder *h = NULL;
+            d->blob[at] ^= 0x10;
+            CHECK(side == OWNER
+                      ? hkp_neuro_owner_load(&o, &w.opt, w.now, d->blob, d->len, NULL, 0, w.durable) != HKP_OK
+                      : hkp_neuro_holder_load(&h, &w.opt, w.now, d->blob, d->len) != HKP_OK);
+            CHECK(o == NULL && h == NULL);
+            d->blob[at] ^= 0x10;
+        }
+        hkp_neuro_holder *h = NULL;
+        CHECK_EQ(hkp_neuro_holder_load(&h, &w.opt, w.now, d->blob, d->len - 1), HKP_E_NEURO_LENGTH);
+    }
+    /* a log that ends before the commit */
+    hkp_neuro_owner *o = NULL;
+    CHECK_EQ(hkp_neuro_owner_load(&o, &w.opt, w.now, w.disk[0].blob, w.disk[0].len, NULL, 0, 5),
+             HKP_E_TER_LOG_ROLLBACK);
+    pair_end(&w);
+}
+
+static void every_allocation_may_fail(void) {
+    active_pair(check_seed());
+    for (int what = 0; what < 4; what++) {
+        for (long budget = 0;; budget++) {
+            struct failing f = {.left = budget};
+            struct hkp_neuro_options opt = w.opt;
+            hkp_neuro_owner *o = NULL;
+            hkp_neuro_holder *h = NULL;
+            hkp_status st;
+            opt.mem = failing_mem(&f);
+            if (what == 0)
+                st = hkp_neuro_owner_new(&o, &opt, w.now);
+            else if (what == 1)
+                st = hkp_neuro_holder_new(&h, &opt, w.now);
+            else if (what == 2)
+                st = hkp_neuro_owner_load(&o, &opt, w.now, w.disk[0].blob, w.disk[0].len, NULL, 0, w.durable);
+            else
+                st = hkp_neuro_holder_load(&h, &opt, w.now, w.disk[1].blob, w.disk[1].len);
+            hkp_neuro_owner_free(o);
+            hkp_neuro_holder_free(h);
+            CHECK_EQ(f.live, 0);
+            if (st == HKP_OK) {
+                CHECK(budget > 0);
+                break;
+            }
+            CHECK_EQ(st, HKP_E_NOMEM);
+            if (budget > 40) break;
+        }
+    }
+    pair_end(&w);
+}
+
+int main(void) {
+    CASE(calm_pair_commits);
+    CASE(integrity_shows_in_trust_at_once);
+    CASE(bad_channel_and_crashes);
+    CASE(a_copy_of_an_old_snapshot_ends_lost);
+    CASE(the_second_of_two_ends_lost);
+    CASE(a_stale_base_is_lost);
+    CASE(lost_ckack_leaves_a_usable_v_prev);
+    CASE(enrol_does_not_replace_active);
+    CASE(damaged_bytes_are_refused);
+    CASE(every_allocation_may_fail);
+    return check_done();
+}
