@@ -7,7 +7,6 @@
 
 #include <jansson.h>
 #include <string.h>
-#include <strings.h>
 
 /* How sure a rule of a category is of what it says: confidence without and with evidence of two-way traffic. */
 enum { WEAK = 30, FAIR = 60, STRONG = 75, TWO_WAY_BONUS = 15 };
@@ -65,11 +64,21 @@ static const struct category categories[] = {
     {"Malware Command and Control Activity Detected", HKP_MESH_THREAT_C2, STRONG},
 };
 
+static char lower(char c) { return (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c); }
+
+/* Whether text begins with word, in either case. */
+static int begins(const char *text, const char *word) {
+    while (*word != 0 && lower(*text) == lower(*word)) text++, word++;
+    return *word == 0;
+}
+
+static int is_word(const char *text, const char *word) { return strlen(text) == strlen(word) && begins(text, word); }
+
 void hkp_mesh__eve_category(const char *category, uint16_t *threat, uint8_t *confidence) {
     *threat = HKP_MESH_THREAT_ANOMALY;
     *confidence = WEAK;
     for (size_t i = 0; category != NULL && i < sizeof categories / sizeof categories[0]; i++) {
-        if (strcasecmp(categories[i].words, category) != 0) continue;
+        if (!is_word(category, categories[i].words)) continue;
         *threat = categories[i].threat;
         *confidence = categories[i].confidence;
     }
@@ -127,7 +136,7 @@ static const struct side *side_by_rule(const json_t *root, const json_t *alert, 
     const char *target = metadata(alert, "attack_target");
     const int client = source_is_client(root, src, dst);
     if (target == NULL || client < 0) return NULL;
-    const int attacks_client = strncasecmp(target, "client", 6) == 0;
+    const int attacks_client = begins(target, "client");
     if (!attacks_client && strstr(target, "erver") == NULL) return NULL;
     return attacks_client == client ? dst : src;
 }
@@ -147,7 +156,7 @@ static int is_established(const char *state) {
     static const char *const open_or_after[] = {"established", "fin_wait1", "fin_wait2", "time_wait",
                                                 "last_ack",    "close_wait", "closing"};
     for (size_t i = 0; state != NULL && i < sizeof open_or_after / sizeof open_or_after[0]; i++)
-        if (strcasecmp(state, open_or_after[i]) == 0) return 1;
+        if (is_word(state, open_or_after[i])) return 1;
     return 0;
 }
 
@@ -161,8 +170,8 @@ static uint8_t evidence(const json_t *root, int is_ip6) {
     const json_int_t there = number(flow, "pkts_toserver"), back = number(flow, "pkts_toclient");
     const json_int_t headers = 14 + (is_ip6 ? 40 : 20) + 60;
     if (proto == NULL || !json_is_object(flow)) return 0;
-    if (strcasecmp(proto, "UDP") == 0) return there > 0 && back > 0;
-    if (strcasecmp(proto, "TCP") != 0) return 0;
+    if (is_word(proto, "UDP")) return there > 0 && back > 0;
+    if (!is_word(proto, "TCP")) return 0;
     if (is_established(json_string_value(json_object_get(tcp, "state"))) ||
         is_established(json_string_value(json_object_get(flow, "state"))))
         return 1;
