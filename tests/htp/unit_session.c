@@ -441,6 +441,94 @@ static void forged_copies_leave_no_trace(void) {
     }
 }
 
+/* HTP-4.5: who sees the HELLO can forge RETRYs; E follows few and never forgets its first HELLO. */
+static void forged_retries_only_delay(void) {
+    static struct world w;
+    struct pair p;
+    uint8_t first[1200], d[1200], retry[HKP_HTP__RETRY_SIZE], cookie[32];
+    const struct hkp_htp__stamp stamp = {.seconds = 7};
+    load(&w, "retry");
+    pair_new(&p, &w);
+    CHECK_EQ(pair_connect(&p), HKP_OK);
+    CHECK_EQ(pair_pull(&p, 1, first), 1200);
+    for (int i = 0; i < 3; i++) {
+        memset(cookie, 0xA0 + i, 32);
+        hkp_htp__retry_build(retry, first, cookie, &stamp);
+        CHECK_EQ(pair_give(&p, 1, retry, sizeof retry), i == 0 ? HKP_OK : HKP_E_HTP_LIMIT);
+    }
+    CHECK_EQ(pair_pull(&p, 1, d), 1200);
+    CHECK_EQ(d[HKP_HTP__COOKIE_AT], 0xA0);
+    CHECK_MEM(d + HKP_HTP__AT_POSF, first + HKP_HTP__AT_POSF, HKP_HTP__COOKIE_AT - HKP_HTP__AT_POSF);
+    CHECK_MEM(d + HKP_HTP__C1_AT, first + HKP_HTP__C1_AT, HKP_HTP__C1_SIZE);
+    int firsts = 0, newest = 0;
+    for (int ms = 0; ms < 9000; ms += 10) {
+        p.now += 10 * HKP_HTP__MS;
+        hkp_htp_tick(p.e, p.now, p.wall);
+        while (pair_pull(&p, 1, d) > 0) {
+            if (memcmp(d, first, 1200) == 0)
+                firsts++;
+            else
+                newest++;
+        }
+    }
+    CHECK_EQ(firsts, 2);
+    CHECK_EQ(newest, 1);
+    pair_free(&p);
+
+    pair_new(&p, &w);
+    p.rng_e.seed += 7;
+    CHECK_EQ(pair_connect(&p), HKP_OK);
+    CHECK_EQ(pair_pull(&p, 1, first), 1200);
+    CHECK_EQ(pair_give(&p, 1, retry, sizeof retry), HKP_E_HTP_RDV); /* of another HELLO */
+    hkp_htp__retry_build(retry, first, cookie, &stamp);
+    CHECK_EQ(pair_give(&p, 1, retry, sizeof retry), HKP_OK);
+    pair_run(&p, 10 * HKP_HTP__SEC);
+    CHECK_EQ(pair_event(p.e, HKP_HTP_EVENT_UP).type, HKP_HTP_EVENT_UP);
+    pair_free(&p);
+}
+
+/* HTP-5.1: a repeated message gets the cached answer, five a second; a refusal sixteen times in all. */
+static void answers_are_repeated_and_never_made_again(void) {
+    static struct world w;
+    struct pair p;
+    uint8_t m[1200], answer[1200], d[1200];
+    load(&w, "r");
+    pair_new(&p, &w);
+    CHECK_EQ(pair_connect(&p), HKP_OK);
+    for (int step = 0; step < 2; step++) {
+        const size_t n = pair_pull(&p, 1, m);
+        CHECK_EQ(pair_give(&p, 0, m, n), HKP_OK);
+        const size_t k = pair_pull(&p, 0, answer);
+        for (int i = 0; i < 10; i++) {
+            CHECK_EQ(pair_give(&p, 0, m, n), HKP_E_HTP_LIMIT);
+            CHECK_EQ(pair_pull(&p, 0, d), 0);
+            p.now += 201 * HKP_HTP__MS;
+            CHECK_EQ(pair_give(&p, 0, m, n), HKP_OK);
+            CHECK_EQ(pair_pull(&p, 0, d), k);
+            CHECK_MEM(d, answer, k);
+        }
+        if (step == 0) CHECK_EQ(pair_give(&p, 1, answer, k), HKP_OK);
+    }
+    CHECK_EQ(p.v->stats.sessions, 1);
+    pair_free(&p);
+
+    pair_new(&p, &w);
+    w.unknown = 1;
+    CHECK_EQ(hkp_htp_connect(p.e, p.now, p.wall, &p.path_v, w.v.node_id, w.v.s, w.v.a, 1, &p.session),
+             HKP_OK);
+    const size_t n = pair_pull(&p, 1, m);
+    CHECK_EQ(pair_give(&p, 0, m, n), HKP_E_HTP_REJECTED);
+    CHECK_EQ(pair_pull(&p, 0, answer), HKP_HTP__REJECT_SIZE);
+    int repeats = 0;
+    for (int i = 0; i < 30; i++) {
+        p.now += 3 * HKP_HTP__SEC;
+        repeats += pair_give(&p, 0, m, n) == HKP_OK;
+        if (pair_pull(&p, 0, d) > 0) CHECK_MEM(d, answer, HKP_HTP__REJECT_SIZE);
+    }
+    CHECK_EQ(repeats, 15);
+    pair_free(&p);
+}
+
 int main(void) {
     if (sodium_init() < 0) return 1;
     CASE(every_packet_of_a_session_again_changes_nothing);
@@ -452,6 +540,8 @@ int main(void) {
     CASE(a_rebinding_does_not_break_the_session);
     CASE(simultaneous_opens_leave_one_session);
     CASE(forged_copies_leave_no_trace);
+    CASE(forged_retries_only_delay);
+    CASE(answers_are_repeated_and_never_made_again);
     CASE(strangers_have_a_pool_of_their_own);
     CASE(limits_of_keys_are_kept);
     CASE(wrong_rekeys_close);
