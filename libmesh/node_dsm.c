@@ -18,7 +18,7 @@ hkp_status hkp_mesh__dsm_new(struct hkp_mesh_node *node) {
     o.genesis_len = node->opt.genesis_len;
     o.certificate = node->opt.certificate;
     o.certificate_len = node->opt.certificate_len;
-    o.secret = node->opt.a_seed;
+    o.secret = node->a_secret;
     o.host = node->opt.host;
     o.t_cp_ns = node->opt.checkpoint_ns; /* HKP_TIME_NEVER is HKP_DSM_T_CP_NONE */
     o.delay_ns = node->opt.delay_ns;

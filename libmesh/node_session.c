@@ -156,6 +156,12 @@ static void connect_failed(struct hkp_mesh_node *node, const struct hkp_htp_even
     peer->backoff = peer->backoff == 0 ? HKP_MESH__BACKOFF_FIRST : 2 * peer->backoff;
     if (peer->backoff > HKP_MESH__BACKOFF_MOST) peer->backoff = HKP_MESH__BACKOFF_MOST;
     peer->retry_at = node->now + peer->backoff;
+    if (ev->result <= HKP_E_HTP_INNER && ev->result >= HKP_E_HTP_DOWNGRADE) { /* it could not show who it is */
+        node->refused++;
+        peer->refused++;
+        hkp_mesh__fact(node, HKP_MESH_EVENT_REFUSED, peer->node_id, hkp_htp_status_name(ev->result))->status =
+            ev->result;
+    }
     if (ev->result != HKP_E_HTP_REJECTED) return;
     if (ev->value * HKP_MESH__SECOND > peer->backoff) peer->retry_at = node->now + ev->value * HKP_MESH__SECOND;
     peer->refused_by++;

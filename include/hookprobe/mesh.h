@@ -1056,7 +1056,8 @@ enum {
     HKP_MESH_EVENT_REFUSED = 20,
     /** trust in a peer changed: node_id, number and to: old and new T of 65536, text: what limits it */
     HKP_MESH_EVENT_TRUST = 21,
-    /** instance changed: node_id, number: 1 we prove it, 0 we hold it; to: its state; text: cause */
+    /** instance changed: node_id, number: 1 we prove it, 0 we hold it; to: its state; text: cause;
+     * ticket: index of a commit that was agreed, else 0 */
     HKP_MESH_EVENT_INSTANCE = 22,
     /** own integrity changed: number: 1 as the reference, 0 differs */
     HKP_MESH_EVENT_INTEGRITY = 23,
@@ -1736,6 +1737,9 @@ struct hkp_mesh_provision_node {
     const char *data_dir;
     /** group of its certificate, 1..2^32-1 */
     uint32_t group;
+    /** 1: certified, but without a seat and unknown to the others */
+    uint32_t outsider;
+    uint32_t reserved0;
     /** files to measure beside the manifest itself, absolute paths, NUL-terminated; [n_measured] */
     uint32_t n_measured;
     const char *const *measured;
@@ -1744,7 +1748,7 @@ struct hkp_mesh_provision_node {
     uint8_t s[32];
 };
 
-/** A mesh to be: all members are validators with a seat. */
+/** A mesh to be: all members but outsiders are validators with a seat. */
 struct hkp_mesh_provision_options {
     /** sizeof of the caller's struct */
     uint32_t struct_size;

@@ -15,8 +15,8 @@ static const uint8_t keys_magic[8] = {'H', 'K', 'P', 'K', 'E', 'Y', 'S', '1'};
 hkp_status hkp_mesh__fault(struct hkp_mesh_fault *fault, hkp_status status, const char *what, const char *why,
                            uint64_t offset) {
     if (fault == NULL) return status;
-    snprintf(fault->what, sizeof fault->what, "%s", what);
-    snprintf(fault->why, sizeof fault->why, "%s", why);
+    snprintf(fault->what, sizeof fault->what, "%.*s", (int)sizeof fault->what - 1, what);
+    snprintf(fault->why, sizeof fault->why, "%.*s", (int)sizeof fault->why - 1, why);
     fault->offset = offset;
     return status;
 }

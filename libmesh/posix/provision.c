@@ -73,6 +73,7 @@ static int by_node_id(const void *a, const void *b) {
 static hkp_status make_genesis(struct mesh *m) {
     const struct hkp_mesh_provision_options *opt = m->opt;
     struct hkp_dsm_seat seats[HKP_MESH__MEMBERS_MAX];
+    size_t n_seats = 0;
     crypto_sign_keypair(m->officer_public, m->officer_secret);
     crypto_sign_keypair(m->policy_public, m->policy_secret);
     for (size_t i = 0; i < opt->n_nodes; i++) {
@@ -83,11 +84,12 @@ static hkp_status make_genesis(struct mesh *m) {
         sodium_memzero(secret, sizeof secret);
         crypto_scalarmult_base(opt->nodes[i].s, me->keys.s_secret);
         hkp_dsm_node_id(opt->nodes[i].node_id, me->a_public, NULL);
-        memcpy(seats[i].node_id, opt->nodes[i].node_id, 16);
-        memcpy(seats[i].key, me->a_public, 32);
-        seats[i].group = opt->nodes[i].group;
+        if (opt->nodes[i].outsider) continue;
+        memcpy(seats[n_seats].node_id, opt->nodes[i].node_id, 16);
+        memcpy(seats[n_seats].key, me->a_public, 32);
+        seats[n_seats++].group = opt->nodes[i].group;
     }
-    qsort(seats, opt->n_nodes, sizeof seats[0], by_node_id);
+    qsort(seats, n_seats, sizeof seats[0], by_node_id);
 
     m->ca.version = 1;
     m->ca.threshold = 1;
@@ -96,7 +98,7 @@ static hkp_status make_genesis(struct mesh *m) {
     uint8_t ca_body[HKP_DSM_CA_SET_BODY_MAX], valset[HKP_DSM_VALSET_MAX];
     struct hkp_dsm_view ca = {ca_body, 0}, set = {valset, 0};
     hkp_status st = hkp_dsm_ca_set_build(&m->ca, ca_body, sizeof ca_body, &ca.len);
-    if (st == HKP_OK) st = hkp_dsm_valset_build(seats, opt->n_nodes, 0, valset, sizeof valset, &set.len);
+    if (st == HKP_OK) st = hkp_dsm_valset_build(seats, n_seats, 0, valset, sizeof valset, &set.len);
     if (st == HKP_OK)
         st = hkp_dsm_genesis_build(opt->name, strlen(opt->name), &ca, &set, m->now_s, m->genesis,
                                    sizeof m->genesis, &m->genesis_len);
@@ -119,7 +121,8 @@ static hkp_status make_certificate(struct mesh *m, size_t i) {
     memcpy(c.static_key, node->s, 32);
     c.has_static_key = 1;
     randombytes_buf(c.enroll_id, sizeof c.enroll_id); /* no hardware record is taken: the digest of none */
-    c.roles = HKP_DSM_ROLE_EDGE | HKP_DSM_ROLE_VALIDATOR | HKP_DSM_ROLE_WITNESS | HKP_DSM_ROLE_NEURO;
+    c.roles = HKP_DSM_ROLE_EDGE | HKP_DSM_ROLE_WITNESS | HKP_DSM_ROLE_NEURO;
+    if (!node->outsider) c.roles |= HKP_DSM_ROLE_VALIDATOR;
     c.tier = HKP_DSM_TIER_FORTRESS;
     c.group = node->group;
     c.policy = POLICY_VERSION;
@@ -223,7 +226,7 @@ static hkp_status write_member(struct mesh *m, size_t i) {
     }
     for (size_t k = 0; st == HKP_OK && k < opt->n_nodes; k++) {
         char hex[33], name[48];
-        if (k == i) continue;
+        if (k == i || opt->nodes[k].outsider) continue;
         sodium_bin2hex(hex, sizeof hex, opt->nodes[k].node_id, 16);
         snprintf(name, sizeof name, "members/%s", hex);
         st = write_file(m, dir, name, m->members[k].certificate, m->members[k].certificate_len);

@@ -291,7 +291,7 @@ static void tell(struct hkp_mesh_runner *r, const struct hkp_mesh_event *ev) {
                       (unsigned)((ev->to & 0xFFFF) * 1000 >> 16), ev->text);
         break;
     case HKP_MESH_EVENT_INSTANCE:
-        hkp_mesh__say(r, HKP_MESH_LOG_NOTE, "instance %s %s is %s: %s", ev->number ? "towards" : "of", who,
+        hkp_mesh__say(r, ev->ticket != 0 ? HKP_MESH_LOG_DEBUG : HKP_MESH_LOG_NOTE, "instance %s %s is %s: %s", ev->number ? "towards" : "of", who,
                       ev->to < 5 ? states[ev->to] : "?", ev->text);
         break;
     case HKP_MESH_EVENT_INTEGRITY:

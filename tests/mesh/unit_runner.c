@@ -13,8 +13,9 @@
 static char root[64];
 enum { N = MEMBERS };
 
-static struct member mesh[N];
-static struct hkp_mesh_provision_node nodes[N];
+/* the last of them is certified, but no member */
+static struct member mesh[N + 1];
+static struct hkp_mesh_provision_node nodes[N + 1];
 
 /* ---- Tools ---- */
 
@@ -91,7 +92,7 @@ static int all_active(void) {
 static void first_contact_enrols_all_pairs_and_mode_r_follows(void) {
     snprintf(root, sizeof root, "/tmp/hkp-runner-XXXXXX");
     CHECK(mkdtemp(root) != NULL);
-    CHECK_EQ(members_provision(root, "node", nodes, mesh, N), HKP_OK);
+    CHECK_EQ(members_provision(root, "node", nodes, mesh, N + 1), HKP_OK);
     members_introduce(mesh);
     for (int i = 0; i < N; i++) CHECK_EQ(start(i), HKP_OK);
     CHECK(until(all_active, 20000));
@@ -275,18 +276,33 @@ static void a_replayed_state_is_refused(void) {
     CHECK(until(all_active, 30000));
 }
 
-static void a_stranger_is_refused(void) {
-    struct hkp_mesh_provision_node lone[N];
-    struct member other[N];
-    memset(other, 0, sizeof other);
-    CHECK_EQ(members_provision(root, "other", lone, other, 1), HKP_OK);
-    memset(&extra, 0, sizeof extra);
-    snprintf(extra.dir, sizeof extra.dir, "%s", other[0].dir);
+/* Certified by the same authority, but nobody enrolled it here. */
+static void an_outsider_is_refused(void) {
     uint64_t before = status(0).refused;
+    memset(&extra, 0, sizeof extra);
+    snprintf(extra.dir, sizeof extra.dir, "%s", mesh[N].dir);
     CHECK_EQ(start_extra(), HKP_OK);
     CHECK(until(refused, 15000));
     CHECK(status(0).refused > before);
     hkp_mesh_runner_free(extra.runner);
+}
+
+static int it_refused_us(void) {
+    CHECK_EQ(hkp_mesh_runner_step(extra.runner, 2), HKP_OK);
+    return strstr(extra.log, "IDENTITY") != NULL;
+}
+
+static void a_node_of_another_mesh_gets_no_session(void) {
+    struct hkp_mesh_provision_node lone[1];
+    struct member other[1];
+    memset(other, 0, sizeof other);
+    CHECK_EQ(members_provision(root, "other", lone, other, 1), HKP_OK);
+    memset(&extra, 0, sizeof extra);
+    snprintf(extra.dir, sizeof extra.dir, "%s", other[0].dir);
+    CHECK_EQ(start_extra(), HKP_OK);
+    CHECK(until(it_refused_us, 15000));
+    hkp_mesh_runner_free(extra.runner);
+    CHECK(all_active());
 }
 
 static void a_datagram_of_any_content_changes_nothing_and_is_counted(void) {
@@ -371,7 +387,8 @@ int main(void) {
     CASE(a_changed_file_costs_trust_within_two_ters);
     CASE(three_go_on_without_the_fourth_and_it_catches_up);
     CASE(a_replayed_state_is_refused);
-    CASE(a_stranger_is_refused);
+    CASE(an_outsider_is_refused);
+    CASE(a_node_of_another_mesh_gets_no_session);
     CASE(a_datagram_of_any_content_changes_nothing_and_is_counted);
     CASE(damaged_state_is_refused_with_its_place);
     CASE(all_leave);

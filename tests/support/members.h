@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MEMBERS = 4, OTHERS = MEMBERS - 1 };
+enum { MEMBERS = 4, OTHERS = MEMBERS - 1, PROVISIONED_MAX = MEMBERS + 1 };
 
 struct member {
     char dir[80], listen[32], measured[160], node_id[33], key[65];
@@ -69,10 +69,10 @@ static inline void member_options(struct member *m, struct hkp_mesh_runner_optio
     o->log.line = member_line;
 }
 
-/** Folders root/sub0, root/sub1, ... of one mesh, each with one measured file. */
+/** Folders root/sub0, root/sub1, ... of one mesh, each with one measured file; the fifth is an outsider. */
 static inline hkp_status members_provision(const char *root, const char *sub, struct hkp_mesh_provision_node *n,
                                            struct member *m, int count) {
-    static const char *measured[MEMBERS][1];
+    static const char *measured[PROVISIONED_MAX][1];
     struct hkp_mesh_provision_options po = {.struct_size = sizeof po, .name = "test", .nodes = n};
     struct hkp_mesh_fault fault = {.offset = 0};
     struct timespec t;
@@ -86,6 +86,7 @@ static inline hkp_status members_provision(const char *root, const char *sub, st
         memset(&n[i], 0, sizeof n[i]);
         n[i].data_dir = m[i].dir;
         n[i].group = (uint32_t)i + 1;
+        n[i].outsider = i >= MEMBERS;
         n[i].n_measured = 1;
         n[i].measured = measured[i];
     }
