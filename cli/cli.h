@@ -28,6 +28,8 @@ struct cli_command {
     const char *name;
     const char *summary;
     const char *help;
+    /** printed behind it; NULL: nothing */
+    const char *more;
     int (*run)(int argc, char **argv);
 };
 

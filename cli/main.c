@@ -37,7 +37,8 @@ int cli_option(const struct cli_command *command, int argc, char **argv, const s
     opterr = 0;
     const int got = getopt_long(argc, argv, ":hj", all, NULL);
     if (got == 'h') {
-        printf("%s\n%s", command->help, exit_help);
+        printf("%s\n%s%s%s", command->help, command->more != NULL ? command->more : "", command->more != NULL ? "\n" : "",
+               exit_help);
         exit(CLI_OK);
     }
     if (got == ':' || got == '?') {

@@ -151,15 +151,6 @@ static int provision(int argc, char **argv) {
     return code;
 }
 
-static int provision_with_help(int argc, char **argv) {
-    for (int i = 1; i < argc; i++)
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-            printf("%s\n%s", cli_provision.help, cli_config_help);
-            return CLI_OK;
-        }
-    return provision(argc, argv);
-}
-
 const struct cli_command cli_provision = {
     .name = "provision",
     .summary = "make the folders and configurations of a new mesh",
@@ -175,5 +166,6 @@ const struct cli_command cli_provision = {
             "  --days N        how long the certificates are valid; default 30\n"
             "  --trust-clock   write clock_trusted: true\n"
             "  --json          what was made as one JSON object\n",
-    .run = provision_with_help,
+    .more = cli_config_help,
+    .run = provision,
 };

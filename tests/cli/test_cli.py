@@ -1,0 +1,190 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+# Copyright the HookProbe mesh authors
+"""The program as its users meet it: exit codes, where errors are, JSON that parses. TAP on standard output."""
+import json
+import os
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+
+PROGRAM = sys.argv[1]
+CASES = []
+
+
+def case(function):
+    CASES.append(function)
+    return function
+
+
+def run(*words, timeout=20):
+    return subprocess.run([PROGRAM, *words], capture_output=True, text=True, timeout=timeout)
+
+
+def expect(result, code, *in_stderr):
+    assert result.returncode == code, f"exit {result.returncode}, expected {code}: {result.stderr}"
+    for words in in_stderr:
+        assert words in result.stderr, f"{words!r} is not in {result.stderr!r}"
+
+
+HEX32, HEX64 = "0" * 32, "0" * 64
+PEER = f"""  - node_id: "{HEX32}"
+    key: "{HEX64}"
+    address: "127.0.0.1:9"
+"""
+
+
+@case
+def every_command_knows_help_and_json(folder):
+    for words in (["node", "run"], ["status"], ["intel", "lookup"], ["intel", "list"], ["ter", "capture"],
+                  ["ter", "show"], ["provision"], ["demo"]):
+        got = run(*words, "--help")
+        expect(got, 0)
+        assert got.stdout.startswith("usage: hookprobe " + " ".join(words)), words
+        assert "--json" in got.stdout and "exit: 0" in got.stdout, words
+        assert got.stderr == ""
+    expect(run("--help"), 0)
+    assert set(json.loads(run("version", "--json").stdout)) == {"ter", "neuro", "htp", "dsm", "mesh"}
+
+
+@case
+def wrong_use_is_exit_2_and_says_what(folder):
+    expect(run(), 2, "usage:")
+    expect(run("fly"), 2, "no such command: fly")
+    expect(run("ter"), 2, "ter capture", "ter show")
+    expect(run("ter", "capture", "--count", "none"), 2, "--count")
+    expect(run("ter", "capture", "--count"), 2, "wants a value")
+    expect(run("ter", "capture", "--wings"), 2, "no such option: --wings")
+    expect(run("ter", "capture", "more"), 2, "more")
+    expect(run("node", "run"), 2, "--config")
+    expect(run("intel", "lookup", "ip4"), 2, "TYPE and VALUE")
+    expect(run("intel", "lookup", "ip9", "1.2.3.4"), 2, "no such type: ip9")
+    expect(run("status"), 2, "--config FILE or --control PATH")
+
+
+@case
+def a_configuration_error_names_file_line_and_key(folder):
+    path = os.path.join(folder, "node.yaml")
+    for text, line, key, why in (
+            ("", 1, "data_dir", "nothing"),
+            ("# only words\n", 1, "data_dir", "nothing"),
+            ("data_dir: x\nbad_key: 1\n", 2, "bad_key", "Unexpected key"),
+            ("listen: \"127.0.0.1:9\"\n", 1, "data_dir", "Missing required"),
+            ("data_dir: x\nlisten: here\n", 2, "listen", "ADDRESS:PORT"),
+            ("data_dir: x\nlisten: 127.0.0.1:0\n", 2, "listen", "ADDRESS:PORT"),
+            ("data_dir: x\nlisten: 127.0.0.256:9\n", 2, "listen", "ADDRESS:PORT"),
+            ("data_dir: x\n# rekey_s: 5\ntiming:\n  rekey_s: 5\n", 4, "rekey_s", "10..60"),
+            ("data_dir: x\ntiming:\n  ter_period_ms: soon\n", 3, "ter_period_ms", "soon"),
+            ("data_dir: x\nintel_records: 99999999\n", 2, "intel_records", "1..10000000"),
+            ("data_dir: x\nclock_trusted: perhaps\n", 2, "clock_trusted", "perhaps"),
+            ("data_dir: x\nlog: loud\n", 2, "log", "loud"),
+            ("data_dir: x\ndata_dir: y\n", 2, "data_dir", "already seen"),
+            ("data_dir: x\neve:\n  from_start: true\n", 3, "file", "Missing required"),
+            ("data_dir: x\npeers:\n" + PEER + PEER, 6, "node_id", "already in the list"),
+            ("data_dir: x\npeers:\n" + PEER.replace("127.0.0.1:9", "nowhere"), 5, "address", "ADDRESS:PORT"),
+            ("data_dir: x\npeers:\n" + PEER.replace(HEX64, "g" * 64), 4, "key", "64 hex"),
+            ("data_dir: x\npeers:\n" + PEER.replace(HEX32, "12"), 3, "node_id", "< 32"),
+    ):
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text)
+        for words in (["node", "run", "--config", path], ["status", "--config", path]):
+            expect(run(*words), 2, f"{path}:{line}: {key}", why)
+    expect(run("node", "run", "--config", path + ".none"), 2, path + ".none", "No such file")
+    with open(path, "wb") as f:
+        f.write(b"data_dir: x\n\0")
+    expect(run("node", "run", "--config", path), 2, "zero byte")
+    with open(path, "w", encoding="utf-8") as f:
+        f.write("data_dir: x\n#" + "x" * 300000)
+    expect(run("node", "run", "--config", path), 2, "longer than")
+
+
+@case
+def a_sound_configuration_is_accepted_in_all_its_forms(folder):
+    path = os.path.join(folder, "node.yaml")
+    for text in ("data_dir: x\n", "{data_dir: x, listen: '[::1]:9', clock_trusted: true}\n",
+                 "data_dir: /x\nlisten: \"[2a00::1]:65535\"\nlog: debug\ntiming: {rekey_s: 10}\npeers: []\n",
+                 "data_dir: x\neve:\n  file: eve.json\n  from_start: false\npeers:\n" + PEER):
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text)
+        expect(run("node", "run", "--check", "--config", path), 0)
+
+
+@case
+def nothing_starts_where_no_node_was_provisioned(folder):
+    path = os.path.join(folder, "node.yaml")
+    with open(path, "w", encoding="utf-8") as f:
+        f.write("data_dir: nowhere\nlisten: 127.0.0.1:1\n")
+    got = run("node", "run", "--config", path)
+    assert got.returncode != 0 and "nowhere" in got.stderr, got
+    assert os.listdir(folder) == ["node.yaml"], os.listdir(folder)
+
+
+@case
+def a_node_that_does_not_run_is_exit_3(folder):
+    where = os.path.join(folder, "control.sock")
+    expect(run("status", "--control", where), 3, "no node is running here")
+    expect(run("intel", "list", "--control", where, "--json"), 3, "no node is running here")
+    expect(run("intel", "lookup", "--control", where, "ip4", "1.2.3.4"), 3, "no node is running here")
+    expect(run("status", "--control", "x" * 200), 2, "107 bytes")
+
+
+@case
+def ters_are_captured_and_form_a_chain(folder):
+    got = run("ter", "capture", "--count", "3", "--interval", "0", "--trust-clock", "--json")
+    expect(got, 0)
+    ters = [json.loads(line) for line in got.stdout.splitlines()]
+    assert [t["sequence"] for t in ters] == [0, 1, 2]
+    assert ters[0]["chain_crc"] == 0
+    assert len({t["entropy"] for t in ters}) == 3
+    assert all(len(t["ter"]) == 128 for t in ters)
+    assert ters[0]["timestamp_us"] < ters[1]["timestamp_us"] < ters[2]["timestamp_us"]
+
+
+@case
+def a_mesh_is_provisioned_with_keys_that_only_the_owner_reads(folder):
+    where = os.path.join(folder, "mesh")
+    got = run("provision", "--dir", where, "--nodes", "4", "--trust-clock", "--json")
+    expect(got, 0)
+    made = json.loads(got.stdout)
+    assert len({n["node_id"] for n in made["nodes"]}) == 4
+    for node in made["nodes"]:
+        expect(run("node", "run", "--check", "--config", node["config"]), 0)
+        assert stat.S_IMODE(os.stat(node["data_dir"]).st_mode) == 0o700
+        assert stat.S_IMODE(os.stat(os.path.join(node["data_dir"], "keys")).st_mode) == 0o600
+    expect(run("provision", "--dir", where, "--nodes", "4"), 2, "not empty")
+    expect(run("provision", "--dir", where, "--nodes", "65"), 2, "--nodes")
+    expect(run("provision", "--dir", where, "--nodes", "4", "--groups", "1,2"), 2, "--groups")
+    expect(run("provision"), 2, "--dir")
+    expect(run("ter", "show", made["nodes"][0]["data_dir"]), 1, "no log of TERs")
+
+
+@case
+def a_log_that_is_damaged_is_exit_4_with_file_and_offset(folder):
+    path = os.path.join(folder, "ter-00000000000000000000.log")
+    with open(path, "wb") as f:
+        f.write(b"\0" * 300)
+    expect(run("ter", "show", path), 4, path, "at byte 0", "E_TER_LOG_HEADER")
+    expect(run("ter", "show", folder), 4, path)
+    expect(run("ter", "show", os.path.join(folder, "none")), 3, "No such file")
+
+
+def main():
+    failed = 0
+    print(f"1..{len(CASES)}")
+    for number, function in enumerate(CASES, 1):
+        folder = tempfile.mkdtemp(prefix="hkp-cli-")
+        try:
+            function(folder)
+            print(f"ok {number} - {function.__name__}")
+        except Exception as error:  # a failed case is told, the others go on
+            failed += 1
+            print(f"# {error!r}\nnot ok {number} - {function.__name__}")
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        sys.stdout.flush()
+    return 1 if failed else 0
+
+
+sys.exit(main())
