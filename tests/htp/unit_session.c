@@ -479,6 +479,7 @@ static void forged_retries_only_delay(void) {
     p.rng_e.seed += 7;
     CHECK_EQ(pair_connect(&p), HKP_OK);
     CHECK_EQ(pair_pull(&p, 1, first), 1200);
+    memcpy(retry + HKP_HTP__AT_TOKEN, first + HKP_HTP__AT_TOKEN, 8);
     CHECK_EQ(pair_give(&p, 1, retry, sizeof retry), HKP_E_HTP_RDV); /* of another HELLO */
     hkp_htp__retry_build(retry, first, cookie, &stamp);
     CHECK_EQ(pair_give(&p, 1, retry, sizeof retry), HKP_OK);
