@@ -271,6 +271,16 @@ static void the_window_takes_each_number_once(void) {
     CHECK(top > 1024);
 }
 
+/* The word of the newest number and that of one just too old share a place. */
+static void the_window_never_forgets_in_its_last_word(void) {
+    for (uint64_t old = 0; old < 64; old++) {
+        struct hkp_htp__window w = {0};
+        hkp_htp__window_mark(&w, old);
+        hkp_htp__window_mark(&w, 64 * HKP_HTP__WINDOW_WORDS + (old + 1) % 64);
+        CHECK(!hkp_htp__window_check(&w, old));
+    }
+}
+
 int main(void) {
     if (sodium_init() < 0) return 1;
     CASE(packets_are_those_of_the_vectors);
@@ -280,5 +290,6 @@ int main(void) {
     CASE(rekeys_are_those_of_the_vectors);
     CASE(malformed_packets_have_their_results);
     CASE(the_window_takes_each_number_once);
+    CASE(the_window_never_forgets_in_its_last_word);
     return check_done();
 }

@@ -434,9 +434,10 @@ static void forged_copies_leave_no_trace(void) {
         digest(p.v, after);
         CHECK_MEM(after, before, 32);
         CHECK_EQ(pair_event(p.v, HKP_HTP_EVENT_UP).type, HKP_HTP_EVENT_NONE);
+        p.path_e.port = 41000; /* the session's address is that of the first packet that opens (HTP-4.7) */
         CHECK_EQ(pair_give(&p, 0, d, n), HKP_OK);
         CHECK_EQ(pair_event(p.v, HKP_HTP_EVENT_UP).type, HKP_HTP_EVENT_UP);
-        CHECK_EQ(only(p.v)->path.port, 40000);
+        CHECK_EQ(only(p.v)->path.port, 41000);
         pair_free(&p);
     }
 }
@@ -530,6 +531,28 @@ static void answers_are_repeated_and_never_made_again(void) {
     pair_free(&p);
 }
 
+/* V's answers are lost for longer than any old key lives: the keys that wait for E must still be there. */
+static void a_rekey_outlives_a_silence_of_v(void) {
+    static struct world w;
+    struct pair p;
+    uint8_t d[1200];
+    up_pair(&p, &w, "r");
+    CHECK_EQ(hkp_htp_session_rekey(p.e, p.now, p.session), HKP_OK);
+    for (int ms = 0; ms < 8000; ms += 10) {
+        p.now += 10 * HKP_HTP__MS;
+        hkp_htp_tick(p.e, p.now, p.wall);
+        hkp_htp_tick(p.v, p.now, p.wall);
+        for (size_t n; (n = pair_pull(&p, 1, d)) > 0;) CHECK_EQ(pair_give(&p, 0, d, n), HKP_OK);
+        while (pair_pull(&p, 0, d) > 0) continue;
+    }
+    CHECK_EQ(only(p.e)->epoch, 0);
+    CHECK_EQ(only(p.v)->epoch, 0);
+    pair_run(&p, 20 * HKP_HTP__SEC);
+    CHECK_EQ(only(p.e)->epoch, 1);
+    CHECK_EQ(only(p.v)->epoch, 1);
+    pair_free(&p);
+}
+
 int main(void) {
     if (sodium_init() < 0) return 1;
     CASE(every_packet_of_a_session_again_changes_nothing);
@@ -546,5 +569,6 @@ int main(void) {
     CASE(strangers_have_a_pool_of_their_own);
     CASE(limits_of_keys_are_kept);
     CASE(wrong_rekeys_close);
+    CASE(a_rekey_outlives_a_silence_of_v);
     return check_done();
 }
