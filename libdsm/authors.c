@@ -17,7 +17,7 @@ struct author *hkp_dsm__author_make(node *n, const uint8_t node_id[16]) {
     if (a != NULL) return a;
     if (n->n_authors == n->heads_max) return NULL;
     a = &n->authors[n->n_authors++];
-    *a = (struct author){.tokens = 60000, .tokens_at = n->now};
+    *a = (struct author){.tokens = UINT64_MAX, .tokens_at = n->now};
     memcpy(a->node_id, node_id, 16);
     struct author **at = &n->author_table[hkp_le32(node_id) & n->author_mask];
     a->next_by_id = *at;

@@ -277,6 +277,7 @@ static int within_cap(node *n, struct author *a) {
     uint64_t rate = tier == HKP_DSM_TIER_SENTINEL ? 1 : tier == HKP_DSM_TIER_GUARDIAN ? 4 : 16;
     uint64_t burst = rate * 60000;
     uint64_t more = (n->now - a->tokens_at) / MS * rate;
+    if (a->tokens > burst) a->tokens = burst; /* a new author begins with all of it */
     if (more > 0) {
         a->tokens = a->tokens + more > burst ? burst : a->tokens + more;
         a->tokens_at = n->now;
