@@ -221,4 +221,18 @@ static inline int net_event(struct net *n, int side, struct hkp_htp__flow_event 
     }
 }
 
+/* Two flows that have heard of each other. */
+static inline struct net *net_started(void) {
+    struct net *n = net_new(check_seed());
+    net_run(n, n->now + HKP_HTP__SECOND_NS);
+    CHECK_EQ(n->fault[0] | n->fault[1], HKP_OK);
+    return n;
+}
+
+/* Kind of the next event. */
+static inline int net_kind(struct net *n, int side) {
+    struct hkp_htp__flow_event e;
+    return net_event(n, side, &e) ? e.kind : HKP_HTP__FLOW_EV_NONE;
+}
+
 #endif

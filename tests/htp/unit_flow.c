@@ -34,13 +34,6 @@ static hkp_status give_stream(struct net *n, uint8_t cls, int fin, uint32_t id, 
     return give(n, 1, &f, HKP_HTP__T_DATA, 1);
 }
 
-static struct net *started(void) {
-    struct net *n = net_new(check_seed());
-    net_run(n, n->now + HKP_HTP__SECOND_NS);
-    CHECK_EQ(n->fault[0] | n->fault[1], HKP_OK);
-    return n;
-}
-
 /* HTP-10.6: who may open what, and how far. E's ids: 0, 4, ... and 2, 6, ...; V's: 1, 5, ... and 3, 7, ... */
 static void streams_outside_the_rules_close(void) {
     static const struct {
@@ -56,7 +49,7 @@ static void streams_outside_the_rules_close(void) {
                  {3, HKP_E_HTP_STREAM},
                  {UINT32_MAX, HKP_E_HTP_STREAM}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct net *n = started();
+        struct net *n = net_started();
         int before = check_faults;
         CHECK_EQ(give_stream(n, CLS_APP, 0, cases[i].id, 0, "abc", 3), cases[i].want);
         CHECK_NOTE(before, "id %u", cases[i].id);
@@ -65,7 +58,7 @@ static void streams_outside_the_rules_close(void) {
 }
 
 static void using_a_stream_opens_those_below(void) {
-    struct net *n = started();
+    struct net *n = net_started();
     CHECK_EQ(give_stream(n, CLS_APP, 0, 3 * 4, 0, "abc", 3), HKP_OK);
     CHECK_EQ(n->flow[1]->stream_count, 4);
     CHECK_EQ(n->flow[1]->theirs_opened[0], 4);
@@ -74,7 +67,7 @@ static void using_a_stream_opens_those_below(void) {
 
 static void offsets_classes_and_credit_are_kept(void) {
     static char big[1000];
-    struct net *n = started();
+    struct net *n = net_started();
     CHECK_EQ(give_stream(n, CLS_APP, 1, 0, 0, "\0\0\0\2ab", 6), HKP_OK);
     CHECK_EQ(give_stream(n, CLS_APP, 1, 0, 0, "\0\0\0\2ab", 6), HKP_OK);       /* the same again */
     CHECK_EQ(give_stream(n, CLS_APP, 0, 0, 6, "x", 1), HKP_E_HTP_STREAM);      /* past the final offset */
@@ -90,8 +83,40 @@ static void offsets_classes_and_credit_are_kept(void) {
     net_free(n);
 }
 
+static void an_end_below_what_came_closes(void) {
+    struct net *n = net_started();
+    CHECK_EQ(give_stream(n, CLS_APP, 0, 0, 100, "abc", 3), HKP_OK);
+    CHECK_EQ(give_stream(n, CLS_APP, 1, 0, 100, "ab", 2), HKP_E_HTP_STREAM);
+    struct forged reset = {.len = 0};
+    reset.len = hkp_htp__put_reset(reset.plain, 0, 0, 102);
+    CHECK_EQ(give(n, 1, &reset, HKP_HTP__T_DATA, 1), HKP_E_HTP_STREAM);
+    reset.len = hkp_htp__put_reset(reset.plain, 0, 0, 262145);
+    CHECK_EQ(give(n, 1, &reset, HKP_HTP__T_DATA, 1), HKP_E_HTP_CREDIT);
+    reset.len = hkp_htp__put_reset(reset.plain, 0, 0, 103);
+    CHECK_EQ(give(n, 1, &reset, HKP_HTP__T_DATA, 1), HKP_OK);
+    net_free(n);
+}
+
+/* A one-way stream has one way: V opened it, so E may stop it and nothing else. */
+static void the_other_way_of_a_one_way_stream_closes(void) {
+    struct net *n = net_started();
+    struct forged f = {.len = 0};
+    uint32_t id;
+    CHECK_EQ(hkp_htp__flow_open(n->flow[1], CLS_APP, 0, 0, &id), HKP_OK);
+    CHECK_EQ(give_stream(n, CLS_APP, 0, id, 0, "abc", 3), HKP_E_HTP_STREAM);
+    f.len = hkp_htp__put_reset(f.plain, 0, id, 0);
+    CHECK_EQ(give(n, 1, &f, HKP_HTP__T_DATA, 1), HKP_E_HTP_STREAM);
+    f.len = hkp_htp__put_stop(f.plain, 0, id);
+    CHECK_EQ(give(n, 1, &f, HKP_HTP__T_DATA, 1), HKP_OK);
+    f.len = hkp_htp__put_stop(f.plain, 0, 2); /* E's own */
+    CHECK_EQ(give(n, 1, &f, HKP_HTP__T_DATA, 1), HKP_E_HTP_STREAM);
+    f.len = hkp_htp__put_credit(f.plain, HKP_HTP__CREDIT_STREAM, 2, 1);
+    CHECK_EQ(give(n, 1, &f, HKP_HTP__T_DATA, 1), HKP_E_HTP_STREAM);
+    net_free(n);
+}
+
 static void acknowledging_what_was_never_sent_closes(void) {
-    struct net *n = started();
+    struct net *n = net_started();
     struct forged f = {{HKP_HTP__F_ACK, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 99, 0, 0, 0, 1}, 16};
     CHECK_EQ(give(n, 1, &f, HKP_HTP__T_ACK, 1), HKP_E_HTP_ACK);
     struct forged marks = {
@@ -150,7 +175,7 @@ static void res_is_sent_until_it_was_acknowledged(void) {
 
 /* HTP-3.2 (b): class TER and REKEY have RES, whatever was acknowledged. */
 static void evidence_and_rekey_carry_res(void) {
-    struct net *n = started();
+    struct net *n = net_started();
     uint8_t dst[NET_BYTES];
     uint32_t id;
     for (int round = 0; round < 3; round++) {
@@ -170,24 +195,9 @@ static void evidence_and_rekey_carry_res(void) {
     net_free(n);
 }
 
-static void rekey_frames_survive_loss(void) {
-    for (unsigned loss = 0; loss <= 600; loss += 200) {
-        struct net *n = started();
-        uint8_t frame[HKP_HTP__REKEY_SIZE] = {HKP_HTP__F_REKEY, 1, 0, 0, 0, 0, 0, 1};
-        memset(frame + 16, 0x77, 32);
-        n->loss = loss;
-        hkp_htp__flow_rekey_put(n->flow[0], frame);
-        net_run(n, n->now + 60 * HKP_HTP__SECOND_NS);
-        CHECK(n->rekeys[1] > 0);
-        CHECK_MEM(n->rekey[1], frame, sizeof frame);
-        CHECK_EQ(n->flow[0]->rekey_set, 0);
-        net_free(n);
-    }
-}
-
 /* HTP-6.2: past the hard limit only REKEY, ACK and CLOSE go. */
 static void a_worn_epoch_carries_rekey_only(void) {
-    struct net *n = started();
+    struct net *n = net_started();
     uint32_t id;
     static const uint8_t frame[HKP_HTP__REKEY_SIZE] = {HKP_HTP__F_REKEY, 0, 0, 0, 0, 0, 0, 1};
     CHECK_EQ(hkp_htp__flow_open(n->flow[0], CLS_APP, 0, 0, &id), HKP_OK);
@@ -205,13 +215,8 @@ static void a_worn_epoch_carries_rekey_only(void) {
     net_free(n);
 }
 
-static int next_kind(struct net *n, int side) {
-    struct hkp_htp__flow_event e;
-    return net_event(n, side, &e) ? e.kind : HKP_HTP__FLOW_EV_NONE;
-}
-
 static void reset_and_stop_reach_the_other_side(void) {
-    struct net *n = started();
+    struct net *n = net_started();
     struct hkp_htp__flow_event e;
     uint32_t a, b;
     n->loss = 200;
@@ -233,7 +238,7 @@ static void reset_and_stop_reach_the_other_side(void) {
     CHECK_EQ(e.kind, HKP_HTP__FLOW_EV_STOPPED);
     CHECK_EQ(e.stream, b);
     CHECK_EQ(e.code, 71);
-    CHECK_EQ(next_kind(n, 1), HKP_HTP__FLOW_EV_NONE);
+    CHECK_EQ(net_kind(n, 1), HKP_HTP__FLOW_EV_NONE);
     CHECK_EQ(n->flow[1]->rx_consumed, n->flow[1]->rx_total);
     CHECK_EQ(n->flow[0]->buffered, 0);
     net_free(n);
@@ -241,7 +246,7 @@ static void reset_and_stop_reach_the_other_side(void) {
 
 /* HTP-10.8: a class that is not enabled is stopped with code 1, its datagrams are dropped. */
 static void denied_classes_are_stopped(void) {
-    struct net *n = started();
+    struct net *n = net_started();
     struct hkp_htp__flow_event e;
     static const uint64_t control_only[2] = {1, 0};
     uint32_t id;
@@ -250,7 +255,7 @@ static void denied_classes_are_stopped(void) {
     CHECK_EQ(hkp_htp__flow_message(n->flow[0], id, (const uint8_t *)"x", 1, 0), HKP_OK);
     CHECK_EQ(hkp_htp__flow_datagram(n->flow[0], CLS_APP, (const uint8_t *)"x", 1), HKP_OK);
     net_run(n, n->now + 5 * HKP_HTP__SECOND_NS);
-    CHECK_EQ(next_kind(n, 1), HKP_HTP__FLOW_EV_NONE);
+    CHECK_EQ(net_kind(n, 1), HKP_HTP__FLOW_EV_NONE);
     CHECK_EQ(n->flow[1]->datagrams_dropped, 1);
     CHECK(net_event(n, 0, &e));
     CHECK_EQ(e.kind, HKP_HTP__FLOW_EV_RESET); /* V's direction is of no use either */
@@ -261,7 +266,7 @@ static void denied_classes_are_stopped(void) {
 
 /* The owner names the classes after data came: what is denied then is never told. */
 static void a_late_denial_is_a_denial(void) {
-    struct net *n = started();
+    struct net *n = net_started();
     struct hkp_htp__flow_event e;
     static const uint64_t control_only[2] = {1, 0};
     uint32_t id;
@@ -281,7 +286,7 @@ static void a_late_denial_is_a_denial(void) {
         CHECK_EQ(e.kind, want[i]);
         CHECK_EQ(e.cls, 0);
     }
-    CHECK_EQ(next_kind(n, 1), HKP_HTP__FLOW_EV_NONE);
+    CHECK_EQ(net_kind(n, 1), HKP_HTP__FLOW_EV_NONE);
     CHECK_EQ(hkp_htp__flow_finish(n->flow[1], id), HKP_OK);
     net_run(n, n->now + 5 * HKP_HTP__SECOND_NS);
     while (net_event(n, 0, &e)) {
@@ -293,7 +298,7 @@ static void a_late_denial_is_a_denial(void) {
 }
 
 static void stream_counts_are_given_back(void) {
-    struct net *n = started();
+    struct net *n = net_started();
     struct hkp_htp__flow_event e;
     uint32_t id;
     for (unsigned i = 0; i < 200; i++) {
@@ -318,7 +323,7 @@ static void stream_counts_are_given_back(void) {
 
 /* HTP-8.2: only an echo of the last two challenges is honest, and only the newest HEARTBEAT is judged. */
 static void a_foreign_response_closes(void) {
-    struct net *n = started();
+    struct net *n = net_started();
     struct forged hb = {{HKP_HTP__F_HB, 0, 0, 30, 4, 255}, HKP_HTP__HB_PLAIN_MIN};
     memset(hb.plain + 16, 0x11, 16);
     uint64_t next = n->pn[0];
@@ -353,7 +358,7 @@ static void honest_heartbeats_never_close(void) {
 }
 
 static void silence_ends_the_session(void) {
-    struct net *n = started();
+    struct net *n = net_started();
     hkp_time start = n->now;
     n->loss = 1000;
     net_run(n, start + 200 * HKP_HTP__SECOND_NS);
@@ -371,7 +376,7 @@ static void silence_ends_the_session(void) {
 /* HTP-14.1: CLOSE is repeated, answered by one ACK; both ends end. */
 static void close_ends_both_sides(void) {
     for (unsigned loss = 0; loss <= 300; loss += 300) {
-        struct net *n = started();
+        struct net *n = net_started();
         struct hkp_htp__flow_event e;
         hkp_htp__flow_set_trust(n->flow[1], 1234);
         hkp_htp__flow_close(n->flow[1], n->now, 64, 9);
@@ -396,7 +401,7 @@ static void close_ends_both_sides(void) {
 }
 
 static void an_unheard_close_is_sent_three_times(void) {
-    struct net *n = started();
+    struct net *n = net_started();
     n->loss = 1000;
     uint64_t before = n->sent;
     hkp_htp__flow_close(n->flow[0], n->now, 16, 0);
@@ -411,7 +416,7 @@ static void an_unheard_close_is_sent_three_times(void) {
 }
 
 static void datagrams_arrive_or_are_refused(void) {
-    struct net *n = started();
+    struct net *n = net_started();
     struct hkp_htp__flow_event e;
     uint8_t data[1081];
     memset(data, 0x3C, sizeof data);
@@ -435,7 +440,7 @@ static void datagrams_arrive_or_are_refused(void) {
 }
 
 static void priorities_go_first(void) {
-    struct net *n = started();
+    struct net *n = net_started();
     uint32_t low, high;
     static uint8_t bulk[100000];
     uint8_t dst[NET_BYTES];
@@ -458,7 +463,7 @@ static void priorities_go_first(void) {
 /* A packet that the pools have no room for is as if lost: no fault, and the flow goes on when there is room.
  */
 static void an_empty_pool_drops_packets(void) {
-    struct net *n = started();
+    struct net *n = net_started();
     static char data[1000];
     uint64_t in = n->flow[1]->packets_in;
     n->heap.left = 0;
@@ -495,7 +500,7 @@ static void every_allocation_may_fail(void) {
 }
 
 static void an_idle_flow_is_small(void) {
-    struct net *n = started();
+    struct net *n = net_started();
     CHECK(sizeof *n->flow[0] <= 4096);
     net_free(n);
 }
@@ -504,11 +509,12 @@ int main(void) {
     CASE(streams_outside_the_rules_close);
     CASE(using_a_stream_opens_those_below);
     CASE(offsets_classes_and_credit_are_kept);
+    CASE(an_end_below_what_came_closes);
+    CASE(the_other_way_of_a_one_way_stream_closes);
     CASE(acknowledging_what_was_never_sent_closes);
     CASE(res_is_required_until_it_was_seen);
     CASE(res_is_sent_until_it_was_acknowledged);
     CASE(evidence_and_rekey_carry_res);
-    CASE(rekey_frames_survive_loss);
     CASE(a_worn_epoch_carries_rekey_only);
     CASE(reset_and_stop_reach_the_other_side);
     CASE(denied_classes_are_stopped);
