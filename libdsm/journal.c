@@ -133,7 +133,7 @@ hkp_status hkp_dsm_event(hkp_dsm_node *n, struct hkp_dsm_event *ev) {
     n->current.data = NULL;
     n->current.pinned = NULL;
     while (n->event_count == 0)
-        if (!hkp_dsm__report(n)) return HKP_E_NOTFOUND;
+        if (!hkp_dsm__report(n) && !hkp_dsm__retell(n)) return HKP_E_NOTFOUND;
     n->current = n->events[n->event_head];
     n->event_head = (n->event_head + 1) % n->events_cap;
     n->event_count--;
@@ -199,8 +199,10 @@ hkp_status hkp_dsm_read(hkp_dsm_node *n, hkp_time now, uint64_t ticket, const ui
     if (r == NULL) return HKP_E_NOTFOUND;
     hkp_dsm__time(n, now);
     switch (r->what) {
-    case READ_LOAD: {
-        hkp_status st = hkp_dsm__load_row(n, key, key_len, data, data_len);
+    case READ_LOAD:
+    case READ_RETELL: {
+        hkp_status st = r->what == READ_LOAD ? hkp_dsm__load_row(n, key, key_len, data, data_len)
+                                             : hkp_dsm__retell_row(n, key, key_len, data, data_len);
         if (st != HKP_OK) {
             hkp_dsm__die(n, st, r->row, key, key_len);
             return HKP_E_STATE;
@@ -228,6 +230,7 @@ hkp_status hkp_dsm_read_end(hkp_dsm_node *n, hkp_time now, uint64_t ticket, hkp_
     }
     switch (was.what) {
     case READ_LOAD: hkp_dsm__load_end(n); break;
+    case READ_RETELL: hkp_dsm__retell_end(n); break;
     case READ_ITEMS: hkp_dsm__items_end(n, &was); break;
     case READ_PROOF: hkp_dsm__proof_end(n, &was); break;
     default: hkp_dsm__fetch_end(n, &was); break;

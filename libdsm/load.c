@@ -195,7 +195,7 @@ static hkp_status evidence_row(node *n, const uint8_t *data, size_t len) {
     return st == HKP_E_DSM_DUPLICATE ? HKP_OK : st;
 }
 
-static hkp_status block_row(node *n, size_t key_len, const uint8_t *data, size_t len) {
+hkp_status hkp_dsm__stored_item(const uint8_t *data, size_t len, struct hkp_dsm__item *item) {
     struct hkp_dsm_cbor_reader r;
     if (hkp_dsm_cbor_read(&r, data, len) != HKP_OK) return r.status;
     struct hkp_dsm_view object = {0}, payload = {0};
@@ -205,8 +205,12 @@ static hkp_status block_row(node *n, size_t key_len, const uint8_t *data, size_t
     if (hkp_dsm_cbor_type(&r) == HKP_DSM_CBOR_BYTES)
         payload.ptr = hkp_dsm_cbor_bytes(&r, HKP_DSM_PAYLOAD_MIN, HKP_DSM_PAYLOAD_MAX, &payload.len);
     if (r.status != HKP_OK) return r.status;
+    return hkp_dsm__item_read(HKP_DSM__FORM_ENVELOPE, &object, payload.ptr != NULL ? &payload : NULL, item);
+}
+
+static hkp_status block_row(node *n, size_t key_len, const uint8_t *data, size_t len) {
     struct hkp_dsm__item item;
-    hkp_status st = hkp_dsm__item_read(HKP_DSM__FORM_ENVELOPE, &object, payload.ptr != NULL ? &payload : NULL, &item);
+    hkp_status st = hkp_dsm__stored_item(data, len, &item);
     return st != HKP_OK ? st : hkp_dsm__block_load(n, &item, key_len > 24);
 }
 
@@ -348,6 +352,7 @@ static void finish(node *n) {
     e->e.epoch = n->set.epoch;
     e->e.view = n->view;
     hkp_dsm__promises_ask(n, NULL);
+    hkp_dsm__retell_begin(n);
     hkp_dsm__advance(n);
 }
 

@@ -11,6 +11,7 @@
  *   final.c     what is final, reports, epochs     fetch.c     SYNC: missing headers, bodies, certs
  *   promises.c  D-STO-9                            load.c      D-STO-3 at start
  *   prove.c     portable proofs                    suspects.c  evidence
+ *   retell.c    stored blocks, told again to the host at a start
  */
 #ifndef HKP_LIBDSM_NODE_H
 #define HKP_LIBDSM_NODE_H
@@ -188,7 +189,7 @@ struct read {
 };
 
 enum { READ_LOAD = 1, READ_ITEMS = 2, READ_PROOF = 3, READ_DIGEST = 4, READ_HEADERS = 5, READ_BODIES = 6,
-       READ_LINK = 7 };
+       READ_LINK = 7, READ_RETELL = 8 };
 
 struct report {
     struct prop *p;
@@ -317,6 +318,12 @@ struct hkp_dsm_node {
         struct hkp_dsm__header headers[EPOCH_HEIGHTS + 1];
         uint32_t n_headers, n_bodies;
     } load;
+    /** stored blocks that are still to be told: what is read next, whose place is known up to where */
+    struct retell {
+        uint32_t phase, rows, reading;
+        uint8_t from[24], place[24];
+        uint64_t height;
+    } retell;
 };
 
 /* node.c */
@@ -327,6 +334,17 @@ int hkp_dsm__is_member(const node *n, const uint8_t node_id[16]);
 void hkp_dsm__sort(void *base, size_t count, size_t size, int (*compare)(const void *, const void *));
 /** The node can go on no more: status, row and key tell why. */
 void hkp_dsm__die(node *n, hkp_status status, uint32_t row, const uint8_t *key, size_t key_len);
+
+/* load.c */
+/** The item of a stored block. */
+hkp_status hkp_dsm__stored_item(const uint8_t *data, size_t len, struct hkp_dsm__item *item);
+
+/* retell.c */
+void hkp_dsm__retell_begin(node *n);
+/** Asks for the next rows when nothing else is to be told; 0: all was told, or rows are on their way. */
+int hkp_dsm__retell(node *n);
+hkp_status hkp_dsm__retell_row(node *n, const uint8_t *key, size_t key_len, const uint8_t *data, size_t len);
+void hkp_dsm__retell_end(node *n);
 
 /* journal.c */
 uint64_t hkp_dsm__put(node *n, uint32_t row, const uint8_t *key, size_t key_len, const uint8_t *data, size_t len);
