@@ -25,8 +25,8 @@
 enum { SQL_PUT, SQL_GET, SQL_SCAN, SQL_DROP, SQL_BEGIN, SQL_COMMIT, SQL_COUNT };
 
 static const char *const sql_text[SQL_COUNT] = {
-    [SQL_PUT] = "INSERT INTO rows(kind,key,value,sum) VALUES(?1,?2,?3,?4) "
-                "ON CONFLICT(kind,key) DO UPDATE SET value=excluded.value, sum=excluded.sum",
+    [SQL_PUT] = ("INSERT INTO rows(kind,key,value,sum) VALUES(?1,?2,?3,?4) "
+                 "ON CONFLICT(kind,key) DO UPDATE SET value=excluded.value, sum=excluded.sum"),
     [SQL_GET] = "SELECT key,value,sum FROM rows WHERE kind=?1 AND key=?2",
     [SQL_SCAN] = "SELECT key,value,sum FROM rows WHERE kind=?1 AND key>=?2 AND key<=?3 ORDER BY key LIMIT ?4",
     [SQL_DROP] = "DELETE FROM rows WHERE kind=?1 AND key>=?2 AND key<?3",

@@ -23,7 +23,7 @@ static void check_chain(json_t *root, const char *after, const struct hkp_htp__c
         free(h.ptr), free(ck.ptr);
         return;
     }
-    CHECK(!"no such step");
+    CHECK(0 && "no such step");
 }
 
 static void setup_edge(struct world *w, struct hkp_htp__edge_secret *e) {

@@ -245,7 +245,7 @@ static uint32_t state_named(const char *name) {
     static const char *const names[] = {"none", "PENDING", "ACTIVE", "STALE", "LOST"};
     for (uint32_t i = 0; i < 5; i++)
         if (strcmp(names[i], name) == 0) return i;
-    CHECK(!"a state");
+    CHECK(0 && "a state");
     return 99;
 }
 
@@ -340,7 +340,7 @@ static void message_of_posf(uint8_t hash[32], uint8_t nonce[8]) {
         vec_hex_into(o, "nonce", nonce, 8);
         return;
     }
-    CHECK(!"such a message");
+    CHECK(0 && "such a message");
 }
 
 /* ENROL, its answer, PROPOSE and CKACK, keys and proofs at index 8, byte for byte. */
