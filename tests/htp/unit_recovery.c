@@ -51,6 +51,7 @@ static void lost_credit_is_sent_again(void) {
         while (net_event(n, 1, &e)) {
         }
         lose_and_heal(n, 1);
+        CHECK_EQ(n->flow[0]->tx_limit, n->flow[1]->rx_limit);
     }
     CHECK_EQ(n->flow[0]->buffered, 0);
     CHECK_EQ(n->flow[1]->rx_total, 4 * 3 * 200 * (sizeof text + 4));
