@@ -186,6 +186,33 @@ static void a_mesh_begins_with_one_officer(void) {
              HKP_E_DSM_REVOKED);
 }
 
+/* Large bodies need room that the caller gives, for signing and for checking. */
+static void a_large_body_needs_scratch(void) {
+    static uint8_t body[4096], whole[4096 + 520], scratch[4096 + 64];
+    uint8_t secret[64], seed[32] = {5}, signature[64], chain_id[32] = {6};
+    struct hkp_dsm_ca_set set = {.version = 1, .threshold = 1, .n_keys = 1};
+    struct hkp_dsm_officers officers = {&set, 1, NULL, 0};
+    struct hkp_dsm_multi m = {.kind = HKP_DSM_KIND_ALLOWLIST, .ca_version = 1, .n_signatures = 1}, got;
+    size_t len = 0;
+    CHECK_EQ(crypto_sign_seed_keypair(set.keys[0], secret, seed), 0);
+    CHECK_EQ(hkp_dsm_multi_sign(signature, chain_id, 35, 1, secret, body, sizeof body, NULL, 0), HKP_E_NOSPC);
+    CHECK_EQ(hkp_dsm_multi_sign(signature, chain_id, 35, 1, secret, body, sizeof body, scratch, 4096),
+             HKP_E_NOSPC);
+    CHECK_EQ(
+        hkp_dsm_multi_sign(signature, chain_id, 35, 1, secret, body, sizeof body, scratch, sizeof scratch),
+        HKP_OK);
+    m.body = (struct hkp_dsm_view){body, sizeof body};
+    m.signature[0] = signature;
+    CHECK_EQ(hkp_dsm_multi_build(&m, whole, sizeof whole, &len), HKP_OK);
+    CHECK_EQ(hkp_dsm_multi_parse(whole, len, &got), HKP_OK);
+    CHECK_EQ(hkp_dsm_multi_check(chain_id, &got, 35, &officers), HKP_E_NOSPC);
+    officers.scratch = scratch;
+    officers.scratch_len = sizeof scratch;
+    CHECK_EQ(hkp_dsm_multi_check(chain_id, &got, 35, &officers), HKP_OK);
+    whole[100] ^= 1;
+    CHECK_EQ(hkp_dsm_multi_check(chain_id, &got, 35, &officers), HKP_E_DSM_SIG);
+}
+
 int main(void) {
     CASE(certificates);
     CASE(ca_sets);
@@ -193,5 +220,6 @@ int main(void) {
     CASE(a_list_is_written_and_searched);
     CASE(orders);
     CASE(a_mesh_begins_with_one_officer);
+    CASE(a_large_body_needs_scratch);
     return check_done();
 }

@@ -129,7 +129,7 @@ static void the_heads_tree_is_the_tree_of_its_leaves(void) {
     struct hkp_mem mem = failing_mem(&f);
     struct hkp_dsm__heads *h = NULL;
     CHECK_EQ(hkp_dsm__heads_new(&h, 256, &mem), HKP_OK);
-    for (int run = 0; run < 3000; run++) {
+    for (int run = 0; run < 800; run++) {
         struct hkp_dsm__head changes[12], undo[12];
         uint8_t before[32], want[32], path[17][32], buffer[PATH_MAX_BYTES];
         const size_t n = random_changes(&rnd, changes, 12), count = hkp_dsm__heads_count(h);
