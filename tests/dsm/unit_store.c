@@ -65,7 +65,7 @@ static hkp_dsm_node *node_new(void) {
 }
 
 struct seen {
-    uint64_t started, final_height, blocks, row;
+    uint64_t started, final_height, blocks, row, told, told_final;
     hkp_status damaged;
 };
 
@@ -86,6 +86,8 @@ static void settle(hkp_dsm_store *store, hkp_dsm_node *n, hkp_time now, struct s
             if (ev.kind == HKP_DSM_EV_DAMAGED) seen->damaged = ev.status, seen->row = ev.row;
             if (ev.kind == HKP_DSM_EV_BLOCK) {
                 seen->blocks = ev.seq;
+                seen->told++;
+                seen->told_final += ev.count == 1 && ev.height > 0;
                 uint8_t line[8];
                 hkp_put_be64(line, ev.seq);
                 if (report >= 0) CHECK(write(report, line, 8) == 8);
@@ -110,7 +112,7 @@ static void work(int blocks, int report, struct seen *seen) {
     hkp_dsm_node *n = node_new();
     if (store == NULL || n == NULL) return;
     CHECK_EQ(hkp_dsm_node_start(n, 1, wall_us()), HKP_OK);
-    settle(store, n, 2, seen, report);
+    settle(store, n, 2, seen, -1); /* stored blocks are told again here, and were reported before */
     struct hkp_dsm_node_status s = {.struct_size = sizeof s};
     CHECK_EQ(hkp_dsm_node_status(n, &s), HKP_OK);
     seen->final_height = s.final_height;
@@ -137,6 +139,8 @@ static void a_node_goes_on_where_it_stopped(void) {
     CHECK_EQ(again.started, 1);
     CHECK_EQ(again.blocks, 5);
     CHECK_EQ(again.final_height, seen.final_height);
+    CHECK_EQ(again.told, 5); /* what the host had in memory comes again, with its place */
+    CHECK_EQ(again.told_final, 5);
     CHECK_EQ(again.damaged, HKP_OK);
     remove_dir();
 }
