@@ -224,7 +224,7 @@ static void unlink_given(struct hkp_htp_endpoint *ep, uint32_t index) {
     *link = ep->door->given[index].next;
 }
 
-/* The oldest goes; an outlived one of the same key with it, or it would hide the new one. */
+/* The oldest goes. A newer one stands before an outlived one of the same key. */
 struct hkp_htp__given *hkp_htp__given_add(struct hkp_htp_endpoint *ep, const uint8_t key[32]) {
     struct hkp_htp__door *d = ep->door;
     const uint32_t at = d->given_next;

@@ -206,11 +206,12 @@ hkp_status hkp_htp__hello_fields(const uint8_t *dgram);
 /** B2("", c1): names a HELLO, and is the key of the RDV of its answers. */
 void hkp_htp__hello_key(uint8_t key[32], const uint8_t *dgram);
 /**
- * DH, OPEN, encoding: HKP_OK, HKP_E_HTP_DH, _AUTH, _INNER. v is complete on HKP_OK only, but for answer_key, which
- * is what hkp_htp__hello_key() gave.
+ * DH, OPEN, encoding: HKP_OK, HKP_E_HTP_DH, _AUTH, _INNER. v is complete on HKP_OK only, but for answer_key,
+ * which is what hkp_htp__hello_key() gave.
  */
 hkp_status hkp_htp__hello_open(struct hkp_htp__valid_secret *v, const struct hkp_htp__self_secret *self,
-                               const struct hkp_htp__header *header, const uint8_t *dgram, const uint8_t key[32]);
+                               const struct hkp_htp__header *header, const uint8_t *dgram,
+                               const uint8_t key[32]);
 /** 1 if W_commit is that of these inputs. */
 int hkp_htp__hello_proves(const struct hkp_htp__valid_secret *v, const struct hkp_htp__neural_secret *neural);
 /** 1 if hello_sig is by this key. */

@@ -144,7 +144,8 @@ void hkp_htp__hello_key(uint8_t key[32], const uint8_t *dgram) {
 }
 
 hkp_status hkp_htp__hello_open(struct hkp_htp__valid_secret *v, const struct hkp_htp__self_secret *self,
-                               const struct hkp_htp__header *header, const uint8_t *dgram, const uint8_t key[32]) {
+                               const struct hkp_htp__header *header, const uint8_t *dgram,
+                               const uint8_t key[32]) {
     const uint8_t *lists = dgram + HKP_HTP__PREFIX_RES, *c1 = dgram + HKP_HTP__C1_AT;
     uint8_t dh[32], inner[HKP_HTP__HELLO_INNER];
     memset(v, 0, sizeof *v);
