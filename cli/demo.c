@@ -307,7 +307,7 @@ static const struct step steps[] = {
     {"time", "trust grows, and the states move on from what a thief has copied", 15000, time_has_passed, copy_state},
     {"integrity", "a changed file is seen, and costs the trust of the others", 6000, integrity_holds, change_file},
     {"killed", "one node is killed, three go on finalising", 8000, three_go_on, kill_one},
-    {"restarted", "the killed node comes back, catches up and agrees", 10000, caught_up, restart},
+    {"restarted", "the killed node comes back, catches up and agrees", 15000, caught_up, restart},
     {"stranger", "a node without enrolment is refused", 8000, stranger_refused, start_stranger},
     {"replay", "a node with a replayed state is refused", 8000, replay_refused, start_replay},
 };
