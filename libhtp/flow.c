@@ -5,6 +5,7 @@
 
 #include <hookprobe/htp.h>
 
+#include <sodium.h>
 #include <string.h>
 
 #include "libhtp/flow_state.h"
@@ -93,7 +94,7 @@ void hkp_htp__flow_free(flow_t *flow) {
     if (flow == NULL) return;
     release(flow);
     struct hkp_mem mem = flow->mem;
-    memset(flow, 0, sizeof *flow);
+    sodium_memzero(flow, sizeof *flow); /* a REKEY answer holds collective entropy */
     mem.free(mem.user, flow, sizeof *flow);
 }
 
