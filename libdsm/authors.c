@@ -88,6 +88,7 @@ hkp_status hkp_dsm__certificate_take(node *n, const uint8_t *multi, size_t len, 
 
 void hkp_dsm__certificate_ask(node *n, struct author *a, struct peer *p, const uint8_t node_id[16]) {
     if (a != NULL && n->now < a->cert_again) return;
+    if (!hkp_dsm__may_take(n)) return;
     if (a != NULL) a->cert_again = n->now + 500 * MS;
     struct event_entry *e = hkp_dsm__fact(n, HKP_DSM_EV_NEED_CERTIFICATE);
     memcpy(e->e.node_id, node_id, 16);

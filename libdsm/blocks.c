@@ -99,6 +99,10 @@ static int evict_one(node *n) {
     return 1;
 }
 
+int hkp_dsm__fuller(const node *n, uint32_t sixteenths) {
+    return n->pool.used > n->pool.units / 16 * sixteenths;
+}
+
 void *hkp_dsm__take(node *n, size_t size) {
     for (;;) {
         void *ptr = hkp_dsm__pool_take(&n->pool, size);
@@ -131,7 +135,7 @@ static void item_views(struct block *b) {
 /* Into memory, findable by id; NULL: no room. */
 static struct block *block_new(node *n, struct author *a, const struct hkp_dsm__block *parsed,
                                const struct hkp_dsm_view *envelope, const struct hkp_dsm_view *payload) {
-    while (n->n_blocks >= n->blocks_max)
+    while (n->n_blocks >= n->blocks_max || hkp_dsm__fuller(n, FILL_BLOCKS))
         if (!evict_one(n)) return NULL;
     size_t room = envelope->len + payload->len + 16;
     blob *item = hkp_dsm__room(n, room);

@@ -13,6 +13,11 @@
 
 uint32_t hkp_dsm__events_free(const node *n) { return n->events_cap - n->event_count; }
 
+int hkp_dsm__may_take(const node *n) {
+    return n->state == HKP_DSM_STATE_RUNNING && hkp_dsm__events_free(n) > EVENTS_RESERVE / 2 &&
+           n->held_count < HELD_MAX * 3 / 4;
+}
+
 /* Callers are refused before the ring is full (EVENTS_RESERVE), so a free entry is there. */
 static struct event_entry *entry(node *n, uint32_t kind) {
     if (n->event_count == n->events_cap) {
@@ -127,27 +132,6 @@ size_t hkp_dsm__key_block(uint8_t *key, const uint8_t node_id[16], uint64_t seq)
     return 24;
 }
 
-hkp_status hkp_dsm_event(hkp_dsm_node *n, struct hkp_dsm_event *ev) {
-    hkp_dsm__blob_drop(&n->pool, n->current.data);
-    if (n->current.pinned != NULL) hkp_dsm__block_unpin(n, n->current.pinned);
-    n->current.data = NULL;
-    n->current.pinned = NULL;
-    while (n->event_count == 0)
-        if (!hkp_dsm__report(n) && !hkp_dsm__retell(n)) return HKP_E_NOTFOUND;
-    n->current = n->events[n->event_head];
-    n->event_head = (n->event_head + 1) % n->events_cap;
-    n->event_count--;
-    struct hkp_dsm_event *e = &n->current.e;
-    if (e->key_len > 0) e->key = n->current.key;
-    if (e->key_to_len > 0) e->key_to = n->current.key_to;
-    if (n->current.data != NULL) {
-        e->data = n->current.data->ptr;
-        e->data_len = n->current.data->len;
-    }
-    *ev = *e;
-    return HKP_OK;
-}
-
 static void release(node *n, const struct held *h) {
     struct block *b = h->ptr;
     switch (h->what) {
@@ -167,6 +151,41 @@ static void release(node *n, const struct held *h) {
     }
 }
 
+/* In order, as far as it is durable and events have room; the rest when the host has drained them. */
+static int release_durable(node *n) {
+    int did = 0;
+    while (n->held_count > 0 && n->held[n->held_head].ticket <= n->durable &&
+           hkp_dsm__events_free(n) > EVENTS_RESERVE / 4) {
+        struct held h = n->held[n->held_head];
+        n->held_head = (n->held_head + 1) % HELD_MAX;
+        n->held_count--;
+        release(n, &h);
+        did = 1;
+    }
+    return did;
+}
+
+hkp_status hkp_dsm_event(hkp_dsm_node *n, struct hkp_dsm_event *ev) {
+    hkp_dsm__blob_drop(&n->pool, n->current.data);
+    if (n->current.pinned != NULL) hkp_dsm__block_unpin(n, n->current.pinned);
+    n->current.data = NULL;
+    n->current.pinned = NULL;
+    while (n->event_count == 0)
+        if (!release_durable(n) && !hkp_dsm__report(n) && !hkp_dsm__retell(n)) return HKP_E_NOTFOUND;
+    n->current = n->events[n->event_head];
+    n->event_head = (n->event_head + 1) % n->events_cap;
+    n->event_count--;
+    struct hkp_dsm_event *e = &n->current.e;
+    if (e->key_len > 0) e->key = n->current.key;
+    if (e->key_to_len > 0) e->key_to = n->current.key_to;
+    if (n->current.data != NULL) {
+        e->data = n->current.data->ptr;
+        e->data_len = n->current.data->len;
+    }
+    *ev = *e;
+    return HKP_OK;
+}
+
 hkp_status hkp_dsm_stored(hkp_dsm_node *n, hkp_time now, uint64_t ticket, hkp_status status) {
     if (n->state == HKP_DSM_STATE_DEAD || n->state == HKP_DSM_STATE_NEW) return HKP_E_STATE;
     if (ticket > n->ticket) return HKP_E_INVAL;
@@ -176,12 +195,7 @@ hkp_status hkp_dsm_stored(hkp_dsm_node *n, hkp_time now, uint64_t ticket, hkp_st
         return HKP_OK;
     }
     if (ticket > n->durable) n->durable = ticket;
-    while (n->held_count > 0 && n->held[n->held_head].ticket <= n->durable) {
-        struct held h = n->held[n->held_head];
-        n->held_head = (n->held_head + 1) % HELD_MAX;
-        n->held_count--;
-        release(n, &h);
-    }
+    release_durable(n);
     if (n->state == HKP_DSM_STATE_RUNNING) hkp_dsm__advance(n);
     return HKP_OK;
 }

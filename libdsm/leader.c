@@ -167,7 +167,7 @@ void hkp_dsm__prop_store(node *n, struct prop *p) {
         hkp_dsm_cbor_put_simple(&w, HKP_DSM_CBOR_NULL);
     hkp_dsm_cbor_put_bytes(&w, p->header->ptr, p->header->len);
     hkp_dsm_cbor_put_bytes(&w, p->body->ptr, p->body->len);
-    blob *row = hkp_dsm__msg(n, &w);
+    blob *row = w.status == HKP_OK ? hkp_dsm__bytes(n, w.out, w.len) : NULL;
     if (row == NULL) {
         hkp_dsm__die(n, HKP_E_NOMEM, HKP_DSM_ROW_PROPOSAL, key, sizeof key);
         return;

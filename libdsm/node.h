@@ -50,6 +50,10 @@ enum {
     SYNC_HEADERS_MAX = 64,
     KEY_MAX = 48,
     ASKED_MAX = 8,
+    /** sixteenths of the pool that blocks, answers and messages may fill, in this order */
+    FILL_BLOCKS = 12,
+    FILL_ANSWERS = 13,
+    FILL_MESSAGES = 14,
     /** links of a proof: more come as boundaries */
     LINKS_MAX = 64,
     ANSWER_CERTS = 600000,
@@ -359,6 +363,8 @@ struct read *hkp_dsm__scan(node *n, uint32_t what, uint32_t row, const uint8_t *
 struct event_entry *hkp_dsm__fact(node *n, uint32_t kind);
 struct held *hkp_dsm__hold(node *n, uint32_t what, uint64_t ticket);
 uint32_t hkp_dsm__events_free(const node *n);
+/** 1 while one more object can be taken without filling events or what is held back. */
+int hkp_dsm__may_take(const node *n);
 size_t hkp_dsm__key_epoch_view(uint8_t *key, uint64_t epoch, uint64_t view);
 size_t hkp_dsm__key_block(uint8_t *key, const uint8_t node_id[16], uint64_t seq);
 
@@ -406,6 +412,8 @@ int hkp_dsm__blocks_path(node *n, const struct author *a, uint64_t from, const u
 void hkp_dsm__author_final(node *n, struct author *a, const struct hkp_dsm__known_head *head);
 /** Memory of the pool; forgets the oldest blocks that are final and reported to get it. */
 void *hkp_dsm__take(node *n, size_t size);
+/** 1 if more than so many sixteenths of the pool are in use: the rest is kept for what consensus needs. */
+int hkp_dsm__fuller(const node *n, uint32_t sixteenths);
 blob *hkp_dsm__bytes(node *n, const uint8_t *bytes, size_t len);
 blob *hkp_dsm__room(node *n, size_t len);
 

@@ -101,7 +101,7 @@ struct hkp_dsm_cbor_writer hkp_dsm__writer(node *n) {
 }
 
 blob *hkp_dsm__msg(node *n, const struct hkp_dsm_cbor_writer *w) {
-    return w->status == HKP_OK ? hkp_dsm__bytes(n, w->out, w->len) : NULL;
+    return w->status == HKP_OK && !hkp_dsm__fuller(n, FILL_MESSAGES) ? hkp_dsm__bytes(n, w->out, w->len) : NULL;
 }
 
 hkp_status hkp_dsm_peer_up(hkp_dsm_node *n, hkp_time now, const uint8_t peer[16], uint32_t lanes) {

@@ -120,6 +120,7 @@ hkp_status hkp_dsm__on_have(node *n, struct peer *p, struct hkp_dsm__message *m)
 
 /* Items are put together behind 16 bytes of room for the head, whose length depends on their number. */
 static blob *answer_room(node *n) {
+    if (hkp_dsm__fuller(n, FILL_ANSWERS)) return NULL;
     blob *out = hkp_dsm__room(n, ITEMS_BYTES_MAX + 17408 + 16);
     if (out != NULL) out->len = 16;
     return out;
@@ -205,7 +206,7 @@ hkp_status hkp_dsm__on_want(node *n, struct peer *p, struct hkp_dsm__message *m)
 hkp_status hkp_dsm__on_items(node *n, struct peer *p, struct hkp_dsm__message *m) {
     hkp_status worst = HKP_OK;
     struct author *last = NULL;
-    for (size_t i = 0; i < m->list.n && n->state == HKP_DSM_STATE_RUNNING; i++) {
+    for (size_t i = 0; i < m->list.n && hkp_dsm__may_take(n); i++) {
         struct hkp_dsm__item item;
         hkp_dsm__next_item(&m->list, &item);
         if (item.form == HKP_DSM__FORM_MULTI) {

