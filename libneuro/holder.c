@@ -93,7 +93,8 @@ static void view_fill(const hkp_neuro_holder *h, struct hkp_neuro__view *view) {
 }
 
 static void replica_drop(hkp_neuro_holder *h) {
-    if (hkp_neuro__holder_works(h) || h->core.has_staged) return; /* an ENROL being stored is answered after */
+    if (hkp_neuro__holder_works(h) || h->core.has_staged)
+        return; /* an ENROL being stored is answered after */
     h->has_replica = 0;
     h->proposed = h->answer = h->want_open = 0;
     h->back_from = h->back_to = 0;

@@ -8,7 +8,7 @@
 #include <sodium.h>
 
 /* TER_CREDIT (NZ1 17) in units of 10 us of stream or clock: 600 TERs, one more for each 100 ms. */
-enum { CREDIT_TER = 10000, CREDIT_UNIT_US = 10, TER_TIME = 52 };
+enum { CREDIT_TER = 10000, CREDIT_UNIT_US = 10, TER_TIME = 52, TCK_N = 24, TCK_LOG_GEN = 156 };
 #define CREDIT_MAX ((uint64_t)HKP_NEURO_CATCHUP_MAX * CREDIT_TER)
 #define FAR_FUTURE_US UINT64_C(3600000000)
 
@@ -125,7 +125,7 @@ static hkp_status take_rebase(hkp_neuro_holder *h, const uint8_t *body) {
 static hkp_status judge_tck(const hkp_neuro_holder *h, const uint8_t *bytes) {
     if (h->has_tck && h->tck_follows) {
         struct hkp_ter_tck_verifier v = {
-            .cursor = &h->head, .policy_ver = h->head_policy, .log_gen = hkp_le32(h->tck + 156)};
+            .cursor = &h->head, .policy_ver = h->head_policy, .log_gen = hkp_le32(h->tck + TCK_LOG_GEN)};
         memcpy(v.node_id, h->core.opt.owner_id, 16);
         memcpy(v.device_public, h->core.opt.owner_public, 32);
         memcpy(v.h_ref, h->head_h_ref, 20);
@@ -141,13 +141,22 @@ static hkp_status judge_tck(const hkp_neuro_holder *h, const uint8_t *bytes) {
 }
 
 static hkp_status take_tck(hkp_neuro_holder *h, const uint8_t *bytes) {
-    const uint64_t n = hkp_le64(bytes + 24);
+    const uint64_t n = hkp_le64(bytes + TCK_N);
     if (h->has_tck && memcmp(h->tck, bytes, HKP_TER_TCK_SIZE) == 0) return HKP_OK;
     if (n < h->head.index) return HKP_OK; /* of a stretch that is behind us */
+    const int same_log = h->has_tck && hkp_le32(bytes + TCK_LOG_GEN) == hkp_le32(h->tck + TCK_LOG_GEN);
+    const uint64_t held = h->has_tck ? hkp_le64(h->tck + TCK_N) : 0;
+    if (same_log && n < held) return HKP_OK; /* seen before a restart, and one after it, too */
     if (h->head.index == h->core.view.cur->index && h->kept.end == h->kept.first && !h->tck_follows)
         return HKP_OK; /* h before it is not known after a restart */
     hkp_status st = judge_tck(h, bytes);
-    if (st != HKP_OK) return st;
+    if (st != HKP_OK) {
+        /* signed both, of one log and one n: proof of a fork, for everybody (NZ1 4) */
+        if (st == HKP_E_TER_TCK_INDEX && same_log && n == held)
+            hkp_neuro__holder_lost(h, HKP_NEURO_CAUSE_FORK);
+        h->want_failed = 1; /* the log goes on nowhere: trust says "history gap" */
+        return st;
+    }
     memcpy(h->tck, bytes, HKP_TER_TCK_SIZE);
     h->has_tck = h->tck_follows = 1;
     return HKP_OK;

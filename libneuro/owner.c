@@ -203,10 +203,11 @@ hkp_status hkp_neuro_owner_ter(hkp_neuro_owner *owner, hkp_time now, const uint8
     return HKP_OK;
 }
 
-hkp_status hkp_neuro_owner_rebase(hkp_neuro_owner *owner, hkp_time now, const uint8_t rba[192]) {
+hkp_status hkp_neuro_owner_rebase(hkp_neuro_owner *owner, hkp_time now, uint64_t index,
+                                  const uint8_t rba[192]) {
     hkp_neuro__core_now(&owner->core, now);
     if (!hkp_neuro__owner_works(owner)) return HKP_OK;
-    if (owner->live.cursor.index < owner->durable || owner->request == OWNER_FEED_LIVE) return HKP_E_STATE;
+    if (owner->live.cursor.index != index || owner->request == OWNER_FEED_LIVE) return HKP_E_STATE;
     hkp_status st =
         hkp_neuro_state_rebase(owner->live.state, owner->core.opt.owner_id, rba, HKP_NEURO_RBA_SIZE,
                                owner->core.keys, owner->core.opt.n_policy_keys);

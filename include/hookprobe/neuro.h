@@ -1184,6 +1184,7 @@ HKP_API HKP_MUST_USE hkp_status hkp_neuro_owner_ter(hkp_neuro_owner *owner, hkp_
  *
  * @param owner  the object
  * @param now    monotonic
+ * @param index  cursor index at which the rebase stands in the log
  * @param rba    [192] bytes, borrowed
  *
  * @retval HKP_OK             changed, or there is no instance
@@ -1194,7 +1195,7 @@ HKP_API HKP_MUST_USE hkp_status hkp_neuro_owner_ter(hkp_neuro_owner *owner, hkp_
  * Source: NZ1 11.
  * Since: hookprobe-neuro 0.1
  */
-HKP_API HKP_MUST_USE hkp_status hkp_neuro_owner_rebase(hkp_neuro_owner *owner, hkp_time now,
+HKP_API HKP_MUST_USE hkp_status hkp_neuro_owner_rebase(hkp_neuro_owner *owner, hkp_time now, uint64_t index,
                                                        const uint8_t rba[192]);
 
 /**

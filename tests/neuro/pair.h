@@ -42,6 +42,11 @@ struct pair {
     uint8_t device_secret[64], policy_secret[64], policy_public[32], root[32], h_ref[20];
     uint8_t rba[192], tck[256], exported[32];
     uint32_t policy_ver, gen[2];
+    /* the reference as the durable log has it */
+    struct {
+        uint8_t root[32], h_ref[20], rba[192];
+        uint32_t policy_ver;
+    } kept;
     struct hkp_ter_cursor cursor, before;
     struct pair_record log[PAIR_LOG_MAX];
     size_t n_log, n_durable;
@@ -123,13 +128,17 @@ static inline void pair_rebase(struct pair *w) {
     hkp_put_le64(body, w->cursor.index);
     memcpy(body + 8, w->rba, 192);
     pair_record(w, HKP_TER_LOG_REBASE, body, sizeof body);
-    (void)!hkp_neuro_owner_rebase(w->owner, w->now, w->rba);
+    (void)!hkp_neuro_owner_rebase(w->owner, w->now, w->cursor.index, w->rba);
     pair_tck(w);
 }
 
 static inline void pair_sync(struct pair *w) {
     w->durable = w->cursor.index;
     w->n_durable = w->n_log;
+    memcpy(w->kept.root, w->root, 32);
+    memcpy(w->kept.h_ref, w->h_ref, 20);
+    memcpy(w->kept.rba, w->rba, 192);
+    w->kept.policy_ver = w->policy_ver;
     if (w->owner != NULL) hkp_neuro_owner_durable(w->owner, w->now, w->durable);
 }
 
@@ -215,6 +224,10 @@ static inline void pair_restart(struct pair *w, int side) {
         w->owner = NULL;
         /* what was not synced is gone */
         w->n_log = w->n_durable;
+        memcpy(w->root, w->kept.root, 32);
+        memcpy(w->h_ref, w->kept.h_ref, 20);
+        memcpy(w->rba, w->kept.rba, 192);
+        w->policy_ver = w->kept.policy_ver;
         struct hkp_ter_cursor c;
         hkp_ter_cursor_init(&c, w->opt.owner_id, w->opt.owner_public);
         w->tck[0] = 0;
@@ -247,7 +260,8 @@ static inline void pair_give_log(struct pair *w, const struct hkp_neuro_event *e
     for (size_t i = 0; i < w->n_durable && count < 40; i++) {
         const struct pair_record *r = &w->log[i];
         const int ter = hkp_le16(r->bytes) == HKP_TER_LOG_TER;
-        if (r->index < e->from || (ter && r->index >= e->to)) continue;
+        if (r->index < e->from) continue;
+        if (ter && r->index >= e->to) break;
         memcpy(records + len, r->bytes, r->len);
         len += r->len;
         count++;
@@ -323,8 +337,24 @@ static inline void pair_collect(struct pair *w, int side) {
     }
 }
 
+/* A copy of a PROPOSE that arrives after the next commit is by rule 3 of NZ1 17 an old state: ordered streams
+ * never bring it, and so this channel does not. */
+static inline void pair_drop_stale(struct pair *w) {
+    size_t left = 0;
+    if (w->holder->core.view.prev == NULL) return;
+    for (size_t i = 0; i < w->n_channel; i++) {
+        if (w->channel[i].bytes[0] == HKP_NEURO_MSG_PROPOSE &&
+            hkp_le64(w->channel[i].bytes + 4) < w->holder->core.view.prev->index)
+            free(w->channel[i].bytes);
+        else
+            w->channel[left++] = w->channel[i];
+    }
+    w->n_channel = left;
+}
+
 /* Any message of the channel is the next. */
 static inline void pair_deliver(struct pair *w) {
+    pair_drop_stale(w);
     if (w->n_channel == 0) return;
     const size_t k = w->loss + w->twice == 0 ? 0 : (size_t)(check_random(&w->random) % w->n_channel);
     struct pair_message m = w->channel[k];

@@ -42,6 +42,7 @@ static void integrity_shows_in_trust_at_once(void) {
     pair_connect(&w);
     pair_session(&w, 0, 0);
     pair_connect(&w);
+    pair_pump(&w);
     w.wall_us += 1000000;
     pair_ter(&w, 0);
     pair_sync(&w);
@@ -94,8 +95,8 @@ static void bad_channel_and_crashes(void) {
         CHECK_EQ(w.lost[OWNER] + w.lost[HOLDER], 0);
         commits += w.commits[HOLDER];
         restarts += w.restarts;
-        CHECK_NOTE(before, "run %d: owner %u cause %u at %d, holder %u cause %u at %d", (int)run, e.state,
-                   e.cause, (int)e.index, v.state, v.cause, (int)v.index);
+        CHECK_NOTE(before, "run %d: refused %d, owner %u cause %u at %d, holder %u cause %u at %d", (int)run,
+                   w.last_refusal[HOLDER], e.state, e.cause, (int)e.index, v.state, v.cause, (int)v.index);
         pair_end(&w);
         if (check_faults - before > 5) break;
     }
@@ -175,9 +176,7 @@ static void the_second_of_two_ends_lost(void) {
 /* Row 13: a proposal over a base that the holder left behind. */
 static void a_stale_base_is_lost(void) {
     active_pair(check_seed());
-    struct hkp_neuro__claim claim;
-    uint8_t msg[116], old[116];
-    memset(old, 0, sizeof old);
+    uint8_t old[116];
     hkp_neuro__msg_head(old, HKP_NEURO_MSG_PROPOSE, 0);
     hkp_neuro_commit *e = NULL;
     CHECK_EQ(hkp_neuro_owner_commit(w.owner, 0, &e), HKP_OK);
@@ -186,8 +185,6 @@ static void a_stale_base_is_lost(void) {
     CHECK_EQ(hkp_neuro_holder_recv(w.holder, w.now, w.wall_us, HKP_NEURO_CLASS_COMMIT, old, sizeof old),
              HKP_OK);
     CHECK_EQ(pair_state(&w, HOLDER, NULL), HKP_NEURO_INSTANCE_LOST);
-    (void)claim;
-    (void)msg;
     hkp_neuro_commit_unref(e);
     pair_pump(&w);
     /* LOST is durable, and has no slot */
