@@ -105,7 +105,7 @@ static void the_window_grows_and_shrinks(void) {
 }
 
 static void rekey_frames_survive_loss(void) {
-    for (unsigned loss = 0; loss <= 600; loss += 200) {
+    for (unsigned loss = 0; loss <= 300; loss += 150) {
         struct net *n = net_started();
         uint8_t frame[HKP_HTP__REKEY_SIZE] = {HKP_HTP__F_REKEY, 1, 0, 0, 0, 0, 0, 1};
         memset(frame + 16, 0x77, 32);
