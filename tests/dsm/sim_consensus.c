@@ -58,6 +58,22 @@ static void four_nodes_finalise_all_blocks(void) {
     sim_free(&sim);
 }
 
+/* D-BLK-8: a FORTRESS has a burst of 960 blocks, then 16 a second; all that it signed becomes final. */
+static void an_author_is_held_to_its_cap(void) {
+    sim_new(&sim, 9, 4, 0);
+    start_all();
+    uint64_t taken = 0;
+    for (int i = 0; i < 1000; i++) taken += sim_submit(&sim, 0, "flood") != 0;
+    CHECK_EQ(taken, 960);
+    sim_run(&sim, SIM_S);
+    for (int i = 0; i < 100; i++) taken += sim_submit(&sim, 0, "flood") != 0;
+    CHECK(taken >= 960 + 16 && taken <= 960 + 17);
+    sim_run(&sim, 3 * SIM_S);
+    expect_settled();
+    for (uint32_t i = 0; i < 4; i++) CHECK_EQ(sim.nodes[i].blocks_final, taken);
+    sim_free(&sim);
+}
+
 static void an_idle_mesh_makes_no_views(void) {
     sim_new(&sim, 2, 4, 0);
     start_all();
@@ -308,6 +324,7 @@ static void the_same_seed_gives_the_same_trace(void) {
 
 int main(void) {
     CASE(four_nodes_finalise_all_blocks);
+    CASE(an_author_is_held_to_its_cap);
     CASE(an_idle_mesh_makes_no_views);
     CASE(three_go_on_when_one_is_killed_and_it_catches_up);
     CASE(a_final_block_can_be_proven_elsewhere);
