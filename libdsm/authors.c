@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
-/* The registry: who is known, by which certificates, and how far the chain of each has come (D-CERT, D-BLK). */
+/* The registry: who is known, by which certificates, and how far the chain of each has come (D-CERT, D-BLK).
+ */
 #include <string.h>
 
 #include "libdsm/node.h"
@@ -62,8 +63,9 @@ static uint32_t certificate_place(struct author *a, uint64_t serial) {
 
 hkp_status hkp_dsm__certificate_take(node *n, const uint8_t *multi, size_t len, int stored) {
     struct hkp_dsm_certificate c;
-    hkp_status st = stored ? hkp_dsm_certificate_parse(multi, len, &c)
-                           : hkp_dsm_certificate_check(multi, len, n->chain_id, &n->officers, judged_at_s(n), 0, &c);
+    hkp_status st =
+        stored ? hkp_dsm_certificate_parse(multi, len, &c)
+               : hkp_dsm_certificate_check(multi, len, n->chain_id, &n->officers, judged_at_s(n), 0, &c);
     /* An expired one still judges the blocks of its time (D-CERT-2). */
     if (st == HKP_E_DSM_EXPIRED) st = hkp_dsm_certificate_parse(multi, len, &c);
     if (st != HKP_OK) return st;

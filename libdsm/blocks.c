@@ -241,8 +241,8 @@ static void take_waiting(node *n, struct author *a) {
     }
 }
 
-static hkp_status hold_behind_gap(node *n, struct author *a, struct peer *p, const struct hkp_dsm__block *parsed,
-                                  const struct hkp_dsm__item *item) {
+static hkp_status hold_behind_gap(node *n, struct author *a, struct peer *p,
+                                  const struct hkp_dsm__block *parsed, const struct hkp_dsm__item *item) {
     if (a->known_seq < parsed->seq && p != NULL) {
         a->known_seq = parsed->seq;
         memcpy(a->known_by, p->node_id, 16);
@@ -265,7 +265,8 @@ static hkp_status take_branch(node *n, struct author *a, const struct hkp_dsm__b
     struct block *ours = hkp_dsm__block_at(n, a, parsed->seq);
     if (ours != NULL) hkp_dsm__suspect(n, &ours->envelope, &item->object);
     if (ours == NULL && parsed->seq <= a->final.seq) return HKP_E_DSM_OLD;
-    if (parsed->seq <= a->final.seq || a->n_branch >= BRANCH_PER_AUTHOR) return ours != NULL ? HKP_E_DSM_FORK : why;
+    if (parsed->seq <= a->final.seq || a->n_branch >= BRANCH_PER_AUTHOR)
+        return ours != NULL ? HKP_E_DSM_FORK : why;
     struct block *b = block_new(n, a, parsed, &item->object, &item->payload);
     if (b == NULL) return HKP_E_LIMIT;
     b->place = PLACE_BRANCH;
@@ -310,7 +311,8 @@ static hkp_status attach_payload(node *n, struct block *b, const struct hkp_dsm_
     return HKP_OK;
 }
 
-hkp_status hkp_dsm__block_take(node *n, struct peer *p, const struct hkp_dsm__item *item, uint32_t hops, int asked) {
+hkp_status hkp_dsm__block_take(node *n, struct peer *p, const struct hkp_dsm__item *item, uint32_t hops,
+                               int asked) {
     struct hkp_dsm__block parsed;
     hkp_status st = hkp_dsm__block_parse(n->chain_id, item->signer, item->body.ptr, item->body.len, &parsed);
     if (st != HKP_OK) return st;
@@ -330,14 +332,20 @@ hkp_status hkp_dsm__block_take(node *n, struct peer *p, const struct hkp_dsm__it
                                          .payload = item->payload};
     st = hkp_dsm__block_check(item->object.ptr, item->object.len, &rules, &parsed);
     switch (st) {
-    case HKP_OK: break;
-    case HKP_E_DSM_SIGNER: hkp_dsm__certificate_ask(n, a, p, item->signer); return st;
-    case HKP_E_DSM_GAP: return hold_behind_gap(n, a, p, &parsed, item);
+    case HKP_OK:
+        break;
+    case HKP_E_DSM_SIGNER:
+        hkp_dsm__certificate_ask(n, a, p, item->signer);
+        return st;
+    case HKP_E_DSM_GAP:
+        return hold_behind_gap(n, a, p, &parsed, item);
     case HKP_E_DSM_FORK:
-    case HKP_E_DSM_OLD: return take_branch(n, a, &parsed, item, st);
+    case HKP_E_DSM_OLD:
+        return take_branch(n, a, &parsed, item, st);
     case HKP_E_DSM_PREV:
         return parsed.seq > 1 && parsed.seq == a->tip.seq + 1 ? take_branch(n, a, &parsed, item, st) : st;
-    default: return st;
+    default:
+        return st;
     }
     if (!asked && !within_cap(n, a)) return HKP_E_LIMIT;
     struct block *b = block_new(n, a, &parsed, &item->object, &item->payload);
@@ -381,8 +389,8 @@ hkp_status hkp_dsm__block_load(node *n, const struct hkp_dsm__item *item, int br
     return HKP_OK;
 }
 
-int hkp_dsm__blocks_path(node *n, const struct author *a, uint64_t from, const uint8_t from_id[32], uint64_t seq,
-                         const uint8_t id[32], uint64_t *missing) {
+int hkp_dsm__blocks_path(node *n, const struct author *a, uint64_t from, const uint8_t from_id[32],
+                         uint64_t seq, const uint8_t id[32], uint64_t *missing) {
     const uint8_t *at = id;
     int complete = 1;
     if (seq <= from || seq - from > HKP_DSM__HEAD_BLOCKS_MAX) return -1;
@@ -491,7 +499,8 @@ static uint64_t block_time(const node *n, const struct hkp_dsm_certificate *c) {
         wrong += n->peers[i].clock_verdict == HKP_DSM_CLOCK_FAIL;
     }
     int believed = (n->synchronised || known > 0) && wrong < 2;
-    if (n->finals > 0 && wall > n->root.time_ms * 1000 + (n->now - n->root.at) / 1000 + 60000000) believed = 0;
+    if (n->finals > 0 && wall > n->root.time_ms * 1000 + (n->now - n->root.at) / 1000 + 60000000)
+        believed = 0;
     if (believed && wall > last && wall >= c->not_before_s * 1000000) return wall;
     return n->self->tip.seq > 0 ? last + 1 : c->not_before_s * 1000000;
 }
@@ -543,12 +552,13 @@ static hkp_status sign_own(node *n, uint32_t event_type, const struct hkp_dsm_ne
     hkp_status st = hkp_dsm__block_build(b, body, sizeof body, &body_len);
     if (st != HKP_OK) return st;
     hkp_dsm_object_id(b->id, n->chain_id, HKP_DSM_KIND_MICROBLOCK, n->id, body, body_len);
-    return hkp_dsm_envelope_sign(n->chain_id, HKP_DSM_KIND_MICROBLOCK, n->id, n->secret, body, body_len, envelope,
-                                 HKP_DSM__BLOCK_MAX, len);
+    return hkp_dsm_envelope_sign(n->chain_id, HKP_DSM_KIND_MICROBLOCK, n->id, n->secret, body, body_len,
+                                 envelope, HKP_DSM__BLOCK_MAX, len);
 }
 
 hkp_status hkp_dsm_submit(hkp_dsm_node *n, hkp_time now, uint64_t wall_us, uint32_t event_type,
-                          const uint8_t *content, size_t len, const struct hkp_dsm_neuro *neuro, uint64_t *seq) {
+                          const uint8_t *content, size_t len, const struct hkp_dsm_neuro *neuro,
+                          uint64_t *seq) {
     if (n->state != HKP_DSM_STATE_RUNNING) return HKP_E_STATE;
     if (hkp_dsm__events_free(n) < EVENTS_RESERVE || n->held_count > HELD_MAX / 2) return HKP_E_LIMIT;
     hkp_dsm__time(n, now);

@@ -225,8 +225,12 @@ void hkp_dsm__fetch_row(node *n, struct read *r, const uint8_t *key, size_t key_
     case READ_HEADERS:
         if (key_len == 8) header_row(n, r, key, data, len);
         break;
-    case READ_BODIES: body_row(n, r, data, len); break;
-    default: link_row(n, r, data, len); break;
+    case READ_BODIES:
+        body_row(n, r, data, len);
+        break;
+    default:
+        link_row(n, r, data, len);
+        break;
     }
 }
 
@@ -242,7 +246,8 @@ static int wanted(node *n, const struct hkp_dsm__header *h) {
     if (h->epoch != n->set.epoch || h->view <= n->root.view) return 0;
     if (memcmp(h->digest, n->target, 32) == 0 || hkp_dsm__notar_held(n, h->view, h->digest)) return 1;
     for (uint32_t i = 0; i < PROPS; i++)
-        if (n->props[i].used && !n->props[i].queued && memcmp(n->props[i].h.parent, h->digest, 32) == 0) return 1;
+        if (n->props[i].used && !n->props[i].queued && memcmp(n->props[i].h.parent, h->digest, 32) == 0)
+            return 1;
     for (size_t i = 0; i < ASKED_MAX; i++)
         if (memcmp(n->asked[i].digest, h->digest, 32) == 0) return 1;
     return 0;

@@ -55,9 +55,10 @@ static int applied(node *n, struct prop *p) {
 
 /* ---- one header ---- */
 
-void hkp_dsm__head_final(node *n, const struct hkp_dsm__head *h, uint64_t height) {
+static void head_final(node *n, const struct hkp_dsm__head *h, uint64_t height) {
     struct author *a = hkp_dsm__author(n, h->node_id);
-    struct hkp_dsm__known_head head = {.seq = h->seq, .time_us = n->path[h->seq - a->final.seq - 1]->b.timestamp_us};
+    struct hkp_dsm__known_head head = {.seq = h->seq,
+                                       .time_us = n->path[h->seq - a->final.seq - 1]->b.timestamp_us};
     memcpy(head.id, h->id, 32);
     for (uint64_t i = 0; i < h->seq - a->final.seq; i++) hkp_dsm__block_final(n, a, n->path[i], height);
     hkp_dsm__author_final(n, a, &head);
@@ -101,10 +102,11 @@ static int heads_final(node *n, struct prop *p) {
         if (hkp_dsm__blocks_path(n, a, from, a->final.id, head.seq, head.id, &missing) != 1) continue;
         for (uint64_t k = 0; k < head.seq - from && at_leaf + 32 <= leaves->len; k++, at_leaf += 32)
             memcpy(leaves->ptr + at_leaf, n->path[k]->b.id, 32);
-        hkp_dsm__head_final(n, &head, p->h.height);
+        head_final(n, &head, p->h.height);
         uint8_t key[24], value[8];
         hkp_put_be64(value, p->h.height);
-        hkp_dsm__put(n, HKP_DSM_ROW_PLACE, key, hkp_dsm__key_block(key, head.node_id, head.seq), value, sizeof value);
+        hkp_dsm__put(n, HKP_DSM_ROW_PLACE, key, hkp_dsm__key_block(key, head.node_id, head.seq), value,
+                     sizeof value);
     }
     put_height(n, HKP_DSM_ROW_LEAVES, p->h.height, leaves);
     return 1;
@@ -200,8 +202,8 @@ static void put_epoch(node *n) {
     hkp_dsm__put_blob(n, HKP_DSM_ROW_META, (const uint8_t *)"epoch", 5, b);
 }
 
-void hkp_dsm__epoch_begin(node *n, const uint8_t *set_body, size_t len, const uint8_t boundary[32], uint64_t height,
-                          uint64_t time_ms) {
+void hkp_dsm__epoch_begin(node *n, const uint8_t *set_body, size_t len, const uint8_t boundary[32],
+                          uint64_t height, uint64_t time_ms) {
     memmove(n->set_body, set_body, len);
     n->set_len = len;
     hkp_status st = hkp_dsm__valset_parse(n->set_body, n->set_len, &n->set);
@@ -300,7 +302,8 @@ void hkp_dsm__finalise(node *n) {
         way[count - 1 - i] = t;
     }
     for (size_t i = 0; i < count; i++) {
-        if (n->report_count == REPORTS_MAX || hkp_dsm__events_free(n) < way[i]->parsed.n_heads + EVENTS_RESERVE / 2)
+        if (n->report_count == REPORTS_MAX ||
+            hkp_dsm__events_free(n) < way[i]->parsed.n_heads + EVENTS_RESERVE / 2)
             return;
         int boundary = (int)way[i]->boundary;
         if (!finalise_one(n, way[i], i + 1 == count)) return;

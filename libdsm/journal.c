@@ -31,7 +31,9 @@ static struct event_entry *entry(node *n, uint32_t kind) {
     return e;
 }
 
-struct event_entry *hkp_dsm__fact(node *n, uint32_t kind) { return entry(n, kind); }
+struct event_entry *hkp_dsm__fact(node *n, uint32_t kind) {
+    return entry(n, kind);
+}
 
 static struct event_entry *request(node *n, uint32_t kind, uint32_t row, const uint8_t *key, size_t key_len) {
     assert(key_len <= KEY_MAX);
@@ -49,7 +51,8 @@ uint64_t hkp_dsm__put_blob(node *n, uint32_t row, const uint8_t *key, size_t key
     return n->ticket;
 }
 
-uint64_t hkp_dsm__put(node *n, uint32_t row, const uint8_t *key, size_t key_len, const uint8_t *data, size_t len) {
+uint64_t hkp_dsm__put(node *n, uint32_t row, const uint8_t *key, size_t key_len, const uint8_t *data,
+                      size_t len) {
     blob *b = hkp_dsm__bytes(n, data, len);
     if (b == NULL) {
         hkp_dsm__die(n, HKP_E_NOMEM, row, key, key_len);
@@ -145,9 +148,14 @@ static void release(node *n, const struct held *h) {
             if (s != NULL && s->own_msg[2] != NULL) hkp_dsm__send_members(n, 0, s->own_msg[2]);
         }
         break;
-    case HELD_OWN_BLOCK: hkp_dsm__block_durable(n, b, 1); break;
-    case HELD_BLOCK: hkp_dsm__block_durable(n, b, 0); break;
-    default: assert(0);
+    case HELD_OWN_BLOCK:
+        hkp_dsm__block_durable(n, b, 1);
+        break;
+    case HELD_BLOCK:
+        hkp_dsm__block_durable(n, b, 0);
+        break;
+    default:
+        assert(0);
     }
 }
 
@@ -223,9 +231,15 @@ hkp_status hkp_dsm_read(hkp_dsm_node *n, hkp_time now, uint64_t ticket, const ui
         }
         break;
     }
-    case READ_ITEMS: hkp_dsm__items_row(n, r, data, data_len); break;
-    case READ_PROOF: hkp_dsm__proof_row(n, r, key, key_len, data, data_len); break;
-    default: hkp_dsm__fetch_row(n, r, key, key_len, data, data_len); break;
+    case READ_ITEMS:
+        hkp_dsm__items_row(n, r, data, data_len);
+        break;
+    case READ_PROOF:
+        hkp_dsm__proof_row(n, r, key, key_len, data, data_len);
+        break;
+    default:
+        hkp_dsm__fetch_row(n, r, key, key_len, data, data_len);
+        break;
     }
     return HKP_OK;
 }
@@ -243,11 +257,21 @@ hkp_status hkp_dsm_read_end(hkp_dsm_node *n, hkp_time now, uint64_t ticket, hkp_
         return HKP_E_STATE;
     }
     switch (was.what) {
-    case READ_LOAD: hkp_dsm__load_end(n); break;
-    case READ_RETELL: hkp_dsm__retell_end(n); break;
-    case READ_ITEMS: hkp_dsm__items_end(n, &was); break;
-    case READ_PROOF: hkp_dsm__proof_end(n, &was); break;
-    default: hkp_dsm__fetch_end(n, &was); break;
+    case READ_LOAD:
+        hkp_dsm__load_end(n);
+        break;
+    case READ_RETELL:
+        hkp_dsm__retell_end(n);
+        break;
+    case READ_ITEMS:
+        hkp_dsm__items_end(n, &was);
+        break;
+    case READ_PROOF:
+        hkp_dsm__proof_end(n, &was);
+        break;
+    default:
+        hkp_dsm__fetch_end(n, &was);
+        break;
     }
     return HKP_OK;
 }

@@ -29,7 +29,8 @@ static uint64_t median_ms(node *n) {
     size_t count = 1;
     offsets[0] = 0;
     for (uint32_t i = 0; i < n->peers_max && count < HKP_DSM_MEMBERS_MAX; i++)
-        if (n->peers[i].up && n->peers[i].seat >= 0 && n->peers[i].have_clock) offsets[count++] = n->peers[i].clock_us;
+        if (n->peers[i].up && n->peers[i].seat >= 0 && n->peers[i].have_clock)
+            offsets[count++] = n->peers[i].clock_us;
     hkp_dsm__sort(offsets, count, sizeof *offsets, by_value);
     int64_t at = (int64_t)hkp_dsm__wall_us(n) + offsets[(count - 1) / 2];
     return at > 0 ? (uint64_t)at / 1000 : 0;
@@ -116,7 +117,8 @@ static hkp_status heads_root(node *n, struct prop *trial, struct hkp_dsm__header
         struct hkp_dsm_view op = hkp_dsm__body_op(&at);
         struct hkp_dsm__keys keys = hkp_dsm__keys_of(n);
         struct hkp_dsm__evidence e;
-        if (hkp_dsm__evidence_check(op.ptr, op.len, n->chain_id, &keys, &e) != HKP_OK || e.class_ != 5) continue;
+        if (hkp_dsm__evidence_check(op.ptr, op.len, n->chain_id, &keys, &e) != HKP_OK || e.class_ != 5)
+            continue;
         ptrdiff_t found = hkp_dsm__heads_find(n->heads, e.offender[0]);
         if (found < 0) continue;
         struct hkp_dsm__head head = *hkp_dsm__heads_at(n->heads, (size_t)found);
@@ -126,7 +128,8 @@ static hkp_status heads_root(node *n, struct prop *trial, struct hkp_dsm__header
     if (st == HKP_OK) {
         memcpy(h->heads_root, hkp_dsm__heads_root(n->heads), 32);
         h->n_heads = hkp_dsm__heads_count(n->heads);
-        while (done > trial->parsed.n_heads && st == HKP_OK) st = hkp_dsm__heads_apply(n->heads, &undo[--done], 1, NULL);
+        while (done > trial->parsed.n_heads && st == HKP_OK)
+            st = hkp_dsm__heads_apply(n->heads, &undo[--done], 1, NULL);
         if (st == HKP_OK) st = hkp_dsm__heads_apply(n->heads, undo, trial->parsed.n_heads, NULL);
         if (st != HKP_OK) hkp_dsm__die(n, st, HKP_DSM_ROW_HEADS, NULL, 0);
     }
@@ -210,7 +213,7 @@ static hkp_status fill_header(node *n, struct prop *parent, const uint8_t *body,
 }
 
 static int closing(node *n, struct prop *p) {
-    for (; p != NULL; ) {
+    for (; p != NULL;) {
         if (p->boundary) return 1;
         if (hkp_dsm__parent(n, p, &p) < 0) return 0;
     }
@@ -224,10 +227,12 @@ static void propose_on(node *n, struct slot *s, struct prop *parent) {
     h.parent_view = parent != NULL ? parent->h.view : n->root.view;
     memcpy(h.parent, parent != NULL ? parent->h.digest : n->root.digest, 32);
     h.proposer = (uint64_t)n->seat;
-    h.time_ms = hkp_dsm__header_time(hkp_dsm__wall_us(n) / 1000, parent_ms, median_ms(n), (int)n->had_nullified);
+    h.time_ms =
+        hkp_dsm__header_time(hkp_dsm__wall_us(n) / 1000, parent_ms, median_ms(n), (int)n->had_nullified);
     int empty = closing(n, parent) || height - n->root.height >= HEIGHTS_OPEN_MAX;
     struct hkp_dsm_view ops[OPS_PER_PROPOSAL];
-    size_t heads = empty ? 0 : choose_heads(n, h.time_ms, parent_ms), n_ops = empty ? 0 : choose_ops(n, parent, ops);
+    size_t heads = empty ? 0 : choose_heads(n, h.time_ms, parent_ms),
+           n_ops = empty ? 0 : choose_ops(n, parent, ops);
     blob *body = hkp_dsm__room(n, 64 + heads * 64 + n_ops * 1400);
     if (body == NULL) return;
     size_t len = 0, header_len = 0, set_len = 0;
@@ -238,15 +243,17 @@ static void propose_on(node *n, struct slot *s, struct prop *parent) {
         if (st == HKP_OK) hkp_dsm__valset_hash(h.next_valset, n->scratch, set_len);
     }
     uint8_t header[HKP_DSM__HEADER_MAX], envelope[HKP_DSM__HEADER_MAX + HKP_DSM__ENVELOPE_OVERHEAD];
-    struct hkp_dsm_view header_view = {.ptr = header}, body_view = {body->ptr, len}, envelope_view = {.ptr = envelope};
+    struct hkp_dsm_view header_view = {.ptr = header}, body_view = {body->ptr, len},
+                        envelope_view = {.ptr = envelope};
     if (st == HKP_OK) st = hkp_dsm__header_build(&h, header, sizeof header, &header_len);
     if (st == HKP_OK)
-        st = hkp_dsm_envelope_sign(n->chain_id, HKP_DSM_KIND_PROPOSE, n->id, n->secret, header, header_len, envelope,
-                                   sizeof envelope, &envelope_view.len);
+        st = hkp_dsm_envelope_sign(n->chain_id, HKP_DSM_KIND_PROPOSE, n->id, n->secret, header, header_len,
+                                   envelope, sizeof envelope, &envelope_view.len);
     header_view.len = header_len;
     struct hkp_dsm__header parsed;
     if (st == HKP_OK) st = hkp_dsm__header_parse(n->chain_id, header, header_len, &parsed);
-    struct prop *p = st == HKP_OK ? hkp_dsm__prop_add(n, &parsed, &header_view, &body_view, &envelope_view) : NULL;
+    struct prop *p =
+        st == HKP_OK ? hkp_dsm__prop_add(n, &parsed, &header_view, &body_view, &envelope_view) : NULL;
     hkp_dsm__blob_drop(&n->pool, body);
     if (p != NULL) promise(n, s, p);
 }

@@ -26,9 +26,10 @@ enum {
 };
 
 static const uint8_t lowest[KEY_MAX];
-static const uint8_t highest[KEY_MAX] = {
-    255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
-    255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255};
+static const uint8_t highest[KEY_MAX] = {255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+                                         255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+                                         255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+                                         255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255};
 
 /* ---- rows ---- */
 
@@ -38,8 +39,9 @@ static hkp_status meta_row(node *n, const uint8_t *key, size_t key_len, const ui
         return len == 32 && memcmp(data, n->chain_id, 32) == 0 ? HKP_OK : HKP_E_DSM_SCHEMA;
     }
     if (key_len == 4 && memcmp(key, "host", 4) == 0) /* D-BLK-7 */
-        return len == 48 && memcmp(data, n->host, 32) == 0 && memcmp(data + 32, n->id, 16) == 0 ? HKP_OK
-                                                                                                : HKP_E_DSM_HOST;
+        return len == 48 && memcmp(data, n->host, 32) == 0 && memcmp(data + 32, n->id, 16) == 0
+                   ? HKP_OK
+                   : HKP_E_DSM_HOST;
     if (key_len == 5 && memcmp(key, "epoch", 5) == 0) {
         if (len < 48 || len - 48 > HKP_DSM_VALSET_MAX) return HKP_E_DSM_SCHEMA;
         struct hkp_dsm__valset set;
@@ -84,9 +86,18 @@ static hkp_status header_row(node *n, const uint8_t *key, const uint8_t *data, s
     struct hkp_dsm__header h;
     hkp_status st = hkp_dsm__header_parse(n->chain_id, data, len, &h);
     if (st != HKP_OK) return st;
-    if (l->n_headers > EPOCH_HEIGHTS || h.epoch != n->set.epoch || h.height != hkp_be64(key)) return HKP_E_DSM_SCHEMA;
+    if (h.height == n->root.height) {
+        l->snapshot_seen = 1;
+        return memcmp(h.digest, n->root.digest, 32) == 0 &&
+                       memcmp(h.heads_root, hkp_dsm__heads_root(n->heads), 32) == 0
+                   ? HKP_OK
+                   : HKP_E_DSM_PROOF;
+    }
+    if (l->n_headers > EPOCH_HEIGHTS || h.epoch != n->set.epoch || h.height != hkp_be64(key))
+        return HKP_E_DSM_SCHEMA;
     const uint8_t *parent = l->n_headers > 0 ? l->headers[l->n_headers - 1].digest : n->root.digest;
-    if (h.height != n->root.height + 1 + l->n_headers || memcmp(h.parent, parent, 32) != 0) return HKP_E_DSM_PROOF;
+    if (h.height != n->root.height + 1 + l->n_headers || memcmp(h.parent, parent, 32) != 0)
+        return HKP_E_DSM_PROOF;
     l->headers[l->n_headers++] = h;
     return HKP_OK;
 }
@@ -174,12 +185,15 @@ static hkp_status wal_row(node *n, const uint8_t *data, size_t len) {
         s->notar = 1;
         memcpy(s->notar_digest, r.digest, 32);
         break;
-    case HKP_DSM_KIND_NULL: s->null = 1; break;
+    case HKP_DSM_KIND_NULL:
+        s->null = 1;
+        break;
     case HKP_DSM_KIND_FINAL:
         s->final = 1;
         memcpy(s->cert_digest, r.digest, 32);
         break;
-    default: return HKP_E_DSM_WAL_CORRUPT;
+    default:
+        return HKP_E_DSM_WAL_CORRUPT;
     }
     return HKP_OK;
 }
@@ -218,17 +232,28 @@ hkp_status hkp_dsm__load_row(node *n, const uint8_t *key, size_t key_len, const 
     int by_height = n->load.step >= LOAD_FINAL && n->load.step <= LOAD_BODIES;
     if (by_height && key_len != 8) return HKP_E_DSM_SCHEMA;
     switch (n->load.step) {
-    case LOAD_META: return meta_row(n, key, key_len, data, len);
-    case LOAD_CERTIFICATES: return hkp_dsm__certificate_take(n, data, len, 1);
-    case LOAD_HEADS: return heads_row(n, key, key_len, data, len);
-    case LOAD_FINAL: return final_row(n, key, data, len);
-    case LOAD_HEADERS: return header_row(n, key, data, len);
-    case LOAD_BODIES: return body_row(n, data, len);
-    case LOAD_PROPOSALS: return proposal_row(n, data, len);
-    case LOAD_CERTS: return cert_row(n, key, key_len, data, len);
-    case LOAD_WAL: return wal_row(n, data, len);
-    case LOAD_EVIDENCE: return evidence_row(n, data, len);
-    default: return block_row(n, key_len, data, len);
+    case LOAD_META:
+        return meta_row(n, key, key_len, data, len);
+    case LOAD_CERTIFICATES:
+        return hkp_dsm__certificate_take(n, data, len, 1);
+    case LOAD_HEADS:
+        return heads_row(n, key, key_len, data, len);
+    case LOAD_FINAL:
+        return final_row(n, key, data, len);
+    case LOAD_HEADERS:
+        return header_row(n, key, data, len);
+    case LOAD_BODIES:
+        return body_row(n, data, len);
+    case LOAD_PROPOSALS:
+        return proposal_row(n, data, len);
+    case LOAD_CERTS:
+        return cert_row(n, key, key_len, data, len);
+    case LOAD_WAL:
+        return wal_row(n, data, len);
+    case LOAD_EVIDENCE:
+        return evidence_row(n, data, len);
+    default:
+        return block_row(n, key_len, data, len);
     }
 }
 
@@ -293,19 +318,21 @@ static int replayed(node *n) {
     return 1;
 }
 
-/* The snapshot has the root that its header names; a missing one is damage. */
+/* A later epoch than the first begins with a snapshot, whose root its boundary names (D-STO-3). */
 static int snapshot_good(node *n) {
-    if (n->epoch_first == 1) return 1;
-    const struct load *l = &n->load;
-    (void)l;
-    return hkp_dsm__heads_count(n->heads) > 0;
+    if (n->epoch_first == 1 || n->load.snapshot_seen) return 1;
+    uint8_t key[8];
+    hkp_put_be64(key, n->root.height);
+    hkp_dsm__die(n, HKP_E_NOTFOUND, HKP_DSM_ROW_HEADER, key, sizeof key);
+    return 0;
 }
 
 static int block_good(node *n) {
     const struct author *a = &n->authors[n->load.author];
     if (a->final.seq == 0 || hkp_dsm__block_at(n, a, a->final.seq) != NULL) return 1;
     uint8_t key[24];
-    hkp_dsm__die(n, HKP_E_NOTFOUND, HKP_DSM_ROW_BLOCK, key, hkp_dsm__key_block(key, a->node_id, a->final.seq));
+    hkp_dsm__die(n, HKP_E_NOTFOUND, HKP_DSM_ROW_BLOCK, key,
+                 hkp_dsm__key_block(key, a->node_id, a->final.seq));
     return 0;
 }
 
@@ -338,7 +365,8 @@ static void finish(node *n) {
     n->root.at = n->now;
     n->first_view = 1;
     n->promises_open = n->seat >= 0;
-    for (uint64_t v = n->view > VOTE_WINDOW ? n->view - VOTE_WINDOW + 1 : 1; n->seat >= 0 && v <= n->view; v++) {
+    for (uint64_t v = n->view > VOTE_WINDOW ? n->view - VOTE_WINDOW + 1 : 1; n->seat >= 0 && v <= n->view;
+         v++) {
         struct slot *s = &n->slots[v % SLOTS];
         if (s->view != v) continue;
         uint8_t zero[32] = {0};
@@ -364,28 +392,41 @@ void hkp_dsm__load_begin(node *n) {
 void hkp_dsm__load_end(node *n) {
     if (n->state != HKP_DSM_STATE_LOADING) return;
     switch (n->load.step++) {
-    case LOAD_META: scan(n, HKP_DSM_ROW_CERTIFICATE, lowest, highest, KEY_MAX); break;
-    case LOAD_CERTIFICATES: scan(n, HKP_DSM_ROW_HEADS, lowest, highest, KEY_MAX); break;
-    case LOAD_HEADS:
-        if (!snapshot_good(n))
-            hkp_dsm__die(n, HKP_E_NOTFOUND, HKP_DSM_ROW_HEADS, NULL, 0);
-        else
-            scan_heights(n, HKP_DSM_ROW_FINAL, n->root.height + 1, UINT64_MAX);
+    case LOAD_META:
+        scan(n, HKP_DSM_ROW_CERTIFICATE, lowest, highest, KEY_MAX);
         break;
-    case LOAD_FINAL: scan_heights(n, HKP_DSM_ROW_HEADER, n->root.height + 1, n->load.final_height); break;
-    case LOAD_HEADERS: scan_heights(n, HKP_DSM_ROW_BODY, n->root.height + 1, n->load.final_height); break;
+    case LOAD_CERTIFICATES:
+        scan(n, HKP_DSM_ROW_HEADS, lowest, highest, KEY_MAX);
+        break;
+    case LOAD_HEADS:
+        scan_heights(n, HKP_DSM_ROW_FINAL, n->root.height + 1, UINT64_MAX);
+        break;
+    case LOAD_FINAL: {
+        uint64_t to = n->load.final_height > n->root.height ? n->load.final_height : n->root.height;
+        scan_heights(n, HKP_DSM_ROW_HEADER, n->epoch_first > 1 ? n->root.height : 1, to);
+        break;
+    }
+    case LOAD_HEADERS:
+        if (snapshot_good(n)) scan_heights(n, HKP_DSM_ROW_BODY, n->root.height + 1, n->load.final_height);
+        break;
     case LOAD_BODIES:
         if (replayed(n)) scan_views(n, HKP_DSM_ROW_PROPOSAL, n->root.view + 1);
         break;
-    case LOAD_PROPOSALS: scan_views(n, HKP_DSM_ROW_CERT, n->root.view); break;
-    case LOAD_CERTS: scan(n, HKP_DSM_ROW_WAL, lowest, highest, 8); break;
+    case LOAD_PROPOSALS:
+        scan_views(n, HKP_DSM_ROW_CERT, n->root.view);
+        break;
+    case LOAD_CERTS:
+        scan(n, HKP_DSM_ROW_WAL, lowest, highest, 8);
+        break;
     case LOAD_WAL:
         if (!n->load.fresh && n->load.rows == 0)
             hkp_dsm__die(n, HKP_E_DSM_WAL_CORRUPT, HKP_DSM_ROW_WAL, NULL, 0);
         else
             scan(n, HKP_DSM_ROW_EVIDENCE, lowest, highest, KEY_MAX);
         break;
-    case LOAD_EVIDENCE: scan_author(n); break;
+    case LOAD_EVIDENCE:
+        scan_author(n);
+        break;
     default:
         n->load.step = LOAD_BLOCKS;
         if (!block_good(n)) break;

@@ -14,10 +14,6 @@ void hkp_dsm__time(node *n, hkp_time now) {
 
 uint64_t hkp_dsm__wall_us(const node *n) { return n->wall_us + (n->now - n->wall_at) / 1000; }
 
-int hkp_dsm__is_member(const node *n, const uint8_t node_id[16]) {
-    return hkp_dsm__valset_index(&n->set, node_id) >= 0;
-}
-
 void hkp_dsm__die(node *n, hkp_status status, uint32_t row, const uint8_t *key, size_t key_len) {
     if (n->state == HKP_DSM_STATE_DEAD) return;
     n->state = HKP_DSM_STATE_DEAD;
@@ -54,15 +50,14 @@ void hkp_dsm__sort(void *base, size_t count, size_t size, int (*compare)(const v
 
 /* ---- making ---- */
 
-void hkp_dsm_node_options_init(struct hkp_dsm_node_options *opt, size_t size) {
-    hkp_options_init(opt, size);
-}
+void hkp_dsm_node_options_init(struct hkp_dsm_node_options *opt, size_t size) { hkp_options_init(opt, size); }
 
 static hkp_status import(struct hkp_dsm_node_options *o, const struct hkp_dsm_node_options *given) {
     hkp_status st = hkp_options_import(o, sizeof *o, sizeof *o, given);
     if (st == HKP_OK) st = hkp_mem_import(&o->mem);
     if (st != HKP_OK) return st;
-    if (o->rng.fill == NULL || o->genesis == NULL || o->certificate == NULL || o->secret == NULL) return HKP_E_INVAL;
+    if (o->rng.fill == NULL || o->genesis == NULL || o->certificate == NULL || o->secret == NULL)
+        return HKP_E_INVAL;
     if (o->reserved0 != 0) return HKP_E_INVAL;
     if (o->t_cp_ns == 0) o->t_cp_ns = SECOND;
     if (o->t_cp_ns == HKP_DSM_T_CP_NONE) o->t_cp_ns = 0;
@@ -72,9 +67,10 @@ static hkp_status import(struct hkp_dsm_node_options *o, const struct hkp_dsm_no
     if (o->heads_max == 0) o->heads_max = 4096;
     if (o->peers_max == 0) o->peers_max = 64;
     if (o->blocks_max == 0) o->blocks_max = 16384;
-    if (o->pool_bytes < (size_t)1 << 20 || o->pool_bytes > (size_t)1 << 31 || o->heads_max > HKP_DSM__HEADS_MAX ||
-        o->peers_max > 1024 || o->blocks_max < 256 || o->blocks_max > 1048576 || o->t_cp_ns > 3600 * SECOND ||
-        o->delay_ns > 8 * SECOND || o->have_ns > 60 * SECOND)
+    if (o->pool_bytes < (size_t)1 << 20 || o->pool_bytes > (size_t)1 << 31 ||
+        o->heads_max > HKP_DSM__HEADS_MAX || o->peers_max > 1024 || o->blocks_max < 256 ||
+        o->blocks_max > 1048576 || o->t_cp_ns > 3600 * SECOND || o->delay_ns > 8 * SECOND ||
+        o->have_ns > 60 * SECOND)
         return HKP_E_INVAL;
     return HKP_OK;
 }
@@ -91,12 +87,13 @@ static size_t carve(node *n, uint8_t *base, const struct hkp_dsm_node_options *o
     uint32_t authors = power_of_two(o->heads_max), blocks = power_of_two(o->blocks_max);
     n->author_mask = authors - 1;
     n->block_mask = blocks - 1;
-    n->events_cap = EVENTS_MIN + (o->heads_max < HKP_DSM__CHANGED_HEADS_MAX ? o->heads_max : HKP_DSM__CHANGED_HEADS_MAX);
+    n->events_cap =
+        EVENTS_MIN + (o->heads_max < HKP_DSM__CHANGED_HEADS_MAX ? o->heads_max : HKP_DSM__CHANGED_HEADS_MAX);
     size_t pool = o->pool_bytes / POOL_UNIT * POOL_UNIT, tags = hkp_dsm__pool_tag_bytes(pool);
-#define CARVE(member, bytes)                                                                                  \
-    do {                                                                                                      \
-        if (base != NULL) (member) = (void *)(base + at);                                                     \
-        at += ((size_t)(bytes) + 63) / 64 * 64;                                                               \
+#define CARVE(member, bytes)                                                                                 \
+    do {                                                                                                     \
+        if (base != NULL) (member) = (void *)(base + at);                                                    \
+        at += ((size_t)(bytes) + 63) / 64 * 64;                                                              \
     } while (0)
     uint8_t *pool_base = NULL, *pool_tag = NULL;
     CARVE(pool_base, pool);
@@ -151,8 +148,7 @@ static hkp_status identity(node *n, const struct hkp_dsm_node_options *o) {
     struct hkp_dsm_multi multi;
     struct hkp_dsm_certificate c;
     st = hkp_dsm_multi_parse(o->certificate, o->certificate_len, &multi);
-    if (st == HKP_OK)
-        st = hkp_dsm_multi_check(n->chain_id, &multi, HKP_DSM_KIND_CERTIFICATE, &n->officers);
+    if (st == HKP_OK) st = hkp_dsm_multi_check(n->chain_id, &multi, HKP_DSM_KIND_CERTIFICATE, &n->officers);
     if (st == HKP_OK) st = hkp_dsm_certificate_parse(o->certificate, o->certificate_len, &c);
     if (st != HKP_OK) return st;
     if (memcmp(c.key, o->secret + 32, 32) != 0) return HKP_E_DSM_NODE_ID;
@@ -175,10 +171,10 @@ hkp_status hkp_dsm_node_new(hkp_dsm_node **out, const struct hkp_dsm_node_option
     if (n == NULL) return HKP_E_NOMEM;
     n->mem = o.mem;
     n->rng = o.rng;
-    n->now = n->started_at = now;
+    n->now = now;
     n->observer = o.observer != 0;
     n->t_cp = o.t_cp_ns;
-    n->delay = n->delay_0 = o.delay_ns;
+    n->delay = o.delay_ns;
     n->have_every = o.have_ns;
     st = memory(n, &o);
     if (st == HKP_OK) st = identity(n, &o);
@@ -217,37 +213,53 @@ static hkp_status on_push(node *n, struct peer *p, struct hkp_dsm__message *m) {
     const struct hkp_dsm__item *item = &m->item;
     switch (item->form) {
     case HKP_DSM__FORM_ENVELOPE:
-        if (item->kind == HKP_DSM_KIND_MICROBLOCK) return hkp_dsm__block_take(n, p, item, (uint32_t)m->hops, 0);
+        if (item->kind == HKP_DSM_KIND_MICROBLOCK)
+            return hkp_dsm__block_take(n, p, item, (uint32_t)m->hops, 0);
         return HKP_E_UNSUPPORTED;
     case HKP_DSM__FORM_MULTI:
         if (item->kind == HKP_DSM_KIND_CERTIFICATE)
             return hkp_dsm__certificate_take(n, item->object.ptr, item->object.len, 0);
         return HKP_E_UNSUPPORTED;
-    case HKP_DSM__FORM_CERT: return hkp_dsm__cert_take(n, item->object.ptr, item->object.len);
-    default: return hkp_dsm__on_evidence(n, &item->object, p, (uint32_t)m->hops);
+    case HKP_DSM__FORM_CERT:
+        return hkp_dsm__cert_take(n, item->object.ptr, item->object.len);
+    default:
+        return hkp_dsm__on_evidence(n, &item->object, p, (uint32_t)m->hops);
     }
 }
 
 static hkp_status dispatch(node *n, struct peer *p, struct hkp_dsm__message *m) {
     switch (m->op) {
-    case HKP_DSM__OP_MSG_PUSH: return on_push(n, p, m);
-    case HKP_DSM__OP_MSG_WANT: return hkp_dsm__on_want(n, p, m);
-    case HKP_DSM__OP_MSG_ITEMS: return hkp_dsm__on_items(n, p, m);
-    case HKP_DSM__OP_MSG_HAVE: return hkp_dsm__on_have(n, p, m);
-    case HKP_DSM__OP_MSG_SYNC_REQ: return hkp_dsm__on_sync_req(n, p, m);
-    case HKP_DSM__OP_MSG_SYNC_RESP: return hkp_dsm__on_sync_resp(n, p, m);
-    case HKP_DSM__OP_MSG_PROMISES_REQ: return hkp_dsm__on_promises_req(n, p, m);
-    case HKP_DSM__OP_MSG_PROMISES: return hkp_dsm__on_promises(n, p, m);
-    case HKP_DSM__OP_MSG_PROPOSE: return hkp_dsm__on_propose(n, p, m);
-    case HKP_DSM__OP_MSG_VOTE: return hkp_dsm__on_vote(n, p, &m->envelope);
-    case HKP_DSM__OP_MSG_CERT: return hkp_dsm__cert_take(n, m->cert.ptr, m->cert.len);
-    case HKP_DSM__OP_MSG_CERT_WANT: return hkp_dsm__on_cert_want(n, p, m);
-    default: return HKP_E_UNSUPPORTED; /* membership, reconciliation and light clients: not spoken yet */
+    case HKP_DSM__OP_MSG_PUSH:
+        return on_push(n, p, m);
+    case HKP_DSM__OP_MSG_WANT:
+        return hkp_dsm__on_want(n, p, m);
+    case HKP_DSM__OP_MSG_ITEMS:
+        return hkp_dsm__on_items(n, p, m);
+    case HKP_DSM__OP_MSG_HAVE:
+        return hkp_dsm__on_have(n, p, m);
+    case HKP_DSM__OP_MSG_SYNC_REQ:
+        return hkp_dsm__on_sync_req(n, p, m);
+    case HKP_DSM__OP_MSG_SYNC_RESP:
+        return hkp_dsm__on_sync_resp(n, p, m);
+    case HKP_DSM__OP_MSG_PROMISES_REQ:
+        return hkp_dsm__on_promises_req(n, p, m);
+    case HKP_DSM__OP_MSG_PROMISES:
+        return hkp_dsm__on_promises(n, p, m);
+    case HKP_DSM__OP_MSG_PROPOSE:
+        return hkp_dsm__on_propose(n, p, m);
+    case HKP_DSM__OP_MSG_VOTE:
+        return hkp_dsm__on_vote(n, p, &m->envelope);
+    case HKP_DSM__OP_MSG_CERT:
+        return hkp_dsm__cert_take(n, m->cert.ptr, m->cert.len);
+    case HKP_DSM__OP_MSG_CERT_WANT:
+        return hkp_dsm__on_cert_want(n, p, m);
+    default:
+        return HKP_E_UNSUPPORTED; /* membership, reconciliation and light clients: not spoken yet */
     }
 }
 
-hkp_status hkp_dsm_recv(hkp_dsm_node *n, hkp_time now, uint64_t wall_us, const uint8_t peer[16], uint32_t lane,
-                        const uint8_t *msg, size_t len) {
+hkp_status hkp_dsm_recv(hkp_dsm_node *n, hkp_time now, uint64_t wall_us, const uint8_t peer[16],
+                        uint32_t lane, const uint8_t *msg, size_t len) {
     if (n->state != HKP_DSM_STATE_RUNNING) return HKP_E_STATE;
     if (hkp_dsm__events_free(n) < EVENTS_RESERVE || n->held_count > HELD_MAX / 2) return HKP_E_LIMIT;
     struct peer *p = hkp_dsm__peer(n, peer);
@@ -301,16 +313,34 @@ hkp_status hkp_dsm_node_status(const hkp_dsm_node *n, struct hkp_dsm_node_status
     if (s->struct_size < sizeof *s) return HKP_E_INVAL;
     uint64_t open = 0;
     for (const struct author *a = n->open; a != NULL; a = a->open_next) open += a->tip.seq - a->final.seq;
-    *s = (struct hkp_dsm_node_status){
-        .struct_size = sizeof *s, .state = n->state, .members = n->set.n, .faulty_max = n->set.f,
-        .quorum = n->set.q, .own_index = (uint32_t)n->seat, .epoch = n->set.epoch, .view = n->view,
-        .final_height = n->root.height, .final_view = n->root.view, .final_time_ms = n->root.time_ms,
-        .final_at = n->root.at, .finals = n->finals, .nullified = n->nullified, .evidence = n->n_suspects,
-        .authors = n->n_authors, .heads = hkp_dsm__heads_count(n->heads), .blocks_open = open,
-        .blocks_waiting = n->n_waiting, .blocks = n->accepted, .own_seq = n->self->tip.seq,
-        .received = n->received, .refused = n->refused, .sent = n->sent, .dropped = n->dropped,
-        .pool_used = (uint64_t)n->pool.used * POOL_UNIT, .peers = n->n_peers,
-        .silent = n->observer || n->silent || n->promises_open || n->seat < 0};
+    *s = (struct hkp_dsm_node_status){.struct_size = sizeof *s,
+                                      .state = n->state,
+                                      .members = n->set.n,
+                                      .faulty_max = n->set.f,
+                                      .quorum = n->set.q,
+                                      .own_index = (uint32_t)n->seat,
+                                      .epoch = n->set.epoch,
+                                      .view = n->view,
+                                      .final_height = n->root.height,
+                                      .final_view = n->root.view,
+                                      .final_time_ms = n->root.time_ms,
+                                      .final_at = n->root.at,
+                                      .finals = n->finals,
+                                      .nullified = n->nullified,
+                                      .evidence = n->n_suspects,
+                                      .authors = n->n_authors,
+                                      .heads = hkp_dsm__heads_count(n->heads),
+                                      .blocks_open = open,
+                                      .blocks_waiting = n->n_waiting,
+                                      .blocks = n->accepted,
+                                      .own_seq = n->self->tip.seq,
+                                      .received = n->received,
+                                      .refused = n->refused,
+                                      .sent = n->sent,
+                                      .dropped = n->dropped,
+                                      .pool_used = (uint64_t)n->pool.used * POOL_UNIT,
+                                      .peers = n->n_peers,
+                                      .silent = n->observer || n->silent || n->promises_open || n->seat < 0};
     memcpy(s->final_digest, n->root.digest, 32);
     memcpy(s->chain_id, n->chain_id, 32);
     memcpy(s->node_id, n->id, 16);

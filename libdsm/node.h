@@ -143,7 +143,6 @@ struct prop {
     size_t n_undo;
     hkp_time ask_again;
     uint64_t put_ticket;
-    struct hkp_dsm_view next_set;
 };
 
 enum { PROP_NEW = 0, PROP_VALID = 1, PROP_BAD = 2 };
@@ -228,9 +227,9 @@ struct hkp_dsm_node {
     void *block_of_memory;
     size_t block_size;
     uint32_t state, observer, silent, heads_max, peers_max, blocks_max, synchronised;
-    hkp_time now, wall_at, started_at;
+    hkp_time now, wall_at;
     uint64_t wall_us;
-    uint64_t t_cp, delay_0, delay, have_every;
+    uint64_t t_cp, delay, have_every;
 
     /* identity */
     uint8_t chain_id[32], id[16], secret[64], host[32];
@@ -308,7 +307,7 @@ struct hkp_dsm_node {
 
     /* D-STO-9 */
     uint8_t promised[HKP_DSM_MEMBERS_MAX];
-    uint32_t promises_open, n_promised;
+    uint32_t promises_open;
     uint64_t promise_view;
     hkp_time promises_again;
 
@@ -320,7 +319,7 @@ struct hkp_dsm_node {
         uint64_t rows, final_height;
         blob *cert;
         struct hkp_dsm__header headers[EPOCH_HEIGHTS + 1];
-        uint32_t n_headers, n_bodies;
+        uint32_t n_headers, n_bodies, snapshot_seen;
     } load;
     /** stored blocks that are still to be told: what is read next, whose place is known up to where */
     struct retell {
@@ -333,7 +332,6 @@ struct hkp_dsm_node {
 /* node.c */
 uint64_t hkp_dsm__wall_us(const node *n);
 void hkp_dsm__time(node *n, hkp_time now);
-int hkp_dsm__is_member(const node *n, const uint8_t node_id[16]);
 /** Heap sort in place: no memory, no recursion. size at most 64. */
 void hkp_dsm__sort(void *base, size_t count, size_t size, int (*compare)(const void *, const void *));
 /** The node can go on no more: status, row and key tell why. */
@@ -475,7 +473,6 @@ int hkp_dsm__report(node *n);
 void hkp_dsm__epoch_begin(node *n, const uint8_t *set_body, size_t len, const uint8_t boundary[32],
                           uint64_t height, uint64_t time_ms);
 void hkp_dsm__epoch_again(node *n, const struct hkp_dsm__header *boundary);
-void hkp_dsm__head_final(node *n, const struct hkp_dsm__head *h, uint64_t height);
 
 /* fetch.c */
 void hkp_dsm__ask_header(node *n, const uint8_t digest[32]);

@@ -101,7 +101,8 @@ struct hkp_dsm_cbor_writer hkp_dsm__writer(node *n) {
 }
 
 blob *hkp_dsm__msg(node *n, const struct hkp_dsm_cbor_writer *w) {
-    return w->status == HKP_OK && !hkp_dsm__fuller(n, FILL_MESSAGES) ? hkp_dsm__bytes(n, w->out, w->len) : NULL;
+    return w->status == HKP_OK && !hkp_dsm__fuller(n, FILL_MESSAGES) ? hkp_dsm__bytes(n, w->out, w->len)
+                                                                     : NULL;
 }
 
 hkp_status hkp_dsm_peer_up(hkp_dsm_node *n, hkp_time now, const uint8_t peer[16], uint32_t lanes) {
@@ -116,7 +117,8 @@ hkp_status hkp_dsm_peer_up(hkp_dsm_node *n, hkp_time now, const uint8_t peer[16]
     struct queue queues[HKP_DSM_LANES];
     memcpy(queues, p->queues, sizeof queues);
     *p = (struct peer){.up = 1, .lanes = lanes, .ask_at = n->now, .ask_tokens = 8};
-    for (uint32_t l = 0; l < HKP_DSM_LANES; l++) p->queues[l] = (struct queue){.ring = queues[l].ring, .cap = queue_cap[l]};
+    for (uint32_t l = 0; l < HKP_DSM_LANES; l++)
+        p->queues[l] = (struct queue){.ring = queues[l].ring, .cap = queue_cap[l]};
     memcpy(p->node_id, peer, 16);
     p->seat = hkp_dsm__valset_index(&n->set, peer);
     n->n_peers++;

@@ -31,7 +31,8 @@ void hkp_dsm__promises_ask(node *n, struct peer *p) {
     blob *msg = hkp_dsm__msg(n, &w);
     for (uint32_t i = 0; msg != NULL && i < n->peers_max; i++) {
         struct peer *q = &n->peers[i];
-        if (q->up && q->seat >= 0 && (p == NULL || p == q) && !n->promised[q->seat]) hkp_dsm__send_peer(n, q, 0, msg);
+        if (q->up && q->seat >= 0 && (p == NULL || p == q) && !n->promised[q->seat])
+            hkp_dsm__send_peer(n, q, 0, msg);
     }
     hkp_dsm__blob_drop(&n->pool, msg);
 }
@@ -62,7 +63,8 @@ hkp_status hkp_dsm__on_promises_req(node *n, struct peer *p, struct hkp_dsm__mes
     hkp_dsm__put_promises(&w, m->epoch, count);
     for (size_t i = 0; i < count; i++) hkp_dsm_cbor_put_bytes(&w, envelopes[i], lens[i]);
     const blob *certs[3] = {n->newest_n > 0 ? n->slots[n->newest_n % SLOTS].cert[CERT_N] : n->final_n,
-                            n->newest_0 > 0 ? n->slots[n->newest_0 % SLOTS].cert[CERT_0] : NULL, n->target_cert};
+                            n->newest_0 > 0 ? n->slots[n->newest_0 % SLOTS].cert[CERT_0] : NULL,
+                            n->target_cert};
     size_t n_certs = 0;
     for (int i = 0; i < 3; i++) n_certs += certs[i] != NULL && same;
     hkp_dsm_cbor_put_array(&w, n_certs);
@@ -80,10 +82,14 @@ static int forgotten(node *n, uint32_t kind, uint64_t view, const uint8_t digest
     const struct slot *s = &n->slots[view % SLOTS];
     if (s->view != view) return 1;
     switch (kind) {
-    case HKP_DSM_KIND_PROPOSE: return !s->proposed || memcmp(s->propose_digest, digest, 32) != 0;
-    case HKP_DSM_KIND_NOTAR: return !s->notar || memcmp(s->notar_digest, digest, 32) != 0;
-    case HKP_DSM_KIND_NULL: return !s->null;
-    default: return !s->final;
+    case HKP_DSM_KIND_PROPOSE:
+        return !s->proposed || memcmp(s->propose_digest, digest, 32) != 0;
+    case HKP_DSM_KIND_NOTAR:
+        return !s->notar || memcmp(s->notar_digest, digest, 32) != 0;
+    case HKP_DSM_KIND_NULL:
+        return !s->null;
+    default:
+        return !s->final;
     }
 }
 
@@ -105,7 +111,8 @@ static int envelope_forgotten(node *n, const struct hkp_dsm_view *bytes) {
 }
 
 hkp_status hkp_dsm__on_promises(node *n, struct peer *p, struct hkp_dsm__message *m) {
-    if (p->seat < 0 || n->seat < 0 || m->epoch != n->set.epoch || !n->promises_open) return HKP_E_DSM_DUPLICATE;
+    if (p->seat < 0 || n->seat < 0 || m->epoch != n->set.epoch || !n->promises_open)
+        return HKP_E_DSM_DUPLICATE;
     int lost = 0;
     for (size_t i = 0; i < m->list.n; i++) {
         struct hkp_dsm_view envelope = hkp_dsm__next_bytes(&m->list);
@@ -115,7 +122,8 @@ hkp_status hkp_dsm__on_promises(node *n, struct peer *p, struct hkp_dsm__message
         struct hkp_dsm_view bytes = hkp_dsm__next_bytes(&m->list2);
         struct hkp_dsm__cert cert;
         if (hkp_dsm__cert_check(n->chain_id, &n->set, bytes.ptr, bytes.len, &cert) != HKP_OK) continue;
-        if (hkp_dsm__cert_signed(&cert, (uint32_t)n->seat)) lost |= forgotten(n, (uint32_t)cert.kind, cert.view, cert.digest);
+        if (hkp_dsm__cert_signed(&cert, (uint32_t)n->seat))
+            lost |= forgotten(n, (uint32_t)cert.kind, cert.view, cert.digest);
         if (cert.view > n->promise_view) n->promise_view = cert.view;
         hkp_status st = hkp_dsm__cert_take(n, bytes.ptr, bytes.len);
         (void)st;

@@ -107,7 +107,8 @@ static size_t count_freezes(node *n, const struct prop *p, uint8_t (*who)[16]) {
         struct hkp_dsm_view op = hkp_dsm__body_op(&at);
         struct hkp_dsm__keys keys = hkp_dsm__keys_of(n);
         struct hkp_dsm__evidence e;
-        if (hkp_dsm__evidence_check(op.ptr, op.len, n->chain_id, &keys, &e) != HKP_OK || e.class_ != 5) continue;
+        if (hkp_dsm__evidence_check(op.ptr, op.len, n->chain_id, &keys, &e) != HKP_OK || e.class_ != 5)
+            continue;
         memcpy(who[count++], e.offender[0], 16);
     }
     return count;
@@ -223,7 +224,8 @@ static hkp_status judge_place(node *n, struct prop *p, struct prop **parent) {
         hkp_dsm__ask_header(n, p->h.parent);
         return HKP_E_DSM_GAP;
     }
-    if (!hkp_dsm__notar_held(n, p->h.parent_view, p->h.parent) || !hkp_dsm__null_held(n, p->h.parent_view, p->h.view)) {
+    if (!hkp_dsm__notar_held(n, p->h.parent_view, p->h.parent) ||
+        !hkp_dsm__null_held(n, p->h.parent_view, p->h.view)) {
         hkp_dsm__ask_certs(n, NULL, p->h.parent_view > 0 ? p->h.parent_view : 1, p->h.view - 1);
         return HKP_E_DSM_GAP;
     }
@@ -234,9 +236,11 @@ static hkp_status judge_place(node *n, struct prop *p, struct prop **parent) {
     if (!hkp_dsm__header_time_ok(p->h.time_ms, time_ms, hkp_dsm__wall_us(n) / 1000)) return HKP_E_DSM_TIME;
     if (p->h.version != 0) return HKP_E_DSM_VERSION;
     int closing = 0;
-    for (struct prop *up = *parent; up != NULL && hkp_dsm__parent(n, up, &up) >= 0;) closing |= up != NULL && up->boundary;
+    for (struct prop *up = *parent; up != NULL && hkp_dsm__parent(n, up, &up) >= 0;)
+        closing |= up != NULL && up->boundary;
     closing |= q != NULL && q->boundary;
-    if ((closing || height - n->root.height >= HEIGHTS_OPEN_MAX) && !hkp_dsm__prop_empty(p)) return HKP_E_DSM_SCHEMA;
+    if ((closing || height - n->root.height >= HEIGHTS_OPEN_MAX) && !hkp_dsm__prop_empty(p))
+        return HKP_E_DSM_SCHEMA;
     uint8_t want[32] = {0};
     if (!closing && hkp_dsm__is_boundary(n, p->h.height, p->h.time_ms)) {
         size_t len = 0;
@@ -248,8 +252,8 @@ static hkp_status judge_place(node *n, struct prop *p, struct prop **parent) {
 }
 
 /* All blocks of one changed head: held, on one chain with the parent's head, dated right. */
-static hkp_status judge_head(node *n, const struct prop *p, uint64_t parent_ms, const struct hkp_dsm__head *head,
-                             struct hkp_dsm__merkle *tree) {
+static hkp_status judge_head(node *n, const struct prop *p, uint64_t parent_ms,
+                             const struct hkp_dsm__head *head, struct hkp_dsm__merkle *tree) {
     ptrdiff_t found = hkp_dsm__heads_find(n->heads, head->node_id);
     const struct hkp_dsm__head *old = found >= 0 ? hkp_dsm__heads_at(n->heads, (size_t)found) : NULL;
     if (old != NULL && old->status != 0) return HKP_E_DSM_SCHEMA;
@@ -327,7 +331,8 @@ hkp_status hkp_dsm__prop_judge(node *n, struct prop *p) {
 
 hkp_status hkp_dsm__on_propose(node *n, struct peer *from, struct hkp_dsm__message *m) {
     struct hkp_dsm_envelope env;
-    hkp_status st = hkp_dsm_envelope_parse(m->envelope.ptr, m->envelope.len, 1U << HKP_DSM_KIND_PROPOSE, &env);
+    hkp_status st =
+        hkp_dsm_envelope_parse(m->envelope.ptr, m->envelope.len, 1U << HKP_DSM_KIND_PROPOSE, &env);
     if (st != HKP_OK) return st;
     struct hkp_dsm__header h;
     st = hkp_dsm__header_parse(n->chain_id, env.body.ptr, env.body.len, &h);

@@ -42,16 +42,20 @@ static void go(node *n, struct proof_job *j, struct read *r) {
     r->a = j->ticket;
 }
 
-hkp_status hkp_dsm_prove(hkp_dsm_node *n, hkp_time now, const uint8_t author[16], uint64_t seq, int32_t position,
-                         uint64_t from_epoch, uint64_t *ticket) {
+hkp_status hkp_dsm_prove(hkp_dsm_node *n, hkp_time now, const uint8_t author[16], uint64_t seq,
+                         int32_t position, uint64_t from_epoch, uint64_t *ticket) {
     if (n->state != HKP_DSM_STATE_RUNNING) return HKP_E_STATE;
     if (position < -2 || position > 63) return HKP_E_INVAL;
     hkp_dsm__time(n, now);
     for (size_t i = 0; i < PROOFS_MAX; i++) {
         struct proof_job *j = &n->proofs[i];
         if (j->used) continue;
-        *j = (struct proof_job){.used = 1, .step = STEP_PLACE, .ticket = ++n->read_ticket, .seq = seq,
-                                .from_epoch = from_epoch, .position = position};
+        *j = (struct proof_job){.used = 1,
+                                .step = STEP_PLACE,
+                                .ticket = ++n->read_ticket,
+                                .seq = seq,
+                                .from_epoch = from_epoch,
+                                .position = position};
         memcpy(j->author, author, 16);
         *ticket = j->ticket;
         uint8_t from[24], to[24];
@@ -76,8 +80,12 @@ void hkp_dsm__proof_row(node *n, struct read *r, const uint8_t *key, size_t key_
     case STEP_PLACE:
         if (len == 8) j->height = hkp_be64(data);
         break;
-    case STEP_BLOCK: j->item = hkp_dsm__bytes(n, data, len); break;
-    case STEP_LEAVES: j->leaves = hkp_dsm__bytes(n, data, len); break;
+    case STEP_BLOCK:
+        j->item = hkp_dsm__bytes(n, data, len);
+        break;
+    case STEP_LEAVES:
+        j->leaves = hkp_dsm__bytes(n, data, len);
+        break;
     case STEP_FINAL:
         j->cert = hkp_dsm__bytes(n, data, len);
         if (key_len == 8) j->cert_height = hkp_be64(key);
@@ -90,8 +98,12 @@ void hkp_dsm__proof_row(node *n, struct read *r, const uint8_t *key, size_t key_
             j->headers[j->n_headers++] = hkp_dsm__bytes(n, data, len);
         break;
     }
-    case STEP_END: j->end = hkp_dsm__bytes(n, data, len); break;
-    default: j->link[j->links] = hkp_dsm__bytes(n, data, len); break;
+    case STEP_END:
+        j->end = hkp_dsm__bytes(n, data, len);
+        break;
+    default:
+        j->link[j->links] = hkp_dsm__bytes(n, data, len);
+        break;
     }
 }
 
@@ -102,13 +114,15 @@ struct parts {
     struct hkp_dsm_view headers[LINKS_MAX + 1][HEIGHTS_OPEN_MAX + 2];
 };
 
-static hkp_status read_link(const blob *bytes, struct hkp_dsm__proof_link *link, struct hkp_dsm_view *headers) {
+static hkp_status read_link(const blob *bytes, struct hkp_dsm__proof_link *link,
+                            struct hkp_dsm_view *headers) {
     struct hkp_dsm_cbor_reader r;
     hkp_status st = hkp_dsm_cbor_read(&r, bytes->ptr, bytes->len);
     if (st != HKP_OK) return st;
     hkp_dsm_cbor_array(&r, 3, 3);
     link->n_headers = hkp_dsm_cbor_array(&r, 1, HEIGHTS_OPEN_MAX + 1);
-    for (size_t i = 0; i < link->n_headers; i++) headers[i].ptr = hkp_dsm_cbor_bytes(&r, 1, 512, &headers[i].len);
+    for (size_t i = 0; i < link->n_headers; i++)
+        headers[i].ptr = hkp_dsm_cbor_bytes(&r, 1, 512, &headers[i].len);
     link->headers = headers;
     link->cert.ptr = hkp_dsm_cbor_bytes(&r, 1, HKP_DSM__CERT_MAX, &link->cert.len);
     link->valset.ptr = hkp_dsm_cbor_bytes(&r, 1, HKP_DSM_VALSET_MAX, &link->valset.len);
@@ -119,7 +133,8 @@ static hkp_status read_link(const blob *bytes, struct hkp_dsm__proof_link *link,
 static hkp_status target(node *n, struct proof_job *j, struct parts *p) {
     struct hkp_dsm_view *headers = p->headers[LINKS_MAX];
     size_t count = j->n_headers;
-    for (uint32_t i = 0; i < j->n_headers; i++) headers[i] = (struct hkp_dsm_view){j->headers[i]->ptr, j->headers[i]->len};
+    for (uint32_t i = 0; i < j->n_headers; i++)
+        headers[i] = (struct hkp_dsm_view){j->headers[i]->ptr, j->headers[i]->len};
     p->target.headers = headers;
     if (j->end == NULL) {
         p->target.n_headers = count;
@@ -135,13 +150,14 @@ static hkp_status target(node *n, struct proof_job *j, struct parts *p) {
     p->target.cert = end.cert;
     int own_cert = j->cert != NULL && j->cert_height == j->height + count - 1;
     if (own_cert) p->target.cert = (struct hkp_dsm_view){j->cert->ptr, j->cert->len};
-    for (size_t i = 1; !own_cert && i < end.n_headers && count < HEIGHTS_OPEN_MAX + 1; i++) headers[count++] = tail[i];
+    for (size_t i = 1; !own_cert && i < end.n_headers && count < HEIGHTS_OPEN_MAX + 1; i++)
+        headers[count++] = tail[i];
     p->target.n_headers = count;
     return HKP_OK;
 }
 
-static hkp_status leaf_proof(node *n, const struct proof_job *j, const uint8_t id[32], struct hkp_dsm__proof_parts *out,
-                             uint8_t (*hashes)[32]) {
+static hkp_status leaf_proof(node *n, const struct proof_job *j, const uint8_t id[32],
+                             struct hkp_dsm__proof_parts *out, uint8_t (*hashes)[32]) {
     size_t count = j->leaves->len / 32, at = 0;
     while (at < count && memcmp(j->leaves->ptr + at * 32, id, 32) != 0) at++;
     if (at == count) return HKP_E_NOTFOUND;
@@ -157,7 +173,8 @@ static hkp_status leaf_proof(node *n, const struct proof_job *j, const uint8_t i
     return HKP_OK;
 }
 
-static hkp_status block_part(node *n, const struct proof_job *j, struct hkp_dsm__proof_parts *out, uint8_t id[32]) {
+static hkp_status block_part(node *n, const struct proof_job *j, struct hkp_dsm__proof_parts *out,
+                             uint8_t id[32]) {
     struct hkp_dsm_cbor_reader r;
     hkp_status st = hkp_dsm_cbor_read(&r, j->item->ptr, j->item->len);
     if (st != HKP_OK) return st;
@@ -188,8 +205,11 @@ static void build(node *n, struct proof_job *j) {
     }
     memset(p, 0, sizeof *p);
     uint8_t hash[32], id[32], hashes[HKP_DSM__PROOF_HASHES_MAX][32];
-    struct hkp_dsm__proof_parts out = {.chain_id = n->chain_id, .epoch = j->from_epoch, .valset_hash = hash,
-                                       .links = p->links, .n_links = (size_t)j->links};
+    struct hkp_dsm__proof_parts out = {.chain_id = n->chain_id,
+                                       .epoch = j->from_epoch,
+                                       .valset_hash = hash,
+                                       .links = p->links,
+                                       .n_links = (size_t)j->links};
     hkp_status st = target(n, j, p);
     for (size_t i = 0; st == HKP_OK && i < j->links; i++)
         st = j->link[i] != NULL ? read_link(j->link[i], &p->links[i], p->headers[i]) : HKP_E_NOTFOUND;
@@ -264,11 +284,14 @@ void hkp_dsm__proof_end(node *n, struct read *r) {
         return;
     case STEP_FINAL:
         j->step = STEP_HEADERS;
-        hkp_put_be64(b, j->cert != NULL && j->cert_height < j->height + HEIGHTS_OPEN_MAX ? j->cert_height
-                                                                                         : j->height + HEIGHTS_OPEN_MAX);
+        hkp_put_be64(b, j->cert != NULL && j->cert_height < j->height + HEIGHTS_OPEN_MAX
+                            ? j->cert_height
+                            : j->height + HEIGHTS_OPEN_MAX);
         go(n, j, hkp_dsm__scan(n, READ_PROOF, HKP_DSM_ROW_HEADER, a, b, 8, HEIGHTS_OPEN_MAX + 1));
         return;
-    case STEP_HEADERS: after_headers(n, j); return;
+    case STEP_HEADERS:
+        after_headers(n, j);
+        return;
     case STEP_END:
         if (j->end == NULL) break;
         next_link(n, j);

@@ -13,13 +13,11 @@ static uint64_t delay(const node *n) {
     return n->first_view && n->delay < 250 * MS ? 250 * MS : n->delay; /* D-SMX-8 */
 }
 
-static uint64_t retransmit_first(const node *n) {
-    return 4 * n->delay > 200 * MS ? 4 * n->delay : 200 * MS;
-}
+static uint64_t retransmit_first(const node *n) { return 4 * n->delay > 200 * MS ? 4 * n->delay : 200 * MS; }
 
 int hkp_dsm__may_promise(const node *n, uint64_t view) {
-    return n->state == HKP_DSM_STATE_RUNNING && !n->observer && !n->silent && n->seat >= 0 && !n->promises_open &&
-           view > n->watermark;
+    return n->state == HKP_DSM_STATE_RUNNING && !n->observer && !n->silent && n->seat >= 0 &&
+           !n->promises_open && view > n->watermark;
 }
 
 /* D-SMX-8: longer from the (f+1)th nullified view in a row on. */
@@ -63,7 +61,8 @@ static int enter_views(node *n) {
     return 1;
 }
 
-/* R0 "work": something of T_cp age that the newest notarised ancestor lacks, or that is not final, or idle. */
+/* R0 "work": something of T_cp age that the newest notarised ancestor lacks, or that is not final, or idle.
+ */
 int hkp_dsm__has_work(node *n) {
     n->work_wake = n->root.at + IDLE_S * SECOND;
     if (n->now >= n->work_wake) return 1;
@@ -132,7 +131,8 @@ static int finals(node *n) {
     if (from <= n->root.view) from = n->root.view + 1;
     for (uint64_t v = from; v < n->view; v++) {
         struct slot *s = &n->slots[v % SLOTS];
-        if (s->view != v || s->cert[CERT_N] == NULL || s->cert[CERT_F] != NULL || s->null || s->final) continue;
+        if (s->view != v || s->cert[CERT_N] == NULL || s->cert[CERT_F] != NULL || s->null || s->final)
+            continue;
         if (v <= n->target_view || !hkp_dsm__may_promise(n, v)) continue;
         s->final = 1;
         promise(n, s, HKP_DSM_KIND_FINAL, s->cert_digest);
@@ -181,7 +181,8 @@ static void retransmit(node *n) {
 }
 
 void hkp_dsm__advance(node *n) {
-    for (int again = 1, rounds = 0; again && rounds < 4 * PROPS && n->state == HKP_DSM_STATE_RUNNING; rounds++) {
+    for (int again = 1, rounds = 0; again && rounds < 4 * PROPS && n->state == HKP_DSM_STATE_RUNNING;
+         rounds++) {
         again = 0;
         uint64_t final = n->root.height;
         hkp_dsm__finalise(n);
@@ -208,7 +209,8 @@ hkp_time hkp_dsm__rules_wake(const node *n) {
         hkp_time t_lead = n->work_at + 2 * delay(n) + n->t_cp, t_adv = n->work_at + 5 * delay(n) + n->t_cp;
         if (!known || (!s->null && !s->final)) wake = sooner(wake, known && s->notar ? t_adv : t_lead);
         if (n->perm[n->view % n->set.n] == (uint32_t)n->seat && (!known || !s->proposed))
-            wake = sooner(wake, n->now < n->entered_at + n->t_cp ? n->entered_at + n->t_cp : n->now + 20 * MS);
+            wake =
+                sooner(wake, n->now < n->entered_at + n->t_cp ? n->entered_at + n->t_cp : n->now + 20 * MS);
     }
     return wake;
 }

@@ -131,7 +131,8 @@ static int in_ancestors(node *n, const struct prop *p, const struct hkp_dsm_view
 int hkp_dsm__op_valid(node *n, const struct hkp_dsm_view *op, const struct prop *parent,
                       struct hkp_dsm__evidence *e) {
     struct hkp_dsm__keys keys = hkp_dsm__keys_of(n);
-    if (hkp_dsm__evidence_check(op->ptr, op->len, n->chain_id, &keys, e) != HKP_OK || e->class_ == 6) return 0;
+    if (hkp_dsm__evidence_check(op->ptr, op->len, n->chain_id, &keys, e) != HKP_OK || e->class_ == 6)
+        return 0;
     if (e->class_ == 5) {
         ptrdiff_t found = hkp_dsm__heads_find(n->heads, e->offender[0]);
         return found >= 0 && hkp_dsm__heads_at(n->heads, (size_t)found)->status == 0;

@@ -15,7 +15,6 @@ static uint64_t tip_to_tell(const node *n, const struct author *a) {
     return b != NULL && b->ticket > n->durable ? 0 : a->tip.seq; /* D-BLK-6 */
 }
 
-
 static int by_node_id(const void *x, const void *y) {
     const struct author *const *a = x;
     const struct author *const *b = y;
@@ -65,7 +64,8 @@ static void tell(node *n, int which, struct peer *only) {
 
 void hkp_dsm__have_all(node *n, struct peer *p) { tell(n, HAVE_EVERY, p); }
 
-void hkp_dsm__want(node *n, struct peer *p, uint32_t lane, const struct author *a, uint64_t from, uint64_t to) {
+void hkp_dsm__want(node *n, struct peer *p, uint32_t lane, const struct author *a, uint64_t from,
+                   uint64_t to) {
     if (p == NULL || from > to) return;
     if (to - from > 1023) to = from + 1023;
     if (!hkp_dsm__lane_open(p, lane)) lane = 0;
@@ -105,7 +105,8 @@ hkp_status hkp_dsm__on_have(node *n, struct peer *p, struct hkp_dsm__message *m)
         struct hkp_dsm__have have;
         hkp_dsm__next_have(&m->list, &have);
         struct author *a = hkp_dsm__author(n, have.node_id);
-        if (a == NULL && p->seat >= 0) a = hkp_dsm__author_make(n, have.node_id); /* members vouch for authors */
+        if (a == NULL && p->seat >= 0)
+            a = hkp_dsm__author_make(n, have.node_id); /* members vouch for authors */
         if (a == NULL || have.seq <= a->tip.seq) continue;
         if (have.seq > a->known_seq) {
             a->known_seq = have.seq;
@@ -143,7 +144,8 @@ static void answer_send(node *n, struct peer *p, uint32_t lane, blob *out, uint3
     hkp_dsm__blob_drop(&n->pool, out);
 }
 
-static int answer_memory(node *n, blob *out, uint32_t *count, const struct author *a, uint64_t *from, uint64_t to) {
+static int answer_memory(node *n, blob *out, uint32_t *count, const struct author *a, uint64_t *from,
+                         uint64_t to) {
     for (; *from <= to && out->len < ITEMS_BYTES_MAX; ++*from) {
         const struct block *b = hkp_dsm__block_at(n, a, *from);
         if (b == NULL) return 0;
@@ -156,7 +158,8 @@ static int answer_memory(node *n, blob *out, uint32_t *count, const struct autho
 /* Blocks of another branch of this author: a checkpoint of theirs may need them (D-BLK-13). */
 static void answer_branch(blob *out, uint32_t *count, const struct author *a, uint64_t from, uint64_t to) {
     for (const struct block *b = a->branch; b != NULL && out->len < ITEMS_BYTES_MAX; b = b->next)
-        if (b->b.seq >= from && b->b.seq <= to && *count < 4096) answer_add(out, count, b->item->ptr, b->item->len);
+        if (b->b.seq >= from && b->b.seq <= to && *count < 4096)
+            answer_add(out, count, b->item->ptr, b->item->len);
 }
 
 static void answer_range(node *n, struct peer *p, uint32_t lane, const struct hkp_dsm__range *range) {
@@ -223,7 +226,8 @@ hkp_status hkp_dsm__on_items(node *n, struct peer *p, struct hkp_dsm__message *m
         }
     }
     for (uint32_t i = 0; i < n->n_authors; i++)
-        if (n->authors[i].want_again == 1 || (m->lane == 1 && n->authors[i].known_seq > n->authors[i].tip.seq)) {
+        if (n->authors[i].want_again == 1 ||
+            (m->lane == 1 && n->authors[i].known_seq > n->authors[i].tip.seq)) {
             n->authors[i].want_again = 0;
             ask_on(n, &n->authors[i]);
         }

@@ -31,13 +31,15 @@ void hkp_dsm__slots_clear(node *n) {
     n->newest_n = n->newest_0 = 0;
 }
 
-/* Ring over the views; one that falls out of it is remembered only by whether CERT_0 was held (validity c). */
+/* Ring over the views; one that falls out of it is remembered only by whether CERT_0 was held (validity c).
+ */
 struct slot *hkp_dsm__slot(node *n, uint64_t view) {
     if (view == 0 || view > n->view + VOTE_WINDOW) return NULL;
     struct slot *s = &n->slots[view % SLOTS];
     if (s->view == view) return s;
     if (s->view > view) return NULL;
-    if (s->view != 0 && s->cert[CERT_0] == NULL && s->view > n->last_without_null) n->last_without_null = s->view;
+    if (s->view != 0 && s->cert[CERT_0] == NULL && s->view > n->last_without_null)
+        n->last_without_null = s->view;
     if (view > s->view + SLOTS && view - SLOTS > n->last_without_null) n->last_without_null = view - SLOTS;
     slot_clear(n, s);
     s->view = view;
@@ -106,10 +108,11 @@ static void count_votes(node *n, struct slot *s, uint32_t kind, const uint8_t di
     cert_new(n, s, kind, digest, cert);
 }
 
-hkp_status hkp_dsm__vote_envelope(node *n, uint32_t kind, uint64_t view, uint32_t seat, uint8_t *dst, size_t cap,
-                                  size_t *len) {
+hkp_status hkp_dsm__vote_envelope(node *n, uint32_t kind, uint64_t view, uint32_t seat, uint8_t *dst,
+                                  size_t cap, size_t *len) {
     struct slot *s = hkp_dsm__slot(n, view);
-    if (s == NULL || s->votes[column(kind)] == NULL || !s->votes[column(kind)][seat].set) return HKP_E_NOTFOUND;
+    if (s == NULL || s->votes[column(kind)] == NULL || !s->votes[column(kind)][seat].set)
+        return HKP_E_NOTFOUND;
     const struct vote_entry *v = &s->votes[column(kind)][seat];
     struct hkp_dsm_cbor_writer body = {.out = n->scratch, .cap = HKP_DSM__VOTE_BODY_MAX};
     hkp_dsm_cbor_put_array(&body, 3);
@@ -127,7 +130,8 @@ hkp_status hkp_dsm__vote_envelope(node *n, uint32_t kind, uint64_t view, uint32_
 }
 
 /* Another promise of the same member in this view that may not stand beside this one (E1, E2, E4). */
-static void compare(node *n, struct slot *s, const struct hkp_dsm__vote *v, const struct hkp_dsm_view *envelope) {
+static void compare(node *n, struct slot *s, const struct hkp_dsm__vote *v,
+                    const struct hkp_dsm_view *envelope) {
     uint32_t against = v->kind;
     const struct vote_entry *same = s->votes[column(v->kind)];
     int conflict = same != NULL && same[v->signer].set && memcmp(same[v->signer].digest, v->digest, 32) != 0;
@@ -189,7 +193,8 @@ hkp_status hkp_dsm__on_vote(node *n, struct peer *p, const struct hkp_dsm_view *
         p->certs_again = n->now + n->retransmit_every;
         hkp_dsm__newest_certs(n, p);
     }
-    struct slot *s = v.view + VOTE_WINDOW > n->view && v.view > n->root.view ? hkp_dsm__slot(n, v.view) : NULL;
+    struct slot *s =
+        v.view + VOTE_WINDOW > n->view && v.view > n->root.view ? hkp_dsm__slot(n, v.view) : NULL;
     if (s == NULL) return HKP_E_DSM_OLD;
     const struct vote_entry *held = s->votes[column(v.kind)];
     if (held != NULL && held[v.signer].set && memcmp(held[v.signer].digest, v.digest, 32) == 0)
@@ -232,7 +237,9 @@ void hkp_dsm__vote_own(node *n, uint32_t kind, uint64_t view, const uint8_t dige
     memcpy(v.digest, digest, 32);
     uint8_t envelope[HKP_DSM__VOTE_MAX], signature[64];
     struct hkp_dsm_view bytes = {.ptr = envelope};
-    if (hkp_dsm__vote_make(n->chain_id, &v, n->id, n->secret, envelope, sizeof envelope, &bytes.len) != HKP_OK) return;
+    if (hkp_dsm__vote_make(n->chain_id, &v, n->id, n->secret, envelope, sizeof envelope, &bytes.len) !=
+        HKP_OK)
+        return;
     struct hkp_dsm_envelope env;
     if (hkp_dsm_envelope_parse(envelope, bytes.len, 1U << kind, &env) != HKP_OK) return;
     memcpy(signature, env.signature, 64);

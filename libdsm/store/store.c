@@ -99,13 +99,14 @@ static hkp_status db_check(hkp_dsm_store *s, struct hkp_dsm_store_fault *fault) 
     return st;
 }
 
-static hkp_status db_open(hkp_dsm_store *s, const char *directory, int exists, struct hkp_dsm_store_fault *fault) {
+static hkp_status db_open(hkp_dsm_store *s, const char *directory, int exists,
+                          struct hkp_dsm_store_fault *fault) {
     size_t room = strlen(directory) + sizeof "/" DB_FILE;
     char *path = malloc(room);
     if (path == NULL) return HKP_E_NOMEM;
     snprintf(path, room, "%s/" DB_FILE, directory);
-    int rc = sqlite3_open_v2(path, &s->db,
-                             SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
+    int rc =
+        sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
     free(path);
     if (rc != SQLITE_OK) return db_fault(s, fault);
     hkp_status st = exists ? db_check(s, fault) : HKP_OK;
@@ -117,7 +118,8 @@ static hkp_status db_open(hkp_dsm_store *s, const char *directory, int exists, s
                      " value BLOB NOT NULL, sum INTEGER NOT NULL, PRIMARY KEY(kind,key)) WITHOUT ROWID;",
                      fault);
     for (int i = 0; st == HKP_OK && i < SQL_COUNT; i++)
-        if (sqlite3_prepare_v3(s->db, sql_text[i], -1, SQLITE_PREPARE_PERSISTENT, &s->sql[i], NULL) != SQLITE_OK)
+        if (sqlite3_prepare_v3(s->db, sql_text[i], -1, SQLITE_PREPARE_PERSISTENT, &s->sql[i], NULL) !=
+            SQLITE_OK)
             st = db_fault(s, fault);
     return st;
 }
@@ -128,7 +130,8 @@ static hkp_status install(hkp_dsm_store *s, struct hkp_dsm_store_fault *fault) {
     int there = hkp_dsm__wal_file_exists(s->dir);
     if (installed == 1) {
         if (there) return HKP_OK;
-        return hkp_dsm__store_fault(fault, HKP_E_IO, "consensus.wal", "missing beside its database (D-STO-7)", 0);
+        return hkp_dsm__store_fault(fault, HKP_E_IO, "consensus.wal", "missing beside its database (D-STO-7)",
+                                    0);
     }
     if (installed != 0) return db_fault(s, fault);
     if (there) {
@@ -186,7 +189,8 @@ void hkp_dsm_store_close(hkp_dsm_store *store) {
 }
 
 /* 63 bits of BLAKE2b over row, key and value: against bit rot, not against an attacker. */
-static int64_t row_sum(uint32_t row, const uint8_t *key, size_t key_len, const uint8_t *data, size_t data_len) {
+static int64_t row_sum(uint32_t row, const uint8_t *key, size_t key_len, const uint8_t *data,
+                       size_t data_len) {
     uint8_t head[8], out[16];
     hkp_put_be32(head, row);
     hkp_put_be32(head + 4, (uint32_t)key_len);
@@ -234,7 +238,8 @@ static hkp_status write_row(hkp_dsm_store *s, const struct hkp_dsm_event *ev) {
 }
 
 /* Answers rows until there are no more or the node has had enough. */
-static hkp_status read_rows(hkp_dsm_store *s, hkp_dsm_node *node, hkp_time now, const struct hkp_dsm_event *ev) {
+static hkp_status read_rows(hkp_dsm_store *s, hkp_dsm_node *node, hkp_time now,
+                            const struct hkp_dsm_event *ev) {
     int scan = ev->kind == HKP_DSM_EV_STORE_SCAN;
     uint32_t row = ev->row;
     uint64_t ticket = ev->ticket;
@@ -290,15 +295,19 @@ hkp_status hkp_dsm_store_apply(hkp_dsm_store *store, hkp_dsm_node *node, hkp_tim
         st = hkp_dsm__wal_file_append(&store->wal, ev->data);
         break;
     case HKP_DSM_EV_STORE_PUT:
-    case HKP_DSM_EV_STORE_DROP: st = write_row(store, ev); break;
+    case HKP_DSM_EV_STORE_DROP:
+        st = write_row(store, ev);
+        break;
     case HKP_DSM_EV_STORE_GET:
     case HKP_DSM_EV_STORE_SCAN: {
-        st = ev->row == HKP_DSM_ROW_WAL ? read_wal(store, node, now, ticket) : read_rows(store, node, now, ev);
+        st =
+            ev->row == HKP_DSM_ROW_WAL ? read_wal(store, node, now, ticket) : read_rows(store, node, now, ev);
         hkp_status told = hkp_dsm_read_end(node, now, ticket, st);
         (void)told;
         return st;
     }
-    default: return HKP_E_INVAL;
+    default:
+        return HKP_E_INVAL;
     }
     if (st != HKP_OK) return failed(node, now, ticket, st);
     store->ticket = ticket;

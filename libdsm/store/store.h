@@ -48,7 +48,8 @@ hkp_status hkp_dsm__wal_file_append(struct hkp_dsm__wal_file *wal, const uint8_t
 hkp_status hkp_dsm__wal_file_sync(struct hkp_dsm__wal_file *wal);
 
 /** Read record number index < count. */
-hkp_status hkp_dsm__wal_file_read(const struct hkp_dsm__wal_file *wal, uint64_t index, uint8_t record[WAL_RECORD]);
+hkp_status hkp_dsm__wal_file_read(const struct hkp_dsm__wal_file *wal, uint64_t index,
+                                  uint8_t record[WAL_RECORD]);
 
 void hkp_dsm__wal_file_close(struct hkp_dsm__wal_file *wal);
 

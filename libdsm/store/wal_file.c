@@ -86,7 +86,8 @@ static hkp_status check(struct hkp_dsm__wal_file *wal, size_t len, struct hkp_ds
     }
     free(all);
     if (st != HKP_OK) return st;
-    if (torn && (ftruncate(wal->fd, (off_t)(n * WAL_RECORD)) != 0 || fsync(wal->fd) != 0)) return io_fault(fault);
+    if (torn && (ftruncate(wal->fd, (off_t)(n * WAL_RECORD)) != 0 || fsync(wal->fd) != 0))
+        return io_fault(fault);
     wal->count = n;
     wal->compact_at = n + WAL_COMPACT;
     return HKP_OK;
@@ -159,7 +160,8 @@ hkp_status hkp_dsm__wal_file_sync(struct hkp_dsm__wal_file *wal) {
     return st;
 }
 
-hkp_status hkp_dsm__wal_file_read(const struct hkp_dsm__wal_file *wal, uint64_t index, uint8_t record[WAL_RECORD]) {
+hkp_status hkp_dsm__wal_file_read(const struct hkp_dsm__wal_file *wal, uint64_t index,
+                                  uint8_t record[WAL_RECORD]) {
     return read_all(wal->fd, record, WAL_RECORD, index * WAL_RECORD);
 }
 

@@ -62,20 +62,27 @@ static void keys(const char *label, uint32_t i, uint8_t secret[64], uint8_t key[
     crypto_sign_seed_keypair(key, secret, seed);
 }
 
-static void certify(struct sim_mesh *m, uint32_t i, uint32_t roles, const uint8_t chain_id[32], const uint8_t key[32]) {
-    struct hkp_dsm_certificate c = {.roles = roles, .tier = HKP_DSM_TIER_FORTRESS, .group = 1 + i, .policy = 1,
-                                    .not_before_s = m->time_s - 10, .not_after_s = m->time_s + 86400 * 30, .serial = 1};
+static void certify(struct sim_mesh *m, uint32_t i, uint32_t roles, const uint8_t chain_id[32],
+                    const uint8_t key[32]) {
+    struct hkp_dsm_certificate c = {.roles = roles,
+                                    .tier = HKP_DSM_TIER_FORTRESS,
+                                    .group = 1 + i,
+                                    .policy = 1,
+                                    .not_before_s = m->time_s - 10,
+                                    .not_after_s = m->time_s + 86400 * 30,
+                                    .serial = 1};
     memcpy(c.key, key, 32);
     c.neuro_gen = (roles & HKP_DSM_ROLE_NEURO) != 0;
     uint8_t body[HKP_DSM_CERTIFICATE_BODY_MAX], signature[64];
     struct hkp_dsm_multi multi = {.kind = HKP_DSM_KIND_CERTIFICATE, .ca_version = 1, .n_signatures = 1};
     multi.body.ptr = body;
     must(hkp_dsm_certificate_build(&c, body, sizeof body, &multi.body.len) == HKP_OK, "certificate");
-    must(hkp_dsm_multi_sign(signature, chain_id, HKP_DSM_KIND_CERTIFICATE, 1, m->officer, body, multi.body.len, NULL,
-                            0) == HKP_OK,
+    must(hkp_dsm_multi_sign(signature, chain_id, HKP_DSM_KIND_CERTIFICATE, 1, m->officer, body,
+                            multi.body.len, NULL, 0) == HKP_OK,
          "sign");
     multi.signature[0] = signature;
-    must(hkp_dsm_multi_build(&multi, m->certificate[i], sizeof m->certificate[i], &m->certificate_len[i]) == HKP_OK,
+    must(hkp_dsm_multi_build(&multi, m->certificate[i], sizeof m->certificate[i], &m->certificate_len[i]) ==
+             HKP_OK,
          "multi");
 }
 
@@ -84,7 +91,8 @@ void sim_mesh_make(struct sim_mesh *m, uint32_t n, uint32_t roles) {
     memset(m, 0, sizeof *m);
     m->n = n;
     m->time_s = 1800000000;
-    uint8_t key[SIM_NODES][32], officer_key[32], ca_body[HKP_DSM_CA_SET_BODY_MAX], set_body[HKP_DSM_VALSET_MAX];
+    uint8_t key[SIM_NODES][32], officer_key[32], ca_body[HKP_DSM_CA_SET_BODY_MAX],
+        set_body[HKP_DSM_VALSET_MAX];
     keys("officer", 0, m->officer, officer_key);
     struct hkp_dsm_ca_set ca = {.version = 1, .threshold = 1, .n_keys = 1};
     memcpy(ca.keys[0], officer_key, 32);
@@ -100,8 +108,8 @@ void sim_mesh_make(struct sim_mesh *m, uint32_t n, uint32_t roles) {
     struct hkp_dsm_view ca_view = {.ptr = ca_body}, set_view = {.ptr = set_body};
     must(hkp_dsm_ca_set_build(&ca, ca_body, sizeof ca_body, &ca_view.len) == HKP_OK, "ca set");
     must(hkp_dsm_valset_build(seats, n, 0, set_body, sizeof set_body, &set_view.len) == HKP_OK, "valset");
-    must(hkp_dsm_genesis_build("sim/single", 10, &ca_view, &set_view, m->time_s, m->genesis, sizeof m->genesis,
-                               &m->genesis_len) == HKP_OK,
+    must(hkp_dsm_genesis_build("sim/single", 10, &ca_view, &set_view, m->time_s, m->genesis,
+                               sizeof m->genesis, &m->genesis_len) == HKP_OK,
          "genesis");
     struct hkp_dsm_genesis g;
     must(hkp_dsm_genesis_parse(m->genesis, m->genesis_len, &g) == HKP_OK, "genesis again");
@@ -235,8 +243,9 @@ static void disk_read(struct sim *s, uint32_t i, const struct hkp_dsm_event *giv
         for (uint32_t n = 0; st == HKP_OK && at < me->disk.count; at++, n++) {
             const struct sim_row *r = &me->disk.rows[at];
             if (r->row != ev.row) break;
-            if (ev.kind == HKP_DSM_EV_STORE_GET ? row_compare(r, ev.row, key, ev.key_len) != 0
-                                                : row_compare(r, ev.row, to, ev.key_to_len) > 0 || n >= ev.count)
+            if (ev.kind == HKP_DSM_EV_STORE_GET
+                    ? row_compare(r, ev.row, key, ev.key_len) != 0
+                    : row_compare(r, ev.row, to, ev.key_to_len) > 0 || n >= ev.count)
                 break;
             st = hkp_dsm_read(me->node, s->now, ev.ticket, r->key, r->key_len, r->data, r->len);
         }
@@ -247,7 +256,8 @@ static void disk_read(struct sim *s, uint32_t i, const struct hkp_dsm_event *giv
 
 /* ---- watching promises ---- */
 
-static struct sim_promise *promise_slot(struct sim *s, uint32_t who, uint32_t kind, uint64_t epoch, uint64_t view) {
+static struct sim_promise *promise_slot(struct sim *s, uint32_t who, uint32_t kind, uint64_t epoch,
+                                        uint64_t view) {
     uint64_t at = (view * 31 + epoch * 1009 + who * 131071 + kind) % SIM_PROMISES;
     for (;; at = (at + 1) % SIM_PROMISES) {
         struct sim_promise *p = &s->promises[at];
@@ -304,22 +314,39 @@ static void fact(struct sim *s, uint32_t i, const struct hkp_dsm_event *ev) {
     struct sim_node *me = &s->nodes[i];
     trace(s, &ev->kind, sizeof ev->kind);
     switch (ev->kind) {
-    case HKP_DSM_EV_STARTED: me->started++; break;
+    case HKP_DSM_EV_STARTED:
+        me->started++;
+        break;
     case HKP_DSM_EV_DAMAGED:
         me->damaged = 1;
         printf("# node %u damaged: %s row %u\n", i, hkp_dsm_status_name(ev->status), ev->row);
         sim_fault(s, "damaged");
         break;
-    case HKP_DSM_EV_OBSERVER: me->observer++; break;
-    case HKP_DSM_EV_BLOCK: me->blocks++; break;
-    case HKP_DSM_EV_BLOCK_FINAL: me->blocks_final++; break;
-    case HKP_DSM_EV_EVIDENCE: me->evidence++; break;
-    case HKP_DSM_EV_AUTHOR_FORKED: me->forked++; break;
-    case HKP_DSM_EV_AUTHOR_FROZEN: me->frozen++; break;
-    case HKP_DSM_EV_EPOCH: me->epochs++; break;
+    case HKP_DSM_EV_OBSERVER:
+        me->observer++;
+        break;
+    case HKP_DSM_EV_BLOCK:
+        me->blocks++;
+        break;
+    case HKP_DSM_EV_BLOCK_FINAL:
+        me->blocks_final++;
+        break;
+    case HKP_DSM_EV_EVIDENCE:
+        me->evidence++;
+        break;
+    case HKP_DSM_EV_AUTHOR_FORKED:
+        me->forked++;
+        break;
+    case HKP_DSM_EV_AUTHOR_FROZEN:
+        me->frozen++;
+        break;
+    case HKP_DSM_EV_EPOCH:
+        me->epochs++;
+        break;
     case HKP_DSM_EV_CHECKPOINT:
         me->finals++;
-        if (ev->height != me->height + 1 && me->height != 0) sim_fault(s, "heights are not reported in order");
+        if (ev->height != me->height + 1 && me->height != 0)
+            sim_fault(s, "heights are not reported in order");
         me->height = ev->height;
         if (ev->height >= SIM_HEIGHTS) break;
         if (s->known[ev->height] && memcmp(s->chain[ev->height], ev->id, 32) != 0)
@@ -336,16 +363,19 @@ static void fact(struct sim *s, uint32_t i, const struct hkp_dsm_event *ev) {
             me->proof_len = ev->data_len;
         }
         break;
-    default: break;
+    default:
+        break;
     }
 }
 
-static void net_send(struct sim *s, uint32_t from, uint32_t to, uint32_t lane, const uint8_t *msg, size_t len) {
+static void net_send(struct sim *s, uint32_t from, uint32_t to, uint32_t lane, const uint8_t *msg,
+                     size_t len) {
     uint32_t copies = sim_random(s, 1000) < s->loss ? 0 : sim_random(s, 1000) < s->twice ? 2 : 1;
     if (!s->links[from][to]) copies = 0;
     for (uint32_t c = 0; c < copies; c++) {
         s->net = grow(s->net, &s->net_cap, s->n_net, sizeof *s->net);
-        struct sim_message m = {.order = s->order++, .from = from, .to = to, .lane = lane, .data = copy(msg, len), .len = len};
+        struct sim_message m = {
+            .order = s->order++, .from = from, .to = to, .lane = lane, .data = copy(msg, len), .len = len};
         m.due = s->now + s->delay_min + sim_random(s, s->delay_max - s->delay_min + 1);
         size_t at = s->n_net++;
         for (; at > 0; at = (at - 1) / 2) { /* heap, earliest first */
@@ -361,11 +391,13 @@ static struct sim_message net_take(struct sim *s) {
     struct sim_message first = s->net[0], last = s->net[--s->n_net];
     size_t at = 0;
     for (size_t child; (child = 2 * at + 1) < s->n_net; at = child) {
-        if (child + 1 < s->n_net && (s->net[child + 1].due < s->net[child].due ||
-                                     (s->net[child + 1].due == s->net[child].due &&
-                                      s->net[child + 1].order < s->net[child].order)))
+        if (child + 1 < s->n_net &&
+            (s->net[child + 1].due < s->net[child].due ||
+             (s->net[child + 1].due == s->net[child].due && s->net[child + 1].order < s->net[child].order)))
             child++;
-        if (last.due < s->net[child].due || (last.due == s->net[child].due && last.order < s->net[child].order)) break;
+        if (last.due < s->net[child].due ||
+            (last.due == s->net[child].due && last.order < s->net[child].order))
+            break;
         s->net[at] = s->net[child];
     }
     s->net[at] = last;
@@ -378,7 +410,9 @@ void sim_pump(struct sim *s, uint32_t i) {
     while (me->up && hkp_dsm_event(me->node, &ev) == HKP_OK) {
         switch (ev.kind) {
         case HKP_DSM_EV_STORE_GET:
-        case HKP_DSM_EV_STORE_SCAN: disk_read(s, i, &ev); break;
+        case HKP_DSM_EV_STORE_SCAN:
+            disk_read(s, i, &ev);
+            break;
         case HKP_DSM_EV_STORE_WAL:
         case HKP_DSM_EV_STORE_PUT:
         case HKP_DSM_EV_STORE_DROP:
@@ -388,7 +422,9 @@ void sim_pump(struct sim *s, uint32_t i) {
                 return;
             }
             break;
-        default: fact(s, i, &ev); break;
+        default:
+            fact(s, i, &ev);
+            break;
         }
     }
     if (!me->up) return;
@@ -480,8 +516,8 @@ static void deliver(struct sim *s) {
     struct sim_message m = net_take(s);
     struct sim_node *to = &s->nodes[m.to];
     if (to->up && s->links[m.from][m.to]) {
-        hkp_status st = hkp_dsm_recv(to->node, s->now, wall_us(s, m.to), s->mesh.node_id[s->nodes[m.from].who],
-                                     m.lane, m.data, m.len);
+        hkp_status st = hkp_dsm_recv(to->node, s->now, wall_us(s, m.to),
+                                     s->mesh.node_id[s->nodes[m.from].who], m.lane, m.data, m.len);
         trace(s, &st, sizeof st);
         sim_pump(s, m.to);
     }
@@ -548,7 +584,8 @@ void sim_new(struct sim *s, uint64_t seed, uint32_t n, uint32_t extra) {
     must(s->promises != NULL, "no memory");
     sim_mesh_make(&s->mesh, n, HKP_DSM_ROLE_VALIDATOR | HKP_DSM_ROLE_EDGE);
     memset(s->links, 1, sizeof s->links);
-    for (uint32_t i = 0; i < s->count; i++) s->nodes[i] = (struct sim_node){.who = i < n ? i : 0, .honest = 1};
+    for (uint32_t i = 0; i < s->count; i++)
+        s->nodes[i] = (struct sim_node){.who = i < n ? i : 0, .honest = 1};
 }
 
 void sim_free(struct sim *s) {

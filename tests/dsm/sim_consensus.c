@@ -17,8 +17,9 @@ static void report(uint32_t from) {
     for (uint32_t i = from; i < sim.count; i++) {
         if (!sim.nodes[i].up) continue;
         struct hkp_dsm_node_status s = sim_status(&sim, i);
-        printf("# node %u: height %" PRIu64 " view %" PRIu64 " epoch %" PRIu64 " open %" PRIu64 " waiting %" PRIu64
-               " nullified %" PRIu64 " blocks %" PRIu64 "/%" PRIu64 " silent %u refused %" PRIu64 "\n",
+        printf("# node %u: height %" PRIu64 " view %" PRIu64 " epoch %" PRIu64 " open %" PRIu64
+               " waiting %" PRIu64 " nullified %" PRIu64 " blocks %" PRIu64 "/%" PRIu64
+               " silent %u refused %" PRIu64 "\n",
                i, s.final_height, s.view, s.epoch, s.blocks_open, s.blocks_waiting, s.nullified,
                sim.nodes[i].blocks_final, sim.nodes[i].blocks, s.silent, s.refused);
     }
@@ -290,13 +291,15 @@ static void a_final_block_can_be_proven_elsewhere(void) {
         struct hkp_dsm_trust trust = {.epoch = 0};
         CHECK_EQ(hkp_dsm_node_trust(sim.nodes[i].node, 0, trust.valset_hash, &trust.time_ms), HKP_OK);
         struct hkp_dsm_proof proof;
-        CHECK_EQ(hkp_dsm_proof_verify(sim.nodes[i].proof, sim.nodes[i].proof_len, s.chain_id, &trust, 1, 0, &proof),
+        CHECK_EQ(hkp_dsm_proof_verify(sim.nodes[i].proof, sim.nodes[i].proof_len, s.chain_id, &trust, 1, 0,
+                                      &proof),
                  HKP_OK);
         CHECK_EQ(proof.seq, seq);
         CHECK_MEM(proof.author, sim.mesh.node_id[0], 16);
         CHECK_EQ(proof.record.len, 3);
         CHECK(proof.height > 0);
-        CHECK_EQ(hkp_dsm_prove(sim.nodes[i].node, sim.now, sim.mesh.node_id[0], seq + 1, 0, 0, &ticket), HKP_OK);
+        CHECK_EQ(hkp_dsm_prove(sim.nodes[i].node, sim.now, sim.mesh.node_id[0], seq + 1, 0, 0, &ticket),
+                 HKP_OK);
         sim_pump(&sim, i);
         CHECK_EQ(sim.nodes[i].proof_status, HKP_E_NOTFOUND);
     }

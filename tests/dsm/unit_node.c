@@ -134,7 +134,8 @@ static void send_cert(uint32_t kind, uint64_t view, const uint8_t *digest) {
         CHECK_EQ(hkp_dsm__vote_make(genesis.chain_id, &vote, mesh.node_id[i], mesh.secret[i], envelope,
                                     sizeof envelope, &len),
                  HKP_OK);
-        CHECK_EQ(hkp_dsm__vote_check(genesis.chain_id, &set, envelope, len, &parsed, signatures[seat]), HKP_OK);
+        CHECK_EQ(hkp_dsm__vote_check(genesis.chain_id, &set, envelope, len, &parsed, signatures[seat]),
+                 HKP_OK);
         list[seat] = signatures[seat];
     }
     uint8_t cert[1024];
@@ -162,8 +163,8 @@ static hkp_status send_proposal(uint64_t view, uint32_t seat, uint64_t time_ms, 
     uint32_t i = member(seat);
     CHECK_EQ(hkp_dsm__header_build(&h, header, sizeof header, &header_len), HKP_OK);
     hkp_dsm__header_digest(digest, genesis.chain_id, header, header_len);
-    CHECK_EQ(hkp_dsm_envelope_sign(genesis.chain_id, HKP_DSM_KIND_PROPOSE, mesh.node_id[i], mesh.secret[i], header,
-                                   header_len, envelope, sizeof envelope, &env.len),
+    CHECK_EQ(hkp_dsm_envelope_sign(genesis.chain_id, HKP_DSM_KIND_PROPOSE, mesh.node_id[i], mesh.secret[i],
+                                   header, header_len, envelope, sizeof envelope, &env.len),
              HKP_OK);
     struct hkp_dsm_cbor_writer w = writer();
     hkp_dsm__put_propose(&w, &env, &body_view, 0);
@@ -287,7 +288,8 @@ static void what_does_not_parse_or_belongs_to_no_open_lane_changes_nothing(void)
     CHECK_MEM(&after, &before, sizeof before);
     CHECK_EQ(hkp_dsm_peer_lanes(node, now, mesh.node_id[(me + 1) % mesh.n], 0), HKP_OK);
     uint8_t have[] = {0x83, 0x18, 0x1e, 0x00, 0x80};
-    CHECK(hkp_dsm_recv(node, now, wall_us(), mesh.node_id[(me + 1) % mesh.n], 3, have, sizeof have) == HKP_E_DSM_LANE);
+    CHECK(hkp_dsm_recv(node, now, wall_us(), mesh.node_id[(me + 1) % mesh.n], 3, have, sizeof have) ==
+          HKP_E_DSM_LANE);
     hkp_dsm_node_free(node);
 }
 
