@@ -255,8 +255,9 @@ static json_int_t sessions_of(struct demo *d, int which) {
 
 static int stranger_refused(struct demo *d, json_t *facts) {
     int refused = 0;
-    for (int i = 0; i < DEMO_NODES && !refused; i++) refused = shows_refusal(d, i, DEMO_STRANGER, facts);
-    return refused && sessions_of(d, DEMO_STRANGER) == 0;
+    for (int i = 0; i < DEMO_NODES; i++) refused += shows_refusal(d, i, DEMO_STRANGER, facts);
+    set(facts, "nodes_that_refused", json_integer(refused));
+    return refused == DEMO_NODES && sessions_of(d, DEMO_STRANGER) == 0;
 }
 
 static json_int_t commit_of_copy;
@@ -293,10 +294,26 @@ static int start_replay(struct demo *d) {
     return demo_start(d, DEMO_REPLAY);
 }
 
+/* 1 if a node found out about the copy in a session: its instance is lost, and nothing is trusted any more. */
+static int lost_instance(struct demo *d, int node) {
+    json_t *status = demo_status(d, node);
+    const json_t *peer = demo_peer(d, status, COPIED);
+    const int lost = strcmp(text_at(peer, "held_instance"), "LOST") == 0 && json_number_value(json_object_get(peer, "trust")) == 0;
+    json_decref(status);
+    return lost;
+}
+
+/* A node whose own state is not older than the copy refuses it at once; one that was away finds out by the next proof. */
 static int replay_refused(struct demo *d, json_t *facts) {
-    int refused = 0;
-    for (int i = 0; i < DEMO_NODES - 1 && !refused; i++) refused = shows_refusal(d, i, DEMO_REPLAY, facts);
-    return refused && sessions_of(d, DEMO_REPLAY) == 0;
+    int refused = 0, lost = 0;
+    for (int i = 0; i < DEMO_NODES - 1; i++) {
+        const int found_out = lost_instance(d, i);
+        lost += found_out;
+        refused += !found_out && shows_refusal(d, i, DEMO_REPLAY, facts);
+    }
+    set(facts, "nodes_that_refused", json_integer(refused));
+    set(facts, "nodes_that_found_out", json_integer(lost));
+    return refused > 0 && refused + lost == DEMO_NODES - 1;
 }
 
 /* ---- the run ---- */
@@ -337,7 +354,9 @@ static void tell(const char *name, const json_t *f, char out[TOLD_MAX]) {
                  json_real_value(json_object_get(f, "trust")), (int)number_at(f, NULL, "commit_of_copy"),
                  (int)number_at(f, NULL, "commit_now"));
     else
-        snprintf(out, TOLD_MAX, "node %d says: %s", (int)number_at(f, NULL, "refused_by"), text_at(f, "cause"));
+        snprintf(out, TOLD_MAX, "%d nodes refused it%s; node %d says: %s", (int)number_at(f, NULL, "nodes_that_refused"),
+                 number_at(f, NULL, "nodes_that_found_out") > 0 ? ", others cut it off at its next proof" : "",
+                 (int)number_at(f, NULL, "refused_by"), text_at(f, "cause"));
 }
 
 /* One step to its end: 1 if it held. */

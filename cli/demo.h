@@ -11,7 +11,7 @@
 
 enum {
     DEMO_NODES = 4,
-    /** two more processes: a stranger and a replayed state */
+    /** two more processes: one that nobody enrolled, and a replayed state */
     DEMO_STRANGER = DEMO_NODES,
     DEMO_REPLAY = DEMO_NODES + 1,
     DEMO_PROCESSES = DEMO_NODES + 2,
@@ -36,7 +36,6 @@ struct demo {
     int json;
     hkp_time begin;
     struct cli_mesh mesh;
-    struct cli_mesh other;
     int port;
     struct demo_process p[DEMO_PROCESSES];
     struct demo_indicator indicators[DEMO_INDICATORS_MAX];

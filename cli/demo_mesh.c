@@ -87,63 +87,47 @@ static int find_ports(int n) {
     return -1;
 }
 
-static void name_process(struct demo *d, int i, const char *sub, const char *name) {
+static void name_process(struct demo *d, int i, const char *name) {
     struct demo_process *p = &d->p[i];
     char root[sizeof d->root];
     memcpy(root, d->root, sizeof root);
-    snprintf(p->config, sizeof p->config, "%s%s/%s.yaml", root, sub, name);
-    snprintf(p->dir, sizeof p->dir, "%s%s/%s", root, sub, name);
+    snprintf(p->config, sizeof p->config, "%s/%s.yaml", root, name);
+    snprintf(p->dir, sizeof p->dir, "%s/%s", root, name);
     snprintf(p->log, sizeof p->log, "%s/%s.log", root, name);
-    snprintf(p->control, sizeof p->control, "%s%s/%s/control.sock", root, sub, name);
+    snprintf(p->control, sizeof p->control, "%s/%s/control.sock", root, name);
 }
 
 static void name_id(struct demo_process *p, const uint8_t id[16]) {
     for (int i = 0; i < 16; i++) snprintf(p->node_id + 2 * i, 3, "%02x", id[i]);
 }
 
-/* The nodes of the mesh, each with a file of its own to measure. */
+/* The nodes of the mesh, each with a file of its own to measure; and one more with a certificate, but never enrolled. */
 static int make_mesh(struct demo *d, const char *eve, char listen[64]) {
-    static const char *measured[DEMO_NODES];
+    static const char *measured[DEMO_STRANGER + 1];
     char name[16];
-    d->mesh = (struct cli_mesh){.dir = d->root, .name = "demo", .listen = listen, .eve = eve, .n = DEMO_NODES, .days = 1,
+    d->mesh = (struct cli_mesh){.dir = d->root, .name = "demo", .listen = listen, .eve = eve, .n = DEMO_STRANGER + 1, .days = 1,
                                 .clock_trusted = 1,
                                 .extra = "timing:\n  ter_period_ms: 1000\n  ter_batch_ms: 200\n  checkpoint_ms: 100\n"
                                          "  delay_ms: 50\n  commit_every: 4\n  heartbeat_s: 1\n"};
-    for (int i = 0; i < DEMO_NODES; i++) {
+    for (int i = 0; i <= DEMO_STRANGER; i++) {
         snprintf(name, sizeof name, "node%d", i + 1);
-        name_process(d, i, "", name);
+        name_process(d, i, name);
         snprintf(d->p[i].measured, sizeof d->p[i].measured, "%s/node%d.measured", d->root, i + 1);
         const int code = demo_write(d->p[i].measured, "the file as it was when the node was provisioned\n");
         if (code != CLI_OK) return code;
         measured[i] = d->p[i].measured;
-        d->mesh.nodes[i] = (struct hkp_mesh_provision_node){.group = (uint32_t)i + 1, .n_measured = 1, .measured = &measured[i]};
+        d->mesh.nodes[i] = (struct hkp_mesh_provision_node){.group = (uint32_t)i + 1, .n_measured = 1, .measured = &measured[i],
+                                                                .outsider = i == DEMO_STRANGER};
     }
     const int code = cli_mesh_make(&d->mesh);
-    for (int i = 0; i < DEMO_NODES; i++) name_id(&d->p[i], d->mesh.nodes[i].node_id);
+    for (int i = 0; i <= DEMO_STRANGER; i++) name_id(&d->p[i], d->mesh.nodes[i].node_id);
     return code;
-}
-
-/* A node of another mesh, which tries to join ours. */
-static int make_stranger(struct demo *d) {
-    static char dir[96], listen[64], config[160];
-    snprintf(dir, sizeof dir, "%s/other", d->root);
-    snprintf(listen, sizeof listen, "127.0.0.1:%d", d->port + DEMO_STRANGER);
-    d->other = (struct cli_mesh){.dir = dir, .name = "other", .listen = listen, .n = 1, .days = 1, .clock_trusted = 1};
-    d->other.nodes[0].group = 1;
-    int code = cli_mesh_make(&d->other);
-    name_process(d, DEMO_STRANGER, "/other", "node1");
-    snprintf(d->p[DEMO_STRANGER].log, sizeof d->p[0].log, "%s/stranger.log", d->root);
-    snprintf(config, sizeof config, "%s/stranger.yaml", d->root);
-    memcpy(d->p[DEMO_STRANGER].config, config, sizeof config);
-    name_id(&d->p[DEMO_STRANGER], d->other.nodes[0].node_id);
-    const struct cli_member self = {.config = config, .data_dir = d->p[DEMO_STRANGER].dir, .listen = listen, .index = DEMO_NODES};
-    return code == CLI_OK ? cli_mesh_config(&d->mesh, &self) : code;
 }
 
 /* The last node once more, with a copy of its folder that is made later. */
 static int make_replay(struct demo *d) {
     char listen[64];
-    name_process(d, DEMO_REPLAY, "", "replay");
+    name_process(d, DEMO_REPLAY, "replay");
     memcpy(d->p[DEMO_REPLAY].node_id, d->p[DEMO_NODES - 1].node_id, sizeof d->p[0].node_id);
     snprintf(listen, sizeof listen, "127.0.0.1:%d", d->port + DEMO_REPLAY);
     const struct cli_member self = {.config = d->p[DEMO_REPLAY].config, .data_dir = d->p[DEMO_REPLAY].dir, .listen = listen,
@@ -167,8 +151,7 @@ int demo_prepare(struct demo *d, const char *eve) {
     d->port = find_ports(DEMO_PROCESSES);
     if (d->port < 0) return cli_fail(CLI_SYSTEM, "no free UDP ports on loopback");
     snprintf(listen, sizeof listen, "127.0.0.1:%d", d->port);
-    int code = make_mesh(d, eve, listen);
-    if (code == CLI_OK) code = make_stranger(d);
+    const int code = make_mesh(d, eve, listen);
     return code == CLI_OK ? make_replay(d) : code;
 }
 

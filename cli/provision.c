@@ -30,9 +30,9 @@ int cli_mesh_config(const struct cli_mesh *m, const struct cli_member *self) {
     if (m->clock_trusted) fputs("clock_trusted: true\n", f);
     if (m->extra != NULL) fputs(m->extra, f);
     if (self->eve != NULL) fprintf(f, "eve:\n  file: \"%s\"\n  from_start: true\n", self->eve);
-    if (m->n > (self->index < m->n)) fputs("peers:\n", f);
+    if (m->n > 1) fputs("peers:\n", f);
     for (size_t k = 0; k < m->n; k++) {
-        if (k == self->index) continue;
+        if (k == self->index || m->nodes[k].outsider) continue;
         hex(m->nodes[k].node_id, 16, id);
         hex(m->nodes[k].s, 32, key);
         address_of(m, k, address);
