@@ -3,6 +3,8 @@
 /* Bodies of ENROL, stored instances and serialised states of any bytes: refused, or sound. */
 #include "pair.h"
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static hkp_neuro_state *state;
     static struct pair w;

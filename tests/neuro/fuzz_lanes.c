@@ -6,6 +6,8 @@
  */
 #include "pair.h"
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static struct pair w;
     static int begun;
