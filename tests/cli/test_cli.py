@@ -5,10 +5,12 @@
 import json
 import os
 import shutil
+import socket
 import stat
 import subprocess
 import sys
 import tempfile
+import time
 
 PROGRAM = sys.argv[1]
 CASES = []
@@ -168,6 +170,112 @@ def a_log_that_is_damaged_is_exit_4_with_file_and_offset(folder):
     expect(run("ter", "show", path), 4, path, "at byte 0", "E_TER_LOG_HEADER")
     expect(run("ter", "show", folder), 4, path)
     expect(run("ter", "show", os.path.join(folder, "none")), 3, "No such file")
+
+
+def free_port():
+    """The first of four UDP ports in a row that are free now."""
+    for base in range(30000 + os.getpid() % 2000 * 8, 60000, 8):
+        sockets = []
+        try:
+            for port in range(base, base + 4):
+                sockets.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+                sockets[-1].bind(("127.0.0.1", port))
+            return base
+        except OSError:
+            continue
+        finally:
+            for one in sockets:
+                one.close()
+    raise AssertionError("no free ports")
+
+
+class Node:
+    """One node of four: it runs alone, which is enough to be asked."""
+
+    def __init__(self, folder, extra=""):
+        where = os.path.join(folder, "mesh")
+        got = run("provision", "--dir", where, "--trust-clock", "--listen", f"127.0.0.1:{free_port()}", "--json")
+        expect(got, 0)
+        self.made = json.loads(got.stdout)["nodes"][0]
+        self.config = self.made["config"]
+        with open(self.config, "a", encoding="utf-8") as f:
+            f.write(extra)
+
+    def __enter__(self):
+        self.process = subprocess.Popen([PROGRAM, "node", "run", "--config", self.config], stderr=subprocess.PIPE, text=True)
+        self.wait_for(lambda: run("status", "--config", self.config).returncode == 0)
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.said = self.process.communicate(timeout=20)[1]
+
+    @staticmethod
+    def wait_for(holds, seconds=15):
+        end = time.monotonic() + seconds
+        while not holds():
+            assert time.monotonic() < end, "it did not come to hold in time"
+            time.sleep(0.1)
+
+    def status(self):
+        got = run("status", "--config", self.config, "--json")
+        expect(got, 0)
+        return json.loads(got.stdout)
+
+
+@case
+def a_running_node_is_asked_and_ends_in_order(folder):
+    node = Node(folder)
+    with node:
+        status = node.status()
+        assert status["node_id"] == node.made["node_id"] and status["consensus"]["quorum"] == 3, status
+        sock = os.path.join(node.made["data_dir"], "control.sock")
+        assert stat.S_IMODE(os.stat(sock).st_mode) == 0o600
+        expect(run("status", "--control", sock), 0)
+        expect(run("intel", "lookup", "--config", node.config, "ip4", "45.33.32.156"), 1)
+        expect(run("intel", "lookup", "--config", node.config, "ip4", "45.33.32"), 2, "E_IOC_VALUE")
+        expect(run("intel", "list", "--config", node.config), 0)
+        second = run("node", "run", "--config", node.config)
+        assert second.returncode == 3 and node.made["data_dir"] in second.stderr, second
+        node.wait_for(lambda: node.status()["counts"]["ters"] > 1)
+    assert node.process.returncode == 0, node.said
+    shown = run("ter", "show", "--last", "1", "--json", node.made["data_dir"])
+    expect(shown, 0)
+    assert json.loads(shown.stdout)["index"] >= 1
+    expect(run("status", "--config", node.config), 3, "no node is running here")
+
+
+@case
+def eve_lines_that_make_no_record_are_counted_by_cause(folder):
+    alert = {"event_type": "alert", "src_ip": "45.33.32.156", "dest_ip": "10.0.0.1", "proto": "TCP",
+             "alert": {"signature_id": 1, "signature": "x", "category": "Misc Attack", "severity": 2}}
+    local = dict(alert, src_ip="10.0.0.2")
+    with open(os.path.join(folder, "eve.json"), "w", encoding="utf-8") as f:
+        for line in (json.dumps(alert), json.dumps({"event_type": "dns"}), json.dumps(alert)[:60], json.dumps(local), "",
+                     json.dumps({"event_type": "alert"}), json.dumps(dict(alert, payload="x" * 70000)), json.dumps(alert)):
+            f.write(line + "\n")
+    node = Node(folder, f"eve:\n  file: {folder}/eve.json\n  from_start: true\n")
+    with node:
+        want = {"records": 2, "broken": 1, "oversized": 1, "not_alert": 1, "no_address": 1, "local": 1}
+        node.wait_for(lambda: {k: node.status()["eve"][k] for k in want} == want)
+        assert "1 broken, 1 oversized" in run("status", "--config", node.config).stdout
+
+
+@case
+def damaged_files_stop_a_node_before_it_starts(folder):
+    node = Node(folder)
+    for name in ("keys", "genesis", "certificate", "manifest", "rebase"):
+        path = os.path.join(node.made["data_dir"], name)
+        with open(path, "r+b") as f:
+            f.seek(30)
+            byte = f.read(1)
+            f.seek(30)
+            f.write(bytes([byte[0] ^ 0x40]))
+        got = run("node", "run", "--config", node.config)
+        assert got.returncode in (3, 4) and got.stderr.strip() != "", (name, got)
+        with open(path, "r+b") as f:
+            f.seek(30)
+            f.write(byte)
 
 
 def main():
