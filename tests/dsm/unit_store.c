@@ -25,7 +25,7 @@ static int remove_one(const char *path, const struct stat *info, int type, struc
 }
 
 static void fresh_dir(void) {
-    snprintf(dir, sizeof dir, "/tmp/hkp-store-XXXXXX");
+    snprintf(dir, sizeof dir, "/tmp/dsm-store-test-XXXXXX");
     CHECK(mkdtemp(dir) != NULL);
 }
 
