@@ -36,6 +36,9 @@ struct hkp_mesh__evidence {
 /** HKP_MESH_LEVEL_* (M-TI-7, M-TI-11). */
 uint32_t hkp_mesh__action_level(const struct hkp_mesh__evidence *e);
 
+/** Sorts v[n], lowest first. */
+void hkp_mesh__sort(uint32_t *v, size_t n);
+
 /** Lower median of v[n], n >= 1; v is reordered. */
 uint32_t hkp_mesh__lower_median(uint32_t *v, uint32_t n);
 

@@ -82,6 +82,19 @@ static void the_lower_median_is_the_lower_of_two(void) {
     CHECK_EQ(hkp_mesh__lower_median(four, 4), 4);
 }
 
+static void any_list_is_sorted(void) {
+    uint64_t rnd = check_seed();
+    uint32_t v[500];
+    for (size_t n = 0; n < 500; n += 1 + n / 3) {
+        uint64_t sum = 0;
+        for (size_t i = 0; i < n; i++) sum += v[i] = (uint32_t)check_random(&rnd) % 1000;
+        hkp_mesh__sort(v, n);
+        for (size_t i = 0; i < n; i++) sum -= v[i];
+        CHECK_EQ(sum, 0);
+        for (size_t i = 1; i < n; i++) CHECK(v[i - 1] <= v[i]);
+    }
+}
+
 static void what_a_receiver_refuses_is_not_encoded(void) {
     static const uint8_t ip[] = {45, 33, 32, 156}, private_ip[] = {10, 0, 0, 1};
     const struct hkp_mesh_record good = {.value = ip, .value_len = 4, .valid_from_s = 1000, .valid_until_s = 2000,
@@ -109,6 +122,7 @@ int main(void) {
     CASE(confidence_decays_to_the_basis_point);
     CASE(groups_make_action_levels);
     CASE(the_lower_median_is_the_lower_of_two);
+    CASE(any_list_is_sorted);
     CASE(what_a_receiver_refuses_is_not_encoded);
     return check_done();
 }
