@@ -44,7 +44,7 @@ PURE_HEADERS = r"(stddef|stdint|stdbool|stdalign|stdatomic|string|limits|inttype
 ALLOWED = [
     # memory and strings, and their forms of fortified and hardened builds
     r"(__)?(mem(cpy|move|set|cmp|chr|rchr|mem|pcpy)|str(n?len|n?cmp|r?chr|chrnul|n?cpy|str|spn|cspn|pbrk))(_chk)?",
-    r"explicit_bzero|__explicit_bzero_chk|bsearch",
+    r"bcmp|explicit_bzero|__explicit_bzero_chk|bsearch",  # clang writes memcmp() == 0 as bcmp
     r"(__)?v?snprintf(_chk)?",  # writes to memory only
     # the compiler's own
     r"__assert_fail|__stack_chk_fail|_GLOBAL_OFFSET_TABLE_|__popcountdi2|__cpu_(model|indicator_init|features2)",
