@@ -220,9 +220,7 @@ static int decide(hkp_mesh_intel *t, uint32_t head, struct hkp_mesh__author *a, 
 /* Puts the record in; the room is there, but removing the old one may have emptied the chain. */
 static void put_in(hkp_mesh_intel *t, const struct hkp_mesh_origin *o, const struct hkp_mesh_record *r, uint32_t author,
                    uint32_t old, const uint8_t key[16], uint32_t n_cells) {
-    const uint8_t kept = old == HKP_MESH__NIL ? 0 : t->recs[old].state & HKP_MESH__REC_COUNTED;
     const uint8_t level = old == HKP_MESH__NIL ? 0 : t->recs[old].grade & 0xc0;
-    const int same_author = old != HKP_MESH__NIL && t->recs[old].author == author;
     if (old != HKP_MESH__NIL) hkp_mesh__table_remove(t, old);
     const uint32_t head = hkp_mesh__table_find(t, key, r->ioc_type, r->value, r->value_len);
     const uint32_t rec = hkp_mesh__table_take(t, r, n_cells);
@@ -232,7 +230,6 @@ static void put_in(hkp_mesh_intel *t, const struct hkp_mesh_origin *o, const str
     to->time_s = block_time(t, o->time_s);
     to->author = author;
     to->position = (uint16_t)o->position;
-    to->state |= same_author ? kept : 0;
     to->grade |= level;
     t->authors[author].live++;
     hkp_mesh__table_link(t, rec, head, key);

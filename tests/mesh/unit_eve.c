@@ -179,6 +179,7 @@ static void evidence_needs_what_cannot_be_spoofed(void) {
         {ALERT("45.33.32.1", "10.0.0.2", RULE("")), 0},
         {ALERT("45.33.32.1", "10.0.0.2", RULE("") ",\"flow\":{\"pkts_toserver\":3,\"pkts_toclient\":4,\"bytes_toserver\":180,\"bytes_toclient\":296}"), 0},
         {ALERT("45.33.32.1", "10.0.0.2", RULE("") ",\"flow\":{\"pkts_toserver\":3,\"pkts_toclient\":4,\"bytes_toserver\":1800,\"bytes_toclient\":2960}"), 1},
+        {ALERT("45.33.32.1", "10.0.0.2", RULE("") ",\"flow\":{\"pkts_toserver\":3,\"pkts_toclient\":4,\"bytes_toserver\":180,\"bytes_toclient\":2960}"), 0},
         {ALERT("45.33.32.1", "10.0.0.2", RULE("") ",\"flow\":{\"pkts_toserver\":3},\"tcp\":{\"state\":\"established\"}"), 1},
         {ALERT("45.33.32.1", "10.0.0.2", RULE("") ",\"flow\":{\"pkts_toserver\":3},\"tcp\":{\"state\":\"syn_recv\"}"), 0},
         {ALERT("45.33.32.1", "10.0.0.2", RULE("") ",\"tcp\":{\"state\":\"established\"}"), 0},
