@@ -8,7 +8,7 @@
 
 #include <sodium.h>
 
-enum { TCK_AT = 168, RBA_AT = 424 };
+enum { TCK_AT = 168, TCK_N = 24, RBA_AT = 424 };
 
 static hkp_status owner_make(hkp_neuro_owner **out, const struct hkp_neuro_options *opt, hkp_time now) {
     struct hkp_neuro__core core = {0};
@@ -142,6 +142,8 @@ hkp_status hkp_neuro_owner_enrol(hkp_neuro_owner *owner, hkp_time now,
     if (!core->session.up || !core->session.certificates || !core->session.has_exported ||
         owner->candidate != NULL || core->has_staged)
         return HKP_E_STATE;
+    /* durable before visible (NZ1 5.1) */
+    if (hkp_le64(point->tck + TCK_N) > owner->durable) return HKP_E_STATE;
     hkp_neuro_enrol_ctx(core->opt.chain_id, core->opt.owner_id, core->opt.holder_id, core->session.gen_owner,
                         core->session.gen_holder, body);
     memcpy(body + 72, point->h_before, 32);
@@ -388,6 +390,13 @@ static hkp_status live_store(hkp_neuro_owner *o, struct hkp_neuro_event *event) 
 hkp_status hkp_neuro_owner_event(hkp_neuro_owner *owner, struct hkp_neuro_event *event) {
     hkp_status st = hkp_neuro__core_next(&owner->core, event);
     if (st != HKP_OK) return st;
+    if (event->kind == HKP_NEURO_EVENT_NONE && owner->request != OWNER_NO_REQUEST && !owner->request_told) {
+        /* not in the queue, where it could be pushed out: without an answer nothing goes on */
+        owner->request_told = 1;
+        *event = (struct hkp_neuro_event){
+            .kind = HKP_NEURO_EVENT_WANT_LOG, .from = owner->request_from, .to = owner->request_to};
+        return HKP_OK;
+    }
     if (event->kind == HKP_NEURO_EVENT_NONE && owner->live_due) return live_store(owner, event);
     if (event->kind == HKP_NEURO_EVENT_RESTORED) owner->restored_len = 0; /* the next LOG may come */
     return HKP_OK;

@@ -33,7 +33,7 @@ struct hkp_neuro_owner {
     uint64_t live_stored_index;
     uint32_t live_due;
     /** the one WANT_LOG that is open */
-    uint32_t request;
+    uint32_t request, request_told;
     uint64_t request_from, request_to;
     /** LOG: index of the next record to send, the message that waits to leave */
     uint32_t send_ready, send_blocked;

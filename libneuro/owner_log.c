@@ -8,7 +8,7 @@
 #include <sodium.h>
 
 void hkp_neuro__owner_log_reset(hkp_neuro_owner *o) {
-    o->log_len = 0;
+    o->log_len = o->restored_len = 0;
     o->send_ready = o->send_blocked = 0;
     o->ask = (struct hkp_neuro__question){0};
     o->want = (struct hkp_neuro__question){0};
@@ -65,15 +65,23 @@ static void take_have(hkp_neuro_owner *o, const uint8_t *body) {
     want_send(o);
 }
 
-/* Whole records that fit, for the host to append; what is left comes with the next WANT. */
+/* Whole records that fit and follow the log here, for the host to append; the rest comes with the next WANT.
+ * What does not follow is another history: this is a copy that went on by itself, or the holder has another
+ * device's. */
 static hkp_status take_restored(hkp_neuro_owner *o, const uint8_t *msg, size_t len) {
     size_t at = HKP_NEURO__LOG_HEAD, kept = 0;
+    struct hkp_ter_cursor walk = o->live.cursor;
     if (!o->want.open || hkp_le64(msg + 4) != o->durable) return HKP_OK;
-    if (o->restored_len > 0) return HKP_E_STATE;
+    if (o->restored_len > 0 || walk.index != o->durable) return HKP_E_STATE;
     while (at < len) {
         struct hkp_neuro__record record;
         if (hkp_neuro__record_read(msg + at, len - at, &record) != HKP_OK) break; /* checked before */
         if (kept + record.size > HKP_NEURO_SEND_MAX) break;
+        if (record.type == HKP_TER_LOG_TER &&
+            hkp_ter_cursor_accept(&walk, record.body, HKP_TER_SIZE, record.body + HKP_TER_SIZE) != HKP_OK) {
+            hkp_neuro__core_move(&o->core, HKP_NEURO_MOVE_CONTRADICTION, HKP_NEURO_CAUSE_HISTORY);
+            return HKP_E_NEURO_REPLAY_HCHAIN;
+        }
         memcpy(o->restored + kept, msg + at, record.size);
         kept += record.size;
         at += record.size;
@@ -143,11 +151,10 @@ hkp_status hkp_neuro__owner_exchange(hkp_neuro_owner *o, uint32_t type, const ui
 /* ---- What is asked of the host's log ---- */
 
 static void request(hkp_neuro_owner *o, uint32_t what, uint64_t from, uint64_t to) {
-    const struct hkp_neuro_event event = {.kind = HKP_NEURO_EVENT_WANT_LOG, .from = from, .to = to};
     o->request = what;
+    o->request_told = 0;
     o->request_from = from;
     o->request_to = to;
-    hkp_neuro__core_event(&o->core, &event);
 }
 
 static int send_due(const hkp_neuro_owner *o) {

@@ -1143,8 +1143,8 @@ HKP_API void hkp_neuro_owner_session(hkp_neuro_owner *owner, hkp_time now,
  * @param point  borrowed
  *
  * @retval HKP_OK                                           the message is ready
- * @retval HKP_E_STATE                                      no session, no certificates, no exported value, or
- * an ENROL is under way
+ * @retval HKP_E_STATE                                      no session, no certificates, no exported value, an
+ * ENROL is under way, or the TCK1 is not yet durable by hkp_neuro_owner_durable()
  * @retval HKP_E_NEURO_ENROL_NODE                           NZ1 22.2 has no such instance
  * @retval HKP_E_NEURO_ENROL_STATE                          not permitted by NZ1 22.4
  * @retval HKP_E_TER_TCK_*                                  point is not what an honest log gives

@@ -57,6 +57,7 @@ struct pair {
     struct pair_message channel[PAIR_CHANNEL];
     size_t n_channel;
     int up, mode_r;
+    unsigned behind, missing, ready;
     uint64_t commits[2], restarts, lost[2], refused[2], pending_store[2];
     hkp_status last_refusal[2];
 };
@@ -277,6 +278,21 @@ static inline void pair_disk_put(struct pair_disk *d, const struct hkp_neuro_eve
     d->len = e->len;
 }
 
+/* Records that the holder brought back are appended to the log, as they would have been before. */
+static inline void pair_restore(struct pair *w, const struct hkp_neuro_event *e) {
+    size_t at = 0;
+    if (e->from != w->cursor.index) return; /* made more itself, against the rule: told by the next ASK */
+    while (at < e->len) {
+        struct hkp_ter_log_record r;
+        CHECK_EQ(hkp_ter_log_record_decode(&r, e->bytes + at, e->len - at), HKP_OK);
+        pair_record(w, r.type, r.body, r.body_len);
+        w->before = w->cursor;
+        CHECK_EQ(hkp_ter_log_record_apply(&w->cursor, w->opt.owner_id, &r), HKP_OK);
+        at += r.size;
+    }
+    pair_sync(w);
+}
+
 /* One event of a side; 0: there was none. A crash may come before and after the bytes are durable. */
 static inline int pair_event(struct pair *w, int side) {
     struct hkp_neuro_event e;
@@ -311,6 +327,18 @@ static inline int pair_event(struct pair *w, int side) {
     case HKP_NEURO_EVENT_REFUSED:
         w->refused[side]++;
         w->last_refusal[side] = e.status;
+        return 1;
+    case HKP_NEURO_EVENT_RESTORED:
+        pair_restore(w, &e);
+        return 1;
+    case HKP_NEURO_EVENT_BEHIND:
+        w->behind++;
+        return 1;
+    case HKP_NEURO_EVENT_MISSING:
+        w->missing++;
+        return 1;
+    case HKP_NEURO_EVENT_READY:
+        w->ready++;
         return 1;
     default:
         return 1;
@@ -424,8 +452,8 @@ static inline void pair_connect(struct pair *w) {
         w->wall_us += 1000000;
         pair_ter(w, 1);
         pair_tck(w);
-        pair_sync(w);
     }
+    pair_sync(w);
     memcpy(point.h_before, w->before.h, 32);
     memcpy(point.ter, w->cursor.last_ter, 64);
     memcpy(point.tck, w->tck, 256);

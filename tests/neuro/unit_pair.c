@@ -239,6 +239,88 @@ static void lost_ckack_leaves_a_usable_v_prev(void) {
     pair_end(&w);
 }
 
+/* The end of the log is torn off; what the holder has is fetched before a TER is made (NZ1 5.2, SYN-2.6). */
+static void torn_log_is_restored_from_the_holder(void) {
+    active_pair(check_seed());
+    pair_sync(&w);
+    for (int i = 0; i < 10 && w.holder->head.index < w.durable; i++) {
+        w.now += 3000000000U;
+        hkp_neuro_owner_tick(w.owner, w.now);
+        pair_pump(&w);
+    }
+    const uint64_t had = w.holder->head.index, base = w.holder->core.view.cur->index;
+    CHECK(had > base + 2);
+    while (w.n_durable > 0 && w.log[w.n_durable - 1].index > base + 1) w.n_durable--;
+    w.durable = base + 1;
+    while (w.n_durable > 0 && w.log[w.n_durable - 1].index >= w.durable) w.n_durable--;
+    pair_restart(&w, OWNER);
+    CHECK_EQ(w.cursor.index, w.durable);
+    w.ready = 0;
+    pair_connect(&w);
+    pair_pump(&w);
+    CHECK_EQ(w.behind, 1);
+    CHECK_EQ(w.cursor.index, had);
+    CHECK_EQ(w.ready, 1);
+    CHECK_MEM(w.cursor.h, w.holder->head.h, 32);
+    const uint64_t commits = w.commits[OWNER];
+    for (int i = 0; i < 40; i++) pair_second(&w);
+    CHECK(w.commits[OWNER] > commits);
+    CHECK_EQ(w.lost[OWNER] + w.lost[HOLDER], 0);
+    pair_end(&w);
+}
+
+/* A gap for good: STALE on both sides, durable; the last commit stays usable; a raised neuro_gen begins anew.
+ */
+static void gap_makes_stale(void) {
+    active_pair(check_seed());
+    hkp_neuro_commit *e = NULL, *v = NULL;
+    hkp_neuro_owner_gap(w.owner, w.now, HKP_NEURO_CAUSE_GAP);
+    uint8_t gap[120] = {0}, msg[12 + 128];
+    size_t len = 0;
+    hkp_put_le64(gap, w.holder->head.index);
+    hkp_put_le64(gap + 8, w.holder->head.index + 9);
+    hkp_neuro__msg_head(msg, HKP_NEURO_MSG_LOG, 1);
+    hkp_put_le64(msg + 4, w.holder->head.index);
+    CHECK_EQ(hkp_ter_log_record_encode(HKP_TER_LOG_GAP, gap, sizeof gap, msg + 12, 128, &len), HKP_OK);
+    CHECK_EQ(hkp_neuro_holder_recv(w.holder, w.now, w.wall_us, HKP_NEURO_CLASS_TER, msg, 12 + len), HKP_OK);
+    pair_pump(&w);
+    for (int again = 0; again < 2; again++) {
+        CHECK_EQ(pair_state(&w, OWNER, NULL), HKP_NEURO_INSTANCE_STALE);
+        CHECK_EQ(pair_state(&w, HOLDER, NULL), HKP_NEURO_INSTANCE_STALE);
+        CHECK_EQ(hkp_neuro_owner_commit(w.owner, 0, &e), HKP_OK);
+        CHECK_EQ(hkp_neuro_holder_commit(w.holder, hkp_neuro_commit_index(e), &v), HKP_OK);
+        hkp_neuro_commit_unref(e);
+        hkp_neuro_commit_unref(v);
+        pair_restart(&w, OWNER);
+        pair_restart(&w, HOLDER);
+    }
+    struct hkp_neuro_trust_inputs in = {.a = 65536, .l = 65536};
+    struct hkp_neuro_trust t = {.t = 65536};
+    hkp_neuro_holder_trust(w.holder, w.wall_us, w.wall_us, 0, &in);
+    hkp_neuro_trust_update(&t, &in);
+    CHECK((t.why & HKP_NEURO_WHY_STALE_INSTANCE) != 0 && t.t <= 19660);
+    pair_end(&w);
+}
+
+/* A pinned state outlives the slots that it came from. */
+static void pinned_commit_outlives_its_slot(void) {
+    active_pair(check_seed());
+    hkp_neuro_commit *pin = NULL;
+    uint8_t f[64], now[64], hash[32] = {1}, nonce[8] = {2}, a[32], b[32];
+    CHECK_EQ(hkp_neuro_holder_commit(w.holder, 0, &pin), HKP_OK);
+    hkp_neuro_commit_f(pin, f);
+    hkp_neuro_commit_posf(pin, HKP_NEURO_ROLE_V, hash, nonce, a);
+    const uint64_t index = hkp_neuro_commit_index(pin);
+    for (int i = 0; i < 120; i++) pair_second(&w);
+    CHECK(w.holder->core.view.prev->index > index);
+    hkp_neuro_commit_f(pin, now);
+    hkp_neuro_commit_posf(pin, HKP_NEURO_ROLE_V, hash, nonce, b);
+    CHECK_MEM(now, f, 64);
+    CHECK_MEM(b, a, 32);
+    pair_end(&w);
+    hkp_neuro_commit_unref(pin);
+}
+
 /* Row 19: ENROL does not replace ACTIVE without a raised generation; nothing changes. */
 static void enrol_does_not_replace_active(void) {
     active_pair(check_seed());
@@ -324,6 +406,9 @@ int main(void) {
     CASE(the_second_of_two_ends_lost);
     CASE(a_stale_base_is_lost);
     CASE(lost_ckack_leaves_a_usable_v_prev);
+    CASE(torn_log_is_restored_from_the_holder);
+    CASE(gap_makes_stale);
+    CASE(pinned_commit_outlives_its_slot);
     CASE(enrol_does_not_replace_active);
     CASE(damaged_bytes_are_refused);
     CASE(every_allocation_may_fail);
