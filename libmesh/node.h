@@ -43,6 +43,8 @@ enum {
 #define HKP_MESH__FALLBACK_EVERY (600 * HKP_MESH__SECOND)
 /** A lane that the peer refused is tried again after this. */
 #define HKP_MESH__LANE_RETRY (5 * HKP_MESH__SECOND)
+/** Two sessions of a pair that came within this were opened at once (HTP-14.4). */
+#define HKP_MESH__AT_ONCE (5 * HKP_MESH__SECOND)
 /** A session that another one of the pair replaces is closed by its opener after this. */
 #define HKP_MESH__REPLACE_AFTER (2 * HKP_MESH__SECOND)
 
@@ -71,8 +73,9 @@ struct hkp_mesh__trust {
     struct hkp_neuro_quarantine quarantine;
     /** wall clock when the present run of sessions began, Unix microseconds; 0: there is none */
     uint64_t session_us;
-    /** good heartbeats of the last 16 */
-    uint32_t beats_good, beats_known;
+    /** the last 16 heartbeats, bit 0 the newest, set: good; how many there were; when the next is missed */
+    uint32_t beats, beats_known;
+    hkp_time beat_due;
     uint8_t contradicted;
 };
 

@@ -15,12 +15,17 @@ static int lower(const struct hkp_mesh_node *node, const struct hkp_mesh__peer *
     return memcmp(node->node_id, peer->node_id, 16) < 0;
 }
 
-/* Mode R before mode N; of two alike the one that stays by HTP-14.4. */
+/*
+ * Mode R before mode N. Of two alike the newer one: a peer opens another session only when it has lost the one
+ * before, which is dead then though we have not noticed. Of two that came at once, the one that stays by
+ * HTP-14.4.
+ */
 static int better(const struct hkp_mesh_node *node, const struct hkp_mesh__peer *peer, const struct hkp_mesh__link *a,
                   const struct hkp_mesh__link *b) {
     if (a->mode != b->mode) return a->mode == HKP_HTP_MODE_R;
+    hkp_time apart = a->since > b->since ? a->since - b->since : b->since - a->since;
     uint8_t stays = lower(node, peer) ? HKP_HTP_ROLE_E : HKP_HTP_ROLE_V;
-    if (a->role != b->role) return a->role == stays;
+    if (a->role != b->role && apart <= HKP_MESH__AT_ONCE) return a->role == stays;
     return a->since > b->since;
 }
 

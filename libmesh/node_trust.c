@@ -29,7 +29,9 @@ static void gather(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, stru
         jitter = s.rtt_ns > 0 && s.jitter_ns > s.rtt_ns / 2 && s.jitter_ns > 1000000; /* told in milliseconds */
         clock = s.clock;
     }
-    in->l = hkp_neuro_trust_l(t->beats_good, t->beats_known, clock == HKP_HTP_CLOCK_FAIL, jitter);
+    uint32_t good = 0;
+    for (uint32_t i = 0; i < t->beats_known; i++) good += t->beats >> i & 1;
+    in->l = hkp_neuro_trust_l(good, t->beats_known, clock == HKP_HTP_CLOCK_FAIL, jitter);
     if (best == NULL || best->mode == HKP_HTP_MODE_N) in->why |= HKP_NEURO_WHY_MODE_N;
     if (t->contradicted) in->why |= HKP_NEURO_WHY_CONTRADICTION;
     if (t->quarantine.quarantined) in->why |= HKP_NEURO_WHY_QUARANTINE;
@@ -52,7 +54,8 @@ void hkp_mesh__trust_start(struct hkp_mesh_node *node, struct hkp_mesh__peer *pe
     struct hkp_neuro_trust before = t->now;
     struct hkp_neuro_trust_inputs in;
     t->session_us = node->wall_us;
-    t->beats_good = t->beats_known = 0;
+    t->beats = t->beats_known = 0;
+    t->beat_due = 0;
     t->contradicted = 0;
     gather(node, peer, &in);
     hkp_neuro_trust_update(&t->now, &in);
@@ -60,15 +63,29 @@ void hkp_mesh__trust_start(struct hkp_mesh_node *node, struct hkp_mesh__peer *pe
     decided(node, peer, &before);
 }
 
+static void count_beat(struct hkp_mesh__trust *t, uint32_t good) {
+    t->beats = (t->beats << 1 | good) & 0xFFFF;
+    if (t->beats_known < 16) t->beats_known++;
+}
+
+/* An interval of the session without a good heartbeat is a missed one (NZ1 16.6); half of one is its grace. */
+static void count_beats(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, int good) {
+    struct hkp_mesh__trust *t = &peer->trust;
+    struct hkp_mesh__link *best = hkp_mesh__link_best(node, peer);
+    struct hkp_htp_session_info s = {.struct_size = sizeof s};
+    if (best == NULL || hkp_htp_session_info(node->htp, best->session, &s) != HKP_OK) return;
+    hkp_time interval = (hkp_time)(s.heartbeat_s != 0 ? s.heartbeat_s : 30) * HKP_MESH__SECOND;
+    if (good) count_beat(t, 1);
+    if (good || t->beat_due == 0) t->beat_due = node->now + interval + interval / 2;
+    for (int i = 0; i < 16 && node->now >= t->beat_due; i++, t->beat_due += interval) count_beat(t, 0);
+}
+
 void hkp_mesh__trust_update(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, int good_heartbeat) {
     struct hkp_mesh__trust *t = &peer->trust;
     struct hkp_neuro_trust before = t->now;
     struct hkp_neuro_trust_inputs in;
     if (t->session_us == 0) return; /* no session: T stays as it ended */
-    if (good_heartbeat && t->beats_known < 16) {
-        t->beats_good++;
-        t->beats_known++;
-    }
+    count_beats(node, peer, good_heartbeat);
     gather(node, peer, &in);
     in.good_heartbeat = (uint32_t)good_heartbeat;
     hkp_neuro_trust_update(&t->now, &in);

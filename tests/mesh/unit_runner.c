@@ -5,6 +5,7 @@
  * goes on where the one before ended, as a mesh does.
  */
 #include "check.h"
+#include "libmesh/posix/runner.h"
 #include "members.h"
 
 #include <jansson.h>
@@ -243,6 +244,42 @@ static void three_go_on_without_the_fourth_and_it_catches_up(void) {
     CHECK(until(fourth_caught_up, 30000));
 }
 
+/* As by SIGKILL: nobody is told. */
+static void crash(int i) {
+    mesh[i].runner->leaving = 1;
+    stop(i);
+}
+
+static int by_id(const void *a, const void *b) {
+    return memcmp(nodes[*(const int *)a].node_id, nodes[*(const int *)b].node_id, 16);
+}
+
+static int crashed, witness;
+static const char *news;
+static int the_others_went_on(void) { return knows_final(witness, news); }
+static int it_caught_up(void) {
+    return all_active() && knows_final(crashed, news) && status(crashed).height + 2 >= status(witness).height;
+}
+
+/* The others still believe in the session of before; whose it was depends on the order of the node_ids. */
+static void a_member_that_died_without_a_word_catches_up(void) {
+    static const char *const fresh[] = {"193.32.162.11", "193.32.162.12"};
+    int order[N] = {0, 1, 2, 3};
+    qsort(order, N, sizeof order[0], by_id);
+    for (int turn = 0; turn < 2; turn++) {
+        crashed = order[turn == 0 ? 0 : N - 1];
+        witness = order[1];
+        news = fresh[turn];
+        uint64_t settled = now_ms() + 6000; /* sessions that did not come at once with the new one */
+        while (now_ms() < settled) step();
+        crash(crashed);
+        CHECK_EQ(report(witness, news), HKP_OK);
+        CHECK(until(the_others_went_on, 20000));
+        CHECK_EQ(start(crashed), HKP_OK);
+        CHECK(until(it_caught_up, 15000));
+    }
+}
+
 static struct member extra;
 
 static int refused(void) {
@@ -387,6 +424,7 @@ int main(void) {
     CASE(commits_advance_in_every_instance);
     CASE(a_changed_file_costs_trust_within_two_ters);
     CASE(three_go_on_without_the_fourth_and_it_catches_up);
+    CASE(a_member_that_died_without_a_word_catches_up);
     CASE(a_replayed_state_is_refused);
     CASE(an_outsider_is_refused);
     CASE(a_node_of_another_mesh_gets_no_session);
