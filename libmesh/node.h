@@ -116,6 +116,8 @@ struct hkp_mesh__peer {
     /** lanes told to libdsm; 0xFF: peer is not up there */
     uint32_t dsm_lanes;
     uint8_t dsm_up;
+    /** the session for which it is up there */
+    uint64_t dsm_session;
     /** sessions that owner and holder were told; 0: none */
     uint64_t own_session, held_session;
     /** live state of the own instance from an earlier run, until it is loaded */

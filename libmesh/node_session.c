@@ -63,6 +63,15 @@ static uint64_t classes_of(const struct hkp_mesh__peer *peer, const struct hkp_m
     return safe | 1U << HKP_HTP_STREAM_TER | 1U << HKP_HTP_STREAM_COMMIT;
 }
 
+/* HTP-3.8 for D-BLK-16 and D-SMX-R1. */
+static void tell_clock(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, uint32_t verdict) {
+    static const uint32_t of[] = {[HKP_HTP_CLOCK_UNDECIDED] = HKP_DSM_CLOCK_UNKNOWN,
+                                  [HKP_HTP_CLOCK_PASS] = HKP_DSM_CLOCK_OK,
+                                  [HKP_HTP_CLOCK_FAIL] = HKP_DSM_CLOCK_FAIL};
+    if (peer->dsm_up && verdict <= HKP_HTP_CLOCK_FAIL)
+        hkp_mesh__drop(hkp_dsm_peer_clock(node->dsm, peer->node_id, 0, of[verdict]));
+}
+
 void hkp_mesh__rights(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer) {
     struct hkp_mesh__link *best = hkp_mesh__link_best(node, peer);
     uint16_t told = peer->trust.now.t > 65535 ? 65535 : (uint16_t)peer->trust.now.t;
@@ -75,15 +84,20 @@ void hkp_mesh__rights(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer) {
             hkp_mesh__drop(hkp_htp_session_close(node->htp, node->now, l->session, HKP_HTP_REASON_TRUST));
     }
     if (!node->started) return;
-    if (best == NULL) {
-        if (peer->dsm_up) hkp_mesh__drop(hkp_dsm_peer_down(node->dsm, node->now, peer->node_id));
+    /* Another session is another conversation: what was queued on the one before did not arrive. */
+    if (peer->dsm_up && (best == NULL || best->session != peer->dsm_session)) {
+        hkp_mesh__drop(hkp_dsm_peer_down(node->dsm, node->now, peer->node_id));
+        hkp_mesh__stuck_free(node, &peer->stuck_dsm);
         peer->dsm_up = 0;
-        return;
     }
+    if (best == NULL) return;
     uint32_t lanes = lanes_of(peer, best);
-    if (!peer->dsm_up)
+    if (!peer->dsm_up) {
         peer->dsm_up = hkp_dsm_peer_up(node->dsm, node->now, peer->node_id, lanes) == HKP_OK;
-    else if (lanes != peer->dsm_lanes)
+        peer->dsm_session = best->session;
+        struct hkp_htp_session_info s = {.struct_size = sizeof s};
+        if (hkp_htp_session_info(node->htp, best->session, &s) == HKP_OK) tell_clock(node, peer, s.clock);
+    } else if (lanes != peer->dsm_lanes)
         hkp_mesh__drop(hkp_dsm_peer_lanes(node->dsm, node->now, peer->node_id, lanes));
     peer->dsm_lanes = lanes;
 }
@@ -147,7 +161,6 @@ static void session_down(struct hkp_mesh_node *node, const struct hkp_htp_event 
     if (hkp_mesh__link_best(node, peer) == NULL) {
         peer->retry_at = node->now + HKP_MESH__BACKOFF_FIRST / 2;
         peer->trust.session_us = 0;
-        hkp_mesh__stuck_free(node, &peer->stuck_dsm);
     }
     hkp_mesh__neural_links(node, peer);
     hkp_mesh__rights(node, peer);
@@ -208,15 +221,6 @@ static void stream_gone(struct hkp_mesh_node *node, struct hkp_mesh__link *link,
     if (link->commit_in == ev->stream) link->commit_in = HKP_MESH__NO_STREAM;
     if (link->ter_out == ev->stream) link->ter_out = HKP_MESH__NO_STREAM;
     if (link->commit_out == ev->stream) link->commit_out = HKP_MESH__NO_STREAM;
-}
-
-/* HTP-3.8 for D-BLK-16 and D-SMX-R1. */
-static void tell_clock(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, uint32_t verdict) {
-    static const uint32_t of[] = {[HKP_HTP_CLOCK_UNDECIDED] = HKP_DSM_CLOCK_UNKNOWN,
-                                  [HKP_HTP_CLOCK_PASS] = HKP_DSM_CLOCK_OK,
-                                  [HKP_HTP_CLOCK_FAIL] = HKP_DSM_CLOCK_FAIL};
-    if (peer->dsm_up && verdict <= HKP_HTP_CLOCK_FAIL)
-        hkp_mesh__drop(hkp_dsm_peer_clock(node->dsm, peer->node_id, 0, of[verdict]));
 }
 
 /* M-TI-7: an address on which this node itself reached a member is not blocked. */
