@@ -302,6 +302,56 @@ static void gap_makes_stale(void) {
     pair_end(&w);
 }
 
+/* An acknowledgement of another state: the holder knows another successor, this instance is LOST (NZ1 17). */
+static void wrong_ckack_is_lost(void) {
+    active_pair(check_seed());
+    uint8_t msg[44], tag[32] = {1};
+    while (!w.owner->proposed) {
+        w.now += 1000000000U;
+        w.wall_us += 1000000;
+        pair_ter(&w, 1);
+        pair_sync(&w);
+    }
+    hkp_neuro__msg_head(msg, HKP_NEURO_MSG_CKACK, 0);
+    hkp_put_le64(msg + 4, w.owner->core.view.cur->index);
+    memcpy(msg + 12, tag, 32);
+    CHECK_EQ(hkp_neuro_owner_recv(w.owner, w.now, w.wall_us, HKP_NEURO_CLASS_COMMIT, msg, 44), HKP_OK);
+    CHECK_EQ(pair_state(&w, OWNER, NULL), HKP_NEURO_INSTANCE_ACTIVE); /* at or below E.cur: ignored */
+    hkp_put_le64(msg + 4, w.owner->next.cursor.index);
+    CHECK_EQ(hkp_neuro_owner_recv(w.owner, w.now, w.wall_us, HKP_NEURO_CLASS_COMMIT, msg, 44), HKP_OK);
+    CHECK_EQ(pair_state(&w, OWNER, NULL), HKP_NEURO_INSTANCE_LOST);
+    pair_end(&w);
+}
+
+/* Row 18: one device, three holders; acks of one are withheld, the other two commit and reconnect. */
+static void one_silent_holder_holds_up_no_other(void) {
+    static struct pair other[2];
+    for (int k = 0; k < 2; k++) {
+        /* instances have no part in common but the device's log: each pair drives its own from one seed */
+        pair_begin(&other[k], check_seed());
+        pair_connect(&other[k]);
+        pair_session(&other[k], 0, 0);
+        pair_connect(&other[k]);
+    }
+    active_pair(check_seed());
+    const uint64_t stuck = w.commits[OWNER];
+    w.loss = 256;
+    for (int i = 0; i < 60; i++) {
+        pair_second(&w);
+        pair_second(&other[0]);
+        pair_second(&other[1]);
+    }
+    CHECK_EQ(w.commits[OWNER], stuck);
+    for (int k = 0; k < 2; k++) {
+        CHECK(other[k].commits[OWNER] >= 1);
+        pair_session(&other[k], 0, 0);
+        pair_connect(&other[k]);
+        CHECK_EQ(other[k].mode_r, 1);
+        pair_end(&other[k]);
+    }
+    pair_end(&w);
+}
+
 /* A pinned state outlives the slots that it came from. */
 static void pinned_commit_outlives_its_slot(void) {
     active_pair(check_seed());
@@ -409,6 +459,8 @@ int main(void) {
     CASE(torn_log_is_restored_from_the_holder);
     CASE(gap_makes_stale);
     CASE(pinned_commit_outlives_its_slot);
+    CASE(wrong_ckack_is_lost);
+    CASE(one_silent_holder_holds_up_no_other);
     CASE(enrol_does_not_replace_active);
     CASE(damaged_bytes_are_refused);
     CASE(every_allocation_may_fail);
