@@ -408,6 +408,7 @@ static int run(struct demo *d, const char *eve) {
     if (code != CLI_OK) return code;
     json_t *report = json_object();
     if (!d->json) printf("Four nodes, each a process with keys, files and a chain of its own, on this machine.\n\n");
+    fflush(stdout); /* now, also into a pipe: a reader sees at once that it has begun */
     const int ok = run_steps(d, report);
     for (int i = 0; !ok && i < DEMO_PROCESSES; i++) demo_show_log(d, i);
     set(report, "held", json_boolean(ok));
