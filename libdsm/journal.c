@@ -173,6 +173,20 @@ static int release_durable(node *n) {
     return did;
 }
 
+static const struct hkp_dsm_claims *claims_of(node *n, const struct hkp_dsm__block *b) {
+    struct hkp_dsm_claims *c = &n->claims;
+    memset(c, 0, sizeof *c);
+    memcpy(c->ter_hash, b->neuro.ter_hash, 32);
+    memcpy(c->prev, b->prev, 32);
+    memcpy(c->payload_hash, b->payload_hash, 32);
+    c->has_commit = b->neuro.has_commit;
+    if (!c->has_commit) return c;
+    memcpy(c->w_commit, b->neuro.w_commit, 32);
+    memcpy(c->posf, b->neuro.posf, 32);
+    memcpy(c->holder, b->neuro.holder, 16);
+    return c;
+}
+
 hkp_status hkp_dsm_event(hkp_dsm_node *n, struct hkp_dsm_event *ev) {
     hkp_dsm__blob_drop(&n->pool, n->current.data);
     if (n->current.pinned != NULL) hkp_dsm__block_unpin(n, n->current.pinned);
@@ -190,6 +204,8 @@ hkp_status hkp_dsm_event(hkp_dsm_node *n, struct hkp_dsm_event *ev) {
         e->data = n->current.data->ptr;
         e->data_len = n->current.data->len;
     }
+    if (e->kind == HKP_DSM_EV_BLOCK && n->current.pinned != NULL && n->current.pinned->b.has_neuro)
+        e->claims = claims_of(n, &n->current.pinned->b);
     *ev = *e;
     return HKP_OK;
 }

@@ -263,6 +263,8 @@ struct hkp_dsm_node {
     struct event_entry *events;
     uint32_t events_cap, event_head, event_count;
     struct event_entry current;
+    /** those of the block in current */
+    struct hkp_dsm_claims claims;
     struct held *held;
     uint32_t held_head, held_count;
     uint64_t ticket, durable, read_ticket;

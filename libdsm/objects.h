@@ -206,11 +206,6 @@ hkp_status hkp_dsm__block_extends(const struct hkp_dsm__block *block, const uint
 /* The time rules of a block in a proposal that change with the parent (D-CERT-2, D-BLK-4), for a block whose
  * signature, schema and neuro presence were checked when it came. */
 hkp_status hkp_dsm__block_times(const struct hkp_dsm__block *block, const struct hkp_dsm__block_rules *rules);
-/* D-BLK-1. */
-void hkp_dsm__w_commit(uint8_t out[32], const uint8_t f[32], const uint8_t chain_id[32],
-                       const uint8_t node_id[16], uint64_t seq);
-void hkp_dsm__posf_message(uint8_t out[32], const uint8_t chain_id[32], const uint8_t node_id[16],
-                           uint64_t seq, const uint8_t prev[32], const uint8_t payload_hash[32]);
 
 /* ---- Merkle trees (D-MRK; merkle.c) ---------------------------------------------------------------------
  */

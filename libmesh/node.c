@@ -348,11 +348,20 @@ hkp_status hkp_mesh_report_threat(hkp_mesh_node *node, hkp_time now, uint64_t wa
     content[0] = 0x81; /* D-BLK-3: an array of one record */
     hkp_status st = hkp_mesh_record_encode(record, content + 1, sizeof content - 1, &len);
     if (st != HKP_OK) return st;
-    struct hkp_dsm_neuro neuro = {.ter_hash = node->cursor.h};
     int is_neuro = (node->own_cert.roles & HKP_DSM_ROLE_NEURO) != 0;
     if (is_neuro && node->cursor.index == 0) return HKP_E_MESH_STATE;
-    st = hkp_dsm_submit(node->dsm, node->now, wall_us, HKP_DSM_EVENT_THREAT_REPORT, content, len + 1,
-                        is_neuro ? &neuro : NULL, seq);
+    struct hkp_dsm_claims claims;
+    st = hkp_dsm_draft(node->dsm, content, len + 1, seq, claims.prev, claims.payload_hash);
+    if (st != HKP_OK) return st == HKP_E_LIMIT ? HKP_E_MESH_LIMIT : st;
+    if (is_neuro) hkp_mesh__claims_make(node, *seq, &claims);
+    struct hkp_dsm_neuro neuro = {.ter_hash = node->cursor.h};
+    if (is_neuro && claims.has_commit) {
+        neuro.w_commit = claims.w_commit;
+        neuro.posf = claims.posf;
+        neuro.holder = claims.holder;
+    }
+    st = hkp_dsm_submit(node->dsm, node->now, wall_us, HKP_DSM_EVENT_THREAT_REPORT, NULL, 0, is_neuro ? &neuro : NULL,
+                        seq);
     return st == HKP_E_LIMIT ? HKP_E_MESH_LIMIT : st;
 }
 

@@ -26,6 +26,8 @@ enum {
     HKP_MESH__REQUESTS_MAX = 1024,
     /** sessions of one peer at once: ours, its, and one that is being replaced */
     HKP_MESH__LINKS = 3,
+    /** what a block with a claim that does not hold costs its author, of 65536: TRUST_RISE of NZ1 */
+    HKP_MESH__FALSE_CLAIM = 1024,
     /** a request that belongs to no instance */
     HKP_MESH__OWN_NOBODY = 2,
     /** proofs under way (D-SYN-4) */
@@ -195,7 +197,7 @@ struct hkp_mesh_node {
         struct hkp_mesh_origin origin;
     } proofs[HKP_MESH__PROOFS];
 
-    uint64_t refused;
+    uint64_t refused, claims_checked;
     hkp_time second_at;
     /** event of libdsm that the host is looking at */
     struct hkp_dsm_event dsm_event;
@@ -257,6 +259,12 @@ void hkp_mesh__neural_pump(struct hkp_mesh_node *node);
 /** 1: ev is a request to pass on; 0: none waits. */
 int hkp_mesh__neural_event(struct hkp_mesh_node *node, struct hkp_mesh_event *ev);
 hkp_time hkp_mesh__neural_wake(const struct hkp_mesh_node *node);
+/** Claims of the own block seq over a commit that some peer holds, if there is one (D-BLK-1); prev and payload_hash
+ * are set by the caller. */
+void hkp_mesh__claims_make(struct hkp_mesh_node *node, uint64_t seq, struct hkp_dsm_claims *c);
+/** 1: the claims of a peer's block are those of a commit that we hold of it. */
+int hkp_mesh__claims_hold(struct hkp_mesh_node *node, const struct hkp_mesh__peer *author, uint64_t seq,
+                          const struct hkp_dsm_claims *c);
 uint32_t hkp_mesh__own_state(const struct hkp_mesh__peer *peer);
 uint32_t hkp_mesh__held_state(const struct hkp_mesh__peer *peer);
 
@@ -264,6 +272,8 @@ uint32_t hkp_mesh__held_state(const struct hkp_mesh__peer *peer);
 /** A first session of a peer is up: T starts (NZ1 16). */
 void hkp_mesh__trust_start(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer);
 void hkp_mesh__trust_update(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, int good_heartbeat);
+/** A block claims a state that was never agreed with us (D-BLK-1). */
+void hkp_mesh__trust_false_claim(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer);
 /** A wrong tag inside an established session (HTP-3.7), or a fork. */
 void hkp_mesh__trust_contradiction(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, int fork);
 /** Reasons in words. */

@@ -133,12 +133,25 @@ static void block_threats(struct hkp_mesh_node *node, const struct hkp_dsm_event
     }
 }
 
+/* D-BLK-1: only the holder that a block names can judge its neural claims; they never decide about the block. */
+static void check_claims(struct hkp_mesh_node *node, const struct hkp_dsm_event *ev) {
+    struct hkp_mesh__peer *author = hkp_mesh__peer_find(node, ev->node_id);
+    const struct hkp_dsm_claims *c = ev->claims;
+    if (author == NULL || c == NULL || !c->has_commit || memcmp(c->holder, node->node_id, 16) != 0) return;
+    node->claims_checked++;
+    if (hkp_mesh__claims_hold(node, author, ev->seq, c)) return;
+    hkp_mesh__fact(node, HKP_MESH_EVENT_EVIDENCE, author->node_id, "a block claims a neural state that was not agreed")
+        ->number = ev->seq;
+    hkp_mesh__trust_false_claim(node, author);
+}
+
 static void block_event(struct hkp_mesh_node *node, const struct hkp_dsm_event *ev) {
     if (ev->kind == HKP_DSM_EV_BLOCK_FINAL) {
         hkp_mesh_intel_finalised(node->intel, ev->node_id, ev->seq, ev->height);
         return;
     }
     if (ev->type == HKP_DSM_EVENT_THREAT_REPORT) block_threats(node, ev);
+    check_claims(node, ev);
     if (memcmp(ev->node_id, node->node_id, 16) == 0)
         hkp_mesh__fact(node, HKP_MESH_EVENT_PUBLISHED, ev->node_id, "")->number = ev->seq;
 }

@@ -5,6 +5,7 @@
  * the host, what it says goes to the streams of SYN-2.1.
  */
 #include "libmesh/node.h"
+#include "libter/bytes.h"
 #include "libter/options.h"
 
 #include <sodium.h>
@@ -474,4 +475,49 @@ void hkp_mesh_log_records(hkp_mesh_node *node, hkp_time now, uint64_t ticket, ui
     if (now > node->now) node->now = now;
     if (!hkp_mesh__request_take(node, ticket, &r) || r.kind != HKP_MESH_EVENT_LOG_READ) return;
     hkp_mesh__drop(hkp_neuro_owner_log(node->peers[r.peer].own, node->now, first, count, records, len));
+}
+
+/* ---- Claims of blocks (D-BLK-1) ---- */
+
+/* w_commit and PoSF of a block over one commit. */
+static void claim(const struct hkp_mesh_node *node, const hkp_neuro_commit *commit, const uint8_t author[16],
+                  uint64_t seq, struct hkp_dsm_claims *c) {
+    uint8_t f[64], message[32], nonce[8];
+    hkp_neuro_commit_f(commit, f);
+    hkp_dsm_w_commit(c->w_commit, f, node->chain_id, author, seq);
+    sodium_memzero(f, sizeof f);
+    hkp_dsm_posf_message(message, node->chain_id, author, seq, c->prev, c->payload_hash);
+    hkp_put_be64(nonce, seq);
+    hkp_neuro_commit_posf(commit, HKP_NEURO_ROLE_E, message, nonce, c->posf);
+}
+
+void hkp_mesh__claims_make(struct hkp_mesh_node *node, uint64_t seq, struct hkp_dsm_claims *c) {
+    c->has_commit = 0;
+    for (uint32_t i = 0; i < node->n_peers && !c->has_commit; i++) {
+        const struct hkp_mesh__peer *peer = &node->peers[(seq + i) % node->n_peers]; /* another holder each time */
+        hkp_neuro_commit *commit = NULL;
+        if (hkp_mesh__own_state(peer) != HKP_NEURO_INSTANCE_ACTIVE ||
+            hkp_neuro_owner_commit(peer->own, 0, &commit) != HKP_OK)
+            continue;
+        claim(node, commit, node->node_id, seq, c);
+        hkp_neuro_commit_unref(commit);
+        memcpy(c->holder, peer->node_id, 16);
+        c->has_commit = 1;
+    }
+}
+
+int hkp_mesh__claims_hold(struct hkp_mesh_node *node, const struct hkp_mesh__peer *author, uint64_t seq,
+                          const struct hkp_dsm_claims *c) {
+    struct hkp_neuro_instance_info info = {.struct_size = sizeof info};
+    if (hkp_neuro_holder_info(author->held, &info) != HKP_OK) return 0;
+    const uint64_t slots[] = {info.ck_index, info.prev_index};
+    for (int i = 0; i < 2; i++) {
+        hkp_neuro_commit *commit = NULL;
+        struct hkp_dsm_claims own = *c;
+        if (slots[i] == 0 || hkp_neuro_holder_commit(author->held, slots[i], &commit) != HKP_OK) continue;
+        claim(node, commit, author->node_id, seq, &own);
+        hkp_neuro_commit_unref(commit);
+        if (sodium_memcmp(own.w_commit, c->w_commit, 32) == 0) return sodium_memcmp(own.posf, c->posf, 32) == 0;
+    }
+    return 0;
 }

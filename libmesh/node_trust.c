@@ -99,3 +99,10 @@ void hkp_mesh__trust_contradiction(struct hkp_mesh_node *node, struct hkp_mesh__
         hkp_neuro_holder_contradiction(peer->held, node->now, HKP_NEURO_CAUSE_TAG);
     hkp_mesh__trust_update(node, peer, 0);
 }
+
+/* As much as a good heartbeat gives: a block that was long on its way can name a commit that we hold no more. */
+void hkp_mesh__trust_false_claim(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer) {
+    struct hkp_neuro_trust before = peer->trust.now;
+    peer->trust.now.t -= before.t < HKP_MESH__FALSE_CLAIM ? before.t : HKP_MESH__FALSE_CLAIM;
+    decided(node, peer, &before);
+}

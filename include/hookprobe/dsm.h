@@ -1391,6 +1391,20 @@ struct hkp_dsm_node_options {
     uint32_t reserved0;
 };
 
+/** What a block says of its author's neural state, and what that is bound to (D-BLK-1). Claims until checked. */
+struct hkp_dsm_claims {
+    uint8_t ter_hash[32];
+    /** the three of an agreed commit, if has_commit */
+    uint8_t w_commit[32];
+    uint8_t posf[32];
+    uint8_t holder[16];
+    uint32_t has_commit;
+    /** must be ignored */
+    uint32_t reserved0;
+    uint8_t prev[32];
+    uint8_t payload_hash[32];
+};
+
 /** A store request or a fact. Pointers are valid until the next call on the node. */
 struct hkp_dsm_event {
     /** HKP_DSM_EV_* */
@@ -1411,6 +1425,8 @@ struct hkp_dsm_event {
     const uint8_t *data;
     /** bytes */
     size_t data_len;
+    /** of a BLOCK by an author with role NEURO that was accepted now; else NULL */
+    const struct hkp_dsm_claims *claims;
     uint64_t epoch;
     uint64_t view;
     uint64_t height;
@@ -1828,6 +1844,39 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_read(hkp_dsm_node *node, hkp_time now, u
  */
 HKP_API HKP_MUST_USE hkp_status hkp_dsm_read_end(hkp_dsm_node *node, hkp_time now, uint64_t ticket,
                                                  hkp_status status);
+
+/**
+ * Commitment to a neural state in a block: shows nothing without the fingerprint.
+ *
+ * @param out       [32] receives w_commit
+ * @param f         [32] first half of the fingerprint F of the commit, secret
+ * @param chain_id  [32] name of the mesh
+ * @param node_id   [16] author
+ * @param seq       number of the block
+ *
+ * Cost: one hash.
+ * Source: D-BLK-1.
+ * Since: hookprobe-dsm 0.1
+ */
+HKP_API void hkp_dsm_w_commit(uint8_t out[32], const uint8_t f[32], const uint8_t chain_id[32],
+                              const uint8_t node_id[16], uint64_t seq);
+
+/**
+ * The message that the PoSF of a block is over; its nonce is the seq, big-endian, its role 0x45.
+ *
+ * @param out           [32] receives msg_hash
+ * @param chain_id      [32] name of the mesh
+ * @param node_id       [16] author
+ * @param seq           number of the block
+ * @param prev          [32] its field prev
+ * @param payload_hash  [32] its field payload_hash
+ *
+ * Cost: one hash.
+ * Source: D-BLK-1.
+ * Since: hookprobe-dsm 0.1
+ */
+HKP_API void hkp_dsm_posf_message(uint8_t out[32], const uint8_t chain_id[32], const uint8_t node_id[16],
+                                  uint64_t seq, const uint8_t prev[32], const uint8_t payload_hash[32]);
 
 /**
  * Prepare the next own block, so that its neural claims can be computed over what they bind (D-BLK-1).

@@ -131,9 +131,9 @@ static void derived_neuro(void) {
         vec_hex_into(c, "payload_hash", payload_hash, 32);
         vec_hex_into(c, "w_commit", commit, 32);
         vec_hex_into(c, "posf_msg_hash", message, 32);
-        hkp_dsm__w_commit(got, f.ptr, chain_id, node_id, vec_u64(c, "seq"));
+        hkp_dsm_w_commit(got, f.ptr, chain_id, node_id, vec_u64(c, "seq"));
         CHECK_MEM(got, commit, 32);
-        hkp_dsm__posf_message(got, chain_id, node_id, vec_u64(c, "seq"), prev, payload_hash);
+        hkp_dsm_posf_message(got, chain_id, node_id, vec_u64(c, "seq"), prev, payload_hash);
         CHECK_MEM(got, message, 32);
         free(f.ptr);
     }

@@ -5,6 +5,7 @@
  * goes on where the one before ended, as a mesh does.
  */
 #include "check.h"
+#include "libmesh/node.h"
 #include "libmesh/posix/runner.h"
 #include "members.h"
 
@@ -261,6 +262,42 @@ static int it_caught_up(void) {
     return all_active() && knows_final(crashed, news) && status(crashed).height + 2 >= status(witness).height;
 }
 
+/* D-BLK-1: each of three blocks names another holder, which alone can judge the claim. */
+static int claims_were_checked(void) {
+    uint64_t checked = 0;
+    for (int i = 0; i < N; i++) checked += mesh[i].runner->node->claims_checked;
+    return checked >= 3;
+}
+
+static void blocks_claim_a_state_that_their_holder_knows(void) {
+    static const char *const three[] = {"193.32.162.21", "193.32.162.22", "193.32.162.23"};
+    struct hkp_dsm_claims c = {.prev = {1}, .payload_hash = {2}};
+    for (int i = 0; i < N; i++) mesh[i].runner->node->claims_checked = 0;
+    for (size_t k = 0; k < 3; k++) CHECK_EQ(report(0, three[k]), HKP_OK);
+    CHECK(until(claims_were_checked, 15000));
+    for (int i = 0; i < N; i++) CHECK(strstr(mesh[i].log, "not agreed") == NULL);
+
+    struct hkp_mesh_node *author = mesh[0].runner->node, *holder = NULL;
+    hkp_mesh__claims_make(author, 77, &c);
+    CHECK_EQ(c.has_commit, 1);
+    for (int i = 1; i < N; i++)
+        if (memcmp(mesh[i].runner->node->node_id, c.holder, 16) == 0) holder = mesh[i].runner->node;
+    CHECK(holder != NULL);
+    if (holder == NULL) return;
+    struct hkp_mesh__peer *peer = hkp_mesh__peer_find(holder, author->node_id);
+    CHECK_EQ(hkp_mesh__claims_hold(holder, peer, 77, &c), 1);
+    CHECK_EQ(hkp_mesh__claims_hold(holder, peer, 78, &c), 0);
+    uint8_t *const parts[] = {c.w_commit, c.posf, c.prev, c.payload_hash};
+    for (size_t k = 0; k < 4; k++) {
+        parts[k][9] ^= 1;
+        CHECK_EQ(hkp_mesh__claims_hold(holder, peer, 77, &c), 0);
+        parts[k][9] ^= 1;
+    }
+    uint32_t before = peer->trust.now.t;
+    hkp_mesh__trust_false_claim(holder, peer);
+    CHECK_EQ(peer->trust.now.t, before - HKP_MESH__FALSE_CLAIM);
+}
+
 /* The others still believe in the session of before; whose it was depends on the order of the node_ids. */
 static void a_member_that_died_without_a_word_catches_up(void) {
     static const char *const fresh[] = {"193.32.162.11", "193.32.162.12"};
@@ -424,6 +461,7 @@ int main(void) {
     CASE(commits_advance_in_every_instance);
     CASE(a_changed_file_costs_trust_within_two_ters);
     CASE(three_go_on_without_the_fourth_and_it_catches_up);
+    CASE(blocks_claim_a_state_that_their_holder_knows);
     CASE(a_member_that_died_without_a_word_catches_up);
     CASE(a_replayed_state_is_refused);
     CASE(an_outsider_is_refused);
