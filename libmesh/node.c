@@ -142,6 +142,8 @@ static hkp_status make_endpoint(struct hkp_mesh_node *node) {
     h.own.roles = node->own_cert.roles;
     h.own.neuro_gen = node->own_cert.neuro_gen;
     h.accept_certified = 1;
+    h.show_certificate = 1; /* so that ENROL is possible in mode R, too (NZ1 22.3) */
+    h.sessions_max = 64 + 2 * HKP_MESH__LINKS * HKP_MESH__PEERS_MAX;
     h.heartbeat_s = o->heartbeat_s;
     h.rekey_s = o->rekey_s;
     h.send_buffer = 2 * HKP_MESH__DSM_MESSAGE_MAX; /* a full PROPOSE and what else is under way */
@@ -297,7 +299,7 @@ void hkp_mesh_tick(hkp_mesh_node *node, hkp_time now, uint64_t wall_us) {
     if (now > node->now) node->now = now;
     node->wall_us = wall_us;
     hkp_htp_tick(node->htp, node->now, wall_us);
-    hkp_mesh__session_events(node);
+    if (node->started) hkp_mesh__session_events(node); /* who has a seat is known then; till then they wait */
     if (node->life != 1) return;
     if (node->started && hkp_dsm_wake(node->dsm) <= node->now)
         hkp_mesh__drop(hkp_dsm_tick(node->dsm, node->now, wall_us));

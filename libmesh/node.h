@@ -7,7 +7,7 @@
  *     node.c          life, clock, events            node_session.c  sessions: when to open which, what they carry
  *     node_dsm.c      lanes, blocks, checkpoints     node_neural.c   own TERs, instances, registry's neural part
  *     node_registry.c what libhtp asks of a peer     node_trust.c    T of each peer, and what it permits
- *     node_status.c   how it stands
+ *     node_enrol.c    first contact                  node_status.c   how it stands
  */
 #ifndef HKP_LIBMESH_NODE_H
 #define HKP_LIBMESH_NODE_H
@@ -43,6 +43,8 @@ enum {
 #define HKP_MESH__BACKOFF_MOST (60 * HKP_MESH__SECOND)
 /** From R to N after a refusal only so often (NZ1 22.4). */
 #define HKP_MESH__FALLBACK_EVERY (600 * HKP_MESH__SECOND)
+/** An ENROL that was refused or not answered is sent again after this. */
+#define HKP_MESH__ENROL_AGAIN (20 * HKP_MESH__SECOND)
 /** A lane that the peer refused is tried again after this. */
 #define HKP_MESH__LANE_RETRY (5 * HKP_MESH__SECOND)
 /** Two sessions of a pair that came within this were opened at once (HTP-14.4). */
@@ -60,12 +62,25 @@ struct hkp_mesh__link {
     uint32_t lane_out[HKP_DSM_LANES];
     hkp_time lane_retry[HKP_DSM_LANES];
     uint32_t ter_out, commit_out;
+    /** newest stream of class TER and of class COMMIT of the peer, and the one before: more are stopped */
+    uint32_t ter_in[2];
     /** lane of the peer's stream; NO_STREAM: none */
     uint32_t lane_in[HKP_DSM_LANES];
     /** the peer's streams of class DSM that have not named their lane yet are those in no list */
     uint32_t commit_in;
-    /** our ENROL was handed over on this link */
-    uint8_t enrolled;
+    /** streams on which the other side's holder gives TERs of the owner back (SYN-2.6) */
+    uint32_t back_out, back_in;
+    /** the last WANT of our owner: where it begins, and h there; UINT64_MAX: none */
+    uint64_t want_from;
+    uint8_t want_h[32];
+    /** when ENROL may be sent on this link, again after a first time; 0: at once */
+    hkp_time enrol_at;
+    /** both certificates were shown, and neuro_gen in the peer's */
+    uint8_t certified;
+    uint32_t peer_gen;
+    /** 1: a certificate is expired (HTP-8.7) */
+    uint8_t stale;
+    /** 1: CLOSE is under way */
     uint8_t closing;
 };
 
@@ -97,7 +112,8 @@ struct hkp_mesh__peer {
     uint8_t certificate[HKP_DSM_CERTIFICATE_MAX];
     size_t certificate_len;
     uint8_t known, unsaved;
-    uint32_t group, roles, neuro_gen, policy_ver;
+    uint32_t group, roles, neuro_gen;
+    uint64_t serial, not_after_s;
     /** seat in the validator set */
     uint8_t seated;
 
@@ -107,6 +123,13 @@ struct hkp_mesh__peer {
     uint8_t connecting_mode;
     hkp_time retry_at, backoff, fallback_at;
     uint8_t want_n;
+    /** a session in mode R of ours has come about since the last time that there was none */
+    uint8_t proved;
+    /** PENDING of ours that the peer does not know: its commit, to be enrolled again */
+    uint8_t refused_pending;
+    uint64_t refused_index;
+    /** a REKEY of ours names our commit and is not answered: no PROPOSE meanwhile (NZ1 17) */
+    uint8_t naming;
 
     hkp_neuro_owner *own;
     hkp_neuro_holder *held;
@@ -231,6 +254,15 @@ void hkp_mesh__session_tick(struct hkp_mesh_node *node);
 hkp_time hkp_mesh__session_wake(const struct hkp_mesh_node *node);
 /** The session of a peer that we send on; NULL: none. */
 struct hkp_mesh__link *hkp_mesh__link_best(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer);
+/** 1: what HTP-8.6 lets this link carry has the class, the lane of class DSM. */
+int hkp_mesh__may_class(const struct hkp_mesh_node *node, const struct hkp_mesh__peer *peer,
+                        const struct hkp_mesh__link *link, uint32_t stream_class);
+int hkp_mesh__may_lane(const struct hkp_mesh_node *node, const struct hkp_mesh__peer *peer,
+                       const struct hkp_mesh__link *link, uint32_t lane);
+/** Closes a link; it carries nothing from now on. */
+void hkp_mesh__link_close(struct hkp_mesh_node *node, struct hkp_mesh__link *link, uint16_t reason);
+/** PROPOSE is held back while a HELLO or REKEY of ours names the commit. */
+void hkp_mesh__hold(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer);
 /** What changed about a peer's rights is told to libhtp and libdsm. */
 void hkp_mesh__rights(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer);
 
@@ -242,13 +274,20 @@ void hkp_mesh__dsm_message(struct hkp_mesh_node *node, struct hkp_mesh__peer *pe
                            const struct hkp_htp_event *ev);
 void hkp_mesh__dsm_pump(struct hkp_mesh_node *node);
 
-/* node_neural.c */
+/* node_neural.c, node_enrol.c */
 hkp_status hkp_mesh__neural_new(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer);
 /** The holder again, with the key of a certificate that was learned since; it has no instance yet. */
 hkp_status hkp_mesh__neural_holder(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer);
 void hkp_mesh__neural_free(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer);
 /** Links of a peer changed: owner and holder are told which session is theirs. */
 void hkp_mesh__neural_links(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer);
+/** The owner opened its stream on this link: the holder goes there. */
+void hkp_mesh__neural_follow(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, struct hkp_mesh__link *link);
+/** In a session where that is allowed, ENROL with the newest checkpoint. */
+void hkp_mesh__enrol(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer);
+hkp_time hkp_mesh__enrol_wake(const struct hkp_mesh_node *node, const struct hkp_mesh__peer *peer);
+/** The link of a session that is not being closed, or NULL. */
+struct hkp_mesh__link *hkp_mesh__link_by_session(struct hkp_mesh__peer *peer, uint64_t session);
 /** A handshake of a link was completed. */
 void hkp_mesh__neural_handshake(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer,
                                 const struct hkp_mesh__link *link);

@@ -45,6 +45,11 @@ void hkp_mesh__dsm_message(struct hkp_mesh_node *node, struct hkp_mesh__peer *pe
         lane_opens(node, link, ev);
         return;
     }
+    if (!hkp_mesh__may_lane(node, peer, link, lane)) { /* of another session, or no longer */
+        link->lane_in[lane] = HKP_MESH__NO_STREAM;
+        hkp_mesh__drop(hkp_htp_stream_stop(node->htp, ev->session, ev->stream, HKP_HTP_CODE_DENIED));
+        return;
+    }
     if (!peer->dsm_up) return; /* still loading: the peer's retransmissions come again (R9) */
     hkp_mesh__drop(hkp_dsm_recv(node->dsm, node->now, node->wall_us, peer->node_id, lane, ev->data, ev->len));
 }
@@ -158,9 +163,11 @@ static void block_event(struct hkp_mesh_node *node, const struct hkp_dsm_event *
 
 static void proof_event(struct hkp_mesh_node *node, const struct hkp_dsm_event *ev, struct hkp_mesh_event *out) {
     hkp_status st = ev->status;
+    int asked = 0;
     for (int i = 0; i < HKP_MESH__PROOFS; i++) {
         if (node->proofs[i].ticket != ev->ticket) continue;
         node->proofs[i].ticket = 0;
+        asked = 1;
         if (st != HKP_OK) break;
         /* Nobody is shown a proof that this node has not checked itself. */
         struct hkp_dsm_trust trust = {.epoch = 0};
@@ -174,6 +181,7 @@ static void proof_event(struct hkp_mesh_node *node, const struct hkp_dsm_event *
         if (st == HKP_OK) out->number = proof.height;
         break;
     }
+    if (!asked) st = HKP_E_DSM_PROOF;
     out->kind = HKP_MESH_EVENT_PROOF;
     out->ticket = ev->ticket;
     out->status = st;
@@ -244,8 +252,8 @@ int hkp_mesh__dsm_event(struct hkp_mesh_node *node, struct hkp_mesh_event *out) 
         case HKP_DSM_EV_PEER_BAD: {
             struct hkp_mesh__peer *peer = hkp_mesh__peer_find(node, ev->node_id);
             struct hkp_mesh__link *link = peer != NULL ? hkp_mesh__link_best(node, peer) : NULL;
-            if (link != NULL)
-                hkp_mesh__drop(hkp_htp_session_close(node->htp, node->now, link->session, HKP_HTP_REASON_SHUTDOWN));
+            if (link != NULL) hkp_mesh__link_close(node, link, HKP_HTP_REASON_SHUTDOWN);
+            if (link != NULL) hkp_mesh__rights(node, peer);
             break;
         }
         default: break;

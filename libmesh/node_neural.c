@@ -111,7 +111,6 @@ static hkp_status restore_live(struct hkp_mesh_node *node, struct hkp_mesh__peer
 
 static hkp_status restore_certificate(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, const uint8_t *data,
                                       size_t len) {
-    if (peer->known) return HKP_OK; /* the configuration has one */
     hkp_status st = hkp_mesh__certificate_take(node, peer, data, len);
     peer->unsaved = 0;
     return st;
@@ -210,87 +209,45 @@ void hkp_mesh_logged(hkp_mesh_node *node, hkp_time now, uint64_t ticket, hkp_sta
 
 /* ---- Sessions ---- */
 
-/* The link that carries an instance: while it has to be enrolled one in which that is allowed, else the best. */
-static struct hkp_mesh__link *link_of(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, uint32_t state) {
-    if (state == HKP_NEURO_INSTANCE_NONE || state == HKP_NEURO_INSTANCE_LOST)
-        for (int i = 0; i < HKP_MESH__LINKS; i++) {
-            struct hkp_mesh__link *l = &peer->links[i];
-            if (l->session != 0 && l->mode == HKP_HTP_MODE_N && l->n_case != 4) return l;
-        }
-    return hkp_mesh__link_best(node, peer);
-}
-
-static void tell(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, int own) {
-    uint64_t *told = own ? &peer->own_session : &peer->held_session;
-    struct hkp_mesh__link *l = link_of(node, peer, own ? hkp_mesh__own_state(peer) : hkp_mesh__held_state(peer));
-    uint64_t session = l != NULL ? l->session : 0;
-    if (session == *told) return;
-    *told = session;
-    hkp_mesh__stuck_free(node, own ? &peer->stuck_own : &peer->stuck_held);
-    struct hkp_neuro_session s;
-    memset(&s, 0, sizeof s);
-    if (l != NULL) {
-        uint8_t ctx[HKP_NEURO_CTX_SIZE];
-        s.up = 1;
-        s.mode_r = l->mode == HKP_HTP_MODE_R;
-        s.certificates = l->mode == HKP_HTP_MODE_N && l->n_case != 1;
-        s.gen_owner = own ? node->own_cert.neuro_gen : peer->neuro_gen;
-        s.gen_holder = own ? peer->neuro_gen : node->own_cert.neuro_gen;
-        s.allowed = peer->seated || !node->started; /* NZ1 22.2: members of the validator set */
-        s.policy_ver = 0;
-        hkp_neuro_enrol_ctx(node->chain_id, own ? node->node_id : peer->node_id, own ? peer->node_id : node->node_id,
-                            s.gen_owner, s.gen_holder, ctx);
-        s.has_exported = hkp_htp_session_export(node->htp, session, 0, (const uint8_t *)"HKP1 nz1 seed", 13, ctx,
-                                                sizeof ctx, s.exported, 32) == HKP_OK;
-    }
-    if (own)
-        hkp_neuro_owner_session(peer->own, node->now, &s);
-    else
-        hkp_neuro_holder_session(peer->held, node->now, &s);
-    sodium_memzero(&s, sizeof s);
-}
-
-void hkp_mesh__neural_links(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer) {
-    tell(node, peer, 0);
-    tell(node, peer, 1);
-}
-
 void hkp_mesh__neural_handshake(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer,
                                 const struct hkp_mesh__link *link) {
     struct hkp_htp_session_info s = {.struct_size = sizeof s};
     if (link->mode != HKP_HTP_MODE_R || hkp_htp_session_info(node->htp, link->session, &s) != HKP_OK) return;
+    /* NZ1 22.4: what was shown in this handshake counts, not what else is known of the peer */
+    uint32_t gen_peer = link->certified ? link->peer_gen : 0;
     if (link->role == HKP_HTP_ROLE_E)
-        hkp_neuro_owner_handshake(peer->own, node->now, s.ck_index, node->own_cert.neuro_gen, peer->neuro_gen);
+        hkp_neuro_owner_handshake(peer->own, node->now, s.ck_index, node->own_cert.neuro_gen, gen_peer);
     else
-        hkp_neuro_holder_handshake(peer->held, node->now, s.ck_index, peer->neuro_gen, node->own_cert.neuro_gen);
-}
-
-/* In a session where that is allowed, ENROL with the newest checkpoint (NZ1 22.3). */
-static void enrol(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer) {
-    uint32_t state = hkp_mesh__own_state(peer);
-    struct hkp_mesh__link *l = link_of(node, peer, state);
-    if (l == NULL || l->mode != HKP_HTP_MODE_N || l->n_case == 4 || l->enrolled || !node->tck_before_known)
-        return;
-    if (state == HKP_NEURO_INSTANCE_PENDING) return;
-    struct hkp_neuro_enrol_point point;
-    memcpy(point.h_before, node->tck_before, 32);
-    memcpy(point.ter, node->tck_before + 32, 64);
-    memcpy(point.tck, node->tck, 256);
-    memcpy(point.rba, node->opt.rebase, 192);
-    l->enrolled = hkp_neuro_owner_enrol(peer->own, node->now, &point) == HKP_OK;
+        hkp_neuro_holder_handshake(peer->held, node->now, s.ck_index, gen_peer, node->own_cert.neuro_gen);
 }
 
 /* ---- Messages ---- */
 
+/* Class TER has two senders: the peer as owner, and as holder that answers a WANT of ours. */
+static int is_given_back(struct hkp_mesh__link *link, const struct hkp_htp_event *ev) {
+    enum { FIRST_AT = 4, RECORD_AT = 12, TER_AT = RECORD_AT + 8, H_AT = TER_AT + 64 };
+    uint8_t h[32];
+    if (link->back_in == ev->stream) return 1;
+    if (link->want_from == UINT64_MAX || ev->len < H_AT + 32 || hkp_le64(ev->data + FIRST_AT) != link->want_from ||
+        hkp_le16(ev->data + RECORD_AT) != HKP_TER_LOG_TER)
+        return 0;
+    hkp_ter_chain_step(link->want_h, ev->data + TER_AT, h);
+    if (memcmp(h, ev->data + H_AT, 32) != 0) return 0;
+    link->back_in = ev->stream;
+    return 1;
+}
+
 void hkp_mesh__neural_message(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, struct hkp_mesh__link *link,
                               const struct hkp_htp_event *ev) {
     uint32_t c = ev->stream_class;
-    if (c != HKP_HTP_STREAM_TER && c != HKP_HTP_STREAM_COMMIT) return;
+    if ((c != HKP_HTP_STREAM_TER && c != HKP_HTP_STREAM_COMMIT) || !hkp_mesh__may_class(node, peer, link, c)) return;
     /* SYN-2.1: who opened the stream says whose instance it is about. */
-    if (c == HKP_HTP_STREAM_COMMIT && ev->stream == link->commit_out) {
-        hkp_mesh__drop(hkp_neuro_owner_recv(peer->own, node->now, node->wall_us, c, ev->data, ev->len));
+    if (c == HKP_HTP_STREAM_COMMIT ? ev->stream == link->commit_out : is_given_back(link, ev)) {
+        if (link->session == peer->own_session)
+            hkp_mesh__drop(hkp_neuro_owner_recv(peer->own, node->now, node->wall_us, c, ev->data, ev->len));
         return;
     }
+    if (link->session != peer->held_session) return; /* the owner went on to another session */
     hkp_status st = hkp_neuro_holder_recv(peer->held, node->now, node->wall_us, c, ev->data, ev->len);
     if (c == HKP_HTP_STREAM_TER && st == HKP_OK) hkp_mesh__trust_update(node, peer, 0);
 }
@@ -302,7 +259,7 @@ static hkp_status out_stream(struct hkp_mesh_node *node, struct hkp_mesh__link *
         *stream = l->commit_in;
         return l->commit_in != HKP_MESH__NO_STREAM ? HKP_OK : HKP_E_NOTFOUND;
     }
-    uint32_t *ours = c == HKP_NEURO_CLASS_TER ? &l->ter_out : &l->commit_out;
+    uint32_t *ours = c != HKP_NEURO_CLASS_TER ? &l->commit_out : own ? &l->ter_out : &l->back_out;
     if (*ours == HKP_MESH__NO_STREAM) {
         uint32_t s;
         hkp_status st = hkp_htp_stream_open(node->htp, l->session, c, c == HKP_NEURO_CLASS_COMMIT, 1, &s);
@@ -313,14 +270,8 @@ static hkp_status out_stream(struct hkp_mesh_node *node, struct hkp_mesh__link *
     return HKP_OK;
 }
 
-static struct hkp_mesh__link *link_by_session(struct hkp_mesh__peer *peer, uint64_t session) {
-    for (int i = 0; session != 0 && i < HKP_MESH__LINKS; i++)
-        if (peer->links[i].session == session) return &peer->links[i];
-    return NULL;
-}
-
 static void pump_side(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, int own) {
-    struct hkp_mesh__link *l = link_by_session(peer, own ? peer->own_session : peer->held_session);
+    struct hkp_mesh__link *l = hkp_mesh__link_by_session(peer, own ? peer->own_session : peer->held_session);
     struct hkp_mesh__stuck *stuck = own ? &peer->stuck_own : &peer->stuck_held;
     uint32_t stream, c;
     size_t len;
@@ -336,6 +287,11 @@ static void pump_side(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, i
                             : hkp_neuro_holder_send(peer->held, node->now, &c, node->message, sizeof node->message,
                                                     &len);
         if (st != HKP_OK || len == 0) return;
+        if (own && c == HKP_NEURO_CLASS_COMMIT && node->message[0] == HKP_NEURO_MSG_WANT) {
+            l->want_from = hkp_le64(node->message + 4);
+            memcpy(l->want_h, node->cursor.h, 32);
+            if (l->want_from != node->cursor.index) l->want_from = UINT64_MAX;
+        }
         st = out_stream(node, l, own, c, &stream);
         if (st == HKP_OK) st = hkp_htp_stream_send(node->htp, l->session, stream, node->message, len, 0);
         if (st != HKP_E_LIMIT) continue; /* other failures: as if lost; libneuro asks again */
@@ -350,7 +306,7 @@ void hkp_mesh__neural_pump(struct hkp_mesh_node *node) {
         if (hkp_neuro_owner_wake(peer->own) <= node->now) hkp_neuro_owner_tick(peer->own, node->now);
         if (hkp_neuro_holder_wake(peer->held) <= node->now) hkp_neuro_holder_tick(peer->held, node->now);
         hkp_mesh__neural_links(node, peer);
-        enrol(node, peer);
+        hkp_mesh__enrol(node, peer);
         pump_side(node, peer, 1);
         pump_side(node, peer, 0);
     }
@@ -362,6 +318,8 @@ hkp_time hkp_mesh__neural_wake(const struct hkp_mesh_node *node) {
         hkp_time own = hkp_neuro_owner_wake(node->peers[p].own), held = hkp_neuro_holder_wake(node->peers[p].held);
         if (own < wake) wake = own;
         if (held < wake) wake = held;
+        hkp_time enrol = hkp_mesh__enrol_wake(node, &node->peers[p]);
+        if (enrol < wake) wake = enrol;
     }
     return wake;
 }
@@ -416,7 +374,7 @@ static int side_event(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, i
             break;
         }
         case HKP_NEURO_EVENT_REFUSED: {
-            struct hkp_mesh__link *l = link_by_session(peer, peer->held_session);
+            struct hkp_mesh__link *l = hkp_mesh__link_by_session(peer, peer->held_session);
             struct hkp_mesh_event *fact =
                 hkp_mesh__fact(node, HKP_MESH_EVENT_REFUSED, peer->node_id, hkp_neuro_status_name(ev.status));
             fact->status = ev.status;

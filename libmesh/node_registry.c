@@ -34,12 +34,14 @@ static hkp_status own_index(void *user, const uint8_t node_id[16], uint64_t *ck_
 
 static hkp_status neural(void *user, const uint8_t node_id[16], uint32_t side, uint64_t ck_index,
                          struct hkp_htp_neural *out) {
-    const struct hkp_mesh__peer *peer = hkp_mesh__peer_find(user, node_id);
+    struct hkp_mesh__peer *peer = hkp_mesh__peer_find(user, node_id);
     hkp_neuro_commit *commit = NULL;
     if (peer == NULL || ck_index == 0) return HKP_E_NOTFOUND;
     hkp_status st = side == HKP_HTP_SIDE_OWN ? hkp_neuro_owner_commit(peer->own, ck_index, &commit)
                                              : hkp_neuro_holder_commit(peer->held, ck_index, &commit);
     if (st != HKP_OK) return st;
+    /* HELLO or REKEY of ours names it from now on; the caller of a connect sets it back */
+    if (side == HKP_HTP_SIDE_OWN) peer->naming = 1;
     hkp_neuro_commit_psk(commit, out->psk);
     hkp_neuro_commit_f(commit, out->f);
     out->last_us = hkp_neuro_commit_last_us(commit);
@@ -68,19 +70,23 @@ hkp_status hkp_mesh__certificate_take(struct hkp_mesh_node *node, struct hkp_mes
     if (st != HKP_OK) return st;
     if (memcmp(c.node_id, peer->node_id, 16) != 0 || !c.has_static_key || memcmp(c.static_key, peer->s, 32) != 0)
         return HKP_E_DSM_NODE_ID;
+    /* Old ones are genuine, too, and anybody may have a copy: a certificate makes room for a later one only. */
+    if (peer->known && c.serial <= peer->serial) return HKP_OK;
     memcpy(peer->certificate, bytes, len);
     peer->certificate_len = len;
+    peer->serial = c.serial;
+    peer->not_after_s = c.not_after_s;
     memcpy(peer->a, c.key, 32);
     peer->group = c.group;
     peer->roles = c.roles;
     peer->neuro_gen = c.neuro_gen;
-    if (peer->known) return HKP_OK;
+    int first = !peer->known;
     peer->known = 1;
     if (peer->held == NULL) return HKP_OK; /* configured with it */
     peer->unsaved = 1;
     if (node->started)
         hkp_mesh__drop(hkp_dsm_node_add_certificate(node->dsm, node->now, node->wall_us, bytes, len));
-    return hkp_mesh__neural_holder(node, peer);
+    return first ? hkp_mesh__neural_holder(node, peer) : HKP_OK;
 }
 
 static struct hkp_mesh__peer *peer_of_certificate(struct hkp_mesh_node *node, const uint8_t id[32]) {
@@ -112,8 +118,7 @@ static hkp_status certificate(void *user, uint32_t form, const uint8_t *data, si
     if (st != HKP_OK) return st;
     struct hkp_mesh__peer *peer = hkp_mesh__peer_find(node, c.node_id);
     if (peer == NULL) return HKP_E_NOTFOUND; /* certified, but not one of ours */
-    if (form == HKP_HTP_CERT_WHOLE && (!peer->known || c.neuro_gen >= peer->neuro_gen))
-        st = hkp_mesh__certificate_take(node, peer, data, len);
+    if (form == HKP_HTP_CERT_WHOLE) st = hkp_mesh__certificate_take(node, peer, data, len);
     if (st != HKP_OK) return st;
     memset(out, 0, sizeof *out);
     memcpy(out->node_id, c.node_id, 16);

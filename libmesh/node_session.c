@@ -33,7 +33,7 @@ struct hkp_mesh__link *hkp_mesh__link_best(struct hkp_mesh_node *node, struct hk
     struct hkp_mesh__link *best = NULL;
     for (int i = 0; i < HKP_MESH__LINKS; i++) {
         struct hkp_mesh__link *l = &peer->links[i];
-        if (l->session != 0 && (best == NULL || better(node, peer, l, best))) best = l;
+        if (l->session != 0 && !l->closing && (best == NULL || better(node, peer, l, best))) best = l;
     }
     return best;
 }
@@ -50,17 +50,43 @@ static struct hkp_mesh__link *link_find(struct hkp_mesh_node *node, uint64_t ses
 
 /* ---- Rights ---- */
 
-/* HTP-8.6: lanes of libdsm that a peer may use over a link. */
-static uint32_t lanes_of(const struct hkp_mesh__peer *peer, const struct hkp_mesh__link *link) {
-    int full = link->mode == HKP_HTP_MODE_R || link->n_case == 1;
-    return full && peer->trust.now.t >= 32768 ? HKP_DSM_LANES_ALL : HKP_DSM_LANES_SAFETY;
+enum { T_FULL = 32768, T_LEAST = 19660 };
+
+static int is_stale(const struct hkp_mesh_node *node, const struct hkp_mesh__peer *peer,
+                    const struct hkp_mesh__link *link) {
+    uint64_t now_s = node->wall_us / 1000000;
+    return link->stale || now_s > node->own_cert.not_after_s || (peer->known && now_s > peer->not_after_s);
 }
 
-static uint64_t classes_of(const struct hkp_mesh__peer *peer, const struct hkp_mesh__link *link) {
+/* HTP-8.6: lanes of libdsm that a peer may use over a link; the strictest line holds. */
+static uint32_t lanes_of(const struct hkp_mesh_node *node, const struct hkp_mesh__peer *peer,
+                         const struct hkp_mesh__link *link) {
+    int full = link->mode == HKP_HTP_MODE_R || link->n_case == 1;
+    if (is_stale(node, peer, link)) return peer->seated ? HKP_DSM_LANES_SAFETY : HKP_DSM_LANES_SAFETY & ~1U;
+    return full && peer->trust.now.t >= T_FULL ? HKP_DSM_LANES_ALL : HKP_DSM_LANES_SAFETY;
+}
+
+static uint64_t classes_of(const struct hkp_mesh_node *node, const struct hkp_mesh__peer *peer,
+                           const struct hkp_mesh__link *link) {
     uint64_t safe = 1U << HKP_HTP_STREAM_CONTROL | 1U << HKP_HTP_STREAM_DSM;
-    if (link->mode == HKP_HTP_MODE_N && link->n_case == 4) return safe;
-    if (peer->trust.now.t < 19660) return safe; /* between validators the session stays for lanes 0 and 1 */
+    if ((link->mode == HKP_HTP_MODE_N && link->n_case == 4) || is_stale(node, peer, link)) return safe;
+    if (peer->trust.now.t < T_LEAST) return safe; /* between validators the session stays for lanes 0 and 1 */
     return safe | 1U << HKP_HTP_STREAM_TER | 1U << HKP_HTP_STREAM_COMMIT;
+}
+
+int hkp_mesh__may_class(const struct hkp_mesh_node *node, const struct hkp_mesh__peer *peer,
+                        const struct hkp_mesh__link *link, uint32_t stream_class) {
+    return stream_class < 64 && (classes_of(node, peer, link) >> stream_class & 1) != 0;
+}
+
+int hkp_mesh__may_lane(const struct hkp_mesh_node *node, const struct hkp_mesh__peer *peer,
+                       const struct hkp_mesh__link *link, uint32_t lane) {
+    return (lanes_of(node, peer, link) >> lane & 1) != 0;
+}
+
+void hkp_mesh__link_close(struct hkp_mesh_node *node, struct hkp_mesh__link *link, uint16_t reason) {
+    link->closing = 1;
+    hkp_mesh__drop(hkp_htp_session_close(node->htp, node->now, link->session, reason));
 }
 
 /* HTP-3.8 for D-BLK-16 and D-SMX-R1. */
@@ -72,34 +98,40 @@ static void tell_clock(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, 
         hkp_mesh__drop(hkp_dsm_peer_clock(node->dsm, peer->node_id, 0, of[verdict]));
 }
 
-void hkp_mesh__rights(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer) {
-    struct hkp_mesh__link *best = hkp_mesh__link_best(node, peer);
-    uint16_t told = peer->trust.now.t > 65535 ? 65535 : (uint16_t)peer->trust.now.t;
-    for (int i = 0; i < HKP_MESH__LINKS; i++) {
-        struct hkp_mesh__link *l = &peer->links[i];
-        if (l->session == 0) continue;
-        hkp_mesh__drop(hkp_htp_session_allow(node->htp, l->session, classes_of(peer, l), 0));
-        hkp_mesh__drop(hkp_htp_session_set_trust(node->htp, l->session, told));
-        if (peer->trust.now.t < 19660 && !peer->seated)
-            hkp_mesh__drop(hkp_htp_session_close(node->htp, node->now, l->session, HKP_HTP_REASON_TRUST));
-    }
-    if (!node->started) return;
-    /* Another session is another conversation: what was queued on the one before did not arrive. */
+/* Another session is another conversation: what was queued on the one before did not arrive. */
+static void tell_dsm(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, struct hkp_mesh__link *best) {
     if (peer->dsm_up && (best == NULL || best->session != peer->dsm_session)) {
         hkp_mesh__drop(hkp_dsm_peer_down(node->dsm, node->now, peer->node_id));
         hkp_mesh__stuck_free(node, &peer->stuck_dsm);
         peer->dsm_up = 0;
     }
     if (best == NULL) return;
-    uint32_t lanes = lanes_of(peer, best);
+    uint32_t lanes = lanes_of(node, peer, best);
     if (!peer->dsm_up) {
+        struct hkp_htp_session_info s = {.struct_size = sizeof s};
         peer->dsm_up = hkp_dsm_peer_up(node->dsm, node->now, peer->node_id, lanes) == HKP_OK;
         peer->dsm_session = best->session;
-        struct hkp_htp_session_info s = {.struct_size = sizeof s};
         if (hkp_htp_session_info(node->htp, best->session, &s) == HKP_OK) tell_clock(node, peer, s.clock);
     } else if (lanes != peer->dsm_lanes)
         hkp_mesh__drop(hkp_dsm_peer_lanes(node->dsm, node->now, peer->node_id, lanes));
     peer->dsm_lanes = lanes;
+}
+
+void hkp_mesh__rights(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer) {
+    uint16_t told = peer->trust.now.t > 65535 ? 65535 : (uint16_t)peer->trust.now.t;
+    for (int i = 0; i < HKP_MESH__LINKS; i++) {
+        struct hkp_mesh__link *l = &peer->links[i];
+        if (l->session == 0 || l->closing) continue;
+        hkp_mesh__drop(hkp_htp_session_allow(node->htp, l->session, classes_of(node, peer, l), 0));
+        hkp_mesh__drop(hkp_htp_session_set_trust(node->htp, l->session, told));
+        if (peer->trust.now.t < T_LEAST && !peer->seated) hkp_mesh__link_close(node, l, HKP_HTP_REASON_TRUST);
+    }
+    if (node->started) tell_dsm(node, peer, hkp_mesh__link_best(node, peer));
+}
+
+void hkp_mesh__hold(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer) {
+    int hello = peer->connecting != 0 && peer->connecting_mode == HKP_HTP_MODE_R;
+    hkp_neuro_owner_hold(peer->own, node->now, hello || peer->naming);
 }
 
 /* ---- Events of the transport ---- */
@@ -107,7 +139,9 @@ void hkp_mesh__rights(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer) {
 static void link_clear(struct hkp_mesh__link *link) {
     memset(link, 0, sizeof *link);
     for (int i = 0; i < HKP_DSM_LANES; i++) link->lane_out[i] = link->lane_in[i] = HKP_MESH__NO_STREAM;
-    link->ter_out = link->commit_out = link->commit_in = HKP_MESH__NO_STREAM;
+    link->ter_out = link->commit_out = link->commit_in = link->back_out = link->back_in = HKP_MESH__NO_STREAM;
+    link->ter_in[0] = link->ter_in[1] = HKP_MESH__NO_STREAM;
+    link->want_from = UINT64_MAX;
 }
 
 static void note_address(struct hkp_mesh_node *node, const struct hkp_mesh__peer *peer, uint64_t session);
@@ -121,7 +155,8 @@ static void session_up(struct hkp_mesh_node *node, const struct hkp_htp_event *e
     }
     if (peer->connecting == ev->session) {
         peer->connecting = 0;
-        hkp_neuro_owner_hold(peer->own, node->now, 0);
+        if (ev->mode == HKP_HTP_MODE_N) peer->want_n = 0;
+        hkp_mesh__hold(node, peer);
     }
     for (int i = 0; i < HKP_MESH__LINKS && link == NULL; i++)
         if (peer->links[i].session == 0) link = &peer->links[i];
@@ -136,8 +171,14 @@ static void session_up(struct hkp_mesh_node *node, const struct hkp_htp_event *e
     link->mode = ev->mode;
     link->n_case = (uint8_t)ev->value;
     link->since = node->now;
-    peer->backoff = 0;
-    if (ev->role == HKP_HTP_ROLE_E && ev->mode == HKP_HTP_MODE_R) peer->want_n = 0;
+    struct hkp_htp_session_info info = {.struct_size = sizeof info};
+    if (hkp_htp_session_info(node->htp, ev->session, &info) == HKP_OK) {
+        link->stale = info.stale;
+        link->certified = info.peer_cert_form != HKP_HTP_CERT_NONE;
+        link->peer_gen = (uint32_t)info.peer_neuro_gen;
+    }
+    if (ev->mode == HKP_HTP_MODE_R || first) peer->backoff = 0;
+    if (ev->role == HKP_HTP_ROLE_E && ev->mode == HKP_HTP_MODE_R) peer->want_n = peer->refused_pending = 0;
 
     struct hkp_mesh_event *fact = hkp_mesh__fact(node, HKP_MESH_EVENT_PEER_UP, peer->node_id, "");
     fact->number = ev->mode == HKP_HTP_MODE_R;
@@ -154,23 +195,42 @@ static void session_down(struct hkp_mesh_node *node, const struct hkp_htp_event 
     struct hkp_mesh__link *link = link_find(node, ev->session, &peer);
     if (link == NULL) return;
     link_clear(link);
+    if (ev->role == HKP_HTP_ROLE_E) peer->naming = 0;
+    hkp_mesh__hold(node, peer);
+    /* also with another one up: who ends ours at once is not asked again at once */
+    if (peer->retry_at < node->now + HKP_MESH__BACKOFF_FIRST / 2)
+        peer->retry_at = node->now + HKP_MESH__BACKOFF_FIRST / 2;
     struct hkp_mesh_event *fact =
         hkp_mesh__fact(node, HKP_MESH_EVENT_PEER_DOWN, peer->node_id, hkp_htp_reason_name(ev->reason));
     fact->status = ev->result;
     if (ev->result == HKP_E_HTP_IDLE) snprintf(fact->text, sizeof fact->text, "silent");
     if (hkp_mesh__link_best(node, peer) == NULL) {
-        peer->retry_at = node->now + HKP_MESH__BACKOFF_FIRST / 2;
         peer->trust.session_us = 0;
+        peer->proved = 0;
     }
     hkp_mesh__neural_links(node, peer);
     hkp_mesh__rights(node, peer);
+}
+
+/* NZ1 22.5: PENDING that the peer does not know is enrolled again. 22.4: else from R to N seldom, and once. */
+static void fall_back(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer) {
+    struct hkp_neuro_instance_info info = {.struct_size = sizeof info};
+    int pending = hkp_neuro_owner_info(peer->own, &info) == HKP_OK && info.state == HKP_NEURO_INSTANCE_PENDING;
+    if (pending) {
+        peer->refused_pending = 1;
+        peer->refused_index = info.ck_index;
+    }
+    if (hkp_mesh__link_best(node, peer) != NULL || (!pending && node->now < peer->fallback_at)) return;
+    peer->want_n = 1;
+    if (!pending) peer->fallback_at = node->now + HKP_MESH__FALLBACK_EVERY;
 }
 
 static void connect_failed(struct hkp_mesh_node *node, const struct hkp_htp_event *ev) {
     struct hkp_mesh__peer *peer = hkp_mesh__peer_find(node, ev->peer);
     if (peer == NULL || peer->connecting != ev->session) return;
     peer->connecting = 0;
-    hkp_neuro_owner_hold(peer->own, node->now, 0);
+    if (peer->connecting_mode == HKP_HTP_MODE_N) peer->want_n = 0;
+    hkp_mesh__hold(node, peer);
     peer->backoff = peer->backoff == 0 ? HKP_MESH__BACKOFF_FIRST : 2 * peer->backoff;
     if (peer->backoff > HKP_MESH__BACKOFF_MOST) peer->backoff = HKP_MESH__BACKOFF_MOST;
     peer->retry_at = node->now + peer->backoff;
@@ -187,16 +247,19 @@ static void connect_failed(struct hkp_mesh_node *node, const struct hkp_htp_even
         hkp_mesh__fact(node, HKP_MESH_EVENT_REFUSED_BY, peer->node_id, hkp_htp_reason_name(ev->reason));
     fact->status = ev->result;
     fact->number = peer->connecting_mode == HKP_HTP_MODE_R;
-    /* NZ1 22.4: from R to N after an authentic REFUSED, seldom. */
-    if (peer->connecting_mode == HKP_HTP_MODE_R && ev->reason == HKP_HTP_REASON_REFUSED &&
-        node->now >= peer->fallback_at) {
-        peer->want_n = 1;
-        peer->fallback_at = node->now + HKP_MESH__FALLBACK_EVERY;
-    } else
-        peer->want_n = 0;
+    if (peer->connecting_mode == HKP_HTP_MODE_R && ev->reason == HKP_HTP_REASON_REFUSED) fall_back(node, peer);
 }
 
-static void stream_opened(struct hkp_mesh_node *node, struct hkp_mesh__link *link, const struct hkp_htp_event *ev) {
+/* A peer has one stream of COMMIT and two of TER; when it opens another, the oldest is stopped. */
+static void stream_in(struct hkp_mesh_node *node, struct hkp_mesh__link *link, const struct hkp_htp_event *ev,
+                      uint32_t oldest) {
+    if (oldest != HKP_MESH__NO_STREAM)
+        hkp_mesh__drop(hkp_htp_stream_stop(node->htp, link->session, oldest, HKP_HTP_CODE_DENIED));
+    hkp_mesh__drop(hkp_htp_stream_limit(node->htp, link->session, ev->stream, HKP_NEURO_SEND_MAX));
+}
+
+static void stream_opened(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, struct hkp_mesh__link *link,
+                          const struct hkp_htp_event *ev) {
     int both = (ev->flags & HKP_HTP_FLAG_BIDIRECTIONAL) != 0;
     int wanted = ev->stream_class == HKP_HTP_STREAM_COMMIT ? both : !both;
     if (ev->stream_class == HKP_HTP_STREAM_CONTROL) return;
@@ -205,7 +268,16 @@ static void stream_opened(struct hkp_mesh_node *node, struct hkp_mesh__link *lin
         if (both) hkp_mesh__drop(hkp_htp_stream_reset(node->htp, ev->session, ev->stream, HKP_HTP_CODE_DENIED));
         return;
     }
-    if (ev->stream_class == HKP_HTP_STREAM_COMMIT) link->commit_in = ev->stream;
+    if (ev->stream_class == HKP_HTP_STREAM_TER) {
+        stream_in(node, link, ev, link->ter_in[1]);
+        link->ter_in[1] = link->ter_in[0];
+        link->ter_in[0] = ev->stream;
+    }
+    if (ev->stream_class == HKP_HTP_STREAM_COMMIT) {
+        stream_in(node, link, ev, link->commit_in);
+        link->commit_in = ev->stream;
+        hkp_mesh__neural_follow(node, peer, link);
+    }
     /* D-GSP-19: the first message is the lane, one byte */
     if (ev->stream_class == HKP_HTP_STREAM_DSM) hkp_mesh__drop(hkp_htp_stream_limit(node->htp, ev->session, ev->stream, 1));
 }
@@ -219,6 +291,10 @@ static void stream_gone(struct hkp_mesh_node *node, struct hkp_mesh__link *link,
         }
     }
     if (link->commit_in == ev->stream) link->commit_in = HKP_MESH__NO_STREAM;
+    for (int i = 0; i < 2; i++)
+        if (link->ter_in[i] == ev->stream) link->ter_in[i] = HKP_MESH__NO_STREAM;
+    if (link->back_in == ev->stream) link->back_in = HKP_MESH__NO_STREAM;
+    if (link->back_out == ev->stream) link->back_out = HKP_MESH__NO_STREAM;
     if (link->ter_out == ev->stream) link->ter_out = HKP_MESH__NO_STREAM;
     if (link->commit_out == ev->stream) link->commit_out = HKP_MESH__NO_STREAM;
 }
@@ -239,7 +315,7 @@ static void link_event(struct hkp_mesh_node *node, const struct hkp_htp_event *e
     struct hkp_mesh__link *link = link_find(node, ev->session, &peer);
     if (link == NULL) return;
     switch (ev->type) {
-    case HKP_HTP_EVENT_STREAM: stream_opened(node, link, ev); break;
+    case HKP_HTP_EVENT_STREAM: stream_opened(node, peer, link, ev); break;
     case HKP_HTP_EVENT_MESSAGE:
         if (ev->stream_class == HKP_HTP_STREAM_DSM)
             hkp_mesh__dsm_message(node, peer, link, ev);
@@ -249,10 +325,16 @@ static void link_event(struct hkp_mesh_node *node, const struct hkp_htp_event *e
     case HKP_HTP_EVENT_FIN:
     case HKP_HTP_EVENT_STREAM_RESET:
     case HKP_HTP_EVENT_STREAM_STOPPED: stream_gone(node, link, ev); break;
-    case HKP_HTP_EVENT_GOOD_HEARTBEAT: hkp_mesh__trust_update(node, peer, 1); break;
+    case HKP_HTP_EVENT_GOOD_HEARTBEAT: /* of one session, however many the peer opens */
+        if (link == hkp_mesh__link_best(node, peer)) hkp_mesh__trust_update(node, peer, 1);
+        break;
+    case HKP_HTP_EVENT_REKEYED:
+        if (link->role == HKP_HTP_ROLE_E) peer->naming = 0;
+        hkp_mesh__hold(node, peer);
+        break;
     case HKP_HTP_EVENT_CLOCK: tell_clock(node, peer, (uint32_t)ev->value); break;
     case HKP_HTP_EVENT_ALARM: hkp_mesh__trust_contradiction(node, peer, 0); break;
-    default: break; /* WRITABLE, REKEYED, OBSERVED, TRUST, DELIVERED: the next pump does what is due */
+    default: break; /* WRITABLE, OBSERVED, TRUST, DELIVERED: the next pump does what is due */
     }
 }
 
@@ -274,7 +356,7 @@ void hkp_mesh__session_events(struct hkp_mesh_node *node) {
 static int has_link(const struct hkp_mesh__peer *peer, uint8_t mode, uint8_t role) {
     for (int i = 0; i < HKP_MESH__LINKS; i++)
         if (peer->links[i].session != 0 && peer->links[i].mode == mode &&
-            (role == 0 || peer->links[i].role == role))
+            !peer->links[i].closing && (role == 0 || peer->links[i].role == role))
             return 1;
     return 0;
 }
@@ -288,7 +370,8 @@ static int wanted_mode(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer) 
     case HKP_NEURO_INSTANCE_PENDING: /* proven by a session of our own only */
         return has_link(peer, HKP_HTP_MODE_R, HKP_HTP_ROLE_E) ? -1 : HKP_HTP_MODE_R;
     case HKP_NEURO_INSTANCE_ACTIVE:
-    case HKP_NEURO_INSTANCE_STALE: return has_link(peer, HKP_HTP_MODE_R, 0) ? -1 : HKP_HTP_MODE_R;
+    case HKP_NEURO_INSTANCE_STALE: /* the peer may have died before it stored that ours was proven */
+        return has_link(peer, HKP_HTP_MODE_R, peer->proved ? 0 : HKP_HTP_ROLE_E) ? -1 : HKP_HTP_MODE_R;
     default: /* none or LOST: first contact, or signed consensus only (HTP-3.9 cases 2 to 4) */
         if (any || !node->tck_before_known) return -1;
         return HKP_HTP_MODE_N;
@@ -296,15 +379,28 @@ static int wanted_mode(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer) 
 }
 
 static void connect_peer(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, int mode) {
+    uint8_t rekeying = peer->naming;
     hkp_status st = hkp_htp_connect(node->htp, node->now, node->wall_us, &peer->path, peer->node_id, peer->s,
                                     peer->known ? peer->a : NULL, (uint32_t)mode, &peer->connecting);
     if (st == HKP_OK) {
         peer->connecting_mode = (uint8_t)mode;
-        hkp_neuro_owner_hold(peer->own, node->now, mode == HKP_HTP_MODE_R); /* NZ1 17 */
+        peer->naming = rekeying;
+        hkp_mesh__hold(node, peer); /* NZ1 17 */
         return;
     }
     peer->connecting = 0;
+    peer->naming = rekeying;
     peer->retry_at = node->now + HKP_MESH__BACKOFF_FIRST;
+}
+
+/* ACCEPT is an answer to ATTEST only; what is heard after it shows that the session stands at both ends. */
+static void note_proved(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer) {
+    for (int i = 0; i < HKP_MESH__LINKS && !peer->proved; i++) {
+        const struct hkp_mesh__link *l = &peer->links[i];
+        struct hkp_htp_session_info s = {.struct_size = sizeof s};
+        if (l->session == 0 || l->mode != HKP_HTP_MODE_R || l->role != HKP_HTP_ROLE_E) continue;
+        peer->proved = hkp_htp_session_info(node->htp, l->session, &s) == HKP_OK && s.last_heard > l->since;
+    }
 }
 
 /* Sessions that we opened and that a better one of the pair has replaced, once nothing is enrolled in them. */
@@ -316,15 +412,15 @@ static void close_replaced(struct hkp_mesh_node *node, struct hkp_mesh__peer *pe
     for (int i = 0; i < HKP_MESH__LINKS; i++) {
         struct hkp_mesh__link *l = &peer->links[i];
         if (l->session == 0 || l == best || l->role != HKP_HTP_ROLE_E || l->closing) continue;
-        if (l->mode == HKP_HTP_MODE_N && enrolling) continue;
-        l->closing = 1;
-        hkp_mesh__drop(hkp_htp_session_close(node->htp, node->now, l->session, HKP_HTP_REASON_REPLACED));
+        if (l->mode == HKP_HTP_MODE_N ? enrolling : !peer->proved) continue;
+        hkp_mesh__link_close(node, l, HKP_HTP_REASON_REPLACED);
     }
 }
 
 void hkp_mesh__session_tick(struct hkp_mesh_node *node) {
     for (uint32_t p = 0; p < node->n_peers; p++) {
         struct hkp_mesh__peer *peer = &node->peers[p];
+        note_proved(node, peer);
         close_replaced(node, peer);
         if (peer->connecting != 0 || node->now < peer->retry_at) continue;
         int mode = wanted_mode(node, peer);
