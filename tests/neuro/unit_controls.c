@@ -130,7 +130,7 @@ static void one_bit_of_a_ter_moves_the_weights(void) {
     hkp_neuro_state_free(b);
 }
 
-/* Row 6: the loss of a healthy stream falls; the deltas are the gradient of the integer forward pass. */
+/* Row 6: the loss of a healthy stream falls. */
 static void gradient_is_alive(void) {
     uint64_t random = check_seed(), ts = 1700000000000000U, sum = 0;
     enum { TERS = 8192, LAST = 256 };
@@ -146,6 +146,77 @@ static void gradient_is_alive(void) {
     /* mean below 0.7 in Q32; without gradient 1.78 */
     CHECK(sum / LAST < (UINT64_C(7) << 32) / 10);
     hkp_neuro_state_free(s);
+}
+
+/* L of NZ1 9 in Q32, from the forward pass alone; what does not depend on the weights is left out. */
+static int64_t loss_of(const hkp_neuro_state *s, const uint8_t ter[64], int64_t cs) {
+    struct hkp_neuro__forward_secret f;
+    int64_t base = 0, integrity = 0;
+    hkp_neuro__forward(s, ter, &f);
+    for (int k = 0; k < HKP_NEURO__OUT; k++) {
+        const int64_t er = f.y[k] - (2 * ter[32 + k % 20] + 1) * 128;
+        const int64_t away = f.y[k] - (65536 - (2 * s->h_ref[k % 20] + 1) * 128);
+        base += er * er;
+        integrity += away * away;
+    }
+    return (base + ((cs * integrity) >> 16)) >> 1;
+}
+
+/* Exact weight, in units of 2^-32. */
+static int64_t exact(const hkp_neuro_state *s, int f) { return (int64_t)s->w[f] * 65536 + s->r[f]; }
+
+/* What a step did to weights from..to-1 without its kick and decay, against central differences of the loss.
+ */
+static void check_gradient(const hkp_neuro_state *before, const hkp_neuro_state *after, const uint8_t ter[64],
+                           int layer, int from, int to) {
+    enum { H = 4096 }; /* 1/16: wide against the rounding of the outputs, small against the curvature */
+    hkp_neuro_state *s = state_v(&p, 0, NULL);
+    uint8_t kick[HKP_NEURO__N];
+    struct hkp_neuro__scalars sc;
+    double ab = 0, aa = 0, bb = 0;
+    hkp_neuro_state_copy(s, before);
+    hkp_neuro__scalars_of(before, ter, &sc);
+    hkp_neuro__kick(after->c, kick);
+    for (int f = from; f < to; f++) {
+        const int64_t moved = exact(before, f) - exact(after, f);
+        const double a = (double)(moved - sc.k[layer] * (2 * (int64_t)kick[f] - 255) -
+                                  (((int64_t)before->w[f] * sc.e12) >> 11));
+        s->w[f] = before->w[f] + H;
+        const int64_t above = loss_of(s, ter, sc.cs);
+        s->w[f] = before->w[f] - H;
+        const int64_t below = loss_of(s, ter, sc.cs);
+        s->w[f] = before->w[f];
+        /* eta * dL/dw, in units of 2^-32 as the step */
+        const double b = (double)sc.eta * (double)(above - below) / (8192.0 * H);
+        ab += a * b;
+        aa += a * a;
+        bb += b * b;
+    }
+    /* correlation above 0.999, and of the right size */
+    CHECK(aa > 0 && ab > 0 && ab * ab > 0.999 * 0.999 * aa * bb);
+    CHECK(ab > 0.99 * bb && ab < 1.01 * bb);
+    hkp_neuro_state_free(s);
+}
+
+/* Row 6: a step descends the loss of the integer forward pass, in every layer, healthy or not. */
+static void step_is_the_numerical_gradient(void) {
+    uint64_t random = check_seed(), ts = 1700000000000000U;
+    hkp_neuro_state *before = after_ordinary(200, &random, &ts), *after = state_v(&p, 0, NULL);
+    uint8_t ter[64];
+    ordinary(ter, &random, ts + 1000000);
+    for (int healthy = 1; healthy >= 0; healthy--) {
+        if (!healthy) memset(ter + 32, 0x5A, 20);
+        hkp_neuro_state_copy(after, before);
+        CHECK_EQ(hkp_neuro_state_evolve(after, ter), HKP_OK);
+        check_gradient(before, after, ter, 0, HKP_NEURO__W1, HKP_NEURO__B1);
+        check_gradient(before, after, ter, 0, HKP_NEURO__B1, HKP_NEURO__W2);
+        check_gradient(before, after, ter, 1, HKP_NEURO__W2, HKP_NEURO__B2);
+        check_gradient(before, after, ter, 1, HKP_NEURO__B2, HKP_NEURO__W3);
+        check_gradient(before, after, ter, 2, HKP_NEURO__W3, HKP_NEURO__B3);
+        check_gradient(before, after, ter, 2, HKP_NEURO__B3, HKP_NEURO__N);
+    }
+    hkp_neuro_state_free(before);
+    hkp_neuro_state_free(after);
 }
 
 /* Integer square root, for a deviation without floating point. */
@@ -214,6 +285,7 @@ int main(void) {
     CASE(first_weights_depend_on_seed_and_node);
     CASE(one_bit_of_a_ter_moves_the_weights);
     CASE(gradient_is_alive);
+    CASE(step_is_the_numerical_gradient);
     CASE(residual_and_kick_keep_the_spread);
     CASE(all_variants_give_the_same_bits);
     return check_done();
