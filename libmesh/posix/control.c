@@ -298,9 +298,14 @@ static void op_list(struct hkp_mesh_runner *r, struct hkp_mesh__client *c, json_
                        more ? json_integer((json_int_t)cursor) : json_null()));
 }
 
-static uint64_t number(json_t *req, const char *key, uint64_t otherwise) {
+/* A number of a request, or what stands for it; *bad if it is there and no number up to most. */
+static uint64_t number(json_t *req, const char *key, uint64_t otherwise, uint64_t most, int *bad) {
     json_t *v = json_object_get(req, key);
-    return json_is_integer(v) && json_integer_value(v) >= 0 ? (uint64_t)json_integer_value(v) : otherwise;
+    if (v == NULL) return otherwise;
+    if (json_is_integer(v) && json_integer_value(v) >= 0 && (uint64_t)json_integer_value(v) <= most)
+        return (uint64_t)json_integer_value(v);
+    *bad = 1;
+    return otherwise;
 }
 
 static void op_report(struct hkp_mesh_runner *r, struct hkp_mesh__client *c, json_t *req) {
@@ -309,6 +314,7 @@ static void op_report(struct hkp_mesh_runner *r, struct hkp_mesh__client *c, jso
     uint8_t value[HKP_MESH_IOC_VALUE_MAX];
     struct hkp_mesh_record rec;
     uint64_t seq = 0;
+    int bad = 0;
     memset(&rec, 0, sizeof rec);
     uint32_t t = type != NULL ? hkp_mesh_ioc_type_find(type, strlen(type)) : 0;
     hkp_status st = t == 0 || !json_is_string(v)
@@ -317,13 +323,14 @@ static void op_report(struct hkp_mesh_runner *r, struct hkp_mesh__client *c, jso
                                                     sizeof value, &rec.value_len);
     rec.value = value;
     rec.ioc_type = (uint8_t)t;
-    rec.threat = (uint16_t)number(req, "threat", HKP_MESH_THREAT_ANOMALY);
-    rec.severity = (uint8_t)number(req, "severity", 3);
-    rec.confidence = (uint8_t)number(req, "confidence", 60);
-    rec.tlp = (uint8_t)number(req, "tlp", HKP_MESH_TLP_GREEN);
-    rec.evidence = (uint8_t)number(req, "evidence", 0);
+    rec.threat = (uint16_t)number(req, "threat", HKP_MESH_THREAT_ANOMALY, UINT16_MAX, &bad);
+    rec.severity = (uint8_t)number(req, "severity", 3, UINT8_MAX, &bad);
+    rec.confidence = (uint8_t)number(req, "confidence", 60, UINT8_MAX, &bad);
+    rec.tlp = (uint8_t)number(req, "tlp", HKP_MESH_TLP_GREEN, UINT8_MAX, &bad);
+    rec.evidence = (uint8_t)number(req, "evidence", 0, UINT8_MAX, &bad);
     rec.valid_from_s = hkp_mesh__wall() / 1000000;
-    rec.valid_until_s = rec.valid_from_s + number(req, "ttl_s", 86400);
+    rec.valid_until_s = rec.valid_from_s + number(req, "ttl_s", 86400, UINT32_MAX, &bad);
+    if (st == HKP_OK && bad) st = HKP_E_MESH_RANGE;
     if (st == HKP_OK) st = hkp_mesh_report_threat(r->node, hkp_mesh__mono(), hkp_mesh__wall(), &rec, &seq);
     if (st == HKP_OK)
         reply(c, json_pack("{s:b,s:I}", "ok", 1, "seq", (json_int_t)seq));
@@ -359,7 +366,9 @@ hkp_status hkp_mesh__control_open(struct hkp_mesh_runner *r, const char *path, s
     memcpy(a.sun_path, path, strlen(path) + 1);
     snprintf(r->control_path, sizeof r->control_path, "%s", path);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    (void)unlink(path); /* the folder's lock is ours: what is there was left by a crash */
+    /* The folder's lock is ours: a socket that is there was left by a crash. Anything else is not ours. */
+    struct stat there;
+    if (lstat(path, &there) == 0 && S_ISSOCK(there.st_mode)) (void)unlink(path);
     mode_t old = umask(0177);
     int bad = fd < 0 || bind(fd, (const struct sockaddr *)&a, sizeof a) != 0 || listen(fd, 8) != 0;
     umask(old);
@@ -405,16 +414,21 @@ static void take_lines(struct hkp_mesh_runner *r, struct hkp_mesh__client *c) {
 }
 
 void hkp_mesh__control_serve(struct hkp_mesh_runner *r, struct hkp_mesh__client *c, int readable) {
-    if (readable) {
+    if (readable && c->ended) { /* not only its end: it is gone */
+        client_close(c);
+        return;
+    }
+    if (readable && c->in_len < sizeof c->in) {
         ssize_t n = recv(c->fd, c->in + c->in_len, sizeof c->in - c->in_len, 0);
-        if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
+        if (n < 0 && errno != EAGAIN && errno != EINTR) {
             client_close(c);
             return;
         }
         if (n > 0) c->in_len += (size_t)n;
+        c->ended = n == 0;
     }
     take_lines(r, c);
-    if (c->fd >= 0 && c->in_len == sizeof c->in && memchr(c->in, '\n', c->in_len) == NULL) {
+    if (c->fd >= 0 && c->reply == NULL && c->in_len == sizeof c->in && memchr(c->in, '\n', c->in_len) == NULL) {
         client_close(c); /* longer than any request */
         return;
     }
@@ -428,7 +442,7 @@ void hkp_mesh__control_serve(struct hkp_mesh_runner *r, struct hkp_mesh__client 
         c->out_sent += (size_t)n;
     }
     c->out_len = c->out_sent = 0;
-    if (c->fd < 0) client_close(c);
+    if (c->fd < 0 || (c->ended && c->reply == NULL)) client_close(c);
 }
 
 void hkp_mesh__control_close(struct hkp_mesh_runner *r) {

@@ -280,7 +280,9 @@ hkp_status hkp_mesh_runner_step(hkp_mesh_runner *r, uint32_t max_wait_ms) {
         struct hkp_mesh__client *c = &r->clients[i];
         if (c->fd < 0) continue;
         served[n - 2] = c;
-        fds[n++] = (struct pollfd){.fd = c->fd, .events = (short)(POLLIN | (c->out_len > 0 ? POLLOUT : 0))};
+        int wants = !c->ended && c->in_len < sizeof c->in; /* else what it sends waits, and its end is known */
+        fds[n++] = (struct pollfd){.fd = c->fd,
+                                   .events = (short)((wants ? POLLIN : 0) | (c->out_len > 0 ? POLLOUT : 0))};
     }
     if (poll(fds, n, wait_ms(r, max_wait_ms)) < 0 && errno != EINTR) return r->failed = HKP_E_IO;
     pump(r);

@@ -37,6 +37,8 @@ struct hkp_mesh__client {
     json_t *findings[64];
     uint64_t tickets[64];
     size_t n_findings, next_proof, open;
+    /** 1: the client sends no more, but is answered */
+    int ended;
 };
 
 struct hkp_mesh__refusal {

@@ -178,6 +178,66 @@ static void bad_requests_are_answered_with_an_error(void) {
     }
 }
 
+static int client(int i) {
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    snprintf(a.sun_path, sizeof a.sun_path, "%s/control.sock", mesh[i].dir);
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    CHECK_EQ(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
+    return fd;
+}
+
+/* Lines that come back while len bytes are sent, until there are enough or the other side ends it. */
+static size_t lines_back(int fd, const char *bytes, size_t len, int ends, size_t enough) {
+    char buf[4096];
+    size_t sent = 0, lines = 0;
+    uint64_t stop_at = now_ms() + 20000;
+    while (now_ms() < stop_at && lines < enough) {
+        ssize_t n = sent < len ? send(fd, bytes + sent, len - sent, MSG_DONTWAIT | MSG_NOSIGNAL) : 0;
+        if (n > 0) sent += (size_t)n;
+        if (n > 0 && sent == len && ends) shutdown(fd, SHUT_WR);
+        step();
+        while ((n = recv(fd, buf, sizeof buf, MSG_DONTWAIT)) > 0)
+            for (ssize_t k = 0; k < n; k++) lines += buf[k] == '\n';
+        if (n == 0) break;
+    }
+    return lines;
+}
+
+static const char lookup[] = "{\"op\":\"lookup\",\"type\":\"ip4\",\"value\":\"8.42.77.171\",\"proof\":true}\n";
+
+static void impatient_and_talkative_clients_are_served(void) {
+    enum { MANY = 7000, LINE = 11 };
+    static char many[sizeof lookup + MANY * LINE];
+    int fd = client(0);
+    CHECK_EQ(lines_back(fd, lookup, strlen(lookup), 1, 2), 1); /* it says at once that it sends no more */
+    close(fd);
+    size_t len = (size_t)snprintf(many, sizeof many, "%s", lookup);
+    for (int k = 0; k < MANY; k++) len += (size_t)snprintf(many + len, sizeof many - len, "{\"op\":\"x\"}\n");
+    fd = client(0);
+    CHECK_EQ(lines_back(fd, many, len, 0, MANY + 1), MANY + 1); /* more than the buffer holds, behind a proof */
+    close(fd);
+    json_t *o = ask(0, "{\"op\":\"report\",\"type\":\"ip4\",\"value\":\"8.42.77.9\",\"severity\":258}\n");
+    CHECK(json_is_false(json_object_get(o, "ok")));
+    json_decref(o);
+}
+
+static void clients_that_leave_free_their_place(void) {
+    for (int round = 0; round < 3; round++) {
+        int fds[20];
+        for (int k = 0; k < 20; k++) {
+            fds[k] = client(0);
+            CHECK_EQ(write(fds[k], lookup, strlen(lookup)), (ssize_t)strlen(lookup));
+            step();
+        }
+        for (int k = 0; k < 20; k++) close(fds[k]); /* some with proofs still open, some never accepted */
+        for (int k = 0; k < 20; k++) step();
+    }
+    json_t *o = ask(0, lookup);
+    json_t *proof = json_object_get(json_array_get(json_object_get(o, "findings"), 0), "proof");
+    CHECK(json_is_true(json_object_get(proof, "verified")));
+    json_decref(o);
+}
+
 static int two_commits(void) {
     for (int k = 0; k < N; k++)
         if (k != 3 && peer(3, k).own_commit < 17) return 0; /* i0 and two commits of eight TERs */
@@ -458,6 +518,8 @@ int main(void) {
     CASE(a_report_of_one_is_final_everywhere);
     CASE(the_control_socket_shows_a_proof_that_the_node_verified);
     CASE(bad_requests_are_answered_with_an_error);
+    CASE(impatient_and_talkative_clients_are_served);
+    CASE(clients_that_leave_free_their_place);
     CASE(commits_advance_in_every_instance);
     CASE(a_changed_file_costs_trust_within_two_ters);
     CASE(three_go_on_without_the_fourth_and_it_catches_up);
