@@ -218,6 +218,7 @@ void hkp_mesh_node_free(hkp_mesh_node *node) {
     hkp_htp_endpoint_free(node->htp); /* releases its pins of commits */
     hkp_dsm_node_free(node->dsm);
     hkp_mesh_intel_free(node->intel);
+    hkp_mesh__stuck_free(node, &node->waiting);
     for (uint32_t p = 0; p < node->n_peers; p++) {
         hkp_mesh__neural_free(node, &node->peers[p]);
         hkp_mesh__stuck_free(node, &node->peers[p].stuck_dsm);
@@ -260,6 +261,7 @@ hkp_status hkp_mesh_join(hkp_mesh_node *node, hkp_time now, uint64_t wall_us) {
     hkp_status st = hkp_dsm_node_start(node->dsm, node->now, wall_us);
     if (st != HKP_OK) return st;
     node->life = 1;
+    hkp_mesh__state_update(node);
     node->tck_flags |= HKP_TER_FLAG_BOOT;
     if (node->cursor.has_last)
         hkp_mesh__drop(hkp_htp_endpoint_set_ter(node->htp, node->cursor.index, node->cursor.h, node->cursor.last_ter + 32,
@@ -278,6 +280,7 @@ void hkp_mesh_leave(hkp_mesh_node *node, hkp_time now, uint64_t wall_us) {
                 hkp_mesh__drop(hkp_htp_session_close(node->htp, node->now, node->peers[p].links[i].session,
                                             HKP_HTP_REASON_SHUTDOWN));
     node->life = 2;
+    hkp_mesh__state_update(node);
 }
 
 struct hkp_htp_endpoint *hkp_mesh_endpoint(hkp_mesh_node *node) { return node->htp; }
@@ -292,7 +295,11 @@ static void each_second(struct hkp_mesh_node *node) {
     if (node->now < node->second_at) return;
     node->second_at = node->now + HKP_MESH__SECOND;
     hkp_mesh_intel_expire(node->intel, node->wall_us / 1000000, &removed);
-    for (uint32_t p = 0; p < node->n_peers; p++) hkp_mesh__trust_update(node, &node->peers[p], 0);
+    for (uint32_t p = 0; p < node->n_peers; p++) {
+        hkp_mesh__trust_update(node, &node->peers[p], 0);
+        hkp_mesh__rights(node, &node->peers[p]); /* a certificate may have expired */
+    }
+    hkp_mesh__retention(node);
 }
 
 void hkp_mesh_tick(hkp_mesh_node *node, hkp_time now, uint64_t wall_us) {
@@ -307,6 +314,7 @@ void hkp_mesh_tick(hkp_mesh_node *node, hkp_time now, uint64_t wall_us) {
     hkp_mesh__session_tick(node);
     hkp_mesh__neural_pump(node);
     if (node->started) hkp_mesh__dsm_pump(node);
+    hkp_mesh__state_update(node);
 }
 
 static hkp_time earlier(hkp_time a, hkp_time b) { return a < b ? a : b; }

@@ -49,6 +49,11 @@ enum {
 #define HKP_MESH__LANE_RETRY (5 * HKP_MESH__SECOND)
 /** Two sessions of a pair that came within this were opened at once (HTP-14.4). */
 #define HKP_MESH__AT_ONCE (5 * HKP_MESH__SECOND)
+/** A log is told to forget that many TERs at once, and keeps so many below the last checkpoint. */
+#define HKP_MESH__TRIM_STEP 1024U
+#define HKP_MESH__TRIM_SPARE (4U * HKP_TER_TCK_EVERY)
+/** TER_KEEP (NZ1 22.6), microseconds. */
+#define HKP_MESH__TER_KEEP_US (35ULL * 86400 * 1000000)
 /** A session that another one of the pair replaces is closed by its opener after this. */
 #define HKP_MESH__REPLACE_AFTER (2 * HKP_MESH__SECOND)
 
@@ -123,7 +128,7 @@ struct hkp_mesh__peer {
     uint8_t connecting_mode;
     hkp_time retry_at, backoff, fallback_at;
     uint8_t want_n;
-    /** a session in mode R of ours has come about since the last time that there was none */
+    /** a session in mode R of ours has come about since the last one that ended by itself */
     uint8_t proved;
     /** PENDING of ours that the peer does not know: its commit, to be enrolled again */
     uint8_t refused_pending;
@@ -222,6 +227,13 @@ struct hkp_mesh_node {
 
     uint64_t refused, claims_checked;
     hkp_time second_at;
+    /** since when the conditions of SYNCHRONIZED fail; 0: they hold */
+    hkp_time unsynced_at;
+    /** TERs below this are needed by nobody, and what the host was told of it */
+    uint64_t keep_from, trimmed;
+    /** a message that libdsm had no room for; nothing more is taken from sessions until it has */
+    struct hkp_mesh__stuck waiting;
+    uint32_t waiting_of;
     /** event of libdsm that the host is looking at */
     struct hkp_dsm_event dsm_event;
     /** a message of libneuro on its way to a stream */
@@ -273,6 +285,8 @@ int hkp_mesh__dsm_event(struct hkp_mesh_node *node, struct hkp_mesh_event *ev);
 void hkp_mesh__dsm_message(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, struct hkp_mesh__link *link,
                            const struct hkp_htp_event *ev);
 void hkp_mesh__dsm_pump(struct hkp_mesh_node *node);
+/** 1: libdsm takes messages. */
+int hkp_mesh__dsm_ready(struct hkp_mesh_node *node);
 
 /* node_neural.c, node_enrol.c */
 hkp_status hkp_mesh__neural_new(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer);
@@ -306,6 +320,13 @@ int hkp_mesh__claims_hold(struct hkp_mesh_node *node, const struct hkp_mesh__pee
                           const struct hkp_dsm_claims *c);
 uint32_t hkp_mesh__own_state(const struct hkp_mesh__peer *peer);
 uint32_t hkp_mesh__held_state(const struct hkp_mesh__peer *peer);
+
+/** Once a second: what the own log need not hold any more (NZ1 5.1, 22.6). */
+void hkp_mesh__retention(struct hkp_mesh_node *node);
+
+/* node_status.c */
+/** Consciousness follows its conditions (M-STATE); a change is told. */
+void hkp_mesh__state_update(struct hkp_mesh_node *node);
 
 /* node_trust.c */
 /** A first session of a peer is up: T starts (NZ1 16). */

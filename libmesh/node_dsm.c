@@ -51,7 +51,20 @@ void hkp_mesh__dsm_message(struct hkp_mesh_node *node, struct hkp_mesh__peer *pe
         return;
     }
     if (!peer->dsm_up) return; /* still loading: the peer's retransmissions come again (R9) */
-    hkp_mesh__drop(hkp_dsm_recv(node->dsm, node->now, node->wall_us, peer->node_id, lane, ev->data, ev->len));
+    if (hkp_dsm_recv(node->dsm, node->now, node->wall_us, peer->node_id, lane, ev->data, ev->len) != HKP_E_LIMIT)
+        return;
+    hkp_mesh__stuck_keep(node, &node->waiting, lane, ev->data, ev->len);
+    node->waiting_of = (uint32_t)(peer - node->peers);
+}
+
+int hkp_mesh__dsm_ready(struct hkp_mesh_node *node) {
+    struct hkp_mesh__stuck *w = &node->waiting;
+    if (w->bytes == NULL) return 1;
+    if (hkp_dsm_recv(node->dsm, node->now, node->wall_us, node->peers[node->waiting_of].node_id, w->kind, w->bytes,
+                     w->len) == HKP_E_LIMIT)
+        return 0;
+    hkp_mesh__stuck_free(node, w);
+    return 1;
 }
 
 /* ---- Out ---- */

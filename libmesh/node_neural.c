@@ -126,7 +126,7 @@ hkp_status hkp_mesh_restore(hkp_mesh_node *node, const char *name, const uint8_t
             file_name(&node->peers[p], file, own);
             if (strcmp(name, own) == 0) return restore[file](node, &node->peers[p], data, len);
         }
-    return HKP_E_INVAL;
+    return HKP_E_NOTFOUND;
 }
 
 static uint32_t state_of(hkp_status st, const struct hkp_neuro_instance_info *info) {
@@ -392,7 +392,30 @@ static int side_event(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, i
     }
 }
 
+void hkp_mesh__retention(struct hkp_mesh_node *node) {
+    struct hkp_ter_tck t;
+    if (!node->has_tck || hkp_ter_tck_decode(&t, node->tck, sizeof node->tck) != HKP_OK) return;
+    uint64_t keep = t.n;
+    for (uint32_t p = 0; p < node->n_peers; p++) {
+        struct hkp_neuro_instance_info info = {.struct_size = sizeof info};
+        if (hkp_neuro_owner_info(node->peers[p].own, &info) != HKP_OK ||
+            (info.state != HKP_NEURO_INSTANCE_PENDING && info.state != HKP_NEURO_INSTANCE_ACTIVE))
+            continue;
+        if ((node->cursor.index - info.keep_index) * node->opt.ter_period_us >= HKP_MESH__TER_KEEP_US)
+            hkp_neuro_owner_gap(node->peers[p].own, node->now, HKP_NEURO_CAUSE_RETENTION);
+        else if (info.keep_index < keep)
+            keep = info.keep_index;
+    }
+    node->keep_from = keep > HKP_MESH__TRIM_SPARE ? keep - HKP_MESH__TRIM_SPARE : 0;
+}
+
 int hkp_mesh__neural_event(struct hkp_mesh_node *node, struct hkp_mesh_event *out) {
+    if (node->keep_from >= node->trimmed + HKP_MESH__TRIM_STEP) {
+        node->trimmed = node->keep_from;
+        out->kind = HKP_MESH_EVENT_LOG_TRIM;
+        out->number = node->keep_from;
+        return 1;
+    }
     if (node->tck_ticket != 0 && !node->tck_offered) {
         node->tck_offered = 1;
         out->kind = HKP_MESH_EVENT_LOG;

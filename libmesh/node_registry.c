@@ -165,7 +165,7 @@ static void note(void *user, const uint8_t node_id[16], uint32_t what, uint64_t 
     }
     if (what != HKP_HTP_NOTE_FAILED && what != HKP_HTP_NOTE_UNPROVED) return;
     node->refused++;
-    if (peer != NULL) peer->refused++;
+    if (peer != NULL && what == HKP_HTP_NOTE_FAILED) peer->refused++; /* a name alone proves nothing (HTP-4.3) */
     struct hkp_mesh_event *fact = hkp_mesh__fact(node, HKP_MESH_EVENT_REFUSED, node_id, "");
     fact->status = HKP_E_HTP_BASE - (hkp_status)(value & 0x3F);
     snprintf(fact->text, sizeof fact->text, "%s",

@@ -194,6 +194,8 @@ static void session_down(struct hkp_mesh_node *node, const struct hkp_htp_event 
     struct hkp_mesh__peer *peer = NULL;
     struct hkp_mesh__link *link = link_find(node, ev->session, &peer);
     if (link == NULL) return;
+    /* neither of us closed it in favour of another: the peer may have died and forgotten what was not stored */
+    if (!link->closing && ev->reason != HKP_HTP_REASON_REPLACED) peer->proved = 0;
     link_clear(link);
     if (ev->role == HKP_HTP_ROLE_E) peer->naming = 0;
     hkp_mesh__hold(node, peer);
@@ -206,7 +208,6 @@ static void session_down(struct hkp_mesh_node *node, const struct hkp_htp_event 
     if (ev->result == HKP_E_HTP_IDLE) snprintf(fact->text, sizeof fact->text, "silent");
     if (hkp_mesh__link_best(node, peer) == NULL) {
         peer->trust.session_us = 0;
-        peer->proved = 0;
     }
     hkp_mesh__neural_links(node, peer);
     hkp_mesh__rights(node, peer);
@@ -340,7 +341,7 @@ static void link_event(struct hkp_mesh_node *node, const struct hkp_htp_event *e
 
 void hkp_mesh__session_events(struct hkp_mesh_node *node) {
     struct hkp_htp_event ev = {.struct_size = sizeof ev};
-    while (hkp_htp_event(node->htp, &ev) == HKP_OK && ev.type != HKP_HTP_EVENT_NONE) {
+    while (hkp_mesh__dsm_ready(node) && hkp_htp_event(node->htp, &ev) == HKP_OK && ev.type != HKP_HTP_EVENT_NONE) {
         switch (ev.type) {
         case HKP_HTP_EVENT_UP: session_up(node, &ev); break;
         case HKP_HTP_EVENT_DOWN: session_down(node, &ev); break;

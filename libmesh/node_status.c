@@ -2,22 +2,73 @@
 /* Copyright the HookProbe mesh authors */
 /* How a member and its peers stand. */
 #include "libmesh/node.h"
+#include "libmesh/state.h"
 #include "libter/bytes.h"
 
 #include <string.h>
-
-static uint32_t consciousness(const struct hkp_mesh_node *node, uint32_t up, const struct hkp_dsm_node_status *d) {
-    if (node->life != 1) return HKP_MESH_NODE_DORMANT;
-    if (up == 0 || !node->started) return HKP_MESH_NODE_AWAKENING;
-    uint32_t need = node->n_peers < 3 ? node->n_peers : 3;
-    int fresh = d->final_height > 0 && node->now - d->final_at <= 180 * HKP_MESH__SECOND;
-    return up >= need && fresh ? HKP_MESH_NODE_SYNCHRONIZED : HKP_MESH_NODE_AWARE;
-}
 
 static int is_up(const struct hkp_mesh__peer *peer) {
     for (int i = 0; i < HKP_MESH__LINKS; i++)
         if (peer->links[i].session != 0) return 1;
     return 0;
+}
+
+/* 1: group was not in list yet. */
+static uint32_t count_group(uint32_t *list, uint32_t *n, uint32_t group) {
+    if (group == 0) return 0;
+    for (uint32_t i = 0; i < *n; i++)
+        if (list[i] == group) return 0;
+    list[(*n)++] = group;
+    return 1;
+}
+
+static void gather(const struct hkp_mesh_node *node, struct hkp_mesh__state_inputs *in) {
+    uint32_t up[HKP_MESH__PEERS_MAX], known[HKP_MESH__PEERS_MAX], n_up = 0, n_known = 0, lost = 0;
+    struct hkp_dsm_node_status d = {.struct_size = sizeof d};
+    memset(in, 0, sizeof *in);
+    in->joined = node->life == 1;
+    for (uint32_t p = 0; p < node->n_peers; p++) {
+        const struct hkp_mesh__peer *peer = &node->peers[p];
+        in->groups_known += count_group(known, &n_known, peer->group);
+        lost += hkp_mesh__own_state(peer) == HKP_NEURO_INSTANCE_LOST;
+        if (!is_up(peer)) continue;
+        in->peers++;
+        in->groups += count_group(up, &n_up, peer->group);
+    }
+    in->peers_needed = node->n_peers < 3 ? node->n_peers : 3;
+    /* libdsm compares the chains of both sides when a session begins, and goes on with every block */
+    in->first_round = node->started;
+    in->resonance_ok = lost < node->n_peers || lost == 0;
+    in->checkpoint_age_s = UINT64_MAX;
+    if (hkp_dsm_node_status(node->dsm, &d) == HKP_OK && d.final_height > 0) {
+        uint64_t now_ms = node->wall_us / 1000;
+        in->checkpoint_age_s = now_ms > d.final_time_ms ? (now_ms - d.final_time_ms) / 1000 : 0;
+    }
+    if (node->unsynced_at != 0) in->unsync_s = (node->now - node->unsynced_at) / HKP_MESH__SECOND;
+}
+
+void hkp_mesh__state_update(struct hkp_mesh_node *node) {
+    static const char *const wants[] = {
+        [HKP_MESH__WANT_NONE] = "",
+        [HKP_MESH__WANT_PEERS] = "too few peers",
+        [HKP_MESH__WANT_GROUPS] = "too few groups",
+        [HKP_MESH__WANT_CLEAN_ROUND] = "chains not compared",
+        [HKP_MESH__WANT_CHECKPOINT] = "no recent checkpoint",
+        [HKP_MESH__WANT_REVOCATIONS] = "old revocation list",
+        [HKP_MESH__WANT_RESONANCE] = "every own instance is lost",
+    };
+    struct hkp_mesh__state_inputs in;
+    uint32_t want = HKP_MESH__WANT_NONE, before = node->state;
+    gather(node, &in);
+    node->state = hkp_mesh__state_next(before, &in, &want);
+    if (want == HKP_MESH__WANT_NONE)
+        node->unsynced_at = 0;
+    else if (node->unsynced_at == 0)
+        node->unsynced_at = node->now > 0 ? node->now : 1;
+    if (node->state == before) return;
+    struct hkp_mesh_event *fact = hkp_mesh__fact(node, HKP_MESH_EVENT_STATE, node->node_id, wants[want]);
+    fact->number = before;
+    fact->to = node->state;
 }
 
 hkp_status hkp_mesh_node_status(const hkp_mesh_node *node, struct hkp_mesh_status *status) {
@@ -39,7 +90,7 @@ hkp_status hkp_mesh_node_status(const hkp_mesh_node *node, struct hkp_mesh_statu
     s.quorum = d.quorum;
     s.peers_configured = node->n_peers;
     for (uint32_t p = 0; p < node->n_peers; p++) s.peers_up += (uint32_t)is_up(&node->peers[p]);
-    s.state = consciousness(node, s.peers_up, &d);
+    s.state = node->life == 1 ? node->state : HKP_MESH_NODE_DORMANT;
     s.integrity = node->integrity;
     s.height = d.final_height;
     s.view = d.view;

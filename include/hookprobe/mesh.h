@@ -1231,7 +1231,7 @@ struct hkp_mesh_peer_status {
     uint32_t integrity;
     uint32_t group;
     uint64_t rtt_us;
-    /** refusals of this peer's HELLOs, and of ours by it */
+    /** refusals of this peer after it had proved who it is, and of ours by it */
     uint64_t refused;
     uint64_t refused_by;
 };
@@ -1292,8 +1292,9 @@ HKP_API void hkp_mesh_node_free(hkp_mesh_node *node);
  * @param data  [len] its content, borrowed for the call
  * @param len   bytes
  *
- * @retval HKP_OK       taken
- * @retval HKP_E_INVAL  not a name of this node
+ * @retval HKP_OK        taken
+ * @retval HKP_E_NOTFOUND  not a name of this node or its peers
+ * @retval HKP_E_INVAL   given back twice, or empty
  * @retval HKP_E_STATE  the node has joined, or the end of its log is not known yet
  *
  * Damage is an error of libneuro.
@@ -1445,7 +1446,7 @@ HKP_API void hkp_mesh_stored(hkp_mesh_node *node, hkp_time now, uint64_t ticket,
 HKP_API void hkp_mesh_logged(hkp_mesh_node *node, hkp_time now, uint64_t ticket, hkp_status status);
 
 /**
- * Answer to LOG_READ: whole records of the own log, in order; several calls may answer one request.
+ * Answer to LOG_READ: whole records of the own log, in order, as many as fit; the node asks for the rest.
  *
  * @param node     the object
  * @param now      nanoseconds, monotonic

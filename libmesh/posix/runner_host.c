@@ -129,9 +129,10 @@ static hkp_status restore_file(struct hkp_mesh_runner *r, const char *dir, const
     size_t len = 0;
     hkp_status st = hkp_mesh__path(path, dir, name);
     if (st == HKP_OK) st = hkp_ter_file_read(path, 1, buf, STORED_MAX, &len);
+    if (st == HKP_E_NOTFOUND) st = HKP_E_IO; /* it was listed */
     if (st == HKP_OK) st = hkp_mesh_restore(r->node, name, buf, len);
     if (st == HKP_OK) return HKP_OK;
-    if (st == HKP_E_INVAL) { /* of a peer that is configured no more */
+    if (st == HKP_E_NOTFOUND) { /* of a peer that is configured no more */
         hkp_mesh__say(r, HKP_MESH_LOG_NOTE, "%s belongs to no configured peer: left alone", path);
         return HKP_OK;
     }
@@ -152,14 +153,21 @@ hkp_status hkp_mesh__host_restore(struct hkp_mesh_runner *r, struct hkp_mesh_fau
         if (dot == NULL ||
             (strcmp(dot, ".live") != 0 && strcmp(dot, ".instance") != 0 && strcmp(dot, ".certificate") != 0))
             continue; /* what an interrupted write left */
-        if (n == sizeof names / sizeof names[0]) break;
+        if (n == sizeof names / sizeof names[0]) {
+            st = hkp_mesh__fault(fault, HKP_E_LIMIT, dir_path, "holds files of more than 64 peers", UINT64_MAX);
+            break;
+        }
         names[n] = strdup(e->d_name);
-        if (names[n] != NULL) n++;
+        if (names[n] == NULL) {
+            st = HKP_E_NOMEM;
+            break;
+        }
+        n++;
     }
     closedir(dir);
     qsort(names, n, sizeof names[0], later_first); /* as hkp_mesh_restore() wants it */
     uint8_t *buf = malloc(STORED_MAX);
-    if (buf == NULL) st = HKP_E_NOMEM;
+    if (buf == NULL && st == HKP_OK) st = HKP_E_NOMEM;
     for (size_t i = 0; i < n; i++) {
         if (st == HKP_OK) st = restore_file(r, dir_path, names[i], buf, fault);
         free(names[i]);
@@ -270,6 +278,12 @@ static void tell(struct hkp_mesh_runner *r, const struct hkp_mesh_event *ev) {
     char who[9];
     hkp_mesh__short(ev->node_id, who);
     switch (ev->kind) {
+    case HKP_MESH_EVENT_STATE: {
+        static const char *const names[] = {"DORMANT", "AWAKENING", "AWARE", "SYNCHRONIZED", "AUTONOMOUS"};
+        hkp_mesh__say(r, HKP_MESH_LOG_NOTE, "state %s -> %s%s%s", names[ev->number % 5], names[ev->to % 5],
+                      ev->text[0] != 0 ? ": " : "", ev->text);
+        break;
+    }
     case HKP_MESH_EVENT_PEER_UP:
         hkp_mesh__say(r, HKP_MESH_LOG_NOTE, "peer %s: session in mode %s, opened by %s", who,
                       ev->number ? "R" : "N", ev->to ? "us" : "it");

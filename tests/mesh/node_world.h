@@ -272,10 +272,13 @@ static inline void world_make(uint32_t n, uint64_t seed) {
     struct hkp_mesh_provision_node nodes[WORLD_NODES];
     struct hkp_mesh_provision_options po = {.struct_size = sizeof po, .name = "world/single", .nodes = nodes, .n_nodes = n};
     struct hkp_mesh_fault fault;
+    static char authority[48];
     memset(&world, 0, sizeof world);
     memset(nodes, 0, sizeof nodes);
     snprintf(world.root, sizeof world.root, "/tmp/hkp-world-XXXXXX");
     CHECK(mkdtemp(world.root) != NULL);
+    snprintf(authority, sizeof authority, "%s/authority", world.root);
+    po.authority_dir = authority;
     world.n = n;
     world.seed = seed << 32;
     world.now = 100 * WORLD_S;

@@ -156,7 +156,7 @@ static void calls_out_of_order_change_nothing(void) {
     CHECK_EQ(hkp_mesh_log_end(node, cursor, NULL, NULL, boot), HKP_E_INVAL);
     cursor[0] = 0;
     CHECK_EQ(hkp_mesh_log_end(node, cursor, NULL, NULL, boot), HKP_OK);
-    CHECK_EQ(hkp_mesh_restore(node, "own-00.instance", ter, 64), HKP_E_INVAL);
+    CHECK_EQ(hkp_mesh_restore(node, "own-00.instance", ter, 64), HKP_E_NOTFOUND);
     CHECK_EQ(hkp_mesh_node_status(node, &s), HKP_OK);
     CHECK_EQ(s.state, HKP_MESH_NODE_DORMANT);
     CHECK_EQ(hkp_mesh_join(node, 3, wall_us()), HKP_OK);
@@ -202,6 +202,19 @@ static void a_second_process_is_kept_out(void) {
     hkp_mesh_runner_free(mesh[0].runner);
 }
 
+static void what_is_no_socket_is_not_removed(void) {
+    struct hkp_mesh_runner_options o;
+    struct hkp_mesh_fault fault;
+    hkp_mesh_runner *runner = NULL;
+    char path[128];
+    snprintf(path, sizeof path, "%s/precious", root);
+    CHECK_EQ(member_write(path, "data\n"), 0);
+    member_options(&mesh[0], &o);
+    o.control = path;
+    CHECK(hkp_mesh_runner_new(&runner, &o, &fault) != HKP_OK);
+    CHECK(runner == NULL && access(path, F_OK) == 0);
+}
+
 static void the_folders_are_removed(void) {
     char command[128];
     snprintf(command, sizeof command, "rm -rf %s", root);
@@ -217,6 +230,7 @@ int main(void) {
     CASE(calls_out_of_order_change_nothing);
     CASE(amber_stays_here);
     CASE(a_second_process_is_kept_out);
+    CASE(what_is_no_socket_is_not_removed);
     CASE(the_folders_are_removed);
     return check_done();
 }
