@@ -5,6 +5,8 @@
 # Fills subprojects/packagecache/ with the upstream releases that the wraps name, taken from Debian's source
 # packages, so that --wrap-mode=forcefallback works without a network. Run it once, where a mirror is at hand.
 #
+# A release that was fetched once is kept in the user's cache folder, for other clones on this machine.
+#
 # The mirror is the one that this machine's own apt uses; only the suite is another (Debian 12's libcbor source
 # is older than the release that the wrap names).
 set -eu
@@ -12,6 +14,7 @@ cd "$(dirname "$0")/.."
 
 suite=trixie
 cache=subprojects/packagecache
+kept=${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/hookprobe
 wrap=subprojects/libcbor.wrap
 
 field() { sed -n "s/^$1 = //p" "$wrap"; }
@@ -22,6 +25,12 @@ intact() { echo "$hash  $1" | sha256sum -c --quiet - >/dev/null 2>&1; }
 
 if [ -f "$cache/$file" ] && intact "$cache/$file"; then
     echo "fetch-wraps: $cache/$file is there"
+    exit 0
+fi
+mkdir -p "$cache"
+if [ -f "$kept/$file" ] && intact "$kept/$file"; then
+    cp "$kept/$file" "$cache/$file"
+    echo "fetch-wraps: $cache/$file, from $kept"
     exit 0
 fi
 command -v apt-get >/dev/null || { echo "fetch-wraps: no apt-get; put $file into $cache/" >&2; exit 3; }
@@ -47,15 +56,21 @@ apt() {
         -o Dir::State::lists="$work/lists" -o Dir::State::status="$work/state/status" \
         -o Dir::Cache="$work/cache" -o APT::Sandbox::User=root "$@"
 }
-apt update >&2
 # The packaging files of an older revision may be gone from the mirror while the release itself is there: what
-# counts is the hash, not apt's result.
-(cd "$work" && apt source --download-only libcbor >&2) || true
-mkdir -p "$cache"
-if [ -f "$work/$file" ] && intact "$work/$file"; then
-    mv "$work/$file" "$cache/$file"
-    echo "fetch-wraps: $cache/$file"
-else
-    echo "fetch-wraps: the mirror gave no $file with the hash of $wrap" >&2
-    exit 1
-fi
+# counts is the hash, not apt's result. What apt says is shown only when that is wrong.
+fetch() {
+    apt update && (cd "$work" && apt source --download-only libcbor)
+}
+for try in 1 2 3; do
+    fetch >"$work/log" 2>&1 || true
+    if [ -f "$work/$file" ] && intact "$work/$file"; then
+        mv "$work/$file" "$cache/$file"
+        mkdir -p "$kept" && cp "$cache/$file" "$kept/$file" || true
+        echo "fetch-wraps: $cache/$file"
+        exit 0
+    fi
+    [ "$try" = 3 ] || sleep 5
+done
+tail -n 20 "$work/log" >&2
+echo "fetch-wraps: the mirror gave no $file with the hash of $wrap" >&2
+exit 1
