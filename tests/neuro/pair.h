@@ -36,6 +36,8 @@ struct pair {
     uint64_t random;
     /* chances in 256 */
     unsigned loss, twice, crash;
+    /* 1: no CKACK of the holder arrives */
+    int no_acks;
     hkp_time now;
     uint64_t wall_us;
     struct hkp_neuro_options opt;
@@ -356,6 +358,7 @@ static inline void pair_collect(struct pair *w, int side) {
                      : hkp_neuro_holder_send(w->holder, w->now, &stream_class, bytes, sizeof bytes, &len),
                  HKP_OK);
         if (len == 0) return;
+        if (w->no_acks && bytes[0] == HKP_NEURO_MSG_CKACK) continue;
         const unsigned copies = pair_chance(w) < w->loss ? 0 : pair_chance(w) < w->twice ? 2 : 1;
         for (unsigned i = 0; i < copies && w->n_channel < PAIR_CHANNEL; i++) {
             struct pair_message *m = &w->channel[w->n_channel++];
@@ -462,6 +465,37 @@ static inline void pair_connect(struct pair *w) {
     pair_pump(w);
 }
 
+/* Another holder of the same device: what its log got since is here, too, and with the owner of this
+ * instance. */
+static inline void pair_follow(struct pair *w, const struct pair *device) {
+    w->now = device->now;
+    w->wall_us = device->wall_us;
+    for (; w->n_log < device->n_log; w->n_log++) {
+        const struct pair_record *r = &device->log[w->n_log];
+        w->log[w->n_log] = *r;
+        if (hkp_le16(r->bytes) == HKP_TER_LOG_TER)
+            (void)!hkp_neuro_owner_ter(w->owner, w->now, r->bytes + 8);
+        else if (hkp_le16(r->bytes) == HKP_TER_LOG_REBASE)
+            (void)!hkp_neuro_owner_rebase(w->owner, w->now, r->index, r->bytes + 16);
+    }
+    w->cursor = device->cursor;
+    w->before = device->before;
+    w->policy_ver = device->policy_ver;
+    memcpy(w->root, device->root, 32);
+    memcpy(w->h_ref, device->h_ref, 20);
+    memcpy(w->rba, device->rba, 192);
+    memcpy(w->tck, device->tck, 256);
+    if (device->n_durable == device->n_log) pair_sync(w);
+}
+
+/* Both sides do what is due. */
+static inline void pair_tend(struct pair *w) {
+    hkp_neuro_owner_tick(w->owner, w->now);
+    hkp_neuro_holder_tick(w->holder, w->now);
+    pair_pump(w);
+    pair_invariant(w);
+}
+
 /* One second: perhaps a TER, a checkpoint, a sync; both sides do what is due. */
 static inline void pair_second(struct pair *w) {
     w->now += 1000000000U;
@@ -472,10 +506,7 @@ static inline void pair_second(struct pair *w) {
         if (memcmp(h, w->h_ref, 20) == 0) pair_tck(w);
     }
     if (pair_chance(w) < 160) pair_sync(w);
-    hkp_neuro_owner_tick(w->owner, w->now);
-    hkp_neuro_holder_tick(w->holder, w->now);
-    pair_pump(w);
-    pair_invariant(w);
+    pair_tend(w);
 }
 
 #endif

@@ -323,33 +323,127 @@ static void wrong_ckack_is_lost(void) {
     pair_end(&w);
 }
 
-/* Row 18: one device, three holders; acks of one are withheld, the other two commit and reconnect. */
+/* ---- Row 18: one device X, its log, and three holders ---- */
+
+enum { HOLDERS = 3 };
+static struct pair net[HOLDERS]; /* net[0] drives the log of X, the others follow it */
+
+static void net_second(void) {
+    pair_second(&net[0]);
+    for (int k = 1; k < HOLDERS; k++) {
+        pair_follow(&net[k], &net[0]);
+        pair_tend(&net[k]);
+    }
+}
+
+static void net_connect(struct pair *x) {
+    pair_session(x, 0, 0);
+    pair_connect(x);
+}
+
+/* E.cur of an instance, and that its holder has the same under that index: psk and PoSF agree. */
+static uint64_t agreed(struct pair *x, uint8_t psk[32]) {
+    hkp_neuro_commit *e = NULL, *v = NULL;
+    uint8_t hash[32] = {1}, nonce[8] = {2}, a[32], b[32];
+    CHECK_EQ(hkp_neuro_owner_commit(x->owner, 0, &e), HKP_OK);
+    const uint64_t index = hkp_neuro_commit_index(e);
+    CHECK_EQ(hkp_neuro_holder_commit(x->holder, index, &v), HKP_OK);
+    hkp_neuro_commit_posf(e, HKP_NEURO_ROLE_E, hash, nonce, a);
+    hkp_neuro_commit_posf(v, HKP_NEURO_ROLE_E, hash, nonce, b);
+    CHECK_MEM(a, b, 32);
+    hkp_neuro_commit_psk(e, psk);
+    hkp_neuro_commit_psk(v, b);
+    CHECK_MEM(psk, b, 32);
+    hkp_neuro_commit_unref(e);
+    hkp_neuro_commit_unref(v);
+    return index;
+}
+
+/* Three instances of one device, two begun at the same TER and one later; each has a seed of its own. */
+static void net_begin(uint64_t seed) {
+    uint8_t psk[HOLDERS][32];
+    uint64_t index[HOLDERS];
+    for (int k = 0; k < HOLDERS; k++) {
+        struct pair *x = &net[k];
+        pair_begin(x, seed); /* the same seed: the same device and the same first TERs */
+        hkp_neuro_owner_free(x->owner);
+        hkp_neuro_holder_free(x->holder);
+        x->random += (uint64_t)k; /* from here on each has its own channel and sessions */
+        x->opt.holder_id[0] ^= (uint8_t)k;
+        CHECK_EQ(hkp_neuro_owner_new(&x->owner, &x->opt, x->now), HKP_OK);
+        CHECK_EQ(hkp_neuro_holder_new(&x->holder, &x->opt, x->now), HKP_OK);
+    }
+    for (int k = 0; k < HOLDERS; k++) {
+        if (k != 1) {
+            net_second();
+            net[0].wall_us += 1000000;
+            pair_ter(&net[0], 1);
+            pair_tck(&net[0]);
+            pair_sync(&net[0]);
+        }
+        if (k > 0) pair_follow(&net[k], &net[0]);
+        net_connect(&net[k]); /* enrols */
+        net_connect(&net[k]); /* proves */
+        CHECK_EQ(pair_state(&net[k], OWNER, NULL), HKP_NEURO_INSTANCE_ACTIVE);
+        CHECK_EQ(pair_state(&net[k], HOLDER, NULL), HKP_NEURO_INSTANCE_ACTIVE);
+        index[k] = agreed(&net[k], psk[k]);
+        for (int j = 0; j < k; j++) CHECK(memcmp(psk[j], psk[k], 32) != 0);
+    }
+    CHECK(index[0] == index[1] && index[1] < index[2]);
+}
+
+/* Acks of one holder are withheld; the other two commit and reconnect, it connects with its old commit. */
 static void one_silent_holder_holds_up_no_other(void) {
-    static struct pair other[2];
-    for (int k = 0; k < 2; k++) {
-        /* instances have no part in common but the device's log: each pair drives its own from one seed */
-        pair_begin(&other[k], check_seed());
-        pair_connect(&other[k]);
-        pair_session(&other[k], 0, 0);
-        pair_connect(&other[k]);
+    for (int silent = 0; silent < HOLDERS; silent++) {
+        uint64_t before[HOLDERS], owner[HOLDERS], holder[HOLDERS];
+        uint8_t psk[HOLDERS][32];
+        struct hkp_neuro_instance_info v;
+        net_begin(check_seed() + (uint64_t)silent);
+        for (int i = 0; i < 40; i++) net_second();
+        net[silent].no_acks = 1;
+        for (int k = 0; k < HOLDERS; k++) {
+            before[k] = agreed(&net[k], psk[k]);
+            owner[k] = net[k].commits[OWNER];
+            holder[k] = net[k].commits[HOLDER];
+        }
+        for (int i = 0; i < 80; i++) {
+            if (i == 40) pair_rebase(&net[0]);
+            net_second();
+        }
+        for (int round = 0; round < 2; round++) {
+            for (int k = 0; k < HOLDERS; k++) {
+                const uint64_t index = agreed(&net[k], psk[k]);
+                pair_state(&net[k], HOLDER, &v);
+                if (k == silent) {
+                    /* V.cur went on by one; E.cur is V.prev */
+                    CHECK_EQ(index, before[k]);
+                    CHECK_EQ(net[k].commits[OWNER], owner[k]);
+                    CHECK_EQ(net[k].commits[HOLDER], holder[k] + 1);
+                    CHECK(v.ck_index > index);
+                } else {
+                    CHECK(index > before[k]);
+                    CHECK(net[k].commits[OWNER] >= owner[k] + 2);
+                    CHECK_EQ(v.ck_index, index);
+                }
+                for (int j = 0; j < k; j++) CHECK(memcmp(psk[j], psk[k], 32) != 0);
+                net_connect(&net[k]);
+                CHECK_EQ(net[k].mode_r, 1);
+                CHECK_EQ(pair_state(&net[k], OWNER, NULL), HKP_NEURO_INSTANCE_ACTIVE);
+                CHECK_EQ(pair_state(&net[k], HOLDER, NULL), HKP_NEURO_INSTANCE_ACTIVE);
+            }
+            for (int i = 0; i < 40; i++) net_second();
+        }
+        /* heard again, it commits like the others; all three saw the same log */
+        net[silent].no_acks = 0;
+        for (int i = 0; i < 80; i++) net_second();
+        CHECK(net[silent].commits[OWNER] >= owner[silent] + 2);
+        for (int k = 0; k < HOLDERS; k++) {
+            CHECK_EQ(net[k].lost[OWNER] + net[k].lost[HOLDER], 0);
+            CHECK(net[k].holder->head.index + 8 > net[0].cursor.index);
+            CHECK_MEM(net[k].cursor.h, net[0].cursor.h, 32);
+        }
+        for (int k = 0; k < HOLDERS; k++) pair_end(&net[k]);
     }
-    active_pair(check_seed());
-    const uint64_t stuck = w.commits[OWNER];
-    w.loss = 256;
-    for (int i = 0; i < 60; i++) {
-        pair_second(&w);
-        pair_second(&other[0]);
-        pair_second(&other[1]);
-    }
-    CHECK_EQ(w.commits[OWNER], stuck);
-    for (int k = 0; k < 2; k++) {
-        CHECK(other[k].commits[OWNER] >= 1);
-        pair_session(&other[k], 0, 0);
-        pair_connect(&other[k]);
-        CHECK_EQ(other[k].mode_r, 1);
-        pair_end(&other[k]);
-    }
-    pair_end(&w);
 }
 
 /* A pinned state outlives the slots that it came from. */
