@@ -379,9 +379,10 @@ static void a_member_that_died_without_a_word_catches_up(void) {
 
 static struct member extra;
 
+static uint64_t refused_before;
 static int refused(void) {
     CHECK_EQ(hkp_mesh_runner_step(extra.runner, 2), HKP_OK);
-    return strstr(extra.log, "refuses us") != NULL && status(0).refused > 0;
+    return strstr(extra.log, "refuses us") != NULL && status(0).refused > refused_before;
 }
 
 static hkp_status start_extra(void) {
@@ -398,6 +399,7 @@ static hkp_status start_extra(void) {
 
 static void a_replayed_state_is_refused(void) {
     struct hkp_mesh_peer_status before = peer(0, 3);
+    refused_before = status(0).refused;
     memset(&extra, 0, sizeof extra);
     snprintf(extra.dir, sizeof extra.dir, "%s", stale_dir);
     stop(3); /* even while the true one is away */
@@ -413,12 +415,11 @@ static void a_replayed_state_is_refused(void) {
 
 /* Certified by the same authority, but nobody enrolled it here. */
 static void an_outsider_is_refused(void) {
-    uint64_t before = status(0).refused;
+    refused_before = status(0).refused; /* by this member, whoever is the first */
     memset(&extra, 0, sizeof extra);
     snprintf(extra.dir, sizeof extra.dir, "%s", mesh[N].dir);
     CHECK_EQ(start_extra(), HKP_OK);
     CHECK(until(refused, 15000));
-    CHECK(status(0).refused > before);
     hkp_mesh_runner_free(extra.runner);
 }
 
