@@ -472,6 +472,34 @@ hkp_status hkp_neuro_holder_info(const hkp_neuro_holder *holder, struct hkp_neur
 
 /* ---- What trust sees (NZ1 16) ---- */
 
+/* Judged anew each time: a rebase in the log that applies or supersedes it, or the stream's time, ends it. */
+static int pending_counts(const hkp_neuro_holder *h) {
+    return h->has_pending && hkp_neuro__rba_fits(&h->pending, h->head_policy, newest_us(h)) == HKP_OK;
+}
+
+hkp_status hkp_neuro_holder_pending(hkp_neuro_holder *holder, const uint8_t rba[192]) {
+    const struct hkp_neuro__core *core = &holder->core;
+    struct hkp_neuro_rba fields;
+    if (!hkp_neuro__holder_works(holder)) return HKP_E_STATE;
+    hkp_status st = hkp_neuro_rba_check(&fields, rba, HKP_NEURO_RBA_SIZE, core->opt.owner_id, core->keys,
+                                        core->opt.n_policy_keys);
+    if (st == HKP_OK) st = hkp_neuro__rba_fits(&fields, holder->head_policy, newest_us(holder));
+    if (st != HKP_OK) return st;
+    if (pending_counts(holder) && fields.policy_ver < holder->pending.policy_ver)
+        return HKP_E_NEURO_RBA_VERSION;
+    holder->has_pending = 1;
+    holder->pending = fields;
+    hkp_ter_ripemd160(fields.root, sizeof fields.root, holder->pending_h_ref);
+    return HKP_OK;
+}
+
+static uint32_t component_i(const hkp_neuro_holder *h) {
+    if (!h->head.has_last) return 0;
+    const uint8_t *seen = h->head.last_ter + TER_INTEGRITY;
+    if (memcmp(seen, h->head_h_ref, 20) == 0) return HKP_NEURO_ONE;
+    return pending_counts(h) && memcmp(seen, h->pending_h_ref, 20) == 0 ? HKP_NEURO_ONE / 2 : 0;
+}
+
 static uint32_t conditions(const hkp_neuro_holder *h, uint64_t wall_us) {
     const struct hkp_neuro__view *view = &h->core.view;
     const uint64_t newest = newest_us(h), age = wall_us > newest ? wall_us - newest : 0;
@@ -519,7 +547,7 @@ void hkp_neuro_holder_trust(const hkp_neuro_holder *holder, uint64_t wall_us, ui
                                    ? HKP_NEURO_LOST
                                    : hkp_neuro_resonance(have, clock_undecided, 1, 1, 0, 0);
     inputs->r = hkp_neuro_trust_r(resonance, 1, 0);
-    inputs->i = (why & HKP_NEURO_WHY_INTEGRITY) != 0 || !holder->head.has_last ? 0 : HKP_NEURO_ONE;
+    inputs->i = component_i(holder);
     inputs->c = component_c(holder, wall_us, session_us);
     inputs->n = hkp_neuro_trust_n(&holder->novelty);
     inputs->why |= why;

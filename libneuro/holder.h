@@ -49,6 +49,10 @@ struct hkp_neuro_holder {
     uint64_t recent[HOLDER_RECENT];
     uint64_t recent_count;
     uint32_t healthy;
+    /** the newest RBA1 that the host told; it counts while hkp_neuro__rba_fits the head */
+    uint32_t has_pending;
+    struct hkp_neuro_rba pending;
+    uint8_t pending_h_ref[20];
 };
 
 int hkp_neuro__holder_works(const hkp_neuro_holder *holder);

@@ -1527,6 +1527,31 @@ HKP_API void hkp_neuro_holder_handshake(hkp_neuro_holder *holder, hkp_time now, 
 HKP_API void hkp_neuro_holder_contradiction(hkp_neuro_holder *holder, hkp_time now, uint32_t cause);
 
 /**
+ * Tell an authorisation that was issued to the device and is not yet in its log: while its newest TER shows that
+ * reference, component I is one half instead of 0.
+ *
+ * The newest one counts. It counts no longer once a rebase of its version or above has come in the log, or once
+ * the device's time has passed not_after_us. It is not stored: give it again after hkp_neuro_holder_load() and
+ * after an enrolment.
+ *
+ * @param holder  the object
+ * @param rba     [192] bytes, borrowed
+ *
+ * @retval HKP_OK                    it counts from now on
+ * @retval HKP_E_STATE               there is no replica that takes a rebase
+ * @retval HKP_E_NEURO_RBA_FORMAT, HKP_E_NEURO_RBA_NODE, HKP_E_NEURO_RBA_SIGNER, HKP_E_NEURO_RBA_SIGNATURE,
+ *         HKP_E_NEURO_RBA_ROOT      refused; nothing changed
+ * @retval HKP_E_NEURO_RBA_VERSION   applied already, too far above the policy in force, or below another that
+ *                                   counts; nothing changed
+ * @retval HKP_E_NEURO_RBA_EXPIRED   the newest TER is later than not_after_us; nothing changed
+ *
+ * Cost: no allocation; one signature.
+ * Source: NZ1 11, 16.3.
+ * Since: hookprobe-neuro 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_neuro_holder_pending(hkp_neuro_holder *holder, const uint8_t rba[192]);
+
+/**
  * Hand over one message of the other node about this instance.
  *
  * @param holder        the object

@@ -120,9 +120,9 @@ static inline void pair_rba(struct pair *w) {
 }
 
 /* A new reference: logged, applied, followed by a TCK1 (NZ1 11). */
-static inline void pair_rebase(struct pair *w) {
+static inline void pair_rebase_to(struct pair *w, const uint8_t root[32]) {
     uint8_t body[200];
-    pair_fill(w, w->root, 32);
+    memcpy(w->root, root, 32);
     hkp_ter_ripemd160(w->root, 32, w->h_ref);
     w->policy_ver++;
     pair_rba(w);
@@ -133,6 +133,12 @@ static inline void pair_rebase(struct pair *w) {
     pair_record(w, HKP_TER_LOG_REBASE, body, sizeof body);
     (void)!hkp_neuro_owner_rebase(w->owner, w->now, w->cursor.index, w->rba);
     pair_tck(w);
+}
+
+static inline void pair_rebase(struct pair *w) {
+    uint8_t root[32];
+    pair_fill(w, root, 32);
+    pair_rebase_to(w, root);
 }
 
 static inline void pair_sync(struct pair *w) {

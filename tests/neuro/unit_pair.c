@@ -37,28 +37,6 @@ static void calm_pair_commits(void) {
     pair_end(&w);
 }
 
-static void integrity_shows_in_trust_at_once(void) {
-    pair_begin(&w, check_seed());
-    pair_connect(&w);
-    pair_session(&w, 0, 0);
-    pair_connect(&w);
-    pair_pump(&w);
-    w.wall_us += 1000000;
-    pair_ter(&w, 0);
-    pair_sync(&w);
-    w.now += 3000000000U;
-    hkp_neuro_owner_tick(w.owner, w.now);
-    pair_pump(&w);
-    struct hkp_neuro_trust_inputs in = {.a = 65536, .l = 65536};
-    struct hkp_neuro_trust t = {.t = 65536};
-    hkp_neuro_holder_trust(w.holder, w.wall_us, w.wall_us, 0, &in);
-    hkp_neuro_trust_update(&t, &in);
-    CHECK((t.why & HKP_NEURO_WHY_INTEGRITY) != 0);
-    CHECK_EQ(t.t, 26214);
-    CHECK(strcmp(hkp_neuro_why_text(HKP_NEURO_WHY_INTEGRITY), "integrity mismatch") == 0);
-    pair_end(&w);
-}
-
 /* Loss, doubling, reordering, reconnects, crashes at every store point of both sides: the invariant of
  * NZ1 17. */
 static void bad_channel_and_crashes(void) {
@@ -544,7 +522,6 @@ static void every_allocation_may_fail(void) {
 
 int main(void) {
     CASE(calm_pair_commits);
-    CASE(integrity_shows_in_trust_at_once);
     CASE(bad_channel_and_crashes);
     CASE(a_copy_of_an_old_snapshot_ends_lost);
     CASE(the_second_of_two_ends_lost);
