@@ -170,7 +170,7 @@ const char *hkp_neuro_why_text(uint32_t bit) {
     case HKP_NEURO_WHY_NOVELTY:
         return "unusual record";
     case HKP_NEURO_WHY_LINK:
-        return "heartbeats missed";
+        return "heartbeats missed or unsteady";
     case HKP_NEURO_WHY_QUARANTINE:
         return "quarantine";
     default:

@@ -114,6 +114,18 @@ static void trust_and_its_caps(void) {
     }
 }
 
+/* All heartbeats came, only their round trips vary: the reason says so, too. */
+static void an_unsteady_link_is_named(void) {
+    struct hkp_neuro_trust_inputs in = {65536, 65536, 65536, 65536, 65536, 65536, 0, 1, 0, 0};
+    struct hkp_neuro_trust t = {.t = 65536};
+    hkp_neuro_trust_update(&t, &in);
+    CHECK_EQ(t.why, 0);
+    in.l = hkp_neuro_trust_l(16, 16, 0, 1);
+    hkp_neuro_trust_update(&t, &in);
+    CHECK_EQ(t.why, HKP_NEURO_WHY_LINK);
+    CHECK(strcmp(hkp_neuro_why_text(t.why), "heartbeats missed or unsteady") == 0);
+}
+
 static void start_rights_and_quarantine(void) {
     json_t *file = vec_load("nz1/trust.json"), *o, *e;
     static const char *const rights[] = {"close", "TER, COMMIT, policy reads, certificates, remediation",
@@ -423,6 +435,7 @@ static void framing_of_messages(void) {
 int main(void) {
     CASE(components);
     CASE(trust_and_its_caps);
+    CASE(an_unsteady_link_is_named);
     CASE(start_rights_and_quarantine);
     CASE(replay_verdicts);
     CASE(rebase_and_its_refusals);
