@@ -45,6 +45,8 @@ enum {
 #define HKP_MESH__FALLBACK_EVERY (600 * HKP_MESH__SECOND)
 /** An ENROL that was refused or not answered is sent again after this. */
 #define HKP_MESH__ENROL_AGAIN (20 * HKP_MESH__SECOND)
+/** A PROPOSE that nobody answers for so long is one of an instance that the holder has not seen proven. */
+#define HKP_MESH__UNANSWERED (70 * HKP_MESH__SECOND)
 /** A lane that the peer refused is tried again after this. */
 #define HKP_MESH__LANE_RETRY (5 * HKP_MESH__SECOND)
 /** Two sessions of a pair that came within this were opened at once (HTP-14.4). */
@@ -130,6 +132,9 @@ struct hkp_mesh__peer {
     uint8_t want_n;
     /** a session in mode R of ours has come about since the last one that ended by itself */
     uint8_t proved;
+    /** the open PROPOSE of our instance, and since when it waits for an answer */
+    uint64_t asked_index;
+    hkp_time asked_at;
     /** PENDING of ours that the peer does not know: its commit, to be enrolled again */
     uint8_t refused_pending;
     uint64_t refused_index;

@@ -194,8 +194,11 @@ static void session_down(struct hkp_mesh_node *node, const struct hkp_htp_event 
     struct hkp_mesh__peer *peer = NULL;
     struct hkp_mesh__link *link = link_find(node, ev->session, &peer);
     if (link == NULL) return;
-    /* neither of us closed it in favour of another: the peer may have died and forgotten what was not stored */
-    if (!link->closing && ev->reason != HKP_HTP_REASON_REPLACED) peer->proved = 0;
+    /* Not closed in favour of another: the peer may have died, and forgotten what it had not stored. Of two that
+     * come at once libhtp ends ours as soon as it stands (HTP-14.4): that has proved what it had to. */
+    int replaced = ev->reason == HKP_HTP_REASON_REPLACED;
+    if (!link->closing && !replaced) peer->proved = 0;
+    if (replaced && link->role == HKP_HTP_ROLE_E && link->mode == HKP_HTP_MODE_R) peer->proved = 1;
     link_clear(link);
     if (ev->role == HKP_HTP_ROLE_E) peer->naming = 0;
     hkp_mesh__hold(node, peer);
@@ -404,6 +407,21 @@ static void note_proved(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer)
     }
 }
 
+/* The holder answers PROPOSE only once our instance was proven to it. */
+static void note_unanswered(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer) {
+    const struct hkp_mesh__link *best = hkp_mesh__link_best(node, peer);
+    struct hkp_neuro_instance_info info = {.struct_size = sizeof info};
+    if (best == NULL || best->mode != HKP_HTP_MODE_R || hkp_neuro_owner_info(peer->own, &info) != HKP_OK)
+        info.proposed_index = 0;
+    if (info.proposed_index != peer->asked_index) {
+        peer->asked_index = info.proposed_index;
+        peer->asked_at = node->now;
+    } else if (info.proposed_index != 0 && node->now >= peer->asked_at + HKP_MESH__UNANSWERED) {
+        peer->proved = 0;
+        peer->asked_at = node->now + HKP_MESH__FALLBACK_EVERY;
+    }
+}
+
 /* Sessions that we opened and that a better one of the pair has replaced, once nothing is enrolled in them. */
 static void close_replaced(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer) {
     const struct hkp_mesh__link *best = hkp_mesh__link_best(node, peer);
@@ -422,6 +440,7 @@ void hkp_mesh__session_tick(struct hkp_mesh_node *node) {
     for (uint32_t p = 0; p < node->n_peers; p++) {
         struct hkp_mesh__peer *peer = &node->peers[p];
         note_proved(node, peer);
+        note_unanswered(node, peer);
         close_replaced(node, peer);
         if (peer->connecting != 0 || node->now < peer->retry_at) continue;
         int mode = wanted_mode(node, peer);

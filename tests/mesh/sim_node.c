@@ -25,6 +25,10 @@ static void four_enrol_and_nobody_is_due_in_the_past(void) {
     CHECK(world_until(world_all_active, 20 * WORLD_S));
     CHECK(world_until(NULL, 60 * WORLD_S));
     CHECK(world_all_active());
+    uint32_t opened = world.node[0].facts[HKP_MESH_EVENT_PEER_UP];
+    CHECK(opened <= 3 * 3); /* one in mode N, and each side's in mode R: handshakes are rationed (HTP-4.2) */
+    CHECK(world_until(NULL, 600 * WORLD_S));
+    CHECK_EQ(world.node[0].facts[HKP_MESH_EVENT_PEER_UP], opened); /* what works is left alone */
     if (check_faults > before) tell();
     world_end();
 }
