@@ -28,7 +28,8 @@ static void create(void *user, uint64_t times) {
                                              f->body, f->body_len, f->wire, sizeof f->wire,
                                              &f->wire_len) == HKP_OK,
                    "no block made");
-        hkp_dsm_object_id(f->block.id, f->chain_id, HKP_DSM_KIND_MICROBLOCK, f->node_id, f->body, f->body_len);
+        hkp_dsm_object_id(f->block.id, f->chain_id, HKP_DSM_KIND_MICROBLOCK, f->node_id, f->body,
+                          f->body_len);
     }
 }
 
@@ -48,7 +49,8 @@ static void verify(void *user, uint64_t times) {
 static void verify_signature(void *user, uint64_t times) {
     struct fixture *f = user;
     for (uint64_t i = 0; i < times; i++)
-        bench_need(crypto_sign_verify_detached(f->signature, f->body, f->body_len, f->public_key) == 0, "forged");
+        bench_need(crypto_sign_verify_detached(f->signature, f->body, f->body_len, f->public_key) == 0,
+                   "forged");
 }
 
 int main(int argc, char **argv) {
@@ -66,7 +68,8 @@ int main(int argc, char **argv) {
     f.rules = (struct hkp_dsm__block_rules){.chain_id = f.chain_id, .certs = &f.certificate, .n_certs = 1};
     create(&f, 1);
     sign(&f, 1);
-    if (bench_wanted("dsm.block.create")) bench_rate("dsm.block.create", "/s", 1, create, &f, "ed25519", sign);
+    if (bench_wanted("dsm.block.create"))
+        bench_rate("dsm.block.create", "/s", 1, create, &f, "ed25519", sign);
     if (bench_wanted("dsm.block.verify"))
         bench_rate("dsm.block.verify", "/s", 1, verify, &f, "ed25519", verify_signature);
     return 0;

@@ -112,7 +112,8 @@ static void exchange(struct fixture *f) {
             bench_need(hkp_htp_send(from->ep, f->now, f->wall_us, &path, dgram, sizeof dgram, &len) == HKP_OK,
                        "send failed");
             silent = len == 0 ? silent + 1 : 0;
-            if (len > 0 && hkp_htp_recv(to->ep, f->now, f->wall_us, &from->path, dgram, len) != HKP_OK) continue;
+            if (len > 0 && hkp_htp_recv(to->ep, f->now, f->wall_us, &from->path, dgram, len) != HKP_OK)
+                continue;
         }
     }
 }
@@ -159,7 +160,8 @@ static void primitives(void *user, uint64_t times) {
             bench_need(crypto_sign_verify_detached(f->signature, f->message, sizeof f->message, f->e.a) == 0,
                        "forged");
         }
-        for (int k = 0; k < HMACS; k++) crypto_auth_hmacsha256(out, f->message, sizeof f->message, f->e.s_key);
+        for (int k = 0; k < HMACS; k++)
+            crypto_auth_hmacsha256(out, f->message, sizeof f->message, f->e.s_key);
     }
 }
 
@@ -172,9 +174,11 @@ static void seal_and_open(void *user, uint64_t times) {
         const struct hkp_htp__record_out out = {.type = HKP_HTP__DATA, .pn = f->pn++, .token = 1};
         struct hkp_htp__header header;
         size_t len = 0;
-        bench_need(hkp_htp__record_seal(&record, &out, f->dgram, DATAGRAM - HKP_HTP__PREFIX - TAG, &len) == HKP_OK,
+        bench_need(hkp_htp__record_seal(&record, &out, f->dgram, DATAGRAM - HKP_HTP__PREFIX - TAG, &len) ==
+                       HKP_OK,
                    "not sealed");
-        bench_need(len == DATAGRAM && hkp_htp__wire_check(f->dgram, len, &header) == HKP_OK, "header refused");
+        bench_need(len == DATAGRAM && hkp_htp__wire_check(f->dgram, len, &header) == HKP_OK,
+                   "header refused");
         uint64_t pn = hkp_htp__record_number(f->window.next, header.sequence);
         bench_need(hkp_htp__window_check(&f->window, pn) &&
                        hkp_htp__record_open(&record, &header, f->dgram, len) == HKP_OK,
@@ -189,8 +193,8 @@ static void aead_alone(void *user, uint64_t times) {
     unsigned long long len;
     for (uint64_t i = 0; i < times; i++) {
         memcpy(nonce, &i, sizeof i);
-        crypto_aead_chacha20poly1305_ietf_encrypt(text, &len, text, DATAGRAM - HKP_HTP__PREFIX - TAG, f->dgram,
-                                                  HKP_HTP__PREFIX, NULL, nonce, f->epoch.key[0]);
+        crypto_aead_chacha20poly1305_ietf_encrypt(text, &len, text, DATAGRAM - HKP_HTP__PREFIX - TAG,
+                                                  f->dgram, HKP_HTP__PREFIX, NULL, nonce, f->epoch.key[0]);
         bench_need(crypto_aead_chacha20poly1305_ietf_decrypt(text, NULL, NULL, text, len, f->dgram,
                                                              HKP_HTP__PREFIX, nonce, f->epoch.key[0]) == 0,
                    "not opened");

@@ -35,7 +35,8 @@ static hkp_mesh_runner *start(struct member *m) {
 static void run_child(struct member *m) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     hkp_mesh_runner *runner = start(m);
-    while (hkp_mesh_runner_step(runner, 1000) == HKP_OK) {}
+    while (hkp_mesh_runner_step(runner, 1000) == HKP_OK) {
+    }
     _exit(1);
 }
 
@@ -55,7 +56,9 @@ static void report(hkp_mesh_runner *runner) {
     bench_need(member_report(runner, address, &seq) == HKP_OK, "a report was refused");
 }
 
-static void step(hkp_mesh_runner *runner) { bench_need(hkp_mesh_runner_step(runner, 20) == HKP_OK, "a member failed"); }
+static void step(hkp_mesh_runner *runner) {
+    bench_need(hkp_mesh_runner_step(runner, 20) == HKP_OK, "a member failed");
+}
 
 static int trusted(hkp_mesh_runner *runner) {
     struct hkp_mesh_peer_status p = {.struct_size = sizeof p};

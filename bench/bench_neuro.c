@@ -88,7 +88,8 @@ int main(int argc, char **argv) {
     }
     open_state(&f, HKP_NEURO_VARIANT_AUTO);
     if (bench_wanted("nz1.posf")) bench_time("nz1.posf", "us", 1e6, posf, &f, NULL, NULL);
-    if (bench_wanted("nz1.fingerprint")) bench_time("nz1.fingerprint", "us", 1e6, fingerprint, &f, "sha512", sha512);
+    if (bench_wanted("nz1.fingerprint"))
+        bench_time("nz1.fingerprint", "us", 1e6, fingerprint, &f, "sha512", sha512);
     hkp_neuro_state_free(f.state);
     free(f.bytes);
     return 0;

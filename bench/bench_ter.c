@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
-/* ter.capture: one TER of this machine, against what it cannot do without: four preads, a hash, a getrandom. */
+/* ter.capture: one TER of this machine, against what it cannot do without: four preads, a hash, a getrandom.
+ */
 #include "bench.h"
 
 #include <fcntl.h>
@@ -28,7 +29,8 @@ static void capture(void *user, uint64_t times) {
     uint8_t ter[HKP_TER_SIZE];
     uint32_t flags;
     for (uint64_t i = 0; i < times; i++)
-        bench_need(hkp_ter_capture_next(f->capture, now_ns(), &f->cursor, f->integrity, ter, &flags) == HKP_OK,
+        bench_need(hkp_ter_capture_next(f->capture, now_ns(), &f->cursor, f->integrity, ter, &flags) ==
+                       HKP_OK,
                    "capture failed");
 }
 

@@ -33,15 +33,16 @@ struct cli_command {
     int (*run)(int argc, char **argv);
 };
 
-extern const struct cli_command cli_demo, cli_intel_list, cli_intel_lookup, cli_node_run, cli_provision, cli_status,
-    cli_ter_capture, cli_ter_show;
+extern const struct cli_command cli_demo, cli_intel_list, cli_intel_lookup, cli_node_run, cli_provision,
+    cli_status, cli_ter_capture, cli_ter_show;
 
 /** Says "hookprobe: ..." on standard error and returns code. */
 int cli_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /**
- * getopt_long() of one command, which knows --help and --json besides its own long options: prints the help and
- * ends the program, or says what is wrong. Returns the option's val, 'j' for --json, -1 at the end, '?' on a fault.
+ * getopt_long() of one command, which knows --help and --json besides its own long options: prints the help
+ * and ends the program, or says what is wrong. Returns the option's val, 'j' for --json, -1 at the end, '?'
+ * on a fault.
  */
 int cli_option(const struct cli_command *command, int argc, char **argv, const struct option *own);
 

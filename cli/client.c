@@ -17,9 +17,12 @@
 #define WAIT_MS 10000U
 
 int cli_node_option(struct cli_node *node, int got) {
-    if (got == 'c') node->config = optarg;
-    else if (got == 's') node->control = optarg;
-    else return 0;
+    if (got == 'c')
+        node->config = optarg;
+    else if (got == 's')
+        node->control = optarg;
+    else
+        return 0;
     return 1;
 }
 
@@ -35,7 +38,9 @@ int cli_node_path(const struct cli_node *node, char path[108]) {
     if (config == NULL) return cli_fail(CLI_USAGE, "%s", error);
     const int bad = cli_config_control(config, path, 108);
     cli_config_free(config);
-    return bad ? cli_fail(CLI_USAGE, "%s: the path of the control socket is longer than 107 bytes", node->config) : CLI_OK;
+    return bad ? cli_fail(CLI_USAGE, "%s: the path of the control socket is longer than 107 bytes",
+                          node->config)
+               : CLI_OK;
 }
 
 static int connect_to(const char *path, char error[256]) {
@@ -43,7 +48,8 @@ static int connect_to(const char *path, char error[256]) {
     memcpy(a.sun_path, path, strlen(path) + 1);
     const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd >= 0 && connect(fd, (const struct sockaddr *)&a, sizeof a) == 0) return fd;
-    snprintf(error, 256, "%s: %s", path, errno == ENOENT || errno == ECONNREFUSED ? "no node is running here" : strerror(errno));
+    snprintf(error, 256, "%s: %s", path,
+             errno == ENOENT || errno == ECONNREFUSED ? "no node is running here" : strerror(errno));
     if (fd >= 0) close(fd);
     return -1;
 }
@@ -85,10 +91,12 @@ json_t *cli_ask_path(const char *path, json_t *request, unsigned wait_ms, char e
         text[len] = '\n'; /* in place of its end: the length is known */
         if (send(fd, text, len + 1, MSG_NOSIGNAL) == (ssize_t)(len + 1))
             line = read_line(fd, cli_mono() + (hkp_time)wait_ms * 1000000U, error);
-        else snprintf(error, 256, "%s: %s", path, strerror(errno));
+        else
+            snprintf(error, 256, "%s: %s", path, strerror(errno));
         close(fd);
     }
-    if (line != NULL && (answer = json_loads(line, 0, NULL)) == NULL) snprintf(error, 256, "the answer is no JSON");
+    if (line != NULL && (answer = json_loads(line, 0, NULL)) == NULL)
+        snprintf(error, 256, "the answer is no JSON");
     free(line);
     free(text);
     return answer;

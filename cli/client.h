@@ -11,9 +11,10 @@ struct cli_node {
     const char *config;
     const char *control;
 };
-#define CLI_NODE_OPTIONS {"config", required_argument, NULL, 'c'}, {"control", required_argument, NULL, 's'}
-#define CLI_NODE_HELP                                                                                         \
-    "  --config FILE  configuration of the node that is asked\n"                                               \
+#define CLI_NODE_OPTIONS                                                                                     \
+    {"config", required_argument, NULL, 'c'}, { "control", required_argument, NULL, 's' }
+#define CLI_NODE_HELP                                                                                        \
+    "  --config FILE  configuration of the node that is asked\n"                                             \
     "  --control PATH its control socket, instead of --config\n"
 
 /** Takes an option of CLI_NODE_OPTIONS; 1 if it was one. */
@@ -28,7 +29,8 @@ int cli_node_path(const struct cli_node *node, char path[108]);
  */
 json_t *cli_ask_path(const char *path, json_t *request, unsigned wait_ms, char error[256]);
 
-/** The same for a command: tells what is wrong; *code is the exit code when there is no answer or a refusal. */
+/** The same for a command: tells what is wrong; *code is the exit code when there is no answer or a refusal.
+ */
 json_t *cli_ask(const struct cli_node *node, json_t *request, int *code);
 
 #endif

@@ -35,21 +35,24 @@ const char cli_config_help[] =
 
 /* ---- schema ---- */
 
-static const cyaml_strval_t log_names[] = {{"error", HKP_MESH_LOG_ERROR}, {"note", HKP_MESH_LOG_NOTE},
-                                           {"info", HKP_MESH_LOG_INFO}, {"debug", HKP_MESH_LOG_DEBUG}};
+static const cyaml_strval_t log_names[] = {{"error", HKP_MESH_LOG_ERROR},
+                                           {"note", HKP_MESH_LOG_NOTE},
+                                           {"info", HKP_MESH_LOG_INFO},
+                                           {"debug", HKP_MESH_LOG_DEBUG}};
 
 /* libcyaml's own booleans take any word for true. */
 static const cyaml_strval_t bool_names[] = {{"false", 0}, {"true", 1}};
-#define BOOL(name, type)                                                                                      \
-    CYAML_FIELD_ENUM(#name, CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, type, name, bool_names, CYAML_ARRAY_LEN(bool_names))
+#define BOOL(name, type)                                                                                     \
+    CYAML_FIELD_ENUM(#name, CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, type, name, bool_names,                 \
+                     CYAML_ARRAY_LEN(bool_names))
 
 static const cyaml_schema_field_t peer_fields[] = {
     CYAML_FIELD_STRING_PTR("node_id", CYAML_FLAG_POINTER, struct cli_peer, node_id, 32, 32),
     CYAML_FIELD_STRING_PTR("key", CYAML_FLAG_POINTER, struct cli_peer, key, 64, 64),
-    CYAML_FIELD_STRING_PTR("address", CYAML_FLAG_POINTER, struct cli_peer, address, 3, 128),
-    CYAML_FIELD_END};
+    CYAML_FIELD_STRING_PTR("address", CYAML_FLAG_POINTER, struct cli_peer, address, 3, 128), CYAML_FIELD_END};
 
-static const cyaml_schema_value_t peer_value = {CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct cli_peer, peer_fields)};
+static const cyaml_schema_value_t peer_value = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct cli_peer, peer_fields)};
 
 static const cyaml_schema_field_t eve_fields[] = {
     CYAML_FIELD_STRING_PTR("file", CYAML_FLAG_POINTER, struct cli_eve, file, 1, 4095),
@@ -60,7 +63,7 @@ static const cyaml_schema_field_t timing_fields[] = {
     TIMING(ter_period_ms), TIMING(ter_batch_ms), TIMING(checkpoint_ms), TIMING(delay_ms),
     TIMING(commit_every),  TIMING(heartbeat_s),  TIMING(rekey_s),       CYAML_FIELD_END};
 
-#define OPTIONAL_TEXT(name, min, max)                                                                         \
+#define OPTIONAL_TEXT(name, min, max)                                                                        \
     CYAML_FIELD_STRING_PTR(#name, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct cli_config, name, min, max)
 static const cyaml_schema_field_t fields[] = {
     CYAML_FIELD_STRING_PTR("data_dir", CYAML_FLAG_POINTER, struct cli_config, data_dir, 1, 4095),
@@ -72,11 +75,12 @@ static const cyaml_schema_field_t fields[] = {
     CYAML_FIELD_UINT("intel_records", CYAML_FLAG_OPTIONAL, struct cli_config, intel_records),
     CYAML_FIELD_ENUM("log", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct cli_config, log, log_names,
                      CYAML_ARRAY_LEN(log_names)),
-    CYAML_FIELD_SEQUENCE("peers", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct cli_config, peers, &peer_value, 0,
-                         PEERS_MAX),
+    CYAML_FIELD_SEQUENCE("peers", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct cli_config, peers,
+                         &peer_value, 0, PEERS_MAX),
     CYAML_FIELD_END};
 
-static const cyaml_schema_value_t schema = {CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct cli_config, fields)};
+static const cyaml_schema_value_t schema = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct cli_config, fields)};
 
 /* ---- errors: where they are ---- */
 
@@ -97,7 +101,8 @@ static void complain(cyaml_log_t level, void *context, const char *format, va_li
     const char *said = strncmp(text, "Load: ", 6) == 0 ? text + 6 : text;
     if (c->words[0] == 0) {
         const int of_enum = strncmp(said, "Invalid ENUM value", 18) == 0;
-        snprintf(c->words, sizeof c->words, "%s%s", of_enum ? "none of the words allowed here" : said, of_enum ? said + 18 : "");
+        snprintf(c->words, sizeof c->words, "%s%s", of_enum ? "none of the words allowed here" : said,
+                 of_enum ? said + 18 : "");
     }
     if (c->line == 0 && sscanf(said, " in mapping field '%63[^']' (line: %u", key, &line) == 2) {
         c->line = line;
@@ -107,7 +112,8 @@ static void complain(cyaml_log_t level, void *context, const char *format, va_li
     }
 }
 
-/* Line of the nth (from 0) place where a key is set at or after a line, comments left out; 0: there is none. */
+/* Line of the nth (from 0) place where a key is set at or after a line, comments left out; 0: there is none.
+ */
 static unsigned line_of(const char *text, const char *key, unsigned nth, unsigned from) {
     const size_t len = strlen(key);
     unsigned line = 1;
@@ -115,7 +121,8 @@ static unsigned line_of(const char *text, const char *key, unsigned nth, unsigne
         const size_t n = strcspn(at, "\n"), code = strcspn(at, "#\n");
         for (size_t i = 0; line >= from && i + len < code; i++) {
             const int begins = i == 0 || strchr(" -{,\"'", at[i - 1]) != NULL;
-            if (begins && memcmp(at + i, key, len) == 0 && strchr(":\"' ", at[i + len]) != NULL && nth-- == 0) return line;
+            if (begins && memcmp(at + i, key, len) == 0 && strchr(":\"' ", at[i + len]) != NULL && nth-- == 0)
+                return line;
         }
         at += n + (at[n] == '\n');
     }
@@ -129,7 +136,8 @@ static void find_named(struct complaint *c, const char *text) {
         const unsigned line = line_of(text, key, 0, c->line);
         if (line != 0) c->line = line;
     } else if (sscanf(c->words, "Mapping field already seen: %63s", key) == 1) {
-        const unsigned first = line_of(text, key, 0, 1), line = first == 0 ? 0 : line_of(text, key, 0, first + 1);
+        const unsigned first = line_of(text, key, 0, 1),
+                       line = first == 0 ? 0 : line_of(text, key, 0, first + 1);
         if (line != 0) c->line = line;
     } else if (sscanf(c->words, "Missing required mapping field: %63s", key) != 1) {
         return;
@@ -137,7 +145,8 @@ static void find_named(struct complaint *c, const char *text) {
     snprintf(c->key, sizeof c->key, "%s", key);
 }
 
-static int wrong(char error[512], const char *path, const char *text, const char *key, unsigned nth, const char *why) {
+static int wrong(char error[512], const char *path, const char *text, const char *key, unsigned nth,
+                 const char *why) {
     const unsigned line = line_of(text, key, nth, 1);
     snprintf(error, 512, "%s:%u: %s: %s", path, line == 0 ? 1 : line, key, why);
     return -1;
@@ -155,10 +164,12 @@ static int is_address(const char *text) {
     const char *colon = strrchr(text, ':');
     if (colon == NULL || colon == text) return 0;
     const size_t digits = strspn(colon + 1, "0123456789");
-    if (digits == 0 || digits > 5 || colon[1 + digits] != 0 || atoi(colon + 1) < 1 || atoi(colon + 1) > 65535) return 0;
+    if (digits == 0 || digits > 5 || colon[1 + digits] != 0 || atoi(colon + 1) < 1 || atoi(colon + 1) > 65535)
+        return 0;
     const int v6 = text[0] == '[' && colon[-1] == ']';
     return hkp_mesh_ioc_canonicalise(v6 ? HKP_MESH_IOC_IP6 : HKP_MESH_IOC_IP4, v6 ? text + 1 : text,
-                                     (size_t)(colon - text) - (v6 ? 2U : 0U), &type, value, sizeof value, &len) == HKP_OK;
+                                     (size_t)(colon - text) - (v6 ? 2U : 0U), &type, value, sizeof value,
+                                     &len) == HKP_OK;
 }
 
 struct bound {
@@ -168,14 +179,18 @@ struct bound {
 
 static int check_numbers(const struct cli_config *c, const char *path, const char *text, char error[512]) {
     const struct cli_timing *t = &c->timing;
-    const struct bound bounds[] = {
-        {"ter_period_ms", t->ter_period_ms, 100, 60000}, {"ter_batch_ms", t->ter_batch_ms, 1, 5000},
-        {"checkpoint_ms", t->checkpoint_ms, 10, 3600000}, {"delay_ms", t->delay_ms, 1, 10000},
-        {"commit_every", t->commit_every, 1, 65536},     {"heartbeat_s", t->heartbeat_s, 1, 120},
-        {"rekey_s", t->rekey_s, 10, 60},                  {"intel_records", c->intel_records, 1, 10000000}};
+    const struct bound bounds[] = {{"ter_period_ms", t->ter_period_ms, 100, 60000},
+                                   {"ter_batch_ms", t->ter_batch_ms, 1, 5000},
+                                   {"checkpoint_ms", t->checkpoint_ms, 10, 3600000},
+                                   {"delay_ms", t->delay_ms, 1, 10000},
+                                   {"commit_every", t->commit_every, 1, 65536},
+                                   {"heartbeat_s", t->heartbeat_s, 1, 120},
+                                   {"rekey_s", t->rekey_s, 10, 60},
+                                   {"intel_records", c->intel_records, 1, 10000000}};
     for (size_t i = 0; i < sizeof bounds / sizeof bounds[0]; i++) {
         char why[64];
-        if (bounds[i].value == 0 || (bounds[i].value >= bounds[i].min && bounds[i].value <= bounds[i].max)) continue;
+        if (bounds[i].value == 0 || (bounds[i].value >= bounds[i].min && bounds[i].value <= bounds[i].max))
+            continue;
         snprintf(why, sizeof why, "must be %u..%u", bounds[i].min, bounds[i].max);
         return wrong(error, path, text, bounds[i].key, 0, why);
     }
@@ -184,9 +199,11 @@ static int check_numbers(const struct cli_config *c, const char *path, const cha
 
 static int check(const struct cli_config *c, const char *path, const char *text, char error[512]) {
     if (c->listen != NULL && !is_address(c->listen))
-        return wrong(error, path, text, "listen", 0, "must be ADDRESS:PORT, such as 192.0.2.1:8144 or [::]:8144");
+        return wrong(error, path, text, "listen", 0,
+                     "must be ADDRESS:PORT, such as 192.0.2.1:8144 or [::]:8144");
     for (unsigned i = 0; i < c->peers_count; i++) {
-        if (!is_hex(c->peers[i].node_id)) return wrong(error, path, text, "node_id", i, "must be 32 hex digits");
+        if (!is_hex(c->peers[i].node_id))
+            return wrong(error, path, text, "node_id", i, "must be 32 hex digits");
         if (!is_hex(c->peers[i].key)) return wrong(error, path, text, "key", i, "must be 64 hex digits");
         if (!is_address(c->peers[i].address))
             return wrong(error, path, text, "address", i, "must be ADDRESS:PORT, such as 192.0.2.1:8144");
@@ -207,10 +224,14 @@ static char *read_text(const char *path, char error[512]) {
         snprintf(error, 512, "%s: %s", path, strerror(errno));
     } else {
         len = fread(text, 1, FILE_MAX_BYTES + 1, f);
-        if (ferror(f)) snprintf(error, 512, "%s: %s", path, strerror(errno));
-        else if (len > FILE_MAX_BYTES) snprintf(error, 512, "%s: longer than %d bytes", path, FILE_MAX_BYTES);
-        else if (memchr(text, 0, len) != NULL) snprintf(error, 512, "%s: holds a zero byte", path);
-        else error[0] = 0;
+        if (ferror(f))
+            snprintf(error, 512, "%s: %s", path, strerror(errno));
+        else if (len > FILE_MAX_BYTES)
+            snprintf(error, 512, "%s: longer than %d bytes", path, FILE_MAX_BYTES);
+        else if (memchr(text, 0, len) != NULL)
+            snprintf(error, 512, "%s: holds a zero byte", path);
+        else
+            error[0] = 0;
     }
     if (f != NULL) fclose(f);
     if (error[0] != 0) {
@@ -254,8 +275,8 @@ struct cli_config *cli_config_load(const char *path, char error[512]) {
     struct cli_config *config = loaded;
     if (rc != CYAML_OK) {
         find_named(&c, text);
-        snprintf(error, 512, "%s:%u: %s%s%s", path, c.line == 0 ? 1 : c.line, c.key, c.key[0] != 0 ? ": " : "",
-                 c.words[0] != 0 ? c.words : cyaml_strerror(rc));
+        snprintf(error, 512, "%s:%u: %s%s%s", path, c.line == 0 ? 1 : c.line, c.key,
+                 c.key[0] != 0 ? ": " : "", c.words[0] != 0 ? c.words : cyaml_strerror(rc));
     } else if (config == NULL) {
         snprintf(error, 512, "%s:1: data_dir: the file sets nothing", path);
     } else if (check(config, path, text, error) != 0) {

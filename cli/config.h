@@ -41,7 +41,8 @@ struct cli_config {
     unsigned peers_count;
 };
 
-/** Loads and checks; NULL and error[512] = "FILE:LINE: KEY: why" if anything is wrong. Free with cli_config_free(). */
+/** Loads and checks; NULL and error[512] = "FILE:LINE: KEY: why" if anything is wrong. Free with
+ * cli_config_free(). */
 struct cli_config *cli_config_load(const char *path, char error[512]);
 void cli_config_free(struct cli_config *config);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
-/* Four nodes on this machine do their job: each step waits until what it claims holds, or its time is over. */
+/* Four nodes on this machine do their job: each step waits until what it claims holds, or its time is over.
+ */
 #include "demo.h"
 
 #include <errno.h>
@@ -87,18 +88,21 @@ static int read_alerts(struct demo *d, const char *path) {
         struct demo_indicator one = {.type = r.ioc_type};
         size_t i = 0;
         d->alerts++;
-        if (hkp_mesh_ioc_text(r.ioc_type, r.value, r.value_len, one.text, sizeof one.text) != HKP_OK) continue;
+        if (hkp_mesh_ioc_text(r.ioc_type, r.value, r.value_len, one.text, sizeof one.text) != HKP_OK)
+            continue;
         while (i < d->n_indicators && strcmp(d->indicators[i].text, one.text) != 0) i++;
         if (i == d->n_indicators && i < DEMO_INDICATORS_MAX) d->indicators[d->n_indicators++] = one;
     }
     hkp_mesh_eve_file_close(f);
-    return d->n_indicators > 0 ? CLI_OK : cli_fail(CLI_USAGE, "%s: no alert in it names a public address", path);
+    return d->n_indicators > 0 ? CLI_OK
+                               : cli_fail(CLI_USAGE, "%s: no alert in it names a public address", path);
 }
 
 /* One lookup: 1 if every record of it is proved. The newest is kept as an example. */
 static int is_proved(struct demo *d, int node, const struct demo_indicator *one, json_t *facts) {
-    json_t *answer = demo_ask(d, node, json_pack("{s:s,s:s,s:s,s:b}", "op", "lookup", "type", hkp_mesh_ioc_type_name(one->type),
-                                                 "value", one->text, "proof", 1));
+    json_t *answer = demo_ask(d, node,
+                              json_pack("{s:s,s:s,s:s,s:b}", "op", "lookup", "type",
+                                        hkp_mesh_ioc_type_name(one->type), "value", one->text, "proof", 1));
     const json_t *findings = json_object_get(answer, "findings");
     const size_t n = json_array_size(findings);
     size_t proved = 0;
@@ -119,7 +123,9 @@ static int intel_holds(struct demo *d, json_t *facts) {
     static size_t at[DEMO_NODES]; /* what was proved stays so: go on from there */
     size_t lookups = 0;
     for (int i = 0; i < DEMO_NODES; i++) {
-        while (at[i] < d->n_indicators && !demo_interrupted() && is_proved(d, i, &d->indicators[at[i]], facts)) at[i]++;
+        while (at[i] < d->n_indicators && !demo_interrupted() &&
+               is_proved(d, i, &d->indicators[at[i]], facts))
+            at[i]++;
         lookups += at[i];
     }
     set(facts, "alerts", json_integer((json_int_t)d->alerts));
@@ -168,8 +174,8 @@ static int integrity_holds(struct demo *d, json_t *facts) {
         if (i == CHANGED) continue;
         const double now = trust_of(d, i, CHANGED, reason, sizeof reason);
         fallen += now >= 0 && now < trust_before[i] && strstr(reason, "integrity") != NULL;
-        json_array_append_new(trust, json_pack("{s:i,s:f,s:f,s:s}", "seen_by", i + 1, "before", trust_before[i], "after", now,
-                                               "reason", reason));
+        json_array_append_new(trust, json_pack("{s:i,s:f,s:f,s:s}", "seen_by", i + 1, "before",
+                                               trust_before[i], "after", now, "reason", reason));
     }
     set(facts, "trust", trust);
     return differs && fallen == DEMO_NODES - 1 && number_at(facts, NULL, "ters_until_seen") <= 2;
@@ -185,7 +191,9 @@ static int kill_one(struct demo *d) {
     height_before = number_at(status, "chain", "height");
     json_decref(status);
     demo_kill(d, KILLED, SIGKILL);
-    json_t *answer = demo_ask(d, 0, json_pack("{s:s,s:s,s:s,s:i}", "op", "report", "type", "ip4", "value", late_value, "evidence", 1));
+    json_t *answer = demo_ask(
+        d, 0,
+        json_pack("{s:s,s:s,s:s,s:i}", "op", "report", "type", "ip4", "value", late_value, "evidence", 1));
     const int ok = answer != NULL;
     json_decref(answer);
     return ok ? CLI_OK : cli_fail(CLI_NO, "node 1 takes no report");
@@ -193,8 +201,10 @@ static int kill_one(struct demo *d) {
 
 /* Height at which a node has the late report final; 0: not yet. */
 static json_int_t late_height(struct demo *d, int node) {
-    json_t *answer = demo_ask(d, node, json_pack("{s:s,s:s,s:s}", "op", "lookup", "type", "ip4", "value", late_value));
-    const json_int_t height = number_at(json_array_get(json_object_get(answer, "findings"), 0), NULL, "height");
+    json_t *answer =
+        demo_ask(d, node, json_pack("{s:s,s:s,s:s}", "op", "lookup", "type", "ip4", "value", late_value));
+    const json_int_t height =
+        number_at(json_array_get(json_object_get(answer, "findings"), 0), NULL, "height");
     json_decref(answer);
     return height;
 }
@@ -323,10 +333,13 @@ static int replay_refused(struct demo *d, json_t *facts) {
 /* ---- the run ---- */
 
 static const struct step steps[] = {
-    {"sessions", "strangers at first, all pairs enrol each other and talk in mode R", 12000, sessions_hold, start_all},
+    {"sessions", "strangers at first, all pairs enrol each other and talk in mode R", 12000, sessions_hold,
+     start_all},
     {"intel", "every node knows every threat, with a proof against a certificate", 12000, intel_holds, NULL},
-    {"time", "trust grows, and the states move on from what a thief has copied", 15000, time_has_passed, copy_state},
-    {"integrity", "a changed file is seen, and costs the trust of the others", 6000, integrity_holds, change_file},
+    {"time", "trust grows, and the states move on from what a thief has copied", 15000, time_has_passed,
+     copy_state},
+    {"integrity", "a changed file is seen, and costs the trust of the others", 6000, integrity_holds,
+     change_file},
     {"killed", "one node is killed, three go on finalising", 8000, three_go_on, kill_one},
     {"restarted", "the killed node comes back, catches up and agrees", 15000, caught_up, restart},
     {"stranger", "a node without enrolment is refused", 8000, stranger_refused, start_stranger},
@@ -336,13 +349,16 @@ enum { STEPS = sizeof steps / sizeof steps[0] };
 
 /* What a step found, in words. */
 static void tell(const char *name, const json_t *f, char out[TOLD_MAX]) {
-    const json_t *example = json_object_get(f, "example"), *t = json_array_get(json_object_get(f, "trust"), 0);
+    const json_t *example = json_object_get(f, "example"),
+                 *t = json_array_get(json_object_get(f, "trust"), 0);
     if (strcmp(name, "sessions") == 0)
-        snprintf(out, TOLD_MAX, "%d of %d pairs", (int)number_at(f, NULL, "mode_r"), DEMO_NODES * (DEMO_NODES - 1) / 2);
+        snprintf(out, TOLD_MAX, "%d of %d pairs", (int)number_at(f, NULL, "mode_r"),
+                 DEMO_NODES * (DEMO_NODES - 1) / 2);
     else if (strcmp(name, "intel") == 0)
         snprintf(out, TOLD_MAX, "%d alerts, %d threats, %d proofs verified; e.g. %s by %.8s, checkpoint %d",
-                 (int)number_at(f, NULL, "alerts"), (int)number_at(f, NULL, "indicators"), (int)number_at(f, NULL, "proofs_verified"),
-                 text_at(example, "value"), text_at(example, "author"), (int)number_at(example, NULL, "height"));
+                 (int)number_at(f, NULL, "alerts"), (int)number_at(f, NULL, "indicators"),
+                 (int)number_at(f, NULL, "proofs_verified"), text_at(example, "value"),
+                 text_at(example, "author"), (int)number_at(example, NULL, "height"));
     else if (strcmp(name, "integrity") == 0)
         snprintf(out, TOLD_MAX, "%s seen after %d TERs; trust %.2f -> %.2f: %s", text_at(f, "file"),
                  (int)number_at(f, NULL, "ters_until_seen"), json_number_value(json_object_get(t, "before")),
@@ -358,8 +374,9 @@ static void tell(const char *name, const json_t *f, char out[TOLD_MAX]) {
                  json_real_value(json_object_get(f, "trust")), (int)number_at(f, NULL, "commit_of_copy"),
                  (int)number_at(f, NULL, "commit_now"));
     else
-        snprintf(out, TOLD_MAX, "%d nodes refused it; node %d says: %s", (int)number_at(f, NULL, "nodes_that_refused"),
-                 (int)number_at(f, NULL, "refused_by"), text_at(f, "cause"));
+        snprintf(out, TOLD_MAX, "%d nodes refused it; node %d says: %s",
+                 (int)number_at(f, NULL, "nodes_that_refused"), (int)number_at(f, NULL, "refused_by"),
+                 text_at(f, "cause"));
 }
 
 /* One step to its end: 1 if it held. */
@@ -387,7 +404,9 @@ static int run_steps(struct demo *d, json_t *report) {
         set(facts, "held", json_boolean(ok));
         set(facts, "seconds", json_real(seconds(d) - from));
         json_object_set_new(report, steps[i].name, facts);
-        if (!d->json) printf("%5.1f s  %-4s %s\n               %s\n", seconds(d), ok ? "ok" : "NO", steps[i].claim, told);
+        if (!d->json)
+            printf("%5.1f s  %-4s %s\n               %s\n", seconds(d), ok ? "ok" : "NO", steps[i].claim,
+                   told);
         fflush(stdout);
         if (!ok) break;
     }
@@ -398,9 +417,11 @@ static void print_table(const json_t *report) {
     printf("\n%-11s %-5s %7s  %s\n", "step", "held", "seconds", "what it shows");
     for (int i = 0; i < STEPS; i++) {
         const json_t *f = json_object_get(report, steps[i].name);
-        if (f == NULL) printf("%-11s %-5s %7s  %s\n", steps[i].name, "-", "-", steps[i].claim);
+        if (f == NULL)
+            printf("%-11s %-5s %7s  %s\n", steps[i].name, "-", "-", steps[i].claim);
         else
-            printf("%-11s %-5s %7.1f  %s\n", steps[i].name, json_is_true(json_object_get(f, "held")) ? "yes" : "NO",
+            printf("%-11s %-5s %7.1f  %s\n", steps[i].name,
+                   json_is_true(json_object_get(f, "held")) ? "yes" : "NO",
                    json_number_value(json_object_get(f, "seconds")), steps[i].claim);
     }
 }
@@ -410,7 +431,8 @@ static int run(struct demo *d, const char *eve) {
     if (code == CLI_OK) code = demo_prepare(d, eve);
     if (code != CLI_OK) return code;
     json_t *report = json_object();
-    if (!d->json) printf("Four nodes, each a process with keys, files and a chain of its own, on this machine.\n\n");
+    if (!d->json)
+        printf("Four nodes, each a process with keys, files and a chain of its own, on this machine.\n\n");
     fflush(stdout); /* now, also into a pipe: a reader sees at once that it has begun */
     const int ok = run_steps(d, report);
     for (int i = 0; !ok && i < DEMO_PROCESSES; i++) demo_show_log(d, i);
@@ -420,14 +442,17 @@ static int run(struct demo *d, const char *eve) {
         cli_print_json(json_incref(report), 0);
     } else {
         print_table(report);
-        printf("\n%s in %.1f s. Nothing is left behind.\n", ok ? "All of it held" : "NOT all of it held", seconds(d));
+        printf("\n%s in %.1f s. Nothing is left behind.\n", ok ? "All of it held" : "NOT all of it held",
+               seconds(d));
     }
     json_decref(report);
     return ok ? CLI_OK : CLI_NO;
 }
 
 /* The sample that the project ships: where it was built, or where it is installed. */
-static const char *sample(void) { return access(CLI_SAMPLE_BUILT, R_OK) == 0 ? CLI_SAMPLE_BUILT : CLI_SAMPLE_INSTALLED; }
+static const char *sample(void) {
+    return access(CLI_SAMPLE_BUILT, R_OK) == 0 ? CLI_SAMPLE_BUILT : CLI_SAMPLE_INSTALLED;
+}
 
 static int demo(int argc, char **argv) {
     static const struct option own[] = {{"eve", required_argument, NULL, 'e'}, {NULL, 0, NULL, 0}};
@@ -443,7 +468,8 @@ static int demo(int argc, char **argv) {
     if (optind != argc) return cli_fail(CLI_USAGE, "demo wants no argument: %s", argv[optind]);
     if (eve == NULL) eve = sample();
     if (realpath(eve, path) == NULL) return cli_fail(CLI_USAGE, "%s: %s", eve, strerror(errno));
-    if (strpbrk(path, "\"\\") != NULL) return cli_fail(CLI_USAGE, "%s: a path with quotes or backslashes will not do", path);
+    if (strpbrk(path, "\"\\") != NULL)
+        return cli_fail(CLI_USAGE, "%s: a path with quotes or backslashes will not do", path);
     d.begin = cli_mono();
     const int code = run(&d, path);
     demo_end(&d);
@@ -454,10 +480,13 @@ const struct cli_command cli_demo = {
     .name = "demo",
     .summary = "four nodes on this machine: from a kernel counter to a proven verdict",
     .help = "usage: hookprobe demo [--eve FILE] [--json]\n\n"
-            "Starts four nodes on loopback, has one of them publish real alerts of Suricata, and shows that all know them\n"
-            "with proof; that a changed file costs trust; that three go on when one is killed; and that strangers and\n"
+            "Starts four nodes on loopback, has one of them publish real alerts of Suricata, and shows that "
+            "all know them\n"
+            "with proof; that a changed file costs trust; that three go on when one is killed; and that "
+            "strangers and\n"
             "replayed states are refused. Takes less than half a minute and leaves nothing behind.\n\n"
-            "  --eve FILE  alerts to publish, JSON lines or one array; default: the sample that the project ships\n"
+            "  --eve FILE  alerts to publish, JSON lines or one array; default: the sample that the project "
+            "ships\n"
             "  --json      one JSON object at the end, and nothing else\n",
     .run = demo,
 };

@@ -31,7 +31,8 @@ int demo_interrupted(void) { return interrupted != 0; }
 
 int demo_write(const char *path, const char *text) {
     FILE *f = fopen(path, "w");
-    if (f == NULL || fputs(text, f) < 0 || fclose(f) != 0) return cli_fail(CLI_SYSTEM, "%s: %s", path, strerror(errno));
+    if (f == NULL || fputs(text, f) < 0 || fclose(f) != 0)
+        return cli_fail(CLI_SYSTEM, "%s: %s", path, strerror(errno));
     return CLI_OK;
 }
 
@@ -44,7 +45,8 @@ static int copy_one(const char *path, const struct stat *st, int type, struct FT
     if (snprintf(to, sizeof to, "%s%s", copy_to, path + strlen(copy_from)) >= (int)sizeof to) return -1;
     if (type == FTW_D) return mkdir(to, 0700);
     if (!S_ISREG(st->st_mode)) return 0;
-    const int in = open(path, O_RDONLY | O_CLOEXEC), out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    const int in = open(path, O_RDONLY | O_CLOEXEC),
+              out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     ssize_t n = -1;
     while (in >= 0 && out >= 0 && (n = read(in, bytes, sizeof bytes)) > 0)
         if (write(out, bytes, (size_t)n) != n) n = -1;
@@ -56,7 +58,8 @@ static int copy_one(const char *path, const struct stat *st, int type, struct FT
 int demo_copy_folder(const char *from, const char *to) {
     copy_from = from;
     copy_to = to;
-    return nftw(from, copy_one, 16, FTW_PHYS) == 0 ? CLI_OK : cli_fail(CLI_SYSTEM, "%s: cannot be copied", from);
+    return nftw(from, copy_one, 16, FTW_PHYS) == 0 ? CLI_OK
+                                                   : cli_fail(CLI_SYSTEM, "%s: cannot be copied", from);
 }
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at) {
@@ -101,14 +104,21 @@ static void name_id(struct demo_process *p, const uint8_t id[16]) {
     for (int i = 0; i < 16; i++) snprintf(p->node_id + 2 * i, 3, "%02x", id[i]);
 }
 
-/* The nodes of the mesh, each with a file of its own to measure; and one more with a certificate, but never enrolled. */
+/* The nodes of the mesh, each with a file of its own to measure; and one more with a certificate, but never
+ * enrolled. */
 static int make_mesh(struct demo *d, const char *eve, char listen[64]) {
     static const char *measured[DEMO_STRANGER + 1];
     char name[16];
-    d->mesh = (struct cli_mesh){.dir = d->root, .name = "demo", .listen = listen, .eve = eve, .n = DEMO_STRANGER + 1, .days = 1,
-                                .clock_trusted = 1,
-                                .extra = "timing:\n  ter_period_ms: 1000\n  ter_batch_ms: 200\n  checkpoint_ms: 100\n"
-                                         "  delay_ms: 50\n  commit_every: 4\n  heartbeat_s: 1\n"};
+    d->mesh = (struct cli_mesh){
+        .dir = d->root,
+        .name = "demo",
+        .listen = listen,
+        .eve = eve,
+        .n = DEMO_STRANGER + 1,
+        .days = 1,
+        .clock_trusted = 1,
+        .extra = "timing:\n  ter_period_ms: 1000\n  ter_batch_ms: 200\n  checkpoint_ms: 100\n"
+                 "  delay_ms: 50\n  commit_every: 4\n  heartbeat_s: 1\n"};
     for (int i = 0; i <= DEMO_STRANGER; i++) {
         snprintf(name, sizeof name, "node%d", i + 1);
         name_process(d, i, name);
@@ -116,8 +126,10 @@ static int make_mesh(struct demo *d, const char *eve, char listen[64]) {
         const int code = demo_write(d->p[i].measured, "the file as it was when the node was provisioned\n");
         if (code != CLI_OK) return code;
         measured[i] = d->p[i].measured;
-        d->mesh.nodes[i] = (struct hkp_mesh_provision_node){.group = (uint32_t)i + 1, .n_measured = 1, .measured = &measured[i],
-                                                                .outsider = i == DEMO_STRANGER};
+        d->mesh.nodes[i] = (struct hkp_mesh_provision_node){.group = (uint32_t)i + 1,
+                                                            .n_measured = 1,
+                                                            .measured = &measured[i],
+                                                            .outsider = i == DEMO_STRANGER};
     }
     const int code = cli_mesh_make(&d->mesh);
     for (int i = 0; i <= DEMO_STRANGER; i++) name_id(&d->p[i], d->mesh.nodes[i].node_id);
@@ -130,7 +142,9 @@ static int make_replay(struct demo *d) {
     name_process(d, DEMO_REPLAY, "replay");
     memcpy(d->p[DEMO_REPLAY].node_id, d->p[DEMO_NODES - 1].node_id, sizeof d->p[0].node_id);
     snprintf(listen, sizeof listen, "127.0.0.1:%d", d->port + DEMO_REPLAY);
-    const struct cli_member self = {.config = d->p[DEMO_REPLAY].config, .data_dir = d->p[DEMO_REPLAY].dir, .listen = listen,
+    const struct cli_member self = {.config = d->p[DEMO_REPLAY].config,
+                                    .data_dir = d->p[DEMO_REPLAY].dir,
+                                    .listen = listen,
                                     .index = DEMO_NODES - 1};
     return cli_mesh_config(&d->mesh, &self);
 }
@@ -217,7 +231,9 @@ json_t *demo_ask(struct demo *d, int which, json_t *request) {
     return NULL;
 }
 
-json_t *demo_status(struct demo *d, int which) { return demo_ask(d, which, json_pack("{s:s}", "op", "status")); }
+json_t *demo_status(struct demo *d, int which) {
+    return demo_ask(d, which, json_pack("{s:s}", "op", "status"));
+}
 
 json_t *demo_peer(struct demo *d, const json_t *status, int which) {
     size_t i;

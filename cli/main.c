@@ -2,11 +2,11 @@
 /* Copyright the HookProbe mesh authors */
 #include "cli.h"
 
+#include <errno.h>
 #include <hookprobe/dsm.h>
 #include <hookprobe/htp.h>
 #include <hookprobe/neuro.h>
 #include <hookprobe/ter.h>
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,11 +14,13 @@
 #include <time.h>
 
 static const struct cli_command *const commands[] = {
-    &cli_node_run, &cli_status, &cli_intel_lookup, &cli_intel_list, &cli_ter_capture, &cli_ter_show, &cli_provision, &cli_demo,
+    &cli_node_run,    &cli_status,   &cli_intel_lookup, &cli_intel_list,
+    &cli_ter_capture, &cli_ter_show, &cli_provision,    &cli_demo,
 };
 
-static const char exit_help[] = "exit: 0 done; 1 not found, or something did not hold; 2 wrong use or configuration;\n"
-                                "      3 the system or the node cannot be reached or refused; 4 stored state is damaged\n";
+static const char exit_help[] =
+    "exit: 0 done; 1 not found, or something did not hold; 2 wrong use or configuration;\n"
+    "      3 the system or the node cannot be reached or refused; 4 stored state is damaged\n";
 
 int cli_fail(int code, const char *format, ...) {
     va_list args;
@@ -37,13 +39,13 @@ int cli_option(const struct cli_command *command, int argc, char **argv, const s
     opterr = 0;
     const int got = getopt_long(argc, argv, ":hj", all, NULL);
     if (got == 'h') {
-        printf("%s\n%s%s%s", command->help, command->more != NULL ? command->more : "", command->more != NULL ? "\n" : "",
-               exit_help);
+        printf("%s\n%s%s%s", command->help, command->more != NULL ? command->more : "",
+               command->more != NULL ? "\n" : "", exit_help);
         exit(CLI_OK);
     }
     if (got == ':' || got == '?') {
-        (void)cli_fail(CLI_USAGE, got == ':' ? "%s: %s wants a value" : "%s: no such option: %s", command->name,
-                       argv[optind - 1]);
+        (void)cli_fail(CLI_USAGE, got == ':' ? "%s: %s wants a value" : "%s: no such option: %s",
+                       command->name, argv[optind - 1]);
         fprintf(stderr, "hookprobe %s --help says how to use it\n", command->name);
         return '?';
     }
@@ -111,8 +113,9 @@ static int usage(FILE *to) {
 
 static int version(int json) {
     if (json)
-        cli_print_json(json_pack("{s:s,s:s,s:s,s:s,s:s}", "ter", hkp_ter_version(), "neuro", hkp_neuro_version(), "htp",
-                                 hkp_htp_version(), "dsm", hkp_dsm_version(), "mesh", hkp_mesh_version()),
+        cli_print_json(json_pack("{s:s,s:s,s:s,s:s,s:s}", "ter", hkp_ter_version(), "neuro",
+                                 hkp_neuro_version(), "htp", hkp_htp_version(), "dsm", hkp_dsm_version(),
+                                 "mesh", hkp_mesh_version()),
                        0);
     else
         printf("hookprobe: libter %s, libneuro %s, libhtp %s, libdsm %s, libmesh %s\n", hkp_ter_version(),
@@ -144,14 +147,16 @@ static int family(const char *word) {
 
 int main(int argc, char **argv) {
     if (argc < 2) return usage(stderr);
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) return usage(stdout);
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)
+        return usage(stdout);
     if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "version") == 0)
         return version(argc > 2 && strcmp(argv[2], "--json") == 0);
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         const int words = words_of(commands[i]->name, argc - 1, argv + 1);
         if (words == 0) continue;
         const int code = commands[i]->run(argc - words, argv + words);
-        if (fflush(stdout) != 0 && code == CLI_OK) return cli_fail(CLI_SYSTEM, "cannot write: %s", strerror(errno));
+        if (fflush(stdout) != 0 && code == CLI_OK)
+            return cli_fail(CLI_SYSTEM, "cannot write: %s", strerror(errno));
         return code;
     }
     if (family(argv[1])) return CLI_USAGE;

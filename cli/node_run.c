@@ -27,7 +27,8 @@ static void say(void *user, uint32_t level, const char *text) {
     if (level > o->level) return;
     cli_time_text(cli_wall(), when);
     if (o->json) {
-        json_t *line = json_pack("{s:s,s:s,s:s}", "time", when, "level", names[level <= 4 ? level : 0], "text", text);
+        json_t *line =
+            json_pack("{s:s,s:s,s:s}", "time", when, "level", names[level <= 4 ? level : 0], "text", text);
         json_dumpf(line, stderr, JSON_COMPACT);
         fputc('\n', stderr);
         json_decref(line);
@@ -37,11 +38,12 @@ static void say(void *user, uint32_t level, const char *text) {
 }
 
 static int told(const struct hkp_mesh_fault *fault, hkp_status st) {
-    if (fault->what[0] == 0) return cli_fail(cli_exit_of(st), "the node cannot start: %s", cli_status_name(st));
+    if (fault->what[0] == 0)
+        return cli_fail(cli_exit_of(st), "the node cannot start: %s", cli_status_name(st));
     if (fault->offset == UINT64_MAX)
         return cli_fail(cli_exit_of(st), "%s: %s (%s)", fault->what, fault->why, cli_status_name(st));
-    return cli_fail(cli_exit_of(st), "%s: at byte %llu: %s (%s)", fault->what, (unsigned long long)fault->offset, fault->why,
-                    cli_status_name(st));
+    return cli_fail(cli_exit_of(st), "%s: at byte %llu: %s (%s)", fault->what,
+                    (unsigned long long)fault->offset, fault->why, cli_status_name(st));
 }
 
 static int run_node(const struct hkp_mesh_runner_options *opt) {
@@ -102,7 +104,8 @@ static int node_run(int argc, char **argv) {
         if (got == 'k') check_only = 1;
         if (got == 'j') out.json = 1;
     }
-    if (path == NULL || optind != argc) return cli_fail(CLI_USAGE, "node run wants --config FILE, and nothing else");
+    if (path == NULL || optind != argc)
+        return cli_fail(CLI_USAGE, "node run wants --config FILE, and nothing else");
     struct cli_config *config = cli_config_load(path, error);
     if (config == NULL) return cli_fail(CLI_USAGE, "%s", error);
     const int code = check_only ? CLI_OK : start(config, &out);

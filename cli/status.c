@@ -19,10 +19,12 @@ static void print_peers(const json_t *o) {
     size_t i;
     json_t *p;
     json_array_foreach(json_object_get(o, "peers"), i, p) {
-        printf("  %.8s  %-4s mode %s  trust %.2f  integrity %-9s  instance ours %s, its %s%s%s\n", text_at(p, NULL, "node_id"),
-               json_is_true(json_object_get(p, "up")) ? "up" : "down", text_at(p, NULL, "mode"),
-               json_number_value(json_object_get(p, "trust")), text_at(p, NULL, "integrity"), text_at(p, NULL, "own_instance"),
-               text_at(p, NULL, "held_instance"), text_at(p, NULL, "reason")[0] != 0 ? "  " : "", text_at(p, NULL, "reason"));
+        printf("  %.8s  %-4s mode %s  trust %.2f  integrity %-9s  instance ours %s, its %s%s%s\n",
+               text_at(p, NULL, "node_id"), json_is_true(json_object_get(p, "up")) ? "up" : "down",
+               text_at(p, NULL, "mode"), json_number_value(json_object_get(p, "trust")),
+               text_at(p, NULL, "integrity"), text_at(p, NULL, "own_instance"),
+               text_at(p, NULL, "held_instance"), text_at(p, NULL, "reason")[0] != 0 ? "  " : "",
+               text_at(p, NULL, "reason"));
     }
 }
 
@@ -40,21 +42,28 @@ static void print_status(const json_t *o) {
            number_at(o, "chain", "height"), number_at(o, "chain", "view"), number_at(o, "chain", "epoch"),
            number_at(o, "chain", "nullified"), number_at(o, "chain", "evidence"));
     printf("consensus  %lld members, %lld may fail, %lld signatures make a certificate\n",
-           number_at(o, "consensus", "members"), number_at(o, "consensus", "faulty_max"), number_at(o, "consensus", "quorum"));
-    printf("counts     %lld TERs, %lld own blocks, %lld blocks, %lld not final\n", number_at(o, "counts", "ters"),
-           number_at(o, "counts", "own_blocks"), number_at(o, "counts", "blocks"), number_at(o, "counts", "blocks_open"));
-    printf("intel      %lld indicators, %lld records\n", number_at(o, "intel", "indicators"), number_at(o, "intel", "records"));
+           number_at(o, "consensus", "members"), number_at(o, "consensus", "faulty_max"),
+           number_at(o, "consensus", "quorum"));
+    printf("counts     %lld TERs, %lld own blocks, %lld blocks, %lld not final\n",
+           number_at(o, "counts", "ters"), number_at(o, "counts", "own_blocks"),
+           number_at(o, "counts", "blocks"), number_at(o, "counts", "blocks_open"));
+    printf("intel      %lld indicators, %lld records\n", number_at(o, "intel", "indicators"),
+           number_at(o, "intel", "records"));
     printf("integrity  %s\n", text_at(o, "integrity", "state"));
     print_list(json_object_get(json_object_get(o, "integrity"), "differs"), "path", "what");
-    printf("peers      %lld of %lld up\n", number_at(o, "sessions", "up"), number_at(o, "sessions", "configured"));
+    printf("peers      %lld of %lld up\n", number_at(o, "sessions", "up"),
+           number_at(o, "sessions", "configured"));
     print_peers(o);
     if (json_is_object(json_object_get(o, "eve")))
-        printf("eve        %lld records, %lld published; skipped: %lld broken, %lld oversized, %lld no alert, %lld no address, "
+        printf("eve        %lld records, %lld published; skipped: %lld broken, %lld oversized, %lld no "
+               "alert, %lld no address, "
                "%lld local\n",
-               number_at(o, "eve", "records"), number_at(o, "eve", "published"), number_at(o, "eve", "broken"),
-               number_at(o, "eve", "oversized"), number_at(o, "eve", "not_alert"), number_at(o, "eve", "no_address"),
+               number_at(o, "eve", "records"), number_at(o, "eve", "published"),
+               number_at(o, "eve", "broken"), number_at(o, "eve", "oversized"),
+               number_at(o, "eve", "not_alert"), number_at(o, "eve", "no_address"),
                number_at(o, "eve", "local"));
-    if (json_object_size(json_object_get(o, "dropped")) > 0) printf("dropped    datagrams that changed nothing, by cause\n");
+    if (json_object_size(json_object_get(o, "dropped")) > 0)
+        printf("dropped    datagrams that changed nothing, by cause\n");
     json_object_foreach(json_object_get(o, "dropped"), key, count)
         printf("  %s: %lld\n", key, (long long)json_integer_value(count));
     if (json_array_size(json_object_get(o, "refusals")) > 0) printf("refused    by this node\n");
@@ -72,8 +81,10 @@ static int status(int argc, char **argv) {
     if (optind != argc) return cli_fail(CLI_USAGE, "status wants no argument: %s", argv[optind]);
     json_t *answer = cli_ask(&node, json_pack("{s:s}", "op", "status"), &code);
     if (answer == NULL) return code;
-    if (json) cli_print_json(json_incref(answer), 0);
-    else print_status(answer);
+    if (json)
+        cli_print_json(json_incref(answer), 0);
+    else
+        print_status(answer);
     json_decref(answer);
     return CLI_OK;
 }

@@ -27,13 +27,14 @@ static void print_ter(const uint8_t ter[64], uint64_t index, int json) {
     hex(r.h_integrity, 20, integrity);
     hex(ter, 64, all);
     if (json)
-        cli_print_json(json_pack("{s:I,s:s,s:I,s:i,s:i,s:s,s:s,s:s}", "index", (json_int_t)index, "time", when, "timestamp_us",
-                                 (json_int_t)r.timestamp_us, "sequence", (int)r.sequence, "chain_crc", (int)r.chain_crc,
-                                 "entropy", entropy, "integrity", integrity, "ter", all),
+        cli_print_json(json_pack("{s:I,s:s,s:I,s:i,s:i,s:s,s:s,s:s}", "index", (json_int_t)index, "time",
+                                 when, "timestamp_us", (json_int_t)r.timestamp_us, "sequence",
+                                 (int)r.sequence, "chain_crc", (int)r.chain_crc, "entropy", entropy,
+                                 "integrity", integrity, "ter", all),
                        0);
     else
-        printf("%8llu  %s  crc %04x  integrity %.16s  entropy %.16s\n", (unsigned long long)index, when, r.chain_crc, integrity,
-               entropy);
+        printf("%8llu  %s  crc %04x  integrity %.16s  entropy %.16s\n", (unsigned long long)index, when,
+               r.chain_crc, integrity, entropy);
 }
 
 /* ---- capture ---- */
@@ -46,11 +47,15 @@ static int capture_all(hkp_ter_capture *c, uint64_t count, uint64_t interval_ms,
     for (uint64_t i = 0; i < count;) {
         uint32_t flags = 0;
         const hkp_status st = hkp_ter_capture_next(c, cli_mono(), &cursor, nobody, ter, &flags);
-        const struct timespec pause = {.tv_sec = (time_t)(interval_ms / 1000), .tv_nsec = (long)(interval_ms % 1000) * 1000000};
-        if (st == HKP_E_STATE) return cli_fail(CLI_SYSTEM, "the kernel's clock is not synchronised; --trust-clock vouches for it");
+        const struct timespec pause = {.tv_sec = (time_t)(interval_ms / 1000),
+                                       .tv_nsec = (long)(interval_ms % 1000) * 1000000};
+        if (st == HKP_E_STATE)
+            return cli_fail(CLI_SYSTEM,
+                            "the kernel's clock is not synchronised; --trust-clock vouches for it");
         if (st != HKP_OK) return cli_fail(CLI_SYSTEM, "no TER: %s", cli_status_name(st));
         const hkp_status accepted = hkp_ter_cursor_accept(&cursor, ter, sizeof ter, NULL);
-        if (accepted != HKP_OK) return cli_fail(CLI_SYSTEM, "the TER breaks its own chain: %s", cli_status_name(accepted));
+        if (accepted != HKP_OK)
+            return cli_fail(CLI_SYSTEM, "the TER breaks its own chain: %s", cli_status_name(accepted));
         print_ter(ter, cursor.index - 1, json);
         fflush(stdout);
         if (++i < count && interval_ms > 0) nanosleep(&pause, NULL);
@@ -69,7 +74,8 @@ static int capture(int argc, char **argv) {
     hkp_ter_capture_options_init(&o, sizeof o);
     while ((got = cli_option(&cli_ter_capture, argc, argv, own)) != -1) {
         if (got == '?') return CLI_USAGE;
-        if (got == 'n' && cli_number(optarg, 1, UINT32_MAX, &count) != 0) return cli_fail(CLI_USAGE, "--count: a number from 1 on");
+        if (got == 'n' && cli_number(optarg, 1, UINT32_MAX, &count) != 0)
+            return cli_fail(CLI_USAGE, "--count: a number from 1 on");
         if (got == 'i' && cli_number(optarg, 0, 3600000, &interval_ms) != 0)
             return cli_fail(CLI_USAGE, "--interval: milliseconds, 0..3600000");
         if (got == 't') o.clock_trusted = 1;
@@ -93,8 +99,8 @@ struct show {
 };
 
 /* Prints the TERs of a sound stretch; the recovery before has checked them. */
-static void print_segment(const uint8_t *bytes, size_t len, const struct hkp_ter_log_head *head, uint64_t first,
-                          const struct show *how) {
+static void print_segment(const uint8_t *bytes, size_t len, const struct hkp_ter_log_head *head,
+                          uint64_t first, const struct show *how) {
     struct hkp_ter_cursor cursor = {.index = head->first_index, .has_last = head->first_index > 0};
     memcpy(cursor.h, head->h, 32);
     memcpy(cursor.last_ter, head->prev_ter, 64);
@@ -110,7 +116,8 @@ static void print_segment(const uint8_t *bytes, size_t len, const struct hkp_ter
 }
 
 static int told(const char *path, hkp_status st, uint64_t offset) {
-    return cli_fail(CLI_DAMAGED, "%s: at byte %llu: %s", path, (unsigned long long)offset, cli_status_name(st));
+    return cli_fail(CLI_DAMAGED, "%s: at byte %llu: %s", path, (unsigned long long)offset,
+                    cli_status_name(st));
 }
 
 static int show_bytes(const char *path, const uint8_t *bytes, size_t len, const struct show *how) {
@@ -126,8 +133,9 @@ static int show_bytes(const char *path, const uint8_t *bytes, size_t len, const 
     const uint64_t end = got.cursor.index, n = end - head.first_index;
     const uint64_t first = how->last == 0 || n <= how->last ? head.first_index : end - how->last;
     if (!how->json)
-        printf("%s: node %s, since %s, TERs %llu..%llu, %zu bytes%s\n", path, node, created, (unsigned long long)head.first_index,
-               (unsigned long long)end, len, st == HKP_OK ? "" : ", torn tail");
+        printf("%s: node %s, since %s, TERs %llu..%llu, %zu bytes%s\n", path, node, created,
+               (unsigned long long)head.first_index, (unsigned long long)end, len,
+               st == HKP_OK ? "" : ", torn tail");
     print_segment(bytes, (size_t)got.offset, &head, first, how);
     return CLI_OK;
 }
@@ -145,15 +153,16 @@ static int show_file(const char *path, const struct show *how) {
 
 /* "ter-" first index in 20 digits ".log" */
 static int is_segment(const struct dirent *e) {
-    return strlen(e->d_name) == 28 && strncmp(e->d_name, "ter-", 4) == 0 && strspn(e->d_name + 4, "0123456789") == 20 &&
-           strcmp(e->d_name + 24, ".log") == 0;
+    return strlen(e->d_name) == 28 && strncmp(e->d_name, "ter-", 4) == 0 &&
+           strspn(e->d_name + 4, "0123456789") == 20 && strcmp(e->d_name + 24, ".log") == 0;
 }
 
 static int show_folder(const char *path, const struct show *how) {
     char name[4096], log[4096];
     struct dirent **found = NULL;
     struct stat st;
-    if (snprintf(log, sizeof log, "%s/ter", path) < (int)sizeof log && stat(log, &st) == 0 && S_ISDIR(st.st_mode))
+    if (snprintf(log, sizeof log, "%s/ter", path) < (int)sizeof log && stat(log, &st) == 0 &&
+        S_ISDIR(st.st_mode))
         path = log; /* the folder of a node */
     const int n = scandir(path, &found, is_segment, alphasort);
     if (n < 0) return cli_fail(CLI_SYSTEM, "%s: %s", path, strerror(errno));
@@ -175,7 +184,8 @@ static int show(int argc, char **argv) {
     int got;
     while ((got = cli_option(&cli_ter_show, argc, argv, own)) != -1) {
         if (got == '?') return CLI_USAGE;
-        if (got == 'l' && cli_number(optarg, 0, UINT64_MAX, &how.last) != 0) return cli_fail(CLI_USAGE, "--last: a number");
+        if (got == 'l' && cli_number(optarg, 0, UINT64_MAX, &how.last) != 0)
+            return cli_fail(CLI_USAGE, "--last: a number");
         if (got == 'j') how.json = 1;
     }
     if (argc - optind != 1) return cli_fail(CLI_USAGE, "ter show wants one file or folder");
@@ -199,7 +209,8 @@ const struct cli_command cli_ter_show = {
     .name = "ter show",
     .summary = "show and check the log of TERs",
     .help = "usage: hookprobe ter show [--last N] [--json] FILE|DIR\n\n"
-            "Checks each segment of a log (a file, the folder of a log, or the folder of a node) and prints its last TERs.\n"
+            "Checks each segment of a log (a file, the folder of a log, or the folder of a node) and prints "
+            "its last TERs.\n"
             "Nothing is changed; damage is told with file and offset.\n\n"
             "  --last N  TERs of each file, counted from its end; default 10; 0: all\n"
             "  --json    one JSON object a line for each TER\n",

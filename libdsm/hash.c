@@ -67,7 +67,7 @@ void hkp_dsm_node_id(uint8_t node_id[16], const uint8_t key[32], const uint8_t *
  */
 
 void hkp_dsm_w_commit(uint8_t out[32], const uint8_t f[32], const uint8_t chain_id[32],
-                       const uint8_t node_id[16], uint64_t seq) {
+                      const uint8_t node_id[16], uint64_t seq) {
     static const char label[] = "HKP1 wcommit"; /* its 00 is hashed too */
     crypto_generichash_state state;
     uint8_t seq_be[8];
@@ -82,7 +82,7 @@ void hkp_dsm_w_commit(uint8_t out[32], const uint8_t f[32], const uint8_t chain_
 }
 
 void hkp_dsm_posf_message(uint8_t out[32], const uint8_t chain_id[32], const uint8_t node_id[16],
-                           uint64_t seq, const uint8_t prev[32], const uint8_t payload_hash[32]) {
+                          uint64_t seq, const uint8_t prev[32], const uint8_t payload_hash[32]) {
     static const char label[] = "HKP1 block posf";
     crypto_hash_sha256_state state;
     uint8_t seq_be[8];

@@ -191,8 +191,16 @@ struct read {
     uint64_t a, b;
 };
 
-enum { READ_LOAD = 1, READ_ITEMS = 2, READ_PROOF = 3, READ_DIGEST = 4, READ_HEADERS = 5, READ_BODIES = 6,
-       READ_LINK = 7, READ_RETELL = 8 };
+enum {
+    READ_LOAD = 1,
+    READ_ITEMS = 2,
+    READ_PROOF = 3,
+    READ_DIGEST = 4,
+    READ_HEADERS = 5,
+    READ_BODIES = 6,
+    READ_LINK = 7,
+    READ_RETELL = 8
+};
 
 struct report {
     struct prop *p;
@@ -351,7 +359,8 @@ hkp_status hkp_dsm__retell_row(node *n, const uint8_t *key, size_t key_len, cons
 void hkp_dsm__retell_end(node *n);
 
 /* journal.c */
-uint64_t hkp_dsm__put(node *n, uint32_t row, const uint8_t *key, size_t key_len, const uint8_t *data, size_t len);
+uint64_t hkp_dsm__put(node *n, uint32_t row, const uint8_t *key, size_t key_len, const uint8_t *data,
+                      size_t len);
 /** Takes over one reference of data. */
 uint64_t hkp_dsm__put_blob(node *n, uint32_t row, const uint8_t *key, size_t key_len, blob *data);
 uint64_t hkp_dsm__wal(node *n, uint32_t kind, uint64_t epoch, uint64_t view, const uint8_t digest[32]);
@@ -395,7 +404,8 @@ void hkp_dsm__author_open(node *n, struct author *a);
 /* blocks.c */
 struct block *hkp_dsm__block_by_id(const node *n, const uint8_t id[32]);
 struct block *hkp_dsm__block_at(const node *n, const struct author *a, uint64_t seq);
-hkp_status hkp_dsm__block_take(node *n, struct peer *p, const struct hkp_dsm__item *item, uint32_t hops, int asked);
+hkp_status hkp_dsm__block_take(node *n, struct peer *p, const struct hkp_dsm__item *item, uint32_t hops,
+                               int asked);
 /** From the own store. */
 hkp_status hkp_dsm__block_load(node *n, const struct hkp_dsm__item *item, int branch);
 void hkp_dsm__block_durable(node *n, struct block *b, int own);
@@ -406,8 +416,8 @@ void hkp_dsm__block_final(node *n, struct author *a, struct block *b, uint64_t h
  * The blocks of a from from+1 (whose prev must be from_id) to the one of id at seq, into n->path[seq - from].
  * 1: all held; 0: some are missing, up to *missing; -1: they do not link.
  */
-int hkp_dsm__blocks_path(node *n, const struct author *a, uint64_t from, const uint8_t from_id[32], uint64_t seq,
-                         const uint8_t id[32], uint64_t *missing);
+int hkp_dsm__blocks_path(node *n, const struct author *a, uint64_t from, const uint8_t from_id[32],
+                         uint64_t seq, const uint8_t id[32], uint64_t *missing);
 /** The author's chain above its final head follows the branch that was made final (D-BLK-14). */
 void hkp_dsm__author_final(node *n, struct author *a, const struct hkp_dsm__known_head *head);
 /** Memory of the pool; forgets the oldest blocks that are final and reported to get it. */
@@ -424,7 +434,8 @@ hkp_status hkp_dsm__on_have(node *n, struct peer *p, struct hkp_dsm__message *m)
 hkp_status hkp_dsm__on_want(node *n, struct peer *p, struct hkp_dsm__message *m);
 hkp_status hkp_dsm__on_items(node *n, struct peer *p, struct hkp_dsm__message *m);
 hkp_status hkp_dsm__on_cert_want(node *n, struct peer *p, struct hkp_dsm__message *m);
-void hkp_dsm__want(node *n, struct peer *p, uint32_t lane, const struct author *a, uint64_t from, uint64_t to);
+void hkp_dsm__want(node *n, struct peer *p, uint32_t lane, const struct author *a, uint64_t from,
+                   uint64_t to);
 void hkp_dsm__items_row(node *n, struct read *r, const uint8_t *data, size_t len);
 void hkp_dsm__items_end(node *n, struct read *r);
 
@@ -435,8 +446,8 @@ hkp_status hkp_dsm__on_vote(node *n, struct peer *p, const struct hkp_dsm_view *
 hkp_status hkp_dsm__cert_take(node *n, const uint8_t *bytes, size_t len);
 void hkp_dsm__vote_own(node *n, uint32_t kind, uint64_t view, const uint8_t digest[32]);
 void hkp_dsm__newest_certs(node *n, struct peer *p);
-hkp_status hkp_dsm__vote_envelope(node *n, uint32_t kind, uint64_t view, uint32_t seat, uint8_t *dst, size_t cap,
-                                  size_t *len);
+hkp_status hkp_dsm__vote_envelope(node *n, uint32_t kind, uint64_t view, uint32_t seat, uint8_t *dst,
+                                  size_t cap, size_t *len);
 
 /* rules.c */
 void hkp_dsm__advance(node *n);

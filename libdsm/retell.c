@@ -57,7 +57,8 @@ static hkp_status tell(node *n, const uint8_t *data, size_t len) {
     fact->e.type = b.event_type;
     fact->e.height = memcmp(b.author, t->place, 16) == 0 ? t->height : 0;
     fact->e.count = fact->e.height != 0;
-    if (item.payload.len > 16) fact->data = hkp_dsm__blob_copy(&n->pool, item.payload.ptr + 16, item.payload.len - 16);
+    if (item.payload.len > 16)
+        fact->data = hkp_dsm__blob_copy(&n->pool, item.payload.ptr + 16, item.payload.len - 16);
     return HKP_OK;
 }
 

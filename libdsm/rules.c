@@ -202,7 +202,8 @@ void hkp_dsm__advance(node *n) {
 static hkp_time sooner(hkp_time a, hkp_time b) { return a < b ? a : b; }
 
 hkp_time hkp_dsm__rules_wake(const node *n) {
-    /* when work comes matters while there is none; the idle moment lies in the past until a height is final */
+    /* when work comes matters while there is none; the idle moment lies in the past until a height is final
+     */
     hkp_time wake = n->work_at != 0 ? n->retransmit_at : sooner(n->retransmit_at, n->work_wake);
     const struct slot *s = &n->slots[n->view % SLOTS];
     int known = s->view == n->view;

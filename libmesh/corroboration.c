@@ -31,5 +31,6 @@ uint32_t hkp_mesh__action_level(const struct hkp_mesh__evidence *e) {
     if (groups < 2) return HKP_MESH_LEVEL_WATCH;
     const uint64_t needed = e->faults + 1ULL > BLOCK_GROUPS_MIN ? e->faults + 1ULL : BLOCK_GROUPS_MIN;
     if (proving < needed || e->member) return HKP_MESH_LEVEL_ALERT;
-    return hkp_mesh__lower_median(e->bp, e->n) >= BLOCK_CONFIDENCE_MIN ? HKP_MESH_LEVEL_BLOCK : HKP_MESH_LEVEL_ALERT;
+    return hkp_mesh__lower_median(e->bp, e->n) >= BLOCK_CONFIDENCE_MIN ? HKP_MESH_LEVEL_BLOCK
+                                                                       : HKP_MESH_LEVEL_ALERT;
 }

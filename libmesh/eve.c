@@ -34,7 +34,8 @@ hkp_status hkp_mesh_eve_new(hkp_mesh_eve **out, const struct hkp_mesh_eve_option
     if (st != HKP_OK) return st;
     if (o.tlp_plus_one == 0) o.tlp_plus_one = HKP_MESH_TLP_GREEN + 1;
     if (o.ttl_s == 0) o.ttl_s = 86400;
-    if (o.tlp_plus_one > HKP_MESH_TLP_RED || o.confidence > 100 || o.ttl_s > hkp_mesh_ioc_ttl_max(HKP_MESH_IOC_IP4))
+    if (o.tlp_plus_one > HKP_MESH_TLP_RED || o.confidence > 100 ||
+        o.ttl_s > hkp_mesh_ioc_ttl_max(HKP_MESH_IOC_IP4))
         return HKP_E_INVAL;
     hkp_mesh_eve *eve = hkp_mem_alloc(&o.mem, sizeof *eve);
     if (eve == NULL) return HKP_E_NOMEM;
@@ -71,14 +72,19 @@ static void finish(hkp_mesh_eve *eve) {
 }
 
 static void take_in_line(hkp_mesh_eve *eve, char c) {
-    if (c == '\n') finish(eve);
-    else if (eve->len > 0 || !is_space(c)) keep(eve, c);
+    if (c == '\n')
+        finish(eve);
+    else if (eve->len > 0 || !is_space(c))
+        keep(eve, c);
 }
 
 static void take_in_string(hkp_mesh_eve *eve, char c) {
-    if (eve->escaped) eve->escaped = 0;
-    else if (c == '\\') eve->escaped = 1;
-    else if (c == '"') eve->in_string = 0;
+    if (eve->escaped)
+        eve->escaped = 0;
+    else if (c == '\\')
+        eve->escaped = 1;
+    else if (c == '"')
+        eve->in_string = 0;
     keep(eve, c);
 }
 
@@ -104,8 +110,10 @@ static void take(hkp_mesh_eve *eve, char c) {
         eve->form = c == '[' ? FORM_ARRAY : FORM_LINES;
         if (c == '[') return;
     }
-    if (eve->form == FORM_LINES) take_in_line(eve, c);
-    else take_in_array(eve, c);
+    if (eve->form == FORM_LINES)
+        take_in_line(eve, c);
+    else
+        take_in_array(eve, c);
 }
 
 void hkp_mesh_eve_push(hkp_mesh_eve *eve, const uint8_t *bytes, size_t len, size_t *taken) {
@@ -125,8 +133,10 @@ static int nesting(const char *json, size_t len, int *closed) {
     for (size_t i = 0; i < len; i++) {
         const char c = json[i];
         if (in_string) {
-            if (c == '\\') i++;
-            else if (c == '"') in_string = 0;
+            if (c == '\\')
+                i++;
+            else if (c == '"')
+                in_string = 0;
             continue;
         }
         if (c == '"') in_string = 1;
@@ -148,8 +158,9 @@ hkp_status hkp_mesh_eve_next(hkp_mesh_eve *eve, uint64_t now_s, struct hkp_mesh_
     struct hkp_mesh_record r = {0};
     int closed = 0;
     const int broken = nesting(eve->line, eve->len, &closed) > HKP_MESH__EVE_DEPTH_MAX || !closed;
-    const uint32_t result =
-        broken ? HKP_MESH_EVE_BROKEN : hkp_mesh__eve_alert(eve->line, eve->len, &eve->opt, now_s, &r, &eve->text);
+    const uint32_t result = broken
+                                ? HKP_MESH_EVE_BROKEN
+                                : hkp_mesh__eve_alert(eve->line, eve->len, &eve->opt, now_s, &r, &eve->text);
     eve->count[result]++;
     eve->ready = 0;
     eve->len = 0;

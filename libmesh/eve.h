@@ -15,8 +15,8 @@ struct hkp_mesh__eve_text {
 };
 
 /** Reads one element; HKP_MESH_EVE_RECORD and r, whose pointers lead into text, or why not. */
-uint32_t hkp_mesh__eve_alert(const char *json, size_t len, const struct hkp_mesh_eve_options *opt, uint64_t now_s,
-                             struct hkp_mesh_record *r, struct hkp_mesh__eve_text *text);
+uint32_t hkp_mesh__eve_alert(const char *json, size_t len, const struct hkp_mesh_eve_options *opt,
+                             uint64_t now_s, struct hkp_mesh_record *r, struct hkp_mesh__eve_text *text);
 
 /** Threat type and confidence of a rule's category, as Suricata's classification.config words it. */
 void hkp_mesh__eve_category(const char *category, uint16_t *threat, uint8_t *confidence);

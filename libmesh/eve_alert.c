@@ -8,7 +8,8 @@
 #include <jansson.h>
 #include <string.h>
 
-/* How sure a rule of a category is of what it says: confidence without and with evidence of two-way traffic. */
+/* How sure a rule of a category is of what it says: confidence without and with evidence of two-way traffic.
+ */
 enum { WEAK = 30, FAIR = 60, STRONG = 75, TWO_WAY_BONUS = 15 };
 
 struct category {
@@ -72,7 +73,9 @@ static int begins(const char *text, const char *word) {
     return *word == 0;
 }
 
-static int is_word(const char *text, const char *word) { return strlen(text) == strlen(word) && begins(text, word); }
+static int is_word(const char *text, const char *word) {
+    return strlen(text) == strlen(word) && begins(text, word);
+}
 
 void hkp_mesh__eve_category(const char *category, uint16_t *threat, uint8_t *confidence) {
     *threat = HKP_MESH_THREAT_ANOMALY;
@@ -150,10 +153,12 @@ static const struct side *threat_side(const json_t *root, const json_t *alert, c
 
 /* ---- evidence ---- */
 
-static json_int_t number(const json_t *object, const char *key) { return json_integer_value(json_object_get(object, key)); }
+static json_int_t number(const json_t *object, const char *key) {
+    return json_integer_value(json_object_get(object, key));
+}
 
 static int is_established(const char *state) {
-    static const char *const open_or_after[] = {"established", "fin_wait1", "fin_wait2", "time_wait",
+    static const char *const open_or_after[] = {"established", "fin_wait1",  "fin_wait2", "time_wait",
                                                 "last_ack",    "close_wait", "closing"};
     for (size_t i = 0; state != NULL && i < sizeof open_or_after / sizeof open_or_after[0]; i++)
         if (is_word(state, open_or_after[i])) return 1;
@@ -161,8 +166,9 @@ static int is_established(const char *state) {
 }
 
 /*
- * 1 if no spoofed source can have caused it. Packets both ways are enough for UDP (M-EXP-6), but a spoofed SYN
- * draws answers, too: TCP must be established, or both sides must have sent more than headers with all options.
+ * 1 if no spoofed source can have caused it. Packets both ways are enough for UDP (M-EXP-6), but a spoofed
+ * SYN draws answers, too: TCP must be established, or both sides must have sent more than headers with all
+ * options.
  */
 static uint8_t evidence(const json_t *root, int is_ip6) {
     const json_t *flow = json_object_get(root, "flow"), *tcp = json_object_get(root, "tcp");
@@ -196,10 +202,12 @@ static void add_text(struct words *w, const char *before, const json_t *text) {
     w->len += head;
     size_t n = HKP_MESH_CONTEXT_MAX - w->len;
     w->full = len > n;
-    if (len <= n) n = len;
+    if (len <= n)
+        n = len;
     else
         while (n > 0 && ((uint8_t)s[n] & 0xc0) == 0x80) n--;
-    for (size_t i = 0; i < n; i++) w->out[w->len++] = (uint8_t)s[i] < 0x20 || s[i] == 0x7f ? ' ' : (uint8_t)s[i];
+    for (size_t i = 0; i < n; i++)
+        w->out[w->len++] = (uint8_t)s[i] < 0x20 || s[i] == 0x7f ? ' ' : (uint8_t)s[i];
 }
 
 static void add_answers(struct words *w, const json_t *dns) {
@@ -219,7 +227,8 @@ static void write_context(const json_t *root, const json_t *alert, struct words 
     add_text(w, "; ja4 ", json_object_get(tls, "ja4"));
 }
 
-/* Ids of metadata.mitre_technique_id in ascending order, without duplicates; what has another form is left out. */
+/* Ids of metadata.mitre_technique_id in ascending order, without duplicates; what has another form is left
+ * out. */
 static void read_techniques(const json_t *alert, struct hkp_mesh_record *r) {
     const json_t *ids = json_object_get(json_object_get(alert, "metadata"), "mitre_technique_id");
     for (size_t i = 0; i < json_array_size(ids) && r->technique_count < 4; i++) {
@@ -227,12 +236,14 @@ static void read_techniques(const json_t *alert, struct hkp_mesh_record *r) {
         char copy[12] = {0};
         const size_t len = id == NULL ? 0 : strlen(id);
         if ((len != 5 && len != 9) || id[0] != 'T' || (len == 9 && id[5] != '.')) continue;
-        for (size_t k = 0; k < len; k++) copy[k] = (k == 0 || k == 5 || (id[k] >= '0' && id[k] <= '9')) ? id[k] : 0;
+        for (size_t k = 0; k < len; k++)
+            copy[k] = (k == 0 || k == 5 || (id[k] >= '0' && id[k] <= '9')) ? id[k] : 0;
         if (strlen(copy) != len) continue;
         unsigned at = 0;
         while (at < r->technique_count && strcmp(r->technique[at], copy) < 0) at++;
         if (at < r->technique_count && strcmp(r->technique[at], copy) == 0) continue;
-        memmove(r->technique[at + 1 < 4 ? at + 1 : at], r->technique[at], (r->technique_count - at) * sizeof copy);
+        memmove(r->technique[at + 1 < 4 ? at + 1 : at], r->technique[at],
+                (r->technique_count - at) * sizeof copy);
         memcpy(r->technique[at], copy, sizeof copy);
         r->technique_count++;
     }
@@ -276,7 +287,8 @@ static uint32_t read_root(const json_t *root, const struct hkp_mesh_eve_options 
     const char *event = json_string_value(json_object_get(root, "event_type"));
     const json_t *alert = json_object_get(root, "alert");
     if (event == NULL || strcmp(event, "alert") != 0) return HKP_MESH_EVE_NOT_ALERT;
-    const struct side src = side_of(json_object_get(root, "src_ip")), dst = side_of(json_object_get(root, "dest_ip"));
+    const struct side src = side_of(json_object_get(root, "src_ip")),
+                      dst = side_of(json_object_get(root, "dest_ip"));
     if (!json_is_object(alert) || src.type == 0 || dst.type == 0) return HKP_MESH_EVE_NO_ADDRESS;
     const struct side *threat = threat_side(root, alert, &src, &dst);
     if (threat->local) return HKP_MESH_EVE_LOCAL;
@@ -284,8 +296,8 @@ static uint32_t read_root(const json_t *root, const struct hkp_mesh_eve_options 
     return HKP_MESH_EVE_RECORD;
 }
 
-uint32_t hkp_mesh__eve_alert(const char *json, size_t len, const struct hkp_mesh_eve_options *opt, uint64_t now_s,
-                             struct hkp_mesh_record *r, struct hkp_mesh__eve_text *text) {
+uint32_t hkp_mesh__eve_alert(const char *json, size_t len, const struct hkp_mesh_eve_options *opt,
+                             uint64_t now_s, struct hkp_mesh_record *r, struct hkp_mesh__eve_text *text) {
     json_t *root = json_loadb(json, len, JSON_ALLOW_NUL, NULL);
     if (!json_is_object(root)) {
         json_decref(root);

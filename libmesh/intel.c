@@ -56,16 +56,20 @@ static void set_sizes(hkp_mesh_intel *t, const struct hkp_mesh_intel_options *o)
     t->tombstones.cap = t->sightings.cap = o->records / 4 + HKP_MESH__PROBE_MAX;
 }
 
-void hkp_mesh_intel_options_init(struct hkp_mesh_intel_options *opt, size_t size) { hkp_options_init(opt, size); }
+void hkp_mesh_intel_options_init(struct hkp_mesh_intel_options *opt, size_t size) {
+    hkp_options_init(opt, size);
+}
 
-hkp_status hkp_mesh_intel_new(hkp_mesh_intel **out, const struct hkp_mesh_intel_options *opt, uint64_t now_s) {
+hkp_status hkp_mesh_intel_new(hkp_mesh_intel **out, const struct hkp_mesh_intel_options *opt,
+                              uint64_t now_s) {
     struct hkp_mesh_intel_options o;
     hkp_status st = hkp_options_import(&o, sizeof o, sizeof o, opt);
     if (st == HKP_OK) st = hkp_mem_import(&o.mem);
     if (st != HKP_OK) return st;
     if (o.records == 0) o.records = RECORDS_DEFAULT;
     if (o.authors == 0) o.authors = AUTHORS_DEFAULT;
-    if (o.group == 0 || o.records > RECORDS_MAX || o.authors > AUTHORS_MAX || o.rng.fill == NULL) return HKP_E_INVAL;
+    if (o.group == 0 || o.records > RECORDS_MAX || o.authors > AUTHORS_MAX || o.rng.fill == NULL)
+        return HKP_E_INVAL;
 
     hkp_mesh_intel sizes = {.mem = o.mem, .group = o.group, .now_s = now_s};
     struct layout l = {.used = (sizeof sizes + 15) / 16 * 16};
@@ -104,7 +108,8 @@ static void pass_time(hkp_mesh_intel *t, uint64_t now_s) {
     if (now_s > t->now_s) t->now_s = now_s;
 }
 
-/* Takes the shares of M-TI-13 for an indicator that comes to BLOCK, and notes the level in all its records. */
+/* Takes the shares of M-TI-13 for an indicator that comes to BLOCK, and notes the level in all its records.
+ */
 static uint32_t settle(hkp_mesh_intel *t, uint32_t head, const uint8_t key[16]) {
     struct hkp_mesh__view v;
     const uint32_t day = (uint32_t)(t->now_s / 86400);
@@ -128,14 +133,16 @@ static uint32_t settle(hkp_mesh_intel *t, uint32_t head, const uint8_t key[16]) 
 }
 
 /* Same words as before? Then the times alone may differ. */
-static int same_content(const hkp_mesh_intel *t, const struct hkp_mesh__rec *old, const struct hkp_mesh_record *r) {
+static int same_content(const hkp_mesh_intel *t, const struct hkp_mesh__rec *old,
+                        const struct hkp_mesh_record *r) {
     uint8_t data[HKP_MESH_CONTEXT_MAX + sizeof r->technique];
     const size_t techniques = (size_t)r->technique_count * sizeof r->technique[0];
     if (old->threat != r->threat || (old->grade & 0x3f) != (r->severity | r->tlp << 3) ||
         (old->confidence & ~(unsigned)HKP_MESH__PENDING_BIT) != r->confidence ||
         old->proof != (r->evidence | r->technique_count << 2) || old->rule != r->rule ||
         ((old->state & HKP_MESH__REC_HAS_RULE) != 0) != (r->has_rule != 0) ||
-        ((old->state & HKP_MESH__REC_HAS_CONTEXT) != 0) != (r->context != NULL) || old->context_len != r->context_len)
+        ((old->state & HKP_MESH__REC_HAS_CONTEXT) != 0) != (r->context != NULL) ||
+        old->context_len != r->context_len)
         return 0;
     if (r->context_len + techniques == 0) return 1;
     hkp_mesh__rec_data(t, old, r->value_len, data, r->context_len + techniques);
@@ -160,13 +167,15 @@ static int judge(const hkp_mesh_intel *t, const struct hkp_mesh__rec *old, const
         if (o->time_s != old_time) return o->time_s > old_time ? -1 : HKP_MESH_ADDED_OLDER;
         return memcmp(o->author, a->node, 16) > 0 ? -1 : HKP_MESH_ADDED_OLDER;
     }
-    if (o->seq < old->seq || (o->seq == old->seq && o->position <= old->position)) return HKP_MESH_ADDED_OLDER;
+    if (o->seq < old->seq || (o->seq == old->seq && o->position <= old->position))
+        return HKP_MESH_ADDED_OLDER;
     const uint64_t from = t->base_s + old->from_s;
     const int soon = r->valid_from_s < from + hkp_mesh_ioc_ttl_max(r->ioc_type) / 4;
     return soon && same_content(t, old, r) ? HKP_MESH_ADDED_UNCHANGED : -1;
 }
 
-/* The record that leaves a full chain: the least confident one, never our own (mesh.md 15). NIL: none is weaker. */
+/* The record that leaves a full chain: the least confident one, never our own (mesh.md 15). NIL: none is
+ * weaker. */
 static uint32_t weakest(const hkp_mesh_intel *t, uint32_t head, const struct hkp_mesh_record *r, int own) {
     uint32_t least = own ? UINT32_MAX : hkp_mesh_record_confidence(r, t->now_s), found = HKP_MESH__NIL;
     for (uint32_t rec = head; rec != HKP_MESH__NIL; rec = t->recs[rec].next) {
@@ -201,8 +210,8 @@ static uint32_t block_time(const hkp_mesh_intel *t, uint64_t time_s) {
 }
 
 /* Chain, group and share decide; result as HKP_MESH_ADDED_*, *old the record that gives way. */
-static int decide(hkp_mesh_intel *t, uint32_t head, struct hkp_mesh__author *a, const struct hkp_mesh_origin *o,
-                  const struct hkp_mesh_record *r, uint32_t *old) {
+static int decide(hkp_mesh_intel *t, uint32_t head, struct hkp_mesh__author *a,
+                  const struct hkp_mesh_origin *o, const struct hkp_mesh_record *r, uint32_t *old) {
     *old = of_group(t, head, o->group);
     if (*old != HKP_MESH__NIL) {
         const int verdict = judge(t, &t->recs[*old], o, r);
@@ -218,8 +227,8 @@ static int decide(hkp_mesh_intel *t, uint32_t head, struct hkp_mesh__author *a, 
 }
 
 /* Puts the record in; the room is there, but removing the old one may have emptied the chain. */
-static void put_in(hkp_mesh_intel *t, const struct hkp_mesh_origin *o, const struct hkp_mesh_record *r, uint32_t author,
-                   uint32_t old, const uint8_t key[16], uint32_t n_cells) {
+static void put_in(hkp_mesh_intel *t, const struct hkp_mesh_origin *o, const struct hkp_mesh_record *r,
+                   uint32_t author, uint32_t old, const uint8_t key[16], uint32_t n_cells) {
     const uint8_t level = old == HKP_MESH__NIL ? 0 : t->recs[old].grade & 0xc0;
     if (old != HKP_MESH__NIL) hkp_mesh__table_remove(t, old);
     const uint32_t head = hkp_mesh__table_find(t, key, r->ioc_type, r->value, r->value_len);
@@ -233,8 +242,10 @@ static void put_in(hkp_mesh_intel *t, const struct hkp_mesh_origin *o, const str
     to->grade |= level;
     t->authors[author].live++;
     hkp_mesh__table_link(t, rec, head, key);
-    if (o->height == 0) hkp_mesh__pending_link(t, rec);
-    else to->height = o->height > UINT32_MAX ? UINT32_MAX : (uint32_t)o->height;
+    if (o->height == 0)
+        hkp_mesh__pending_link(t, rec);
+    else
+        to->height = o->height > UINT32_MAX ? UINT32_MAX : (uint32_t)o->height;
     if (head == HKP_MESH__NIL && hkp_mesh__doubts(t, key, t->now_s) > 0) to->state |= HKP_MESH__REC_DOUBTED;
 }
 
@@ -280,7 +291,8 @@ static hkp_status merge(hkp_mesh_intel *t, const struct hkp_mesh_origin *o, cons
 hkp_status hkp_mesh_intel_add(hkp_mesh_intel *intel, uint64_t now_s, const struct hkp_mesh_origin *origin,
                               const uint8_t *bytes, size_t len, struct hkp_mesh_added *added) {
     struct hkp_mesh_record r;
-    if (origin->group == 0 || origin->position > UINT16_MAX || added->struct_size < sizeof *added) return HKP_E_INVAL;
+    if (origin->group == 0 || origin->position > UINT16_MAX || added->struct_size < sizeof *added)
+        return HKP_E_INVAL;
     *added = (struct hkp_mesh_added){.struct_size = added->struct_size, .result = HKP_MESH_ADDED_REFUSED};
     pass_time(intel, now_s);
     hkp_status st = hkp_mesh_record_decode(&r, bytes, len, intel->now_s);
@@ -299,8 +311,8 @@ static void doubt(hkp_mesh_intel *t, uint32_t head, const uint8_t key[16]) {
     (void)settle(t, head, key);
 }
 
-hkp_status hkp_mesh_intel_sighting(hkp_mesh_intel *intel, uint64_t now_s, uint32_t group, const uint8_t ioc_key[16],
-                                   uint32_t kind) {
+hkp_status hkp_mesh_intel_sighting(hkp_mesh_intel *intel, uint64_t now_s, uint32_t group,
+                                   const uint8_t ioc_key[16], uint32_t kind) {
     if (group == 0 || kind > HKP_MESH_SIGHTING_EXPIRED) return HKP_E_INVAL;
     pass_time(intel, now_s);
     const uint32_t now = block_time(intel, intel->now_s);
@@ -321,8 +333,8 @@ static uint32_t latest_end(const hkp_mesh_intel *t, uint32_t head, uint32_t leas
     return least;
 }
 
-void hkp_mesh_intel_revoke(hkp_mesh_intel *intel, uint64_t now_s, const uint8_t *author, const uint8_t ioc_key[16],
-                           uint32_t *removed) {
+void hkp_mesh_intel_revoke(hkp_mesh_intel *intel, uint64_t now_s, const uint8_t *author,
+                           const uint8_t ioc_key[16], uint32_t *removed) {
     pass_time(intel, now_s);
     const uint32_t now = block_time(intel, intel->now_s);
     uint32_t rec = hkp_mesh__table_find_key(intel, ioc_key), n = 0;
@@ -344,14 +356,16 @@ void hkp_mesh_intel_revoke(hkp_mesh_intel *intel, uint64_t now_s, const uint8_t 
     *removed = n;
 }
 
-/* Looks again at some indicators: shares of a new day, another f or an end of doubt may raise them to BLOCK. */
+/* Looks again at some indicators: shares of a new day, another f or an end of doubt may raise them to BLOCK.
+ */
 static void sweep(hkp_mesh_intel *t) {
     uint8_t key[16];
     for (int i = 0; i < SWEEP_STEPS && (uint32_t)i < t->recs_cap; i++) {
         const uint32_t rec = t->sweep;
         t->sweep = rec + 1 < t->recs_cap ? rec + 1 : 0;
         const struct hkp_mesh__rec *r = &t->recs[rec];
-        if (!(r->state & HKP_MESH__REC_HEAD) || r->next == HKP_MESH__NIL) continue; /* one group never blocks */
+        if (!(r->state & HKP_MESH__REC_HEAD) || r->next == HKP_MESH__NIL)
+            continue; /* one group never blocks */
         hkp_mesh__rec_key(t, r, key);
         (void)settle(t, rec, key);
     }

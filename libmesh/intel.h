@@ -3,9 +3,10 @@
 /*
  * The threat cache (mesh.md 9.4): what its files share.
  *
- * A record is what one group says about one indicator. The records of an indicator are a chain; the index finds
- * the first one, the head, by a keyed hash of the indicator's key. intel_table.c keeps records, cells, index and
- * wheel; intel_notes.c authors, tombstones, sightings, allowlist and members; intel.c merges; intel_lookup.c reads.
+ * A record is what one group says about one indicator. The records of an indicator are a chain; the index
+ * finds the first one, the head, by a keyed hash of the indicator's key. intel_table.c keeps records, cells,
+ * index and wheel; intel_notes.c authors, tombstones, sightings, allowlist and members; intel.c merges;
+ * intel_lookup.c reads.
  */
 #ifndef HKP_LIBMESH_INTEL_H
 #define HKP_LIBMESH_INTEL_H
@@ -169,8 +170,8 @@ uint64_t hkp_mesh__intel_hash(const hkp_mesh_intel *t, const void *bytes, size_t
 void hkp_mesh__table_init(hkp_mesh_intel *t);
 
 /** Head of an indicator's chain, or NIL. */
-uint32_t hkp_mesh__table_find(const hkp_mesh_intel *t, const uint8_t key[16], uint32_t type, const uint8_t *value,
-                              size_t len);
+uint32_t hkp_mesh__table_find(const hkp_mesh_intel *t, const uint8_t key[16], uint32_t type,
+                              const uint8_t *value, size_t len);
 /** The same when only the key is known. */
 uint32_t hkp_mesh__table_find_key(const hkp_mesh_intel *t, const uint8_t key[16]);
 
@@ -189,7 +190,8 @@ void hkp_mesh__table_remove(hkp_mesh_intel *t, uint32_t rec);
 uint32_t hkp_mesh__table_cells(const struct hkp_mesh_record *r);
 void hkp_mesh__rec_key(const hkp_mesh_intel *t, const struct hkp_mesh__rec *r, uint8_t key[16]);
 /** Copies len bytes of a record's data from an offset: value, then context, then techniques of 12 bytes. */
-void hkp_mesh__rec_data(const hkp_mesh_intel *t, const struct hkp_mesh__rec *r, size_t at, uint8_t *dst, size_t len);
+void hkp_mesh__rec_data(const hkp_mesh_intel *t, const struct hkp_mesh__rec *r, size_t at, uint8_t *dst,
+                        size_t len);
 
 static inline uint64_t hkp_mesh__rec_until(const hkp_mesh_intel *t, const struct hkp_mesh__rec *r) {
     return t->base_s + r->from_s + r->ttl_s;
@@ -209,7 +211,8 @@ void hkp_mesh__pending_unlink(hkp_mesh_intel *t, uint32_t rec);
 /** Notes that who said kind about key, in place of the same note made before. */
 void hkp_mesh__note_put(hkp_mesh_intel *t, struct hkp_mesh__notes *notes, const struct hkp_mesh__note *note);
 /** Whether a record that begins at from_s was revoked, by this author or for all. */
-int hkp_mesh__revoked(const hkp_mesh_intel *t, const uint8_t key[16], const uint8_t author[16], uint32_t from_s);
+int hkp_mesh__revoked(const hkp_mesh_intel *t, const uint8_t key[16], const uint8_t author[16],
+                      uint32_t from_s);
 /** Groups that call key a false positive. */
 uint32_t hkp_mesh__doubts(const hkp_mesh_intel *t, const uint8_t key[16], uint64_t now_s);
 
@@ -226,8 +229,8 @@ struct hkp_mesh__view {
     uint8_t severity;
     uint64_t from_s, until_s;
 };
-void hkp_mesh__chain_view(const hkp_mesh_intel *t, uint32_t head, const uint8_t key[16], uint64_t now_s, int counted_only,
-                          struct hkp_mesh__view *view);
+void hkp_mesh__chain_view(const hkp_mesh_intel *t, uint32_t head, const uint8_t key[16], uint64_t now_s,
+                          int counted_only, struct hkp_mesh__view *view);
 /** Whether a record's author has a share of M-TI-13 left, or needs none. */
 int hkp_mesh__may_count(const hkp_mesh_intel *t, const struct hkp_mesh__rec *r, uint64_t now_s);
 /** Value of a prefix type that holds the first bits of an address; returns its length. */

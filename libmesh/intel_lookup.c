@@ -6,19 +6,19 @@
 
 #include <string.h>
 
-
 int hkp_mesh__may_count(const hkp_mesh_intel *t, const struct hkp_mesh__rec *r, uint64_t now_s) {
     const struct hkp_mesh__author *a = &t->authors[r->author];
     if (r->state & HKP_MESH__REC_COUNTED) return 1;
     return a->day != now_s / 86400 || a->day_blocks[r->grade & 7] < HKP_MESH__BLOCKS_PER_DAY;
 }
 
-void hkp_mesh__chain_view(const hkp_mesh_intel *t, uint32_t head, const uint8_t key[16], uint64_t now_s, int counted_only,
-                          struct hkp_mesh__view *view) {
+void hkp_mesh__chain_view(const hkp_mesh_intel *t, uint32_t head, const uint8_t key[16], uint64_t now_s,
+                          int counted_only, struct hkp_mesh__view *view) {
     uint32_t all[HKP_MESH__GROUPS_MAX], bp[HKP_MESH__GROUPS_MAX];
     struct hkp_mesh__view v = {.severity = 5, .from_s = UINT64_MAX};
     struct hkp_mesh__evidence e = {.bp = bp, .faults = t->faults};
-    for (uint32_t rec = head; rec != HKP_MESH__NIL && v.groups < HKP_MESH__GROUPS_MAX; rec = t->recs[rec].next) {
+    for (uint32_t rec = head; rec != HKP_MESH__NIL && v.groups < HKP_MESH__GROUPS_MAX;
+         rec = t->recs[rec].next) {
         const struct hkp_mesh__rec *r = &t->recs[rec];
         const uint64_t from = t->base_s + r->from_s, until = hkp_mesh__rec_until(t, r);
         if (until <= now_s) continue;
@@ -38,7 +38,8 @@ void hkp_mesh__chain_view(const hkp_mesh_intel *t, uint32_t head, const uint8_t 
         e.doubts = v.doubts;
         v.confidence_bp = hkp_mesh__lower_median(all, v.groups);
         v.level = hkp_mesh__action_level(&e);
-        if (v.level == HKP_MESH_LEVEL_BLOCK && hkp_mesh__is_member(t, key, now_s)) v.level = HKP_MESH_LEVEL_ALERT;
+        if (v.level == HKP_MESH_LEVEL_BLOCK && hkp_mesh__is_member(t, key, now_s))
+            v.level = HKP_MESH_LEVEL_ALERT;
     }
     *view = v;
 }
@@ -78,8 +79,8 @@ static int fill(const hkp_mesh_intel *t, uint32_t head, const uint8_t key[16], u
     return 1;
 }
 
-static int try_value(const hkp_mesh_intel *t, uint64_t now_s, uint32_t type, const uint8_t *value, size_t len, uint8_t kind,
-                     struct hkp_mesh_match *m) {
+static int try_value(const hkp_mesh_intel *t, uint64_t now_s, uint32_t type, const uint8_t *value, size_t len,
+                     uint8_t kind, struct hkp_mesh_match *m) {
     uint8_t key[16];
     hkp_mesh_ioc_key(type, value, len, key);
     const uint32_t head = hkp_mesh__table_find(t, key, type, value, len);
@@ -87,14 +88,15 @@ static int try_value(const hkp_mesh_intel *t, uint64_t now_s, uint32_t type, con
 }
 
 /* Exact, then prefixes in use, longest first. */
-static int try_address(const hkp_mesh_intel *t, uint64_t now_s, const uint8_t *addr, size_t size, uint8_t exact,
-                       uint8_t prefixed, struct hkp_mesh_match *m) {
+static int try_address(const hkp_mesh_intel *t, uint64_t now_s, const uint8_t *addr, size_t size,
+                       uint8_t exact, uint8_t prefixed, struct hkp_mesh_match *m) {
     uint8_t prefix[17];
     if (try_value(t, now_s, size == 4 ? HKP_MESH_IOC_IP4 : HKP_MESH_IOC_IP6, addr, size, exact, m)) return 1;
     for (unsigned bits = 8 * (unsigned)size - 1; bits > 0; bits--) {
         if ((size == 4 ? t->prefix4[bits] : t->prefix6[bits]) == 0) continue;
         const size_t n = hkp_mesh__prefix_value(addr, size, bits, prefix);
-        if (try_value(t, now_s, size == 4 ? HKP_MESH_IOC_CIDR4 : HKP_MESH_IOC_CIDR6, prefix, n, prefixed, m)) return 1;
+        if (try_value(t, now_s, size == 4 ? HKP_MESH_IOC_CIDR4 : HKP_MESH_IOC_CIDR6, prefix, n, prefixed, m))
+            return 1;
     }
     return 0;
 }
@@ -114,7 +116,8 @@ static int try_domain(const hkp_mesh_intel *t, uint64_t now_s, const uint8_t *na
     return 0;
 }
 
-static int try_url(const hkp_mesh_intel *t, uint64_t now_s, const uint8_t *url, size_t len, struct hkp_mesh_match *m) {
+static int try_url(const hkp_mesh_intel *t, uint64_t now_s, const uint8_t *url, size_t len,
+                   struct hkp_mesh_match *m) {
     uint8_t host[HKP_MESH__DOMAIN_MAX];
     size_t host_len = 0;
     if (try_value(t, now_s, HKP_MESH_IOC_URL, url, len, HKP_MESH_MATCH_EXACT, m)) return 1;
@@ -123,7 +126,8 @@ static int try_url(const hkp_mesh_intel *t, uint64_t now_s, const uint8_t *url, 
     return type != 0 && try_address(t, now_s, host, host_len, HKP_MESH_MATCH_HOST, HKP_MESH_MATCH_HOST, m);
 }
 
-/* M-TI-7 protects what was asked for as well as what was met: an allowed address in a bad prefix stays allowed. */
+/* M-TI-7 protects what was asked for as well as what was met: an allowed address in a bad prefix stays
+ * allowed. */
 static void guard(const hkp_mesh_intel *t, uint64_t now_s, uint32_t type, const uint8_t *value, size_t len,
                   struct hkp_mesh_match *m) {
     uint8_t key[16];
@@ -133,13 +137,14 @@ static void guard(const hkp_mesh_intel *t, uint64_t now_s, uint32_t type, const 
     if (hkp_mesh__is_member(t, key, now_s)) m->level = HKP_MESH_LEVEL_ALERT;
 }
 
-hkp_status hkp_mesh_intel_lookup(const hkp_mesh_intel *intel, uint64_t now_s, uint32_t ioc_type, const uint8_t *value,
-                                 size_t value_len, struct hkp_mesh_match *match) {
+hkp_status hkp_mesh_intel_lookup(const hkp_mesh_intel *intel, uint64_t now_s, uint32_t ioc_type,
+                                 const uint8_t *value, size_t value_len, struct hkp_mesh_match *match) {
     int found;
     if (match->struct_size < sizeof *match || hkp_mesh_ioc_type_name(ioc_type) == NULL) return HKP_E_INVAL;
     if (ioc_type == HKP_MESH_IOC_IP4 || ioc_type == HKP_MESH_IOC_IP6) {
         if (value_len != (ioc_type == HKP_MESH_IOC_IP4 ? 4U : 16U)) return HKP_E_INVAL;
-        found = try_address(intel, now_s, value, value_len, HKP_MESH_MATCH_EXACT, HKP_MESH_MATCH_PREFIX, match);
+        found =
+            try_address(intel, now_s, value, value_len, HKP_MESH_MATCH_EXACT, HKP_MESH_MATCH_PREFIX, match);
     } else if (ioc_type == HKP_MESH_IOC_DOMAIN) {
         found = try_domain(intel, now_s, value, value_len, HKP_MESH_MATCH_EXACT, match);
     } else if (ioc_type == HKP_MESH_IOC_URL) {
@@ -195,8 +200,8 @@ static void fill_record(const hkp_mesh_intel *t, const struct hkp_mesh__rec *r, 
                            (uint8_t *)f->record.technique[i], sizeof f->record.technique[i]);
 }
 
-hkp_status hkp_mesh_intel_finding(const hkp_mesh_intel *intel, uint64_t now_s, const uint8_t ioc_key[16], uint32_t index,
-                                  struct hkp_mesh_finding *finding) {
+hkp_status hkp_mesh_intel_finding(const hkp_mesh_intel *intel, uint64_t now_s, const uint8_t ioc_key[16],
+                                  uint32_t index, struct hkp_mesh_finding *finding) {
     if (finding->struct_size < sizeof *finding) return HKP_E_INVAL;
     uint32_t rec = hkp_mesh__table_find_key(intel, ioc_key);
     for (; rec != HKP_MESH__NIL; rec = intel->recs[rec].next) {

@@ -10,12 +10,15 @@
 
 /* ---- authors ---- */
 
-/* The places of a node are behind each other, whatever its group; none is ever given back, only taken over. */
+/* The places of a node are behind each other, whatever its group; none is ever given back, only taken over.
+ */
 static uint32_t author_home(const hkp_mesh_intel *t, const uint8_t node[16]) {
     return (uint32_t)((hkp_mesh__intel_hash(t, node, 16) >> 32) * t->authors_cap >> 32);
 }
 
-static uint32_t author_step(const hkp_mesh_intel *t, uint32_t at) { return at + 1 < t->authors_cap ? at + 1 : 0; }
+static uint32_t author_step(const hkp_mesh_intel *t, uint32_t at) {
+    return at + 1 < t->authors_cap ? at + 1 : 0;
+}
 
 uint32_t hkp_mesh__author_get(hkp_mesh_intel *t, const uint8_t node[16], uint32_t group) {
     uint32_t at = author_home(t, node), idle = HKP_MESH__NIL;
@@ -48,13 +51,16 @@ void hkp_mesh__pending_link(hkp_mesh_intel *t, uint32_t rec) {
 void hkp_mesh__pending_unlink(hkp_mesh_intel *t, uint32_t rec) {
     struct hkp_mesh__rec *r = &t->recs[rec];
     if (r->pending_next != HKP_MESH__NIL) t->recs[r->pending_next].height = r->height;
-    if (r->height != HKP_MESH__NIL) t->recs[r->height].pending_next = r->pending_next;
-    else t->authors[r->author].pending = r->pending_next;
+    if (r->height != HKP_MESH__NIL)
+        t->recs[r->height].pending_next = r->pending_next;
+    else
+        t->authors[r->author].pending = r->pending_next;
     r->confidence &= (uint8_t)~HKP_MESH__PENDING_BIT;
     r->height = 0;
 }
 
-void hkp_mesh_intel_finalised(hkp_mesh_intel *intel, const uint8_t author[16], uint64_t seq, uint64_t height) {
+void hkp_mesh_intel_finalised(hkp_mesh_intel *intel, const uint8_t author[16], uint64_t seq,
+                              uint64_t height) {
     uint32_t at = author_home(intel, author);
     if (height == 0 || height > UINT32_MAX) return;
     for (int i = 0; i < HKP_MESH__PROBE_MAX; i++, at = author_step(intel, at)) {
@@ -96,7 +102,8 @@ void hkp_mesh__note_put(hkp_mesh_intel *t, struct hkp_mesh__notes *notes, const 
     notes->slots[place] = *note;
 }
 
-int hkp_mesh__revoked(const hkp_mesh_intel *t, const uint8_t key[16], const uint8_t author[16], uint32_t from_s) {
+int hkp_mesh__revoked(const hkp_mesh_intel *t, const uint8_t key[16], const uint8_t author[16],
+                      uint32_t from_s) {
     const struct hkp_mesh__notes *notes = &t->tombstones;
     if (notes->used == 0) return 0;
     const uint64_t who = hkp_mesh__intel_hash(t, author, 16) | 1;
@@ -132,7 +139,8 @@ static uint32_t allow_home(const hkp_mesh_intel *t, const uint8_t key[16]) {
 /* Place of a key, or the empty one where it would be; the list is at most half full. */
 static uint32_t allow_place(const hkp_mesh_intel *t, const uint8_t key[16]) {
     uint32_t at = allow_home(t, key);
-    while (!hkp_is_zero(t->allow[at], 16) && memcmp(t->allow[at], key, 16) != 0) at = (at + 1) % HKP_MESH__ALLOW_SLOTS;
+    while (!hkp_is_zero(t->allow[at], 16) && memcmp(t->allow[at], key, 16) != 0)
+        at = (at + 1) % HKP_MESH__ALLOW_SLOTS;
     return at;
 }
 
@@ -142,7 +150,8 @@ static int allow_has(const hkp_mesh_intel *t, uint32_t type, const uint8_t *valu
     return !hkp_is_zero(t->allow[allow_place(t, key)], 16);
 }
 
-hkp_status hkp_mesh_intel_allow(hkp_mesh_intel *intel, uint32_t ioc_type, const uint8_t *value, size_t value_len) {
+hkp_status hkp_mesh_intel_allow(hkp_mesh_intel *intel, uint32_t ioc_type, const uint8_t *value,
+                                size_t value_len) {
     uint8_t key[16];
     const hkp_status st = hkp_mesh_ioc_check(ioc_type, value, value_len);
     if (st == HKP_E_MESH_IOC_TYPE || st == HKP_E_MESH_IOC_VALUE || st == HKP_E_MESH_IOC_HOSTBITS) return st;
@@ -177,7 +186,8 @@ static int prefix_allowed(const hkp_mesh_intel *t, const uint8_t *addr, size_t s
 int hkp_mesh__allowed(const hkp_mesh_intel *t, uint32_t type, const uint8_t *value, size_t len) {
     if (t->allow_used == 0) return 0;
     if (allow_has(t, type, value, len)) return 1;
-    if (type == HKP_MESH_IOC_IP4 || type == HKP_MESH_IOC_IP6) return prefix_allowed(t, value, len, 8 * (unsigned)len);
+    if (type == HKP_MESH_IOC_IP4 || type == HKP_MESH_IOC_IP6)
+        return prefix_allowed(t, value, len, 8 * (unsigned)len);
     if (type == HKP_MESH_IOC_CIDR4 || type == HKP_MESH_IOC_CIDR6)
         return prefix_allowed(t, value, len - 1, value[len - 1]);
     if (type != HKP_MESH_IOC_URL) return 0;
@@ -191,8 +201,8 @@ int hkp_mesh__allowed(const hkp_mesh_intel *t, uint32_t type, const uint8_t *val
 
 /* ---- members ---- */
 
-void hkp_mesh_intel_member_seen(hkp_mesh_intel *intel, uint64_t now_s, const uint8_t member[16], uint32_t ioc_type,
-                                const uint8_t *value, size_t value_len) {
+void hkp_mesh_intel_member_seen(hkp_mesh_intel *intel, uint64_t now_s, const uint8_t member[16],
+                                uint32_t ioc_type, const uint8_t *value, size_t value_len) {
     uint8_t key[16];
     struct hkp_mesh__member *oldest = &intel->members[0], *own_oldest = NULL;
     unsigned own = 0;
@@ -217,7 +227,8 @@ void hkp_mesh_intel_member_seen(hkp_mesh_intel *intel, uint64_t now_s, const uin
 int hkp_mesh__is_member(const hkp_mesh_intel *t, const uint8_t key[16], uint64_t now_s) {
     for (uint32_t i = 0; i < HKP_MESH__MEMBERS_MAX; i++) {
         const struct hkp_mesh__member *m = &t->members[i];
-        if (m->time_s != 0 && now_s < m->time_s + HKP_MESH__MEMBER_S && memcmp(m->key, key, 16) == 0) return 1;
+        if (m->time_s != 0 && now_s < m->time_s + HKP_MESH__MEMBER_S && memcmp(m->key, key, 16) == 0)
+            return 1;
     }
     return 0;
 }

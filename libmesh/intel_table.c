@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
-/* Records, their text in cells, the index and the wheel of expiry (M-CACHE-1, M-CACHE-4). No allocation here. */
+/* Records, their text in cells, the index and the wheel of expiry (M-CACHE-1, M-CACHE-4). No allocation here.
+ */
 #include "libmesh/intel.h"
 
 #include <assert.h>
@@ -20,7 +21,8 @@ uint64_t hkp_mesh__intel_hash(const hkp_mesh_intel *t, const void *bytes, size_t
 
 void hkp_mesh__table_init(hkp_mesh_intel *t) {
     for (uint32_t i = 0; i < t->recs_cap; i++) t->recs[i].next = i + 1 < t->recs_cap ? i + 1 : HKP_MESH__NIL;
-    for (uint32_t i = 0; i < t->cells_cap; i++) t->cells[i].next = i + 1 < t->cells_cap ? i + 1 : HKP_MESH__NIL;
+    for (uint32_t i = 0; i < t->cells_cap; i++)
+        t->cells[i].next = i + 1 < t->cells_cap ? i + 1 : HKP_MESH__NIL;
     for (uint32_t i = 0; i < t->index_cap; i++) t->index[i].rec = HKP_MESH__NIL;
     for (uint32_t i = 0; i < HKP_MESH__WHEEL_SLOTS; i++) t->wheel[i] = HKP_MESH__NIL;
     t->cells_left = t->cells_cap;
@@ -40,7 +42,8 @@ uint32_t hkp_mesh__table_cells(const struct hkp_mesh_record *r) {
     return fits_inline(r) ? 0 : (uint32_t)((data_len(r) + HKP_MESH__CELL_BYTES - 1) / HKP_MESH__CELL_BYTES);
 }
 
-void hkp_mesh__rec_data(const hkp_mesh_intel *t, const struct hkp_mesh__rec *r, size_t at, uint8_t *dst, size_t len) {
+void hkp_mesh__rec_data(const hkp_mesh_intel *t, const struct hkp_mesh__rec *r, size_t at, uint8_t *dst,
+                        size_t len) {
     if (r->state & HKP_MESH__REC_INLINE) {
         assert(at + len <= sizeof r->data);
         memcpy(dst, (const uint8_t *)&r->data + at, len);
@@ -58,8 +61,8 @@ void hkp_mesh__rec_data(const hkp_mesh_intel *t, const struct hkp_mesh__rec *r, 
     }
 }
 
-static int same_value(const hkp_mesh_intel *t, const struct hkp_mesh__rec *r, uint32_t type, const uint8_t *value,
-                      size_t len) {
+static int same_value(const hkp_mesh_intel *t, const struct hkp_mesh__rec *r, uint32_t type,
+                      const uint8_t *value, size_t len) {
     if (r->ioc_type != type || r->value_len != len) return 0;
     if (r->state & HKP_MESH__REC_INLINE) return memcmp(&r->data, value, len) == 0;
     uint32_t cell = r->data;
@@ -84,7 +87,8 @@ static void put_data(hkp_mesh_intel *t, uint32_t *cell, size_t *at, const uint8_
     }
 }
 
-static void store_data(hkp_mesh_intel *t, struct hkp_mesh__rec *rec, const struct hkp_mesh_record *r, uint32_t n) {
+static void store_data(hkp_mesh_intel *t, struct hkp_mesh__rec *rec, const struct hkp_mesh_record *r,
+                       uint32_t n) {
     if (n == 0) {
         memcpy(&rec->data, r->value, sizeof rec->data);
         rec->state |= HKP_MESH__REC_INLINE;
@@ -121,13 +125,16 @@ void hkp_mesh__rec_key(const hkp_mesh_intel *t, const struct hkp_mesh__rec *r, u
 }
 
 uint32_t hkp_mesh__rec_confidence(const hkp_mesh_intel *t, const struct hkp_mesh__rec *r, uint64_t now_s) {
-    return hkp_mesh__decay(hkp_mesh_ioc_ttl_max(r->ioc_type), r->confidence & ~(unsigned)HKP_MESH__PENDING_BIT,
-                           t->base_s + r->from_s, hkp_mesh__rec_until(t, r), now_s);
+    return hkp_mesh__decay(hkp_mesh_ioc_ttl_max(r->ioc_type),
+                           r->confidence & ~(unsigned)HKP_MESH__PENDING_BIT, t->base_s + r->from_s,
+                           hkp_mesh__rec_until(t, r), now_s);
 }
 
 /* ---- index: open addressing, linear, deletion by moving back ---- */
 
-static uint32_t home_of(const hkp_mesh_intel *t, uint32_t tag) { return (uint32_t)((uint64_t)tag * t->index_cap >> 32); }
+static uint32_t home_of(const hkp_mesh_intel *t, uint32_t tag) {
+    return (uint32_t)((uint64_t)tag * t->index_cap >> 32);
+}
 
 static uint32_t tag_of(const hkp_mesh_intel *t, const uint8_t key[16]) {
     return (uint32_t)(hkp_mesh__intel_hash(t, key, 16) >> 32);
@@ -136,7 +143,8 @@ static uint32_t tag_of(const hkp_mesh_intel *t, const uint8_t key[16]) {
 static uint32_t step(const hkp_mesh_intel *t, uint32_t at) { return at + 1 < t->index_cap ? at + 1 : 0; }
 
 /* Place of an indicator, or NIL. value NULL: compare keys. */
-static uint32_t find_slot(const hkp_mesh_intel *t, const uint8_t key[16], uint32_t type, const uint8_t *value, size_t len) {
+static uint32_t find_slot(const hkp_mesh_intel *t, const uint8_t key[16], uint32_t type, const uint8_t *value,
+                          size_t len) {
     const uint32_t tag = tag_of(t, key);
     uint32_t at = home_of(t, tag);
     for (int i = 0; i < HKP_MESH__PROBE_MAX; i++, at = step(t, at)) {
@@ -154,8 +162,8 @@ static uint32_t find_slot(const hkp_mesh_intel *t, const uint8_t key[16], uint32
     return HKP_MESH__NIL;
 }
 
-uint32_t hkp_mesh__table_find(const hkp_mesh_intel *t, const uint8_t key[16], uint32_t type, const uint8_t *value,
-                              size_t len) {
+uint32_t hkp_mesh__table_find(const hkp_mesh_intel *t, const uint8_t key[16], uint32_t type,
+                              const uint8_t *value, size_t len) {
     const uint32_t at = find_slot(t, key, type, value, len);
     return at == HKP_MESH__NIL ? HKP_MESH__NIL : t->index[at].rec;
 }
@@ -208,8 +216,10 @@ static void wheel_link(hkp_mesh_intel *t, uint32_t rec) {
 static void wheel_unlink(hkp_mesh_intel *t, uint32_t rec) {
     struct hkp_mesh__rec *r = &t->recs[rec];
     if (r->due_next != HKP_MESH__NIL) t->recs[r->due_next].due_prev = r->due_prev;
-    if (r->due_prev != HKP_MESH__NIL) t->recs[r->due_prev].due_next = r->due_next;
-    else t->wheel[wheel_slot(t, r)] = r->due_next;
+    if (r->due_prev != HKP_MESH__NIL)
+        t->recs[r->due_prev].due_next = r->due_next;
+    else
+        t->wheel[wheel_slot(t, r)] = r->due_next;
 }
 
 uint32_t hkp_mesh__table_expire(hkp_mesh_intel *t, uint64_t now_s) {
@@ -317,7 +327,8 @@ static uint32_t worth(const hkp_mesh_intel *t, const struct hkp_mesh__rec *r) {
     return 1 + (uint32_t)(r->grade >> 6) * 16384 + hkp_mesh__rec_confidence(t, r, t->now_s);
 }
 
-/* The least worthy of the next used records under the hand; with_cells: of those that hold cells. NIL: none met. */
+/* The least worthy of the next used records under the hand; with_cells: of those that hold cells. NIL: none
+ * met. */
 static uint32_t pick_victim(hkp_mesh_intel *t, int with_cells) {
     uint32_t victim = HKP_MESH__NIL, least = UINT32_MAX;
     for (uint32_t seen = 0, steps = 0; seen < EVICT_SAMPLE && steps < 4096 && steps < t->recs_cap; steps++) {
@@ -358,6 +369,7 @@ int hkp_mesh__table_make_room(hkp_mesh_intel *t, uint32_t n_cells) {
 
 int hkp_mesh__table_make_slot(hkp_mesh_intel *t, const uint8_t key[16]) {
     const uint32_t tag = tag_of(t, key);
-    for (int i = 0; i < EVICT_TRIES && empty_slot(t, tag) == HKP_MESH__NIL; i++) evict(t, pick_neighbour(t, tag));
+    for (int i = 0; i < EVICT_TRIES && empty_slot(t, tag) == HKP_MESH__NIL; i++)
+        evict(t, pick_neighbour(t, tag));
     return empty_slot(t, tag) != HKP_MESH__NIL;
 }

@@ -35,7 +35,9 @@ static const struct type types[] = {
 
 static int exists(uint32_t type) { return type >= 1 && type < sizeof types / sizeof types[0]; }
 
-const char *hkp_mesh_ioc_type_name(uint32_t ioc_type) { return exists(ioc_type) ? types[ioc_type].name : NULL; }
+const char *hkp_mesh_ioc_type_name(uint32_t ioc_type) {
+    return exists(ioc_type) ? types[ioc_type].name : NULL;
+}
 
 uint32_t hkp_mesh_ioc_type_find(const char *name, size_t name_len) {
     for (uint32_t t = 1; exists(t); t++)
@@ -48,10 +50,10 @@ uint64_t hkp_mesh_ioc_ttl_max(uint32_t ioc_type) { return exists(ioc_type) ? typ
 int hkp_mesh__ioc_is_text(uint32_t type) { return types[type].is_text; }
 
 const char *hkp_mesh_threat_name(uint32_t threat) {
-    static const char *const names[] = {NULL,         "port_scan", "ddos",         "malware",          "c2",
-                                        "phishing",   "brute_force", "exploit",    "exfiltration",     "lateral_movement",
-                                        "botnet",     "spam",      "anomaly",      "rogue_ai",         "mitm",
-                                        "dns_abuse",  "policy"};
+    static const char *const names[] = {
+        NULL,          "port_scan", "ddos",         "malware",          "c2",     "phishing",
+        "brute_force", "exploit",   "exfiltration", "lateral_movement", "botnet", "spam",
+        "anomaly",     "rogue_ai",  "mitm",         "dns_abuse",        "policy"};
     return threat < sizeof names / sizeof names[0] ? names[threat] : NULL;
 }
 
@@ -81,13 +83,27 @@ static hkp_status ja4_check(const char *text, size_t len) {
         const int digit = c >= '0' && c <= '9', small = c >= 'a' && c <= 'z', large = c >= 'A' && c <= 'Z';
         int good = 0;
         switch (form[i]) {
-        case 'p': good = c == 't' || c == 'q' || c == 'd'; break;
-        case 'v': good = digit || small; break;
-        case 's': good = c == 'd' || c == 'i'; break;
-        case 'd': good = digit; break;
-        case 'a': good = digit || small || large; break;
-        case 'x': good = digit || (c >= 'a' && c <= 'f'); break;
-        default: good = c == '_'; break;
+        case 'p':
+            good = c == 't' || c == 'q' || c == 'd';
+            break;
+        case 'v':
+            good = digit || small;
+            break;
+        case 's':
+            good = c == 'd' || c == 'i';
+            break;
+        case 'd':
+            good = digit;
+            break;
+        case 'a':
+            good = digit || small || large;
+            break;
+        case 'x':
+            good = digit || (c >= 'a' && c <= 'f');
+            break;
+        default:
+            good = c == '_';
+            break;
         }
         if (!good) return HKP_E_MESH_IOC_VALUE;
     }
@@ -97,18 +113,22 @@ static hkp_status ja4_check(const char *text, size_t len) {
 static int is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
 /* The largest form of any type fits value[HKP_MESH_IOC_VALUE_MAX]. */
-static hkp_status canonicalise(uint32_t type, const char *text, size_t len, uint32_t *out_type, uint8_t *value,
-                               size_t *value_len) {
+static hkp_status canonicalise(uint32_t type, const char *text, size_t len, uint32_t *out_type,
+                               uint8_t *value, size_t *value_len) {
     hkp_status st;
     *out_type = type;
     switch (type) {
     case HKP_MESH_IOC_IP4:
     case HKP_MESH_IOC_IP6:
     case HKP_MESH_IOC_CIDR4:
-    case HKP_MESH_IOC_CIDR6: return hkp_mesh__addr_canonicalise(type, text, len, out_type, value, value_len);
-    case HKP_MESH_IOC_DOMAIN: return hkp_mesh__domain_canonicalise(text, len, (char *)value, value_len);
-    case HKP_MESH_IOC_URL: return hkp_mesh__url_canonicalise(text, len, value, value_len);
-    case HKP_MESH_IOC_EMAIL: return hkp_mesh__email_canonicalise(text, len, value, value_len);
+    case HKP_MESH_IOC_CIDR6:
+        return hkp_mesh__addr_canonicalise(type, text, len, out_type, value, value_len);
+    case HKP_MESH_IOC_DOMAIN:
+        return hkp_mesh__domain_canonicalise(text, len, (char *)value, value_len);
+    case HKP_MESH_IOC_URL:
+        return hkp_mesh__url_canonicalise(text, len, value, value_len);
+    case HKP_MESH_IOC_EMAIL:
+        return hkp_mesh__email_canonicalise(text, len, value, value_len);
     case HKP_MESH_IOC_JA4:
         st = ja4_check(text, len);
         if (st == HKP_OK) memcpy(value, text, *value_len = len);
@@ -147,14 +167,19 @@ hkp_status hkp_mesh__ioc_check(uint32_t type, int is_text, const uint8_t *value,
     case HKP_MESH_IOC_IP4:
     case HKP_MESH_IOC_IP6:
     case HKP_MESH_IOC_CIDR4:
-    case HKP_MESH_IOC_CIDR6: return hkp_mesh__addr_check(type, value, len);
+    case HKP_MESH_IOC_CIDR6:
+        return hkp_mesh__addr_check(type, value, len);
     case HKP_MESH_IOC_DOMAIN:
         st = hkp_mesh__domain_form(text, len);
         return st == HKP_OK && hkp_mesh__domain_reserved(text, len) ? HKP_E_MESH_IOC_RESERVED : st;
-    case HKP_MESH_IOC_URL: return hkp_mesh__url_check(text, len);
-    case HKP_MESH_IOC_EMAIL: return hkp_mesh__email_check(text, len);
-    case HKP_MESH_IOC_JA4: return ja4_check(text, len);
-    default: return len == types[type].digest ? HKP_OK : HKP_E_MESH_IOC_VALUE;
+    case HKP_MESH_IOC_URL:
+        return hkp_mesh__url_check(text, len);
+    case HKP_MESH_IOC_EMAIL:
+        return hkp_mesh__email_check(text, len);
+    case HKP_MESH_IOC_JA4:
+        return ja4_check(text, len);
+    default:
+        return len == types[type].digest ? HKP_OK : HKP_E_MESH_IOC_VALUE;
     }
 }
 
@@ -193,7 +218,8 @@ static size_t addr_text(uint32_t type, const uint8_t *value, size_t len, char ou
     return n;
 }
 
-hkp_status hkp_mesh_ioc_text(uint32_t ioc_type, const uint8_t *value, size_t value_len, char *text, size_t cap) {
+hkp_status hkp_mesh_ioc_text(uint32_t ioc_type, const uint8_t *value, size_t value_len, char *text,
+                             size_t cap) {
     char work[HKP_MESH__ADDR_TEXT_MAX];
     const char *from = (const char *)value;
     size_t len = value_len;

@@ -30,8 +30,8 @@ int hkp_mesh__ip4_reserved(const uint8_t ip[4]);
 int hkp_mesh__ip6_reserved(const uint8_t ip[16]);
 
 /** Canonical value of an address or prefix text: types 1 to 4. */
-hkp_status hkp_mesh__addr_canonicalise(uint32_t type, const char *text, size_t len, uint32_t *out_type, uint8_t value[17],
-                                       size_t *value_len);
+hkp_status hkp_mesh__addr_canonicalise(uint32_t type, const char *text, size_t len, uint32_t *out_type,
+                                       uint8_t value[17], size_t *value_len);
 hkp_status hkp_mesh__addr_check(uint32_t type, const uint8_t *value, size_t len);
 
 /* ioc_name.c */
@@ -41,7 +41,8 @@ hkp_status hkp_mesh__domain_form(const char *name, size_t len);
 int hkp_mesh__domain_reserved(const char *name, size_t len);
 
 /** Canonical form of a domain that a user wrote; out[253]. */
-hkp_status hkp_mesh__domain_canonicalise(const char *text, size_t len, char out[HKP_MESH__DOMAIN_MAX], size_t *out_len);
+hkp_status hkp_mesh__domain_canonicalise(const char *text, size_t len, char out[HKP_MESH__DOMAIN_MAX],
+                                         size_t *out_len);
 hkp_status hkp_mesh__email_canonicalise(const char *text, size_t len, uint8_t *value, size_t *value_len);
 hkp_status hkp_mesh__email_check(const char *text, size_t len);
 
@@ -50,7 +51,8 @@ hkp_status hkp_mesh__url_canonicalise(const char *text, size_t len, uint8_t *val
 hkp_status hkp_mesh__url_check(const char *text, size_t len);
 
 /** Host of a canonical URL as an indicator of its own: its type, and its value in value[253]. */
-uint32_t hkp_mesh__url_host(const uint8_t *url, size_t len, uint8_t value[HKP_MESH__DOMAIN_MAX], size_t *value_len);
+uint32_t hkp_mesh__url_host(const uint8_t *url, size_t len, uint8_t value[HKP_MESH__DOMAIN_MAX],
+                            size_t *value_len);
 
 /* punycode.c: RFC 3492, without the prefix "xn--" */
 

@@ -7,7 +7,9 @@
 
 static const uint8_t mapped_prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
-int hkp_mesh__ip6_is_mapped(const uint8_t ip[16]) { return memcmp(ip, mapped_prefix, sizeof mapped_prefix) == 0; }
+int hkp_mesh__ip6_is_mapped(const uint8_t ip[16]) {
+    return memcmp(ip, mapped_prefix, sizeof mapped_prefix) == 0;
+}
 
 /* Decimal number without leading zeros and of at most max, from text[*at]; -1 on a fault. */
 static int read_decimal(const char *text, size_t len, size_t *at, int max) {
@@ -50,7 +52,8 @@ int hkp_mesh__ip6_parse(const char *text, size_t len, uint8_t ip[16]) {
     while (at < len) {
         const size_t start = at;
         unsigned v = 0;
-        while (at < len && at - start < 4 && hex_value(text[at]) >= 0) v = v << 4 | (unsigned)hex_value(text[at++]);
+        while (at < len && at - start < 4 && hex_value(text[at]) >= 0)
+            v = v << 4 | (unsigned)hex_value(text[at++]);
         if (at < len && text[at] == '.') {
             if (n > 12 || hkp_mesh__ip4_parse(text + start, len - start, out + n) != 0) return -1;
             n += 4;
@@ -179,8 +182,8 @@ static hkp_status finish(const uint8_t *ip, size_t size, unsigned bits, uint32_t
     return HKP_OK;
 }
 
-hkp_status hkp_mesh__addr_canonicalise(uint32_t type, const char *text, size_t len, uint32_t *out_type, uint8_t value[17],
-                                       size_t *value_len) {
+hkp_status hkp_mesh__addr_canonicalise(uint32_t type, const char *text, size_t len, uint32_t *out_type,
+                                       uint8_t value[17], size_t *value_len) {
     const int is4 = type == HKP_MESH_IOC_IP4 || type == HKP_MESH_IOC_CIDR4;
     const size_t size = is4 ? 4 : 16;
     size_t addr_len = len;
@@ -213,5 +216,6 @@ hkp_status hkp_mesh__addr_check(uint32_t type, const uint8_t *value, size_t len)
     } else if (!is4 && hkp_mesh__ip6_is_mapped(value)) {
         return HKP_E_MESH_IOC_VALUE;
     }
-    return (is4 ? hkp_mesh__ip4_reserved(value) : hkp_mesh__ip6_reserved(value)) ? HKP_E_MESH_IOC_RESERVED : HKP_OK;
+    return (is4 ? hkp_mesh__ip4_reserved(value) : hkp_mesh__ip6_reserved(value)) ? HKP_E_MESH_IOC_RESERVED
+                                                                                 : HKP_OK;
 }

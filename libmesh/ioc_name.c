@@ -63,7 +63,8 @@ int hkp_mesh__domain_reserved(const char *name, size_t len) {
 }
 
 /* UTS 46, non-transitional, by libidn2, which takes NUL-terminated text and allocates. */
-static hkp_status to_ascii(const char *text, size_t len, char out[HKP_MESH__DOMAIN_MAX + 1], size_t *out_len) {
+static hkp_status to_ascii(const char *text, size_t len, char out[HKP_MESH__DOMAIN_MAX + 1],
+                           size_t *out_len) {
     char copy[4 * HKP_MESH__DOMAIN_MAX + 1];
     uint8_t *ascii = NULL;
     if (len >= sizeof copy) return HKP_E_MESH_IOC_VALUE;
@@ -79,7 +80,8 @@ static hkp_status to_ascii(const char *text, size_t len, char out[HKP_MESH__DOMA
     return n <= HKP_MESH__DOMAIN_MAX + 1 ? HKP_OK : HKP_E_MESH_IOC_VALUE;
 }
 
-hkp_status hkp_mesh__domain_canonicalise(const char *text, size_t len, char out[HKP_MESH__DOMAIN_MAX], size_t *out_len) {
+hkp_status hkp_mesh__domain_canonicalise(const char *text, size_t len, char out[HKP_MESH__DOMAIN_MAX],
+                                         size_t *out_len) {
     char name[HKP_MESH__DOMAIN_MAX + 1]; /* with a final dot that UTS 46 may have made */
     size_t n = 0;
     int foreign = 0, dot = len > 0 && text[len - 1] == '.';
@@ -106,7 +108,9 @@ hkp_status hkp_mesh__domain_canonicalise(const char *text, size_t len, char out[
 }
 
 /* RFC 5322 atext, lower case. */
-static int is_atext(char c) { return c != 0 && (is_lower(c) || is_digit(c) || strchr("!#$%&'*+-/=?^_`{|}~", c) != NULL); }
+static int is_atext(char c) {
+    return c != 0 && (is_lower(c) || is_digit(c) || strchr("!#$%&'*+-/=?^_`{|}~", c) != NULL);
+}
 
 /* Dot-atom of 1..64 bytes. */
 static int local_good(const char *local, size_t len) {

@@ -44,7 +44,8 @@ static void put_normalised(struct sink *s, const char *text, size_t len, int que
         char c = text[i];
         int escaped = 0;
         if (c == '%') {
-            const int hi = i + 2 < len ? hex_value(text[i + 1]) : -1, lo = i + 2 < len ? hex_value(text[i + 2]) : -1;
+            const int hi = i + 2 < len ? hex_value(text[i + 1]) : -1,
+                      lo = i + 2 < len ? hex_value(text[i + 2]) : -1;
             if (hi < 0 || lo < 0) s->broken = 1;
             if (s->broken) return;
             c = (char)(hi << 4 | lo);
@@ -70,7 +71,8 @@ static size_t remove_dot_segments(char *path, size_t len) {
         size_t end = in + 1;
         while (end < len && path[end] != '/') end++;
         const size_t n = end - in; /* segment with its leading slash */
-        const int one = n == 2 && path[in + 1] == '.', two = n == 3 && path[in + 1] == '.' && path[in + 2] == '.';
+        const int one = n == 2 && path[in + 1] == '.',
+                  two = n == 3 && path[in + 1] == '.' && path[in + 2] == '.';
         if (two)
             while (out > 0 && path[--out] != '/') continue;
         if (one || two) {
@@ -124,7 +126,8 @@ static void put_port(struct sink *s, const char *text, size_t len, unsigned usua
 
 static hkp_status put_host(struct sink *s, const char *host, size_t len) {
     uint8_t ip[16];
-    char text[HKP_MESH__DOMAIN_MAX > HKP_MESH__ADDR_TEXT_MAX ? HKP_MESH__DOMAIN_MAX : HKP_MESH__ADDR_TEXT_MAX];
+    char
+        text[HKP_MESH__DOMAIN_MAX > HKP_MESH__ADDR_TEXT_MAX ? HKP_MESH__DOMAIN_MAX : HKP_MESH__ADDR_TEXT_MAX];
     size_t n = 0;
     if (hkp_mesh__ip4_parse(host, len, ip) == 0) {
         n = hkp_mesh__ip4_print(ip, text);
@@ -198,7 +201,8 @@ hkp_status hkp_mesh__url_canonicalise(const char *text, size_t len, uint8_t *val
     return HKP_OK;
 }
 
-uint32_t hkp_mesh__url_host(const uint8_t *url, size_t len, uint8_t value[HKP_MESH__DOMAIN_MAX], size_t *value_len) {
+uint32_t hkp_mesh__url_host(const uint8_t *url, size_t len, uint8_t value[HKP_MESH__DOMAIN_MAX],
+                            size_t *value_len) {
     const char *text = (const char *)url;
     const struct scheme *scheme = find_scheme(text, len);
     if (scheme == NULL) return 0;

@@ -32,8 +32,8 @@ struct hkp_mesh__peer *hkp_mesh__peer_find(struct hkp_mesh_node *node, const uin
     return NULL;
 }
 
-uint64_t hkp_mesh__request(struct hkp_mesh_node *node, uint32_t kind, const struct hkp_mesh__peer *peer, uint32_t own,
-                           uint64_t inner) {
+uint64_t hkp_mesh__request(struct hkp_mesh_node *node, uint32_t kind, const struct hkp_mesh__peer *peer,
+                           uint32_t own, uint64_t inner) {
     if (node->n_requests == HKP_MESH__REQUESTS_MAX) return 0;
     struct hkp_mesh__request *r = &node->requests[node->n_requests++];
     r->ticket = ++node->next_ticket;
@@ -87,8 +87,9 @@ static hkp_status take_identity(struct hkp_mesh_node *node) {
                                    node->wall_us / 1000000, 0, &node->own_cert);
     if (st != HKP_OK) return st;
     crypto_sign_seed_keypair(node->a_public, node->a_secret, o->a_seed);
-    if (crypto_scalarmult_base(s_public, o->s_secret) != 0 || memcmp(node->a_public, node->own_cert.key, 32) != 0 ||
-        !node->own_cert.has_static_key || memcmp(s_public, node->own_cert.static_key, 32) != 0)
+    if (crypto_scalarmult_base(s_public, o->s_secret) != 0 ||
+        memcmp(node->a_public, node->own_cert.key, 32) != 0 || !node->own_cert.has_static_key ||
+        memcmp(s_public, node->own_cert.static_key, 32) != 0)
         return HKP_E_INVAL;
     memcpy(node->node_id, node->own_cert.node_id, 16);
     st = hkp_neuro_rba_check(&rba, o->rebase, sizeof o->rebase, node->node_id, o->policy_key, 1);
@@ -135,7 +136,8 @@ static hkp_status make_endpoint(struct hkp_mesh_node *node) {
     h.certificate_len = o->certificate_len;
     hkp_status st = hkp_dsm_multi_parse(node->own_cert_bytes, o->certificate_len, &m);
     if (st != HKP_OK) return st;
-    hkp_dsm_object_id(h.certificate_id, node->chain_id, HKP_DSM_KIND_CERTIFICATE, NULL, m.body.ptr, m.body.len);
+    hkp_dsm_object_id(h.certificate_id, node->chain_id, HKP_DSM_KIND_CERTIFICATE, NULL, m.body.ptr,
+                      m.body.len);
     memcpy(h.own.node_id, node->node_id, 16);
     memcpy(h.own.a, node->a_public, 32);
     memcpy(h.own.s, node->own_cert.static_key, 32);
@@ -165,11 +167,13 @@ static hkp_status make_intel(struct hkp_mesh_node *node) {
     return hkp_mesh_intel_new(&node->intel, &io, node->wall_us / 1000000);
 }
 
-void hkp_mesh_node_options_init(struct hkp_mesh_node_options *opt, size_t size) { hkp_options_init(opt, size); }
+void hkp_mesh_node_options_init(struct hkp_mesh_node_options *opt, size_t size) {
+    hkp_options_init(opt, size);
+}
 
 static hkp_status check_options(struct hkp_mesh_node_options *o) {
-    if (o->rng.fill == NULL || o->genesis == NULL || o->certificate == NULL || (o->peers == NULL && o->n_peers > 0) ||
-        o->n_peers > HKP_MESH__PEERS_MAX)
+    if (o->rng.fill == NULL || o->genesis == NULL || o->certificate == NULL ||
+        (o->peers == NULL && o->n_peers > 0) || o->n_peers > HKP_MESH__PEERS_MAX)
         return HKP_E_INVAL;
     if (o->ter_period_us == 0) o->ter_period_us = 1000000;
     if (o->ter_batch_ns == 0) o->ter_batch_ns = 5 * HKP_MESH__SECOND;
@@ -228,8 +232,8 @@ void hkp_mesh_node_free(hkp_mesh_node *node) {
     hkp_mem_free(&mem, node, sizeof *node);
 }
 
-hkp_status hkp_mesh_log_end(hkp_mesh_node *node, const uint8_t cursor[104], const uint8_t *tck, const uint8_t *before,
-                            const uint8_t boot_id[16]) {
+hkp_status hkp_mesh_log_end(hkp_mesh_node *node, const uint8_t cursor[104], const uint8_t *tck,
+                            const uint8_t *before, const uint8_t boot_id[16]) {
     struct hkp_ter_cursor c;
     struct hkp_ter_tck t;
     if (node->life != 0) return HKP_E_STATE;
@@ -264,8 +268,8 @@ hkp_status hkp_mesh_join(hkp_mesh_node *node, hkp_time now, uint64_t wall_us) {
     hkp_mesh__state_update(node);
     node->tck_flags |= HKP_TER_FLAG_BOOT;
     if (node->cursor.has_last)
-        hkp_mesh__drop(hkp_htp_endpoint_set_ter(node->htp, node->cursor.index, node->cursor.h, node->cursor.last_ter + 32,
-                                       node->policy_ver, node->boot_id));
+        hkp_mesh__drop(hkp_htp_endpoint_set_ter(node->htp, node->cursor.index, node->cursor.h,
+                                                node->cursor.last_ter + 32, node->policy_ver, node->boot_id));
     for (uint32_t p = 0; p < node->n_peers; p++)
         hkp_neuro_owner_durable(node->peers[p].own, node->now, node->cursor.index);
     return HKP_OK;
@@ -278,13 +282,17 @@ void hkp_mesh_leave(hkp_mesh_node *node, hkp_time now, uint64_t wall_us) {
         for (int i = 0; i < HKP_MESH__LINKS; i++)
             if (node->peers[p].links[i].session != 0)
                 hkp_mesh__drop(hkp_htp_session_close(node->htp, node->now, node->peers[p].links[i].session,
-                                            HKP_HTP_REASON_SHUTDOWN));
+                                                     HKP_HTP_REASON_SHUTDOWN));
     node->life = 2;
     hkp_mesh__state_update(node);
 }
 
-struct hkp_htp_endpoint *hkp_mesh_endpoint(hkp_mesh_node *node) { return node->htp; }
-struct hkp_dsm_node *hkp_mesh_dsm(hkp_mesh_node *node) { return node->dsm; }
+struct hkp_htp_endpoint *hkp_mesh_endpoint(hkp_mesh_node *node) {
+    return node->htp;
+}
+struct hkp_dsm_node *hkp_mesh_dsm(hkp_mesh_node *node) {
+    return node->dsm;
+}
 const hkp_mesh_intel *hkp_mesh_node_intel(const hkp_mesh_node *node) { return node->intel; }
 
 /* ---- Time ---- */
@@ -370,18 +378,20 @@ hkp_status hkp_mesh_report_threat(hkp_mesh_node *node, hkp_time now, uint64_t wa
         neuro.posf = claims.posf;
         neuro.holder = claims.holder;
     }
-    st = hkp_dsm_submit(node->dsm, node->now, wall_us, HKP_DSM_EVENT_THREAT_REPORT, NULL, 0, is_neuro ? &neuro : NULL,
-                        seq);
+    st = hkp_dsm_submit(node->dsm, node->now, wall_us, HKP_DSM_EVENT_THREAT_REPORT, NULL, 0,
+                        is_neuro ? &neuro : NULL, seq);
     return st == HKP_E_LIMIT ? HKP_E_MESH_LIMIT : st;
 }
 
-hkp_status hkp_mesh_prove(hkp_mesh_node *node, hkp_time now, const struct hkp_mesh_origin *origin, uint64_t *ticket) {
+hkp_status hkp_mesh_prove(hkp_mesh_node *node, hkp_time now, const struct hkp_mesh_origin *origin,
+                          uint64_t *ticket) {
     if (now > node->now) node->now = now;
     if (!node->started) return HKP_E_STATE;
     for (int i = 0; i < HKP_MESH__PROOFS; i++) {
         if (node->proofs[i].ticket != 0) continue;
         uint64_t t;
-        hkp_status st = hkp_dsm_prove(node->dsm, node->now, origin->author, origin->seq, (int32_t)origin->position, 0, &t);
+        hkp_status st = hkp_dsm_prove(node->dsm, node->now, origin->author, origin->seq,
+                                      (int32_t)origin->position, 0, &t);
         if (st != HKP_OK) return st;
         node->proofs[i].ticket = t;
         node->proofs[i].origin = *origin;

@@ -4,9 +4,9 @@
  * Internal: one member of a mesh. It owns a transport (libhtp), an agreement (libdsm), the instances of its
  * pairs (libneuro) and a threat cache, and moves messages and verdicts between them. It does no I/O.
  *
- *     node.c          life, clock, events            node_session.c  sessions: when to open which, what they carry
- *     node_dsm.c      lanes, blocks, checkpoints     node_neural.c   own TERs, instances, registry's neural part
- *     node_registry.c what libhtp asks of a peer     node_trust.c    T of each peer, and what it permits
+ *     node.c          life, clock, events            node_session.c  sessions: when to open which, what they
+ * carry node_dsm.c      lanes, blocks, checkpoints     node_neural.c   own TERs, instances, registry's neural
+ * part node_registry.c what libhtp asks of a peer     node_trust.c    T of each peer, and what it permits
  *     node_enrol.c    first contact                  node_status.c   how it stands
  */
 #ifndef HKP_LIBMESH_NODE_H
@@ -255,15 +255,15 @@ struct hkp_mesh_event *hkp_mesh__fact(struct hkp_mesh_node *node, uint32_t kind,
 /** Peer of a node_id, or NULL. */
 struct hkp_mesh__peer *hkp_mesh__peer_find(struct hkp_mesh_node *node, const uint8_t node_id[16]);
 /** Notes a request to the host; 0 if too many are open. */
-uint64_t hkp_mesh__request(struct hkp_mesh_node *node, uint32_t kind, const struct hkp_mesh__peer *peer, uint32_t own,
-                           uint64_t inner);
+uint64_t hkp_mesh__request(struct hkp_mesh_node *node, uint32_t kind, const struct hkp_mesh__peer *peer,
+                           uint32_t own, uint64_t inner);
 int hkp_mesh__request_take(struct hkp_mesh_node *node, uint64_t ticket, struct hkp_mesh__request *out);
 
 /* node_registry.c */
 void hkp_mesh__registry(struct hkp_mesh_node *node, struct hkp_htp_registry *out);
 /** Checks a certificate and notes it beside its peer; D-CERT-1 results pass through. */
-hkp_status hkp_mesh__certificate_take(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, const uint8_t *bytes,
-                                      size_t len);
+hkp_status hkp_mesh__certificate_take(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer,
+                                      const uint8_t *bytes, size_t len);
 
 /* node_session.c */
 void hkp_mesh__session_events(struct hkp_mesh_node *node);
@@ -287,8 +287,8 @@ void hkp_mesh__rights(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer);
 hkp_status hkp_mesh__dsm_new(struct hkp_mesh_node *node);
 /** 1: ev is a store request to pass on; 0: none waits. */
 int hkp_mesh__dsm_event(struct hkp_mesh_node *node, struct hkp_mesh_event *ev);
-void hkp_mesh__dsm_message(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, struct hkp_mesh__link *link,
-                           const struct hkp_htp_event *ev);
+void hkp_mesh__dsm_message(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer,
+                           struct hkp_mesh__link *link, const struct hkp_htp_event *ev);
 void hkp_mesh__dsm_pump(struct hkp_mesh_node *node);
 /** 1: libdsm takes messages. */
 int hkp_mesh__dsm_ready(struct hkp_mesh_node *node);
@@ -301,7 +301,8 @@ void hkp_mesh__neural_free(struct hkp_mesh_node *node, struct hkp_mesh__peer *pe
 /** Links of a peer changed: owner and holder are told which session is theirs. */
 void hkp_mesh__neural_links(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer);
 /** The owner opened its stream on this link: the holder goes there. */
-void hkp_mesh__neural_follow(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, struct hkp_mesh__link *link);
+void hkp_mesh__neural_follow(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer,
+                             struct hkp_mesh__link *link);
 /** In a session where that is allowed, ENROL with the newest checkpoint. */
 void hkp_mesh__enrol(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer);
 hkp_time hkp_mesh__enrol_wake(const struct hkp_mesh_node *node, const struct hkp_mesh__peer *peer);
@@ -310,15 +311,15 @@ struct hkp_mesh__link *hkp_mesh__link_by_session(struct hkp_mesh__peer *peer, ui
 /** A handshake of a link was completed. */
 void hkp_mesh__neural_handshake(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer,
                                 const struct hkp_mesh__link *link);
-void hkp_mesh__neural_message(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, struct hkp_mesh__link *link,
-                              const struct hkp_htp_event *ev);
+void hkp_mesh__neural_message(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer,
+                              struct hkp_mesh__link *link, const struct hkp_htp_event *ev);
 /** Moves messages of all owners and holders to their streams. */
 void hkp_mesh__neural_pump(struct hkp_mesh_node *node);
 /** 1: ev is a request to pass on; 0: none waits. */
 int hkp_mesh__neural_event(struct hkp_mesh_node *node, struct hkp_mesh_event *ev);
 hkp_time hkp_mesh__neural_wake(const struct hkp_mesh_node *node);
-/** Claims of the own block seq over a commit that some peer holds, if there is one (D-BLK-1); prev and payload_hash
- * are set by the caller. */
+/** Claims of the own block seq over a commit that some peer holds, if there is one (D-BLK-1); prev and
+ * payload_hash are set by the caller. */
 void hkp_mesh__claims_make(struct hkp_mesh_node *node, uint64_t seq, struct hkp_dsm_claims *c);
 /** 1: the claims of a peer's block are those of a commit that we hold of it. */
 int hkp_mesh__claims_hold(struct hkp_mesh_node *node, const struct hkp_mesh__peer *author, uint64_t seq,

@@ -27,7 +27,8 @@ hkp_status hkp_mesh__dsm_new(struct hkp_mesh_node *node) {
 
 /* ---- In ---- */
 
-static void lane_opens(struct hkp_mesh_node *node, struct hkp_mesh__link *link, const struct hkp_htp_event *ev) {
+static void lane_opens(struct hkp_mesh_node *node, struct hkp_mesh__link *link,
+                       const struct hkp_htp_event *ev) {
     uint8_t lane = ev->len == 1 ? ev->data[0] : 0xFF;
     if (lane >= HKP_DSM_LANES || link->lane_in[lane] != HKP_MESH__NO_STREAM) { /* E_LANE, D-GSP-19 */
         hkp_mesh__drop(hkp_htp_stream_stop(node->htp, ev->session, ev->stream, HKP_HTP_CODE_DENIED));
@@ -37,8 +38,8 @@ static void lane_opens(struct hkp_mesh_node *node, struct hkp_mesh__link *link, 
     hkp_mesh__drop(hkp_htp_stream_limit(node->htp, ev->session, ev->stream, lane_max[lane]));
 }
 
-void hkp_mesh__dsm_message(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, struct hkp_mesh__link *link,
-                           const struct hkp_htp_event *ev) {
+void hkp_mesh__dsm_message(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer,
+                           struct hkp_mesh__link *link, const struct hkp_htp_event *ev) {
     uint32_t lane = 0;
     while (lane < HKP_DSM_LANES && link->lane_in[lane] != ev->stream) lane++;
     if (lane == HKP_DSM_LANES) {
@@ -51,7 +52,8 @@ void hkp_mesh__dsm_message(struct hkp_mesh_node *node, struct hkp_mesh__peer *pe
         return;
     }
     if (!peer->dsm_up) return; /* still loading: the peer's retransmissions come again (R9) */
-    if (hkp_dsm_recv(node->dsm, node->now, node->wall_us, peer->node_id, lane, ev->data, ev->len) != HKP_E_LIMIT)
+    if (hkp_dsm_recv(node->dsm, node->now, node->wall_us, peer->node_id, lane, ev->data, ev->len) !=
+        HKP_E_LIMIT)
         return;
     hkp_mesh__stuck_keep(node, &node->waiting, lane, ev->data, ev->len);
     node->waiting_of = (uint32_t)(peer - node->peers);
@@ -60,8 +62,8 @@ void hkp_mesh__dsm_message(struct hkp_mesh_node *node, struct hkp_mesh__peer *pe
 int hkp_mesh__dsm_ready(struct hkp_mesh_node *node) {
     struct hkp_mesh__stuck *w = &node->waiting;
     if (w->bytes == NULL) return 1;
-    if (hkp_dsm_recv(node->dsm, node->now, node->wall_us, node->peers[node->waiting_of].node_id, w->kind, w->bytes,
-                     w->len) == HKP_E_LIMIT)
+    if (hkp_dsm_recv(node->dsm, node->now, node->wall_us, node->peers[node->waiting_of].node_id, w->kind,
+                     w->bytes, w->len) == HKP_E_LIMIT)
         return 0;
     hkp_mesh__stuck_free(node, w);
     return 1;
@@ -86,8 +88,8 @@ static hkp_status lane_stream(struct hkp_mesh_node *node, struct hkp_mesh__link 
 }
 
 /* HKP_E_LIMIT: the stream takes no more now. */
-static hkp_status lane_send(struct hkp_mesh_node *node, struct hkp_mesh__link *link, uint32_t lane, const uint8_t *msg,
-                            size_t len) {
+static hkp_status lane_send(struct hkp_mesh_node *node, struct hkp_mesh__link *link, uint32_t lane,
+                            const uint8_t *msg, size_t len) {
     uint32_t stream;
     hkp_status st = lane_stream(node, link, lane, &stream);
     return st == HKP_OK ? hkp_htp_stream_send(node->htp, link->session, stream, msg, len, 0) : st;
@@ -98,7 +100,8 @@ static void pump_peer(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer) {
     if (link == NULL || !peer->dsm_up) return;
     uint32_t skip = 0;
     for (uint32_t lane = 0; lane < HKP_DSM_LANES; lane++)
-        if (link->lane_out[lane] == HKP_MESH__NO_STREAM && node->now < link->lane_retry[lane]) skip |= 1U << lane;
+        if (link->lane_out[lane] == HKP_MESH__NO_STREAM && node->now < link->lane_retry[lane])
+            skip |= 1U << lane;
     struct hkp_mesh__stuck *stuck = &peer->stuck_dsm;
     if (stuck->bytes != NULL) {
         if ((skip >> stuck->kind & 1) == 0 &&
@@ -134,7 +137,8 @@ static void block_threats(struct hkp_mesh_node *node, const struct hkp_dsm_event
     memcpy(origin.author, ev->node_id, 16);
     memcpy(origin.block, ev->id, 32);
     origin.group = group_of(node, ev->node_id);
-    if (ev->data == NULL || origin.group == 0 || hkp_dsm_cbor_read(&r, ev->data, ev->data_len) != HKP_OK) return;
+    if (ev->data == NULL || origin.group == 0 || hkp_dsm_cbor_read(&r, ev->data, ev->data_len) != HKP_OK)
+        return;
     size_t n = hkp_dsm_cbor_array(&r, 1, 64);
     for (size_t i = 0; i < n; i++) {
         struct hkp_mesh_added added = {.struct_size = sizeof added};
@@ -142,7 +146,8 @@ static void block_threats(struct hkp_mesh_node *node, const struct hkp_dsm_event
         const uint8_t *record = hkp_dsm_cbor_skip(&r, &len);
         if (record == NULL) return;
         origin.position = (uint32_t)i;
-        if (hkp_mesh_intel_add(node->intel, node->wall_us / 1000000, &origin, record, len, &added) != HKP_OK) continue;
+        if (hkp_mesh_intel_add(node->intel, node->wall_us / 1000000, &origin, record, len, &added) != HKP_OK)
+            continue;
         if (added.result != HKP_MESH_ADDED_NEW && added.level_before == added.level_after) continue;
         struct hkp_mesh_event *fact = hkp_mesh__fact(node, HKP_MESH_EVENT_THREAT, ev->node_id, "");
         memcpy(fact->ioc_key, added.ioc_key, 16);
@@ -151,14 +156,16 @@ static void block_threats(struct hkp_mesh_node *node, const struct hkp_dsm_event
     }
 }
 
-/* D-BLK-1: only the holder that a block names can judge its neural claims; they never decide about the block. */
+/* D-BLK-1: only the holder that a block names can judge its neural claims; they never decide about the block.
+ */
 static void check_claims(struct hkp_mesh_node *node, const struct hkp_dsm_event *ev) {
     struct hkp_mesh__peer *author = hkp_mesh__peer_find(node, ev->node_id);
     const struct hkp_dsm_claims *c = ev->claims;
     if (author == NULL || c == NULL || !c->has_commit || memcmp(c->holder, node->node_id, 16) != 0) return;
     node->claims_checked++;
     if (hkp_mesh__claims_hold(node, author, ev->seq, c)) return;
-    hkp_mesh__fact(node, HKP_MESH_EVENT_EVIDENCE, author->node_id, "a block claims a neural state that was not agreed")
+    hkp_mesh__fact(node, HKP_MESH_EVENT_EVIDENCE, author->node_id,
+                   "a block claims a neural state that was not agreed")
         ->number = ev->seq;
     hkp_mesh__trust_false_claim(node, author);
 }
@@ -174,7 +181,8 @@ static void block_event(struct hkp_mesh_node *node, const struct hkp_dsm_event *
         hkp_mesh__fact(node, HKP_MESH_EVENT_PUBLISHED, ev->node_id, "")->number = ev->seq;
 }
 
-static void proof_event(struct hkp_mesh_node *node, const struct hkp_dsm_event *ev, struct hkp_mesh_event *out) {
+static void proof_event(struct hkp_mesh_node *node, const struct hkp_dsm_event *ev,
+                        struct hkp_mesh_event *out) {
     hkp_status st = ev->status;
     int asked = 0;
     for (int i = 0; i < HKP_MESH__PROOFS; i++) {
@@ -188,8 +196,9 @@ static void proof_event(struct hkp_mesh_node *node, const struct hkp_dsm_event *
         st = hkp_dsm_node_trust(node->dsm, 0, trust.valset_hash, &trust.time_ms);
         if (st == HKP_OK)
             st = hkp_dsm_proof_verify(ev->data, ev->data_len, node->chain_id, &trust, 1, 0, &proof);
-        if (st == HKP_OK && (!proof.has_author || memcmp(proof.author, node->proofs[i].origin.author, 16) != 0 ||
-                             proof.seq != node->proofs[i].origin.seq))
+        if (st == HKP_OK &&
+            (!proof.has_author || memcmp(proof.author, node->proofs[i].origin.author, 16) != 0 ||
+             proof.seq != node->proofs[i].origin.seq))
             st = HKP_E_DSM_PROOF; /* D-SYN-4: taken only if it is what was asked */
         if (st == HKP_OK) out->number = proof.height;
         break;
@@ -211,8 +220,8 @@ static void started(struct hkp_mesh_node *node, const struct hkp_dsm_event *ev) 
         struct hkp_mesh__peer *peer = &node->peers[p];
         struct hkp_dsm_member m = {.struct_size = sizeof m};
         if (peer->known)
-            hkp_mesh__drop(hkp_dsm_node_add_certificate(node->dsm, node->now, node->wall_us, peer->certificate,
-                                               peer->certificate_len));
+            hkp_mesh__drop(hkp_dsm_node_add_certificate(node->dsm, node->now, node->wall_us,
+                                                        peer->certificate, peer->certificate_len));
         peer->seated = hkp_dsm_node_member(node->dsm, peer->node_id, &m) == HKP_OK && m.seat != 0xFFFFFFFFU;
         hkp_mesh__rights(node, peer);
     }
@@ -238,10 +247,16 @@ int hkp_mesh__dsm_event(struct hkp_mesh_node *node, struct hkp_mesh_event *out) 
             return 1;
         }
         switch (ev->kind) {
-        case HKP_DSM_EV_STARTED: started(node, ev); break;
-        case HKP_DSM_EV_DAMAGED: damaged(node, ev); break;
+        case HKP_DSM_EV_STARTED:
+            started(node, ev);
+            break;
+        case HKP_DSM_EV_DAMAGED:
+            damaged(node, ev);
+            break;
         case HKP_DSM_EV_BLOCK:
-        case HKP_DSM_EV_BLOCK_FINAL: block_event(node, ev); break;
+        case HKP_DSM_EV_BLOCK_FINAL:
+            block_event(node, ev);
+            break;
         case HKP_DSM_EV_CHECKPOINT: {
             struct hkp_mesh_event *fact = hkp_mesh__fact(node, HKP_MESH_EVENT_FINAL, NULL, "");
             fact->number = ev->height;
@@ -249,7 +264,8 @@ int hkp_mesh__dsm_event(struct hkp_mesh_node *node, struct hkp_mesh_event *out) 
             break;
         }
         case HKP_DSM_EV_AUTHOR_FORKED:
-            hkp_mesh__fact(node, HKP_MESH_EVENT_EVIDENCE, ev->node_id, "author signed two blocks of one number");
+            hkp_mesh__fact(node, HKP_MESH_EVENT_EVIDENCE, ev->node_id,
+                           "author signed two blocks of one number");
             break;
         case HKP_DSM_EV_AUTHOR_FROZEN:
             hkp_mesh__fact(node, HKP_MESH_EVENT_EVIDENCE, ev->node_id, "author frozen by the chain");
@@ -261,7 +277,9 @@ int hkp_mesh__dsm_event(struct hkp_mesh_node *node, struct hkp_mesh_event *out) 
             hkp_mesh__fact(node, HKP_MESH_EVENT_EVIDENCE, node->node_id,
                            "own promises are missing from the log of consensus: observing only");
             break;
-        case HKP_DSM_EV_PROOF: proof_event(node, ev, out); return 1;
+        case HKP_DSM_EV_PROOF:
+            proof_event(node, ev, out);
+            return 1;
         case HKP_DSM_EV_PEER_BAD: {
             struct hkp_mesh__peer *peer = hkp_mesh__peer_find(node, ev->node_id);
             struct hkp_mesh__link *link = peer != NULL ? hkp_mesh__link_best(node, peer) : NULL;
@@ -269,7 +287,8 @@ int hkp_mesh__dsm_event(struct hkp_mesh_node *node, struct hkp_mesh_event *out) 
             if (link != NULL) hkp_mesh__rights(node, peer);
             break;
         }
-        default: break;
+        default:
+            break;
         }
     }
     return 0;

@@ -22,9 +22,12 @@ static int is_wanting(const struct hkp_mesh_node *node, const struct hkp_mesh__p
     struct hkp_neuro_instance_info info = {.struct_size = sizeof info};
     if (hkp_neuro_owner_info(peer->own, &info) != HKP_OK) return 0;
     switch (info.state) {
-    case HKP_NEURO_INSTANCE_NONE: return 1;
-    case HKP_NEURO_INSTANCE_PENDING: return peer->refused_pending;
-    case HKP_NEURO_INSTANCE_ACTIVE: return 0; /* over the session at hand, if that is one that enrols */
+    case HKP_NEURO_INSTANCE_NONE:
+        return 1;
+    case HKP_NEURO_INSTANCE_PENDING:
+        return peer->refused_pending;
+    case HKP_NEURO_INSTANCE_ACTIVE:
+        return 0; /* over the session at hand, if that is one that enrols */
     default:
         return hkp_neuro_instance_fresh(info.gen_owner, info.gen_holder, node->own_cert.neuro_gen,
                                         peer->neuro_gen);
@@ -74,10 +77,10 @@ static void tell(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, int ow
     s.gen_owner = own ? node->own_cert.neuro_gen : gen_peer;
     s.gen_holder = own ? gen_peer : node->own_cert.neuro_gen;
     s.allowed = peer->seated; /* NZ1 22.2: members of the validator set */
-    hkp_neuro_enrol_ctx(node->chain_id, own ? node->node_id : peer->node_id, own ? peer->node_id : node->node_id,
-                        s.gen_owner, s.gen_holder, ctx);
-    s.has_exported = hkp_htp_session_export(node->htp, l->session, 0, (const uint8_t *)"HKP1 nz1 seed", 13, ctx,
-                                            sizeof ctx, s.exported, 32) == HKP_OK;
+    hkp_neuro_enrol_ctx(node->chain_id, own ? node->node_id : peer->node_id,
+                        own ? peer->node_id : node->node_id, s.gen_owner, s.gen_holder, ctx);
+    s.has_exported = hkp_htp_session_export(node->htp, l->session, 0, (const uint8_t *)"HKP1 nz1 seed", 13,
+                                            ctx, sizeof ctx, s.exported, 32) == HKP_OK;
     say(node, peer, own, &s);
     sodium_memzero(&s, sizeof s);
 }
@@ -90,7 +93,8 @@ void hkp_mesh__neural_links(struct hkp_mesh_node *node, struct hkp_mesh__peer *p
     if ((held != NULL ? held->session : 0) != peer->held_session) tell(node, peer, 0, held);
 }
 
-void hkp_mesh__neural_follow(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, struct hkp_mesh__link *link) {
+void hkp_mesh__neural_follow(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer,
+                             struct hkp_mesh__link *link) {
     tell(node, peer, 0, link);
 }
 
@@ -101,11 +105,13 @@ void hkp_mesh__enrol(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer) {
         hkp_neuro_owner_info(peer->own, &info) != HKP_OK)
         return;
     if (info.state == HKP_NEURO_INSTANCE_PENDING) {
-        if (peer->refused_pending && info.ck_index != peer->refused_index) peer->refused_pending = 0; /* anew */
+        if (peer->refused_pending && info.ck_index != peer->refused_index)
+            peer->refused_pending = 0; /* anew */
         if (!peer->refused_pending) return;
     }
     if (l->enrol_at != 0 && info.state != HKP_NEURO_INSTANCE_ACTIVE) {
-        /* no answer, or a refusal: again with a newer checkpoint, over a stream and with a secret of its own */
+        /* no answer, or a refusal: again with a newer checkpoint, over a stream and with a secret of its own
+         */
         if (l->commit_out != HKP_MESH__NO_STREAM)
             hkp_mesh__drop(hkp_htp_stream_reset(node->htp, l->session, l->commit_out, HKP_HTP_CODE_DENIED));
         l->commit_out = HKP_MESH__NO_STREAM;
@@ -123,7 +129,8 @@ void hkp_mesh__enrol(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer) {
 hkp_time hkp_mesh__enrol_wake(const struct hkp_mesh_node *node, const struct hkp_mesh__peer *peer) {
     for (int i = 0; i < HKP_MESH__LINKS; i++) {
         const struct hkp_mesh__link *l = &peer->links[i];
-        if (l->session != 0 && l->session == peer->own_session && l->enrol_at > node->now && is_wanting(node, peer))
+        if (l->session != 0 && l->session == peer->own_session && l->enrol_at > node->now &&
+            is_wanting(node, peer))
             return l->enrol_at;
     }
     return HKP_TIME_NEVER;

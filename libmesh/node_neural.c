@@ -109,16 +109,17 @@ static hkp_status restore_live(struct hkp_mesh_node *node, struct hkp_mesh__peer
     return HKP_OK;
 }
 
-static hkp_status restore_certificate(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, const uint8_t *data,
-                                      size_t len) {
+static hkp_status restore_certificate(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer,
+                                      const uint8_t *data, size_t len) {
     hkp_status st = hkp_mesh__certificate_take(node, peer, data, len);
     peer->unsaved = 0;
     return st;
 }
 
 hkp_status hkp_mesh_restore(hkp_mesh_node *node, const char *name, const uint8_t *data, size_t len) {
-    static hkp_status (*const restore[FILES])(struct hkp_mesh_node *, struct hkp_mesh__peer *, const uint8_t *,
-                                              size_t) = {restore_held, restore_certificate, restore_own, restore_live};
+    static hkp_status (*const restore[FILES])(struct hkp_mesh_node *, struct hkp_mesh__peer *,
+                                              const uint8_t *, size_t) = {restore_held, restore_certificate,
+                                                                          restore_own, restore_live};
     if (node->life != 0 || !node->boot_known) return HKP_E_STATE;
     for (uint32_t p = 0; p < node->n_peers; p++)
         for (int file = 0; file < FILES; file++) {
@@ -186,8 +187,8 @@ hkp_status hkp_mesh_ter(hkp_mesh_node *node, hkp_time now, uint64_t wall_us, con
     node->tck_flags |= flags | (healthy ? 0U : (uint32_t)HKP_TER_FLAG_INTEGRITY);
     if (node->tck_ticket == 0) memcpy(node->tck_before_next, before, sizeof before);
     checkpoint(node, root);
-    hkp_mesh__drop(hkp_htp_endpoint_set_ter(node->htp, node->cursor.index, node->cursor.h, ter + 32, node->policy_ver,
-                                   node->boot_id));
+    hkp_mesh__drop(hkp_htp_endpoint_set_ter(node->htp, node->cursor.index, node->cursor.h, ter + 32,
+                                            node->policy_ver, node->boot_id));
     for (uint32_t p = 0; p < node->n_peers; p++) {
         hkp_mesh__drop(hkp_neuro_owner_ter(node->peers[p].own, node->now, ter));
         hkp_neuro_owner_durable(node->peers[p].own, node->now, node->cursor.index);
@@ -228,8 +229,8 @@ static int is_given_back(struct hkp_mesh__link *link, const struct hkp_htp_event
     enum { FIRST_AT = 4, RECORD_AT = 12, TER_AT = RECORD_AT + 8, H_AT = TER_AT + 64 };
     uint8_t h[32];
     if (link->back_in == ev->stream) return 1;
-    if (link->want_from == UINT64_MAX || ev->len < H_AT + 32 || hkp_le64(ev->data + FIRST_AT) != link->want_from ||
-        hkp_le16(ev->data + RECORD_AT) != HKP_TER_LOG_TER)
+    if (link->want_from == UINT64_MAX || ev->len < H_AT + 32 ||
+        hkp_le64(ev->data + FIRST_AT) != link->want_from || hkp_le16(ev->data + RECORD_AT) != HKP_TER_LOG_TER)
         return 0;
     hkp_ter_chain_step(link->want_h, ev->data + TER_AT, h);
     if (memcmp(h, ev->data + H_AT, 32) != 0) return 0;
@@ -237,10 +238,11 @@ static int is_given_back(struct hkp_mesh__link *link, const struct hkp_htp_event
     return 1;
 }
 
-void hkp_mesh__neural_message(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, struct hkp_mesh__link *link,
-                              const struct hkp_htp_event *ev) {
+void hkp_mesh__neural_message(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer,
+                              struct hkp_mesh__link *link, const struct hkp_htp_event *ev) {
     uint32_t c = ev->stream_class;
-    if ((c != HKP_HTP_STREAM_TER && c != HKP_HTP_STREAM_COMMIT) || !hkp_mesh__may_class(node, peer, link, c)) return;
+    if ((c != HKP_HTP_STREAM_TER && c != HKP_HTP_STREAM_COMMIT) || !hkp_mesh__may_class(node, peer, link, c))
+        return;
     /* SYN-2.1: who opened the stream says whose instance it is about. */
     if (c == HKP_HTP_STREAM_COMMIT ? ev->stream == link->commit_out : is_given_back(link, ev)) {
         if (link->session == peer->own_session)
@@ -278,14 +280,15 @@ static void pump_side(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, i
     if (l == NULL) return;
     if (stuck->bytes != NULL) {
         hkp_status st = out_stream(node, l, own, stuck->kind, &stream);
-        if (st == HKP_OK) st = hkp_htp_stream_send(node->htp, l->session, stream, stuck->bytes, stuck->len, 0);
+        if (st == HKP_OK)
+            st = hkp_htp_stream_send(node->htp, l->session, stream, stuck->bytes, stuck->len, 0);
         if (st == HKP_E_LIMIT) return;
         hkp_mesh__stuck_free(node, stuck);
     }
     for (;;) {
-        hkp_status st = own ? hkp_neuro_owner_send(peer->own, node->now, &c, node->message, sizeof node->message, &len)
-                            : hkp_neuro_holder_send(peer->held, node->now, &c, node->message, sizeof node->message,
-                                                    &len);
+        hkp_status st =
+            own ? hkp_neuro_owner_send(peer->own, node->now, &c, node->message, sizeof node->message, &len)
+                : hkp_neuro_holder_send(peer->held, node->now, &c, node->message, sizeof node->message, &len);
         if (st != HKP_OK || len == 0) return;
         if (own && c == HKP_NEURO_CLASS_COMMIT && node->message[0] == HKP_NEURO_MSG_WANT) {
             l->want_from = hkp_le64(node->message + 4);
@@ -315,7 +318,8 @@ void hkp_mesh__neural_pump(struct hkp_mesh_node *node) {
 hkp_time hkp_mesh__neural_wake(const struct hkp_mesh_node *node) {
     hkp_time wake = HKP_TIME_NEVER;
     for (uint32_t p = 0; p < node->n_peers; p++) {
-        hkp_time own = hkp_neuro_owner_wake(node->peers[p].own), held = hkp_neuro_holder_wake(node->peers[p].held);
+        hkp_time own = hkp_neuro_owner_wake(node->peers[p].own),
+                 held = hkp_neuro_holder_wake(node->peers[p].held);
         if (own < wake) wake = own;
         if (held < wake) wake = held;
         hkp_time enrol = hkp_mesh__enrol_wake(node, &node->peers[p]);
@@ -354,7 +358,8 @@ static int neural_request(struct hkp_mesh_node *node, struct hkp_mesh__peer *pee
     return 1;
 }
 
-static int side_event(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, int own, struct hkp_mesh_event *out) {
+static int side_event(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, int own,
+                      struct hkp_mesh_event *out) {
     struct hkp_neuro_event ev;
     for (;;) {
         hkp_status st = own ? hkp_neuro_owner_event(peer->own, &ev) : hkp_neuro_holder_event(peer->held, &ev);
@@ -364,7 +369,9 @@ static int side_event(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, i
         case HKP_NEURO_EVENT_WANT_LOG:
             if (neural_request(node, peer, own, &ev, out)) return 1;
             break;
-        case HKP_NEURO_EVENT_STATE: instance_fact(node, peer, own, &ev); break;
+        case HKP_NEURO_EVENT_STATE:
+            instance_fact(node, peer, own, &ev);
+            break;
         case HKP_NEURO_EVENT_COMMIT: {
             struct hkp_mesh_event *fact =
                 hkp_mesh__fact(node, HKP_MESH_EVENT_INSTANCE, peer->node_id, "commit agreed");
@@ -387,7 +394,8 @@ static int side_event(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, i
                            "the peer holds TERs that the log here has lost")
                 ->to = hkp_mesh__own_state(peer);
             break;
-        default: break; /* RESTORED, MISSING, REBASE: a log that lost what it had shown ends LOST, not healed */
+        default:
+            break; /* RESTORED, MISSING, REBASE: a log that lost what it had shown ends LOST, not healed */
         }
     }
 }
@@ -443,15 +451,16 @@ int hkp_mesh__neural_event(struct hkp_mesh_node *node, struct hkp_mesh_event *ou
 void hkp_mesh_stored(hkp_mesh_node *node, hkp_time now, uint64_t ticket, hkp_status status) {
     struct hkp_mesh__request r;
     if (now > node->now) node->now = now;
-    if (!hkp_mesh__request_take(node, ticket, &r) || r.kind != HKP_MESH_EVENT_STORE || status != HKP_OK) return;
+    if (!hkp_mesh__request_take(node, ticket, &r) || r.kind != HKP_MESH_EVENT_STORE || status != HKP_OK)
+        return;
     if (r.own == HKP_MESH__OWN_NOBODY) return; /* a certificate: nothing waits for it */
     struct hkp_mesh__peer *peer = &node->peers[r.peer];
     hkp_mesh__drop(r.own ? hkp_neuro_owner_stored(peer->own, node->now, r.inner)
                          : hkp_neuro_holder_stored(peer->held, node->now, r.inner));
 }
 
-void hkp_mesh_log_records(hkp_mesh_node *node, hkp_time now, uint64_t ticket, uint64_t first, const uint8_t *records,
-                          size_t len, size_t count) {
+void hkp_mesh_log_records(hkp_mesh_node *node, hkp_time now, uint64_t ticket, uint64_t first,
+                          const uint8_t *records, size_t len, size_t count) {
     struct hkp_mesh__request r;
     if (now > node->now) node->now = now;
     if (!hkp_mesh__request_take(node, ticket, &r) || r.kind != HKP_MESH_EVENT_LOG_READ) return;
@@ -475,7 +484,8 @@ static void claim(const struct hkp_mesh_node *node, const hkp_neuro_commit *comm
 void hkp_mesh__claims_make(struct hkp_mesh_node *node, uint64_t seq, struct hkp_dsm_claims *c) {
     c->has_commit = 0;
     for (uint32_t i = 0; i < node->n_peers && !c->has_commit; i++) {
-        const struct hkp_mesh__peer *peer = &node->peers[(seq + i) % node->n_peers]; /* another holder each time */
+        const struct hkp_mesh__peer *peer =
+            &node->peers[(seq + i) % node->n_peers]; /* another holder each time */
         hkp_neuro_commit *commit = NULL;
         if (hkp_mesh__own_state(peer) != HKP_NEURO_INSTANCE_ACTIVE ||
             hkp_neuro_owner_commit(peer->own, 0, &commit) != HKP_OK)
@@ -498,7 +508,8 @@ int hkp_mesh__claims_hold(struct hkp_mesh_node *node, const struct hkp_mesh__pee
         if (slots[i] == 0 || hkp_neuro_holder_commit(author->held, slots[i], &commit) != HKP_OK) continue;
         claim(node, commit, author->node_id, seq, &own);
         hkp_neuro_commit_unref(commit);
-        if (sodium_memcmp(own.w_commit, c->w_commit, 32) == 0) return sodium_memcmp(own.posf, c->posf, 32) == 0;
+        if (sodium_memcmp(own.w_commit, c->w_commit, 32) == 0)
+            return sodium_memcmp(own.posf, c->posf, 32) == 0;
     }
     return 0;
 }

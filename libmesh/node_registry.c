@@ -15,7 +15,8 @@ static hkp_status find(void *user, const uint8_t node_id[16], struct hkp_htp_rec
     if (peer == NULL || !peer->known) return HKP_E_NOTFOUND; /* a stranger until its certificate was seen */
     memset(out, 0, sizeof *out);
     memcpy(out->a, peer->a, 32);
-    out->status = peer->trust.quarantine.quarantined && !peer->seated ? HKP_HTP_NODE_SUSPENDED : HKP_HTP_NODE_ACTIVE;
+    out->status =
+        peer->trust.quarantine.quarantined && !peer->seated ? HKP_HTP_NODE_SUSPENDED : HKP_HTP_NODE_ACTIVE;
     int bound = hkp_mesh__own_state(peer) >= HKP_NEURO_INSTANCE_ACTIVE ||
                 hkp_mesh__held_state(peer) >= HKP_NEURO_INSTANCE_ACTIVE;
     out->neural = bound ? HKP_HTP_NEURAL_REQUIRED : HKP_HTP_NEURAL_OPEN;
@@ -27,7 +28,8 @@ static hkp_status find(void *user, const uint8_t node_id[16], struct hkp_htp_rec
 static hkp_status own_index(void *user, const uint8_t node_id[16], uint64_t *ck_index) {
     const struct hkp_mesh__peer *peer = hkp_mesh__peer_find(user, node_id);
     struct hkp_neuro_instance_info info = {.struct_size = sizeof info};
-    if (peer == NULL || hkp_neuro_owner_info(peer->own, &info) != HKP_OK || info.ck_index == 0) return HKP_E_NOTFOUND;
+    if (peer == NULL || hkp_neuro_owner_info(peer->own, &info) != HKP_OK || info.ck_index == 0)
+        return HKP_E_NOTFOUND;
     *ck_index = info.ck_index;
     return HKP_OK;
 }
@@ -49,8 +51,8 @@ static hkp_status neural(void *user, const uint8_t node_id[16], uint32_t side, u
     return HKP_OK;
 }
 
-static hkp_status posf(void *user, uint64_t handle, uint8_t role, const uint8_t msg_hash[32], const uint8_t nonce[8],
-                       uint8_t tag[32]) {
+static hkp_status posf(void *user, uint64_t handle, uint8_t role, const uint8_t msg_hash[32],
+                       const uint8_t nonce[8], uint8_t tag[32]) {
     (void)user;
     hkp_neuro_commit_posf((const hkp_neuro_commit *)(uintptr_t)handle, role, msg_hash, nonce, tag);
     return HKP_OK;
@@ -61,16 +63,18 @@ static void neural_release(void *user, uint64_t handle) {
     hkp_neuro_commit_unref((hkp_neuro_commit *)(uintptr_t)handle);
 }
 
-hkp_status hkp_mesh__certificate_take(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, const uint8_t *bytes,
-                                      size_t len) {
+hkp_status hkp_mesh__certificate_take(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer,
+                                      const uint8_t *bytes, size_t len) {
     struct hkp_dsm_certificate c;
     uint64_t now_s = node->wall_us / 1000000;
     hkp_status st = hkp_dsm_certificate_check(bytes, len, node->chain_id, &node->officers, now_s, 0, &c);
     if (st == HKP_E_DSM_EXPIRED) st = hkp_dsm_certificate_parse(bytes, len, &c); /* nothing else was wrong */
     if (st != HKP_OK) return st;
-    if (memcmp(c.node_id, peer->node_id, 16) != 0 || !c.has_static_key || memcmp(c.static_key, peer->s, 32) != 0)
+    if (memcmp(c.node_id, peer->node_id, 16) != 0 || !c.has_static_key ||
+        memcmp(c.static_key, peer->s, 32) != 0)
         return HKP_E_DSM_NODE_ID;
-    /* Old ones are genuine, too, and anybody may have a copy: a certificate makes room for a later one only. */
+    /* Old ones are genuine, too, and anybody may have a copy: a certificate makes room for a later one only.
+     */
     if (peer->known && c.serial <= peer->serial) return HKP_OK;
     memcpy(peer->certificate, bytes, len);
     peer->certificate_len = len;
@@ -94,7 +98,8 @@ static struct hkp_mesh__peer *peer_of_certificate(struct hkp_mesh_node *node, co
         struct hkp_mesh__peer *peer = &node->peers[p];
         struct hkp_dsm_multi m;
         uint8_t own[32];
-        if (!peer->known || hkp_dsm_multi_parse(peer->certificate, peer->certificate_len, &m) != HKP_OK) continue;
+        if (!peer->known || hkp_dsm_multi_parse(peer->certificate, peer->certificate_len, &m) != HKP_OK)
+            continue;
         hkp_dsm_object_id(own, node->chain_id, HKP_DSM_KIND_CERTIFICATE, NULL, m.body.ptr, m.body.len);
         if (memcmp(own, id, 32) == 0) return peer;
     }
@@ -165,13 +170,14 @@ static void note(void *user, const uint8_t node_id[16], uint32_t what, uint64_t 
     }
     if (what != HKP_HTP_NOTE_FAILED && what != HKP_HTP_NOTE_UNPROVED) return;
     node->refused++;
-    if (peer != NULL && what == HKP_HTP_NOTE_FAILED) peer->refused++; /* a name alone proves nothing (HTP-4.3) */
+    if (peer != NULL && what == HKP_HTP_NOTE_FAILED)
+        peer->refused++; /* a name alone proves nothing (HTP-4.3) */
     struct hkp_mesh_event *fact = hkp_mesh__fact(node, HKP_MESH_EVENT_REFUSED, node_id, "");
     fact->status = HKP_E_HTP_BASE - (hkp_status)(value & 0x3F);
     snprintf(fact->text, sizeof fact->text, "%s",
-             peer == NULL                      ? "not a member of this mesh"
-             : what == HKP_HTP_NOTE_UNPROVED   ? "neural state or key that is not the agreed one"
-                                               : hkp_htp_status_name(fact->status));
+             peer == NULL                    ? "not a member of this mesh"
+             : what == HKP_HTP_NOTE_UNPROVED ? "neural state or key that is not the agreed one"
+                                             : hkp_htp_status_name(fact->status));
 }
 
 void hkp_mesh__registry(struct hkp_mesh_node *node, struct hkp_htp_registry *out) {

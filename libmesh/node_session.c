@@ -16,12 +16,12 @@ static int lower(const struct hkp_mesh_node *node, const struct hkp_mesh__peer *
 }
 
 /*
- * Mode R before mode N. Of two alike the newer one: a peer opens another session only when it has lost the one
- * before, which is dead then though we have not noticed. Of two that came at once, the one that stays by
+ * Mode R before mode N. Of two alike the newer one: a peer opens another session only when it has lost the
+ * one before, which is dead then though we have not noticed. Of two that came at once, the one that stays by
  * HTP-14.4.
  */
-static int better(const struct hkp_mesh_node *node, const struct hkp_mesh__peer *peer, const struct hkp_mesh__link *a,
-                  const struct hkp_mesh__link *b) {
+static int better(const struct hkp_mesh_node *node, const struct hkp_mesh__peer *peer,
+                  const struct hkp_mesh__link *a, const struct hkp_mesh__link *b) {
     if (a->mode != b->mode) return a->mode == HKP_HTP_MODE_R;
     hkp_time apart = a->since > b->since ? a->since - b->since : b->since - a->since;
     uint8_t stays = lower(node, peer) ? HKP_HTP_ROLE_E : HKP_HTP_ROLE_V;
@@ -38,7 +38,8 @@ struct hkp_mesh__link *hkp_mesh__link_best(struct hkp_mesh_node *node, struct hk
     return best;
 }
 
-static struct hkp_mesh__link *link_find(struct hkp_mesh_node *node, uint64_t session, struct hkp_mesh__peer **peer) {
+static struct hkp_mesh__link *link_find(struct hkp_mesh_node *node, uint64_t session,
+                                        struct hkp_mesh__peer **peer) {
     for (uint32_t p = 0; p < node->n_peers; p++)
         for (int i = 0; i < HKP_MESH__LINKS; i++)
             if (node->peers[p].links[i].session == session) {
@@ -194,8 +195,8 @@ static void session_down(struct hkp_mesh_node *node, const struct hkp_htp_event 
     struct hkp_mesh__peer *peer = NULL;
     struct hkp_mesh__link *link = link_find(node, ev->session, &peer);
     if (link == NULL) return;
-    /* Not closed in favour of another: the peer may have died, and forgotten what it had not stored. Of two that
-     * come at once libhtp ends ours as soon as it stands (HTP-14.4): that has proved what it had to. */
+    /* Not closed in favour of another: the peer may have died, and forgotten what it had not stored. Of two
+     * that come at once libhtp ends ours as soon as it stands (HTP-14.4): that has proved what it had to. */
     int replaced = ev->reason == HKP_HTP_REASON_REPLACED;
     if (!link->closing && !replaced) peer->proved = 0;
     if (replaced && link->role == HKP_HTP_ROLE_E && link->mode == HKP_HTP_MODE_R) peer->proved = 1;
@@ -216,10 +217,12 @@ static void session_down(struct hkp_mesh_node *node, const struct hkp_htp_event 
     hkp_mesh__rights(node, peer);
 }
 
-/* NZ1 22.5: PENDING that the peer does not know is enrolled again. 22.4: else from R to N seldom, and once. */
+/* NZ1 22.5: PENDING that the peer does not know is enrolled again. 22.4: else from R to N seldom, and once.
+ */
 static void fall_back(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer) {
     struct hkp_neuro_instance_info info = {.struct_size = sizeof info};
-    int pending = hkp_neuro_owner_info(peer->own, &info) == HKP_OK && info.state == HKP_NEURO_INSTANCE_PENDING;
+    int pending =
+        hkp_neuro_owner_info(peer->own, &info) == HKP_OK && info.state == HKP_NEURO_INSTANCE_PENDING;
     if (pending) {
         peer->refused_pending = 1;
         peer->refused_index = info.ck_index;
@@ -238,20 +241,23 @@ static void connect_failed(struct hkp_mesh_node *node, const struct hkp_htp_even
     peer->backoff = peer->backoff == 0 ? HKP_MESH__BACKOFF_FIRST : 2 * peer->backoff;
     if (peer->backoff > HKP_MESH__BACKOFF_MOST) peer->backoff = HKP_MESH__BACKOFF_MOST;
     peer->retry_at = node->now + peer->backoff;
-    if (ev->result <= HKP_E_HTP_INNER && ev->result >= HKP_E_HTP_DOWNGRADE) { /* it could not show who it is */
+    if (ev->result <= HKP_E_HTP_INNER &&
+        ev->result >= HKP_E_HTP_DOWNGRADE) { /* it could not show who it is */
         node->refused++;
         peer->refused++;
         hkp_mesh__fact(node, HKP_MESH_EVENT_REFUSED, peer->node_id, hkp_htp_status_name(ev->result))->status =
             ev->result;
     }
     if (ev->result != HKP_E_HTP_REJECTED) return;
-    if (ev->value * HKP_MESH__SECOND > peer->backoff) peer->retry_at = node->now + ev->value * HKP_MESH__SECOND;
+    if (ev->value * HKP_MESH__SECOND > peer->backoff)
+        peer->retry_at = node->now + ev->value * HKP_MESH__SECOND;
     peer->refused_by++;
     struct hkp_mesh_event *fact =
         hkp_mesh__fact(node, HKP_MESH_EVENT_REFUSED_BY, peer->node_id, hkp_htp_reason_name(ev->reason));
     fact->status = ev->result;
     fact->number = peer->connecting_mode == HKP_HTP_MODE_R;
-    if (peer->connecting_mode == HKP_HTP_MODE_R && ev->reason == HKP_HTP_REASON_REFUSED) fall_back(node, peer);
+    if (peer->connecting_mode == HKP_HTP_MODE_R && ev->reason == HKP_HTP_REASON_REFUSED)
+        fall_back(node, peer);
 }
 
 /* A peer has one stream of COMMIT and two of TER; when it opens another, the oldest is stopped. */
@@ -262,14 +268,15 @@ static void stream_in(struct hkp_mesh_node *node, struct hkp_mesh__link *link, c
     hkp_mesh__drop(hkp_htp_stream_limit(node->htp, link->session, ev->stream, HKP_NEURO_SEND_MAX));
 }
 
-static void stream_opened(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, struct hkp_mesh__link *link,
-                          const struct hkp_htp_event *ev) {
+static void stream_opened(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer,
+                          struct hkp_mesh__link *link, const struct hkp_htp_event *ev) {
     int both = (ev->flags & HKP_HTP_FLAG_BIDIRECTIONAL) != 0;
     int wanted = ev->stream_class == HKP_HTP_STREAM_COMMIT ? both : !both;
     if (ev->stream_class == HKP_HTP_STREAM_CONTROL) return;
     if (!wanted) {
         hkp_mesh__drop(hkp_htp_stream_stop(node->htp, ev->session, ev->stream, HKP_HTP_CODE_DENIED));
-        if (both) hkp_mesh__drop(hkp_htp_stream_reset(node->htp, ev->session, ev->stream, HKP_HTP_CODE_DENIED));
+        if (both)
+            hkp_mesh__drop(hkp_htp_stream_reset(node->htp, ev->session, ev->stream, HKP_HTP_CODE_DENIED));
         return;
     }
     if (ev->stream_class == HKP_HTP_STREAM_TER) {
@@ -283,10 +290,12 @@ static void stream_opened(struct hkp_mesh_node *node, struct hkp_mesh__peer *pee
         hkp_mesh__neural_follow(node, peer, link);
     }
     /* D-GSP-19: the first message is the lane, one byte */
-    if (ev->stream_class == HKP_HTP_STREAM_DSM) hkp_mesh__drop(hkp_htp_stream_limit(node->htp, ev->session, ev->stream, 1));
+    if (ev->stream_class == HKP_HTP_STREAM_DSM)
+        hkp_mesh__drop(hkp_htp_stream_limit(node->htp, ev->session, ev->stream, 1));
 }
 
-static void stream_gone(struct hkp_mesh_node *node, struct hkp_mesh__link *link, const struct hkp_htp_event *ev) {
+static void stream_gone(struct hkp_mesh_node *node, struct hkp_mesh__link *link,
+                        const struct hkp_htp_event *ev) {
     for (int i = 0; i < HKP_DSM_LANES; i++) {
         if (link->lane_in[i] == ev->stream) link->lane_in[i] = HKP_MESH__NO_STREAM;
         if (link->lane_out[i] == ev->stream && ev->type == HKP_HTP_EVENT_STREAM_STOPPED) {
@@ -319,7 +328,9 @@ static void link_event(struct hkp_mesh_node *node, const struct hkp_htp_event *e
     struct hkp_mesh__link *link = link_find(node, ev->session, &peer);
     if (link == NULL) return;
     switch (ev->type) {
-    case HKP_HTP_EVENT_STREAM: stream_opened(node, peer, link, ev); break;
+    case HKP_HTP_EVENT_STREAM:
+        stream_opened(node, peer, link, ev);
+        break;
     case HKP_HTP_EVENT_MESSAGE:
         if (ev->stream_class == HKP_HTP_STREAM_DSM)
             hkp_mesh__dsm_message(node, peer, link, ev);
@@ -328,7 +339,9 @@ static void link_event(struct hkp_mesh_node *node, const struct hkp_htp_event *e
         break;
     case HKP_HTP_EVENT_FIN:
     case HKP_HTP_EVENT_STREAM_RESET:
-    case HKP_HTP_EVENT_STREAM_STOPPED: stream_gone(node, link, ev); break;
+    case HKP_HTP_EVENT_STREAM_STOPPED:
+        stream_gone(node, link, ev);
+        break;
     case HKP_HTP_EVENT_GOOD_HEARTBEAT: /* of one session, however many the peer opens */
         if (link == hkp_mesh__link_best(node, peer)) hkp_mesh__trust_update(node, peer, 1);
         break;
@@ -336,20 +349,34 @@ static void link_event(struct hkp_mesh_node *node, const struct hkp_htp_event *e
         if (link->role == HKP_HTP_ROLE_E) peer->naming = 0;
         hkp_mesh__hold(node, peer);
         break;
-    case HKP_HTP_EVENT_CLOCK: tell_clock(node, peer, (uint32_t)ev->value); break;
-    case HKP_HTP_EVENT_ALARM: hkp_mesh__trust_contradiction(node, peer, 0); break;
-    default: break; /* WRITABLE, OBSERVED, TRUST, DELIVERED: the next pump does what is due */
+    case HKP_HTP_EVENT_CLOCK:
+        tell_clock(node, peer, (uint32_t)ev->value);
+        break;
+    case HKP_HTP_EVENT_ALARM:
+        hkp_mesh__trust_contradiction(node, peer, 0);
+        break;
+    default:
+        break; /* WRITABLE, OBSERVED, TRUST, DELIVERED: the next pump does what is due */
     }
 }
 
 void hkp_mesh__session_events(struct hkp_mesh_node *node) {
     struct hkp_htp_event ev = {.struct_size = sizeof ev};
-    while (hkp_mesh__dsm_ready(node) && hkp_htp_event(node->htp, &ev) == HKP_OK && ev.type != HKP_HTP_EVENT_NONE) {
+    while (hkp_mesh__dsm_ready(node) && hkp_htp_event(node->htp, &ev) == HKP_OK &&
+           ev.type != HKP_HTP_EVENT_NONE) {
         switch (ev.type) {
-        case HKP_HTP_EVENT_UP: session_up(node, &ev); break;
-        case HKP_HTP_EVENT_DOWN: session_down(node, &ev); break;
-        case HKP_HTP_EVENT_FAILED: connect_failed(node, &ev); break;
-        default: link_event(node, &ev); break;
+        case HKP_HTP_EVENT_UP:
+            session_up(node, &ev);
+            break;
+        case HKP_HTP_EVENT_DOWN:
+            session_down(node, &ev);
+            break;
+        case HKP_HTP_EVENT_FAILED:
+            connect_failed(node, &ev);
+            break;
+        default:
+            link_event(node, &ev);
+            break;
         }
         ev.struct_size = sizeof ev;
     }
@@ -359,8 +386,8 @@ void hkp_mesh__session_events(struct hkp_mesh_node *node) {
 
 static int has_link(const struct hkp_mesh__peer *peer, uint8_t mode, uint8_t role) {
     for (int i = 0; i < HKP_MESH__LINKS; i++)
-        if (peer->links[i].session != 0 && peer->links[i].mode == mode &&
-            !peer->links[i].closing && (role == 0 || peer->links[i].role == role))
+        if (peer->links[i].session != 0 && peer->links[i].mode == mode && !peer->links[i].closing &&
+            (role == 0 || peer->links[i].role == role))
             return 1;
     return 0;
 }
@@ -422,10 +449,12 @@ static void note_unanswered(struct hkp_mesh_node *node, struct hkp_mesh__peer *p
     }
 }
 
-/* Sessions that we opened and that a better one of the pair has replaced, once nothing is enrolled in them. */
+/* Sessions that we opened and that a better one of the pair has replaced, once nothing is enrolled in them.
+ */
 static void close_replaced(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer) {
     const struct hkp_mesh__link *best = hkp_mesh__link_best(node, peer);
-    if (best == NULL || best->mode != HKP_HTP_MODE_R || node->now < best->since + HKP_MESH__REPLACE_AFTER) return;
+    if (best == NULL || best->mode != HKP_HTP_MODE_R || node->now < best->since + HKP_MESH__REPLACE_AFTER)
+        return;
     int enrolling = hkp_mesh__own_state(peer) == HKP_NEURO_INSTANCE_NONE ||
                     hkp_mesh__held_state(peer) == HKP_NEURO_INSTANCE_NONE;
     for (int i = 0; i < HKP_MESH__LINKS; i++) {
@@ -459,7 +488,8 @@ hkp_time hkp_mesh__session_wake(const struct hkp_mesh_node *node) {
     hkp_time wake = HKP_TIME_NEVER;
     for (uint32_t p = 0; p < node->n_peers; p++) {
         const struct hkp_mesh__peer *peer = &node->peers[p];
-        if (peer->connecting == 0 && peer->retry_at > node->now && peer->retry_at < wake) wake = peer->retry_at;
+        if (peer->connecting == 0 && peer->retry_at > node->now && peer->retry_at < wake)
+            wake = peer->retry_at;
         for (int i = 0; i < HKP_MESH__LINKS; i++)
             for (int k = 0; peer->links[i].session != 0 && k < HKP_DSM_LANES; k++)
                 if (peer->links[i].lane_retry[k] > node->now && peer->links[i].lane_retry[k] < wake)

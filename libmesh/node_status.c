@@ -110,7 +110,8 @@ hkp_status hkp_mesh_node_status(const hkp_mesh_node *node, struct hkp_mesh_statu
     return HKP_OK;
 }
 
-hkp_status hkp_mesh_peer_status(const hkp_mesh_node *node, uint32_t index, struct hkp_mesh_peer_status *status) {
+hkp_status hkp_mesh_peer_status(const hkp_mesh_node *node, uint32_t index,
+                                struct hkp_mesh_peer_status *status) {
     if (status->struct_size < sizeof *status) return HKP_E_INVAL;
     if (index >= node->n_peers) return HKP_E_NOTFOUND;
     const struct hkp_mesh__peer *peer = &node->peers[index];
@@ -124,7 +125,8 @@ hkp_status hkp_mesh_peer_status(const hkp_mesh_node *node, uint32_t index, struc
         if (peer->links[i].session == 0) continue;
         s.up = 1;
         s.mode |= peer->links[i].mode == HKP_HTP_MODE_R;
-        if (hkp_htp_session_info(node->htp, peer->links[i].session, &info) == HKP_OK) s.rtt_us = info.rtt_ns / 1000;
+        if (hkp_htp_session_info(node->htp, peer->links[i].session, &info) == HKP_OK)
+            s.rtt_us = info.rtt_ns / 1000;
     }
     s.trust = peer->trust.now.t;
     hkp_mesh__trust_text(peer->trust.now.why, s.reason, sizeof s.reason);
@@ -140,7 +142,8 @@ hkp_status hkp_mesh_peer_status(const hkp_mesh_node *node, uint32_t index, struc
         s.held_state = held.state;
         s.held_commit = held.ck_index;
         s.ter_index = held.index;
-        if (held.state != HKP_NEURO_INSTANCE_NONE) s.integrity = (peer->trust.now.why & HKP_NEURO_WHY_INTEGRITY) == 0;
+        if (held.state != HKP_NEURO_INSTANCE_NONE)
+            s.integrity = (peer->trust.now.why & HKP_NEURO_WHY_INTEGRITY) == 0;
     }
     *status = s;
     return HKP_OK;

@@ -17,7 +17,8 @@ void hkp_mesh__trust_text(uint32_t why, char *dst, size_t cap) {
     }
 }
 
-static void gather(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, struct hkp_neuro_trust_inputs *in) {
+static void gather(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer,
+                   struct hkp_neuro_trust_inputs *in) {
     struct hkp_mesh__trust *t = &peer->trust;
     struct hkp_mesh__link *best = hkp_mesh__link_best(node, peer);
     struct hkp_htp_session_info s = {.struct_size = sizeof s};
@@ -26,19 +27,22 @@ static void gather(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, stru
     in->why = HKP_NEURO_WHY_NO_TPM;
     int jitter = 0, clock = HKP_HTP_CLOCK_UNDECIDED;
     if (best != NULL && hkp_htp_session_info(node->htp, best->session, &s) == HKP_OK) {
-        jitter = s.rtt_ns > 0 && s.jitter_ns > s.rtt_ns / 2 && s.jitter_ns > 1000000; /* told in milliseconds */
+        jitter =
+            s.rtt_ns > 0 && s.jitter_ns > s.rtt_ns / 2 && s.jitter_ns > 1000000; /* told in milliseconds */
         clock = s.clock;
     }
     uint32_t good = 0;
     for (uint32_t i = 0; i < t->beats_known; i++) good += t->beats >> i & 1;
     in->l = hkp_neuro_trust_l(good, t->beats_known, clock == HKP_HTP_CLOCK_FAIL, jitter);
     if (best == NULL || best->mode == HKP_HTP_MODE_N) in->why |= HKP_NEURO_WHY_MODE_N;
+    if (clock == HKP_HTP_CLOCK_FAIL) in->why |= HKP_NEURO_WHY_CLOCK;
     if (t->contradicted) in->why |= HKP_NEURO_WHY_CONTRADICTION;
     if (t->quarantine.quarantined) in->why |= HKP_NEURO_WHY_QUARANTINE;
     hkp_neuro_holder_trust(peer->held, node->wall_us, t->session_us, clock != HKP_HTP_CLOCK_PASS, in);
 }
 
-static void decided(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, const struct hkp_neuro_trust *before) {
+static void decided(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer,
+                    const struct hkp_neuro_trust *before) {
     struct hkp_mesh__trust *t = &peer->trust;
     if (t->quarantine.quarantined) t->now.t = 0;
     if (t->now.t == before->t && t->now.why == before->why) return;
@@ -68,7 +72,8 @@ static void count_beat(struct hkp_mesh__trust *t, uint32_t good) {
     if (t->beats_known < 16) t->beats_known++;
 }
 
-/* An interval of the session without a good heartbeat is a missed one (NZ1 16.6); half of one is its grace. */
+/* An interval of the session without a good heartbeat is a missed one (NZ1 16.6); half of one is its grace.
+ */
 static void count_beats(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, int good) {
     struct hkp_mesh__trust *t = &peer->trust;
     struct hkp_mesh__link *best = hkp_mesh__link_best(node, peer);
@@ -100,7 +105,8 @@ void hkp_mesh__trust_contradiction(struct hkp_mesh_node *node, struct hkp_mesh__
     hkp_mesh__trust_update(node, peer, 0);
 }
 
-/* As much as a good heartbeat gives: a block that was long on its way can name a commit that we hold no more. */
+/* As much as a good heartbeat gives: a block that was long on its way can name a commit that we hold no more.
+ */
 void hkp_mesh__trust_false_claim(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer) {
     struct hkp_neuro_trust before = peer->trust.now;
     peer->trust.now.t -= before.t < HKP_MESH__FALSE_CLAIM ? before.t : HKP_MESH__FALSE_CLAIM;

@@ -13,8 +13,9 @@
 #define RDV_AT 32
 
 int hkp_mesh__packet_type_known(uint8_t type) {
-    static const uint8_t first_last[][2] = {{0x01, 0x04}, {0x10, 0x13}, {0x20, 0x23}, {0x30, 0x34}, {0x40, 0x44},
-                                            {0x50, 0x51}, {0x60, 0x63}, {0xe0, 0xe1}, {0xff, 0xff}};
+    static const uint8_t first_last[][2] = {{0x01, 0x04}, {0x10, 0x13}, {0x20, 0x23},
+                                            {0x30, 0x34}, {0x40, 0x44}, {0x50, 0x51},
+                                            {0x60, 0x63}, {0xe0, 0xe1}, {0xff, 0xff}};
     for (size_t i = 0; i < sizeof first_last / sizeof first_last[0]; i++)
         if (type >= first_last[i][0] && type <= first_last[i][1]) return 1;
     return 0;
@@ -29,7 +30,8 @@ static uint32_t checksum(const uint8_t header[HKP_MESH__PACKET_HEADER], const ui
 }
 
 /* Bytes 0..31 with the checksum zero, then rdv. */
-static void put_header(uint8_t h[HKP_MESH__PACKET_HEADER], const struct hkp_mesh__packet *p, uint8_t flags, size_t len) {
+static void put_header(uint8_t h[HKP_MESH__PACKET_HEADER], const struct hkp_mesh__packet *p, uint8_t flags,
+                       size_t len) {
     hkp_put_be16(h, VERSION);
     h[2] = p->type;
     h[3] = flags;
@@ -79,7 +81,8 @@ hkp_status hkp_mesh__packet_decode(struct hkp_mesh__packet *p, const uint8_t *by
     if (hkp_be16(bytes) != VERSION) return HKP_E_MESH_VERSION;
     const size_t payload_len = len - HKP_MESH__PACKET_HEADER;
     if (hkp_be32(bytes + 24) != payload_len) return HKP_E_MESH_LENGTH;
-    if (hkp_be32(bytes + CRC_AT) != checksum(bytes, bytes + HKP_MESH__PACKET_HEADER, payload_len)) return HKP_E_MESH_CRC;
+    if (hkp_be32(bytes + CRC_AT) != checksum(bytes, bytes + HKP_MESH__PACKET_HEADER, payload_len))
+        return HKP_E_MESH_CRC;
 
     struct hkp_mesh__packet got = {
         .type = bytes[2],
@@ -132,21 +135,22 @@ static void make_nonce(const struct hkp_mesh__packet *p, const uint8_t iv[12], u
     for (int i = 0; i < 12; i++) nonce[i] ^= iv[i];
 }
 
-hkp_status hkp_mesh__packet_seal(const struct hkp_mesh__packet *p, const uint8_t key[32], const uint8_t iv[12],
-                                 uint8_t *dst, size_t cap, size_t *len) {
+hkp_status hkp_mesh__packet_seal(const struct hkp_mesh__packet *p, const uint8_t key[32],
+                                 const uint8_t iv[12], uint8_t *dst, size_t cap, size_t *len) {
     struct hkp_mesh__packet sealed = *p;
     sealed.flags |= HKP_MESH__FLAG_ENCRYPTED;
     sealed.payload_len = p->payload_len + HKP_MESH__PACKET_TAG;
     hkp_status st = check_fields(&sealed, 0);
     if (st != HKP_OK) return st;
-    if (p->payload_len > HKP_MESH__PACKET_MAX - HKP_MESH__PACKET_HEADER - HKP_MESH__PACKET_TAG) return HKP_E_MESH_TOO_BIG;
+    if (p->payload_len > HKP_MESH__PACKET_MAX - HKP_MESH__PACKET_HEADER - HKP_MESH__PACKET_TAG)
+        return HKP_E_MESH_TOO_BIG;
     if (cap < HKP_MESH__PACKET_HEADER + sealed.payload_len) return HKP_E_NOSPC;
 
     uint8_t nonce[12], aad[HKP_MESH__PACKET_HEADER];
     make_nonce(p, iv, nonce);
     put_header(aad, &sealed, sealed.flags, sealed.payload_len);
-    crypto_aead_chacha20poly1305_ietf_encrypt(dst + HKP_MESH__PACKET_HEADER, NULL, p->payload, p->payload_len, aad,
-                                              sizeof aad, NULL, nonce, key);
+    crypto_aead_chacha20poly1305_ietf_encrypt(dst + HKP_MESH__PACKET_HEADER, NULL, p->payload, p->payload_len,
+                                              aad, sizeof aad, NULL, nonce, key);
     sealed.payload = dst + HKP_MESH__PACKET_HEADER;
     return hkp_mesh__packet_encode(&sealed, dst, cap, len);
 }
@@ -159,8 +163,8 @@ hkp_status hkp_mesh__packet_open(struct hkp_mesh__packet *p, const uint8_t key[3
     uint8_t nonce[12], aad[HKP_MESH__PACKET_HEADER];
     make_nonce(p, iv, nonce);
     put_header(aad, p, p->flags, p->payload_len);
-    if (crypto_aead_chacha20poly1305_ietf_decrypt(plain, NULL, NULL, p->payload, p->payload_len, aad, sizeof aad, nonce,
-                                                  key) != 0)
+    if (crypto_aead_chacha20poly1305_ietf_decrypt(plain, NULL, NULL, p->payload, p->payload_len, aad,
+                                                  sizeof aad, nonce, key) != 0)
         return HKP_E_MESH_CRC;
     p->flags &= (uint8_t)~HKP_MESH__FLAG_ENCRYPTED;
     p->payload = plain;
@@ -172,9 +176,11 @@ int hkp_mesh__window_take(struct hkp_mesh__window *w, uint32_t sequence) {
     const uint64_t seq = sequence;
     if (seq + HKP_MESH__WINDOW < w->next) return 0;
     if (seq >= w->next) {
-        if (seq - w->next >= HKP_MESH__WINDOW) memset(w->seen, 0, sizeof w->seen);
+        if (seq - w->next >= HKP_MESH__WINDOW)
+            memset(w->seen, 0, sizeof w->seen);
         else
-            for (uint64_t s = w->next; s < seq; s++) w->seen[s / 64 % (HKP_MESH__WINDOW / 64)] &= ~(1ULL << s % 64);
+            for (uint64_t s = w->next; s < seq; s++)
+                w->seen[s / 64 % (HKP_MESH__WINDOW / 64)] &= ~(1ULL << s % 64);
         w->next = seq + 1;
     } else if (w->seen[seq / 64 % (HKP_MESH__WINDOW / 64)] >> seq % 64 & 1) {
         return 0;

@@ -68,8 +68,8 @@ void hkp_mesh__packet_rdv(const struct hkp_mesh__packet *p, const uint8_t key[32
 hkp_status hkp_mesh__packet_rdv_check(const struct hkp_mesh__packet *p, const uint8_t key[32]);
 
 /** Seals a plain packet for the final receiver (M-PKT-5), with its rdv as it stands in p. */
-hkp_status hkp_mesh__packet_seal(const struct hkp_mesh__packet *p, const uint8_t key[32], const uint8_t iv[12],
-                                 uint8_t *dst, size_t cap, size_t *len);
+hkp_status hkp_mesh__packet_seal(const struct hkp_mesh__packet *p, const uint8_t key[32],
+                                 const uint8_t iv[12], uint8_t *dst, size_t cap, size_t *len);
 
 /** Opens a decoded ENCRYPTED packet into plain[cap], which p then refers to; on failure p is unchanged. */
 hkp_status hkp_mesh__packet_open(struct hkp_mesh__packet *p, const uint8_t key[32], const uint8_t iv[12],

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
-/* RFC 3492, for labels of at most 63 bytes: needed on the wire, where no Unicode table may decide (M-IOC-1). */
+/* RFC 3492, for labels of at most 63 bytes: needed on the wire, where no Unicode table may decide (M-IOC-1).
+ */
 #include "libmesh/ioc.h"
 
 #include <string.h>

@@ -37,9 +37,10 @@ static int technique_good(const char *id, size_t len) {
 
 /* Fields that no type of indicator decides. */
 static hkp_status check_fields(const struct hkp_mesh_record *r) {
-    if (r->threat == 0 || r->severity < 1 || r->severity > 5 || r->confidence > 100 || r->tlp > HKP_MESH_TLP_RED ||
-        r->evidence > 2 || r->has_rule > 1 || r->context_len > HKP_MESH_CONTEXT_MAX ||
-        (r->context == NULL && r->context_len > 0) || r->technique_count > TECHNIQUES_MAX)
+    if (r->threat == 0 || r->severity < 1 || r->severity > 5 || r->confidence > 100 ||
+        r->tlp > HKP_MESH_TLP_RED || r->evidence > 2 || r->has_rule > 1 ||
+        r->context_len > HKP_MESH_CONTEXT_MAX || (r->context == NULL && r->context_len > 0) ||
+        r->technique_count > TECHNIQUES_MAX)
         return HKP_E_MESH_SCHEMA;
     for (unsigned i = 0; i < r->technique_count; i++) {
         const char *id = r->technique[i];
@@ -64,11 +65,14 @@ static void put_key_uint(struct hkp_dsm_cbor_writer *w, uint64_t key, uint64_t v
 
 static void put_value(struct hkp_dsm_cbor_writer *w, const struct hkp_mesh_record *r) {
     hkp_dsm_cbor_put_uint(w, KEY_VALUE);
-    if (hkp_mesh__ioc_is_text(r->ioc_type)) hkp_dsm_cbor_put_text(w, (const char *)r->value, r->value_len);
-    else hkp_dsm_cbor_put_bytes(w, r->value, r->value_len);
+    if (hkp_mesh__ioc_is_text(r->ioc_type))
+        hkp_dsm_cbor_put_text(w, (const char *)r->value, r->value_len);
+    else
+        hkp_dsm_cbor_put_bytes(w, r->value, r->value_len);
 }
 
-hkp_status hkp_mesh_record_encode(const struct hkp_mesh_record *record, uint8_t *dst, size_t cap, size_t *len) {
+hkp_status hkp_mesh_record_encode(const struct hkp_mesh_record *record, uint8_t *dst, size_t cap,
+                                  size_t *len) {
     const struct hkp_mesh_record *r = record;
     hkp_status st = check_fields(r);
     if (st == HKP_OK) st = hkp_mesh_ioc_check(r->ioc_type, r->value, r->value_len);
@@ -117,14 +121,17 @@ static void read_techniques(struct hkp_dsm_cbor_reader *in, struct hkp_mesh_reco
 }
 
 /* The closed map into r; the type may be one that does not exist, which the wire check names. */
-static void read_map(struct hkp_dsm_cbor_reader *in, struct hkp_mesh_record *r, uint64_t *type, int *is_text) {
+static void read_map(struct hkp_dsm_cbor_reader *in, struct hkp_mesh_record *r, uint64_t *type,
+                     int *is_text) {
     size_t left = hkp_dsm_cbor_object(in, RECORD_VERSION);
     hkp_dsm_cbor_key(in, &left, KEY_IOC_TYPE);
     *type = hkp_dsm_cbor_uint(in, 0, UINT64_MAX);
     hkp_dsm_cbor_key(in, &left, KEY_VALUE);
     *is_text = hkp_dsm_cbor_type(in) == HKP_DSM_CBOR_TEXT;
-    if (*is_text) r->value = (const uint8_t *)hkp_dsm_cbor_text(in, 0, HKP_MESH_RECORD_MAX, &r->value_len);
-    else r->value = hkp_dsm_cbor_bytes(in, 0, HKP_MESH_RECORD_MAX, &r->value_len);
+    if (*is_text)
+        r->value = (const uint8_t *)hkp_dsm_cbor_text(in, 0, HKP_MESH_RECORD_MAX, &r->value_len);
+    else
+        r->value = hkp_dsm_cbor_bytes(in, 0, HKP_MESH_RECORD_MAX, &r->value_len);
     hkp_dsm_cbor_key(in, &left, KEY_THREAT);
     r->threat = (uint16_t)hkp_dsm_cbor_uint(in, 1, UINT16_MAX);
     hkp_dsm_cbor_key(in, &left, KEY_SEVERITY);
@@ -149,7 +156,8 @@ static void read_map(struct hkp_dsm_cbor_reader *in, struct hkp_mesh_record *r, 
     hkp_dsm_cbor_close(in, left);
 }
 
-hkp_status hkp_mesh_record_decode(struct hkp_mesh_record *record, const uint8_t *bytes, size_t len, uint64_t now_s) {
+hkp_status hkp_mesh_record_decode(struct hkp_mesh_record *record, const uint8_t *bytes, size_t len,
+                                  uint64_t now_s) {
     struct hkp_mesh_record r = {0};
     struct hkp_dsm_cbor_reader in;
     uint64_t type = 0;
@@ -172,7 +180,8 @@ hkp_status hkp_mesh_record_decode(struct hkp_mesh_record *record, const uint8_t 
     return HKP_OK;
 }
 
-uint32_t hkp_mesh__decay(uint64_t ttl_max_s, uint32_t confidence, uint64_t from_s, uint64_t until_s, uint64_t now_s) {
+uint32_t hkp_mesh__decay(uint64_t ttl_max_s, uint32_t confidence, uint64_t from_s, uint64_t until_s,
+                         uint64_t now_s) {
     if (now_s >= until_s) return 0;
     const uint64_t age = now_s > from_s ? now_s - from_s : 0, half = ttl_max_s / 4;
     const uint64_t n = age / half, r = age % half;

@@ -14,7 +14,8 @@ enum {
 };
 
 /** Decayed confidence in basis points (M-TI-2). */
-uint32_t hkp_mesh__decay(uint64_t ttl_max_s, uint32_t confidence, uint64_t from_s, uint64_t until_s, uint64_t now_s);
+uint32_t hkp_mesh__decay(uint64_t ttl_max_s, uint32_t confidence, uint64_t from_s, uint64_t until_s,
+                         uint64_t now_s);
 
 /** What is known of one indicator at one moment. */
 struct hkp_mesh__evidence {

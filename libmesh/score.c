@@ -8,8 +8,8 @@
 
 static uint32_t most(uint64_t value) { return value > ONE ? ONE : (uint32_t)value; }
 
-hkp_status hkp_mesh__qsecbit(const uint32_t terms[HKP_MESH__SCORE_TERMS], const uint32_t weights[HKP_MESH__SCORE_TERMS],
-                             uint32_t *score) {
+hkp_status hkp_mesh__qsecbit(const uint32_t terms[HKP_MESH__SCORE_TERMS],
+                             const uint32_t weights[HKP_MESH__SCORE_TERMS], uint32_t *score) {
     uint64_t sum = 0, weight = 0;
     for (int i = 0; i < HKP_MESH__SCORE_TERMS; i++) {
         if (weights[i] > ONE) return HKP_E_MESH_WEIGHTS; /* a weight is a number of basis points, too */
@@ -49,6 +49,7 @@ uint32_t hkp_mesh__collective(uint32_t local, uint32_t mesh) {
 }
 
 uint32_t hkp_mesh__energy(uint64_t epp_uj, uint64_t dev_bp, uint64_t pps) {
-    const uint64_t epp = epp_uj > 5000 ? 5000 : epp_uj, dev = dev_bp > 30000 ? 30000 : dev_bp, rate = pps > 5000 ? 5000 : pps;
+    const uint64_t epp = epp_uj > 5000 ? 5000 : epp_uj, dev = dev_bp > 30000 ? 30000 : dev_bp,
+                   rate = pps > 5000 ? 5000 : pps;
     return (uint32_t)(5000 * epp / 5000 + 3000 * dev / 30000 + 2000 * rate / 5000);
 }

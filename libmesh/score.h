@@ -9,8 +9,8 @@
 enum { HKP_MESH__GREEN = 0, HKP_MESH__AMBER = 1, HKP_MESH__RED = 2, HKP_MESH__SCORE_TERMS = 5 };
 
 /** QSecBit of terms (drift, attack, decay, quantum drift, energy) and weights (M-SCORE-1); E_WEIGHTS. */
-hkp_status hkp_mesh__qsecbit(const uint32_t terms[HKP_MESH__SCORE_TERMS], const uint32_t weights[HKP_MESH__SCORE_TERMS],
-                             uint32_t *score);
+hkp_status hkp_mesh__qsecbit(const uint32_t terms[HKP_MESH__SCORE_TERMS],
+                             const uint32_t weights[HKP_MESH__SCORE_TERMS], uint32_t *score);
 
 /** Colour of a score by thresholds, 7000 and 4500 by default (M-SCORE-3); E_THRESHOLDS. */
 hkp_status hkp_mesh__colour(uint32_t score, uint32_t amber, uint32_t red, uint32_t *colour);

@@ -38,5 +38,6 @@ uint32_t hkp_mesh__state_next(uint32_t state, const struct hkp_mesh__state_input
     if (mssp_missing(state, in)) return HKP_MESH__AUTONOMOUS;
     if (missing == HKP_MESH__WANT_NONE) return HKP_MESH__SYNCHRONIZED;
     /* M-STATE-1 */
-    return state == HKP_MESH__SYNCHRONIZED && in->unsync_s < HYSTERESIS_S ? HKP_MESH__SYNCHRONIZED : HKP_MESH__AWARE;
+    return state == HKP_MESH__SYNCHRONIZED && in->unsync_s < HYSTERESIS_S ? HKP_MESH__SYNCHRONIZED
+                                                                          : HKP_MESH__AWARE;
 }

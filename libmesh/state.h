@@ -27,7 +27,8 @@ enum {
 
 struct hkp_mesh__state_inputs {
     int joined;
-    /** active peers with an authenticated session, and how many SYNCHRONIZED takes: min(3, others enrolled) */
+    /** active peers with an authenticated session, and how many SYNCHRONIZED takes: min(3, others enrolled)
+     */
     uint32_t peers;
     uint32_t peers_needed;
     /** groups of those peers, and groups known in the mesh */

@@ -1330,12 +1330,7 @@ enum {
 };
 
 /** Verdicts about a peer's clock (HTP-3.8). */
-enum {
-    HKP_DSM_CLOCK_UNKNOWN = 0,
-    HKP_DSM_CLOCK_OK = 1,
-    HKP_DSM_CLOCK_WARN = 2,
-    HKP_DSM_CLOCK_FAIL = 3
-};
+enum { HKP_DSM_CLOCK_UNKNOWN = 0, HKP_DSM_CLOCK_OK = 1, HKP_DSM_CLOCK_WARN = 2, HKP_DSM_CLOCK_FAIL = 3 };
 
 /** What a node says of itself in status member state. */
 enum {
@@ -1391,7 +1386,8 @@ struct hkp_dsm_node_options {
     uint32_t reserved0;
 };
 
-/** What a block says of its author's neural state, and what that is bound to (D-BLK-1). Claims until checked. */
+/** What a block says of its author's neural state, and what that is bound to (D-BLK-1). Claims until checked.
+ */
 struct hkp_dsm_claims {
     uint8_t ter_hash[32];
     /** the three of an agreed commit, if has_commit */
@@ -1594,8 +1590,9 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_node_start(hkp_dsm_node *node, hkp_time 
  * Source: D-CERT-1.
  * Since: hookprobe-dsm 0.1
  */
-HKP_API HKP_MUST_USE hkp_status hkp_dsm_node_add_certificate(hkp_dsm_node *node, hkp_time now, uint64_t wall_us,
-                                                             const uint8_t *multi, size_t len);
+HKP_API HKP_MUST_USE hkp_status hkp_dsm_node_add_certificate(hkp_dsm_node *node, hkp_time now,
+                                                             uint64_t wall_us, const uint8_t *multi,
+                                                             size_t len);
 
 /**
  * What the registry knows of a node: its newest certificate and its seat.
@@ -1670,8 +1667,8 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_peer_lanes(hkp_dsm_node *node, hkp_time 
  * Source: D-SMX-R1, D-BLK-16, HTP-3.8.
  * Since: hookprobe-dsm 0.1
  */
-HKP_API HKP_MUST_USE hkp_status hkp_dsm_peer_clock(hkp_dsm_node *node, const uint8_t peer[16], int64_t offset_us,
-                                                   uint32_t verdict);
+HKP_API HKP_MUST_USE hkp_status hkp_dsm_peer_clock(hkp_dsm_node *node, const uint8_t peer[16],
+                                                   int64_t offset_us, uint32_t verdict);
 
 /**
  * The session ended; its queues are dropped.
@@ -2016,7 +2013,8 @@ HKP_API hkp_time hkp_dsm_wake(const hkp_dsm_node *node);
  * Source: style 2.4.
  * Since: hookprobe-dsm 0.1
  */
-HKP_API HKP_MUST_USE hkp_status hkp_dsm_node_status(const hkp_dsm_node *node, struct hkp_dsm_node_status *status);
+HKP_API HKP_MUST_USE hkp_status hkp_dsm_node_status(const hkp_dsm_node *node,
+                                                    struct hkp_dsm_node_status *status);
 
 /* ----------------------------------------------------------------------------------------------- store */
 

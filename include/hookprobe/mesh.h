@@ -371,8 +371,8 @@ HKP_API const char *hkp_mesh_threat_name(uint32_t threat);
 /**
  * Bring an indicator that a user wrote into its canonical form.
  *
- * The result may be of another type: an IPv4-mapped address becomes ip4, a prefix of one address that address.
- * It may still be refused on the wire (hkp_mesh_ioc_check()), for example a private address.
+ * The result may be of another type: an IPv4-mapped address becomes ip4, a prefix of one address that
+ * address. It may still be refused on the wire (hkp_mesh_ioc_check()), for example a private address.
  *
  * @param ioc_type   HKP_MESH_IOC_*, what the text is meant to be
  * @param text       [text_len] UTF-8 bytes, borrowed; spaces at both ends are dropped
@@ -393,9 +393,9 @@ HKP_API const char *hkp_mesh_threat_name(uint32_t threat);
  * Source: mesh.md M-IOC-1 to M-IOC-4.
  * Since: hookprobe-mesh 0.1
  */
-HKP_API HKP_MUST_USE hkp_status hkp_mesh_ioc_canonicalise(uint32_t ioc_type, const char *text, size_t text_len,
-                                                          uint32_t *out_type, uint8_t *value, size_t cap,
-                                                          size_t *value_len);
+HKP_API HKP_MUST_USE hkp_status hkp_mesh_ioc_canonicalise(uint32_t ioc_type, const char *text,
+                                                          size_t text_len, uint32_t *out_type, uint8_t *value,
+                                                          size_t cap, size_t *value_len);
 
 /**
  * Check a canonical value as every receiver does; no Unicode table takes part.
@@ -437,7 +437,8 @@ HKP_API void hkp_mesh_ioc_key(uint32_t ioc_type, const uint8_t *value, size_t va
  * @param ioc_type   HKP_MESH_IOC_*
  * @param value      [value_len] canonical value, borrowed
  * @param value_len  bytes
- * @param text       [cap] bytes of the caller, NUL-terminated on success; HKP_MESH_IOC_VALUE_MAX + 1 always fits
+ * @param text       [cap] bytes of the caller, NUL-terminated on success; HKP_MESH_IOC_VALUE_MAX + 1 always
+ * fits
  * @param cap        bytes
  *
  * @retval HKP_OK                done
@@ -488,8 +489,8 @@ HKP_API uint64_t hkp_mesh_ioc_ttl_max(uint32_t ioc_type);
  * Source: mesh.md 9.1, M-TI-1.
  * Since: hookprobe-mesh 0.1
  */
-HKP_API HKP_MUST_USE hkp_status hkp_mesh_record_encode(const struct hkp_mesh_record *record, uint8_t *dst, size_t cap,
-                                                       size_t *len);
+HKP_API HKP_MUST_USE hkp_status hkp_mesh_record_encode(const struct hkp_mesh_record *record, uint8_t *dst,
+                                                       size_t cap, size_t *len);
 
 /**
  * Check and decode a threat record as a receiver does.
@@ -518,8 +519,8 @@ HKP_API HKP_MUST_USE hkp_status hkp_mesh_record_encode(const struct hkp_mesh_rec
  * Source: mesh.md M-TI-1.
  * Since: hookprobe-mesh 0.1
  */
-HKP_API HKP_MUST_USE hkp_status hkp_mesh_record_decode(struct hkp_mesh_record *record, const uint8_t *bytes, size_t len,
-                                                       uint64_t now_s);
+HKP_API HKP_MUST_USE hkp_status hkp_mesh_record_decode(struct hkp_mesh_record *record, const uint8_t *bytes,
+                                                       size_t len, uint64_t now_s);
 
 /**
  * Confidence of a record now, after decay.
@@ -564,8 +565,8 @@ HKP_API void hkp_mesh_intel_options_init(struct hkp_mesh_intel_options *opt, siz
  * Source: mesh.md M-CACHE-1, M-TIER-4.
  * Since: hookprobe-mesh 0.1
  */
-HKP_API HKP_MUST_USE hkp_status hkp_mesh_intel_new(hkp_mesh_intel **out, const struct hkp_mesh_intel_options *opt,
-                                                   uint64_t now_s);
+HKP_API HKP_MUST_USE hkp_status hkp_mesh_intel_new(hkp_mesh_intel **out,
+                                                   const struct hkp_mesh_intel_options *opt, uint64_t now_s);
 
 /**
  * Free a threat cache.
@@ -625,7 +626,8 @@ HKP_API HKP_MUST_USE hkp_status hkp_mesh_intel_add(hkp_mesh_intel *intel, uint64
  * Source: mesh.md M-TI-10.
  * Since: hookprobe-mesh 0.1
  */
-HKP_API void hkp_mesh_intel_finalised(hkp_mesh_intel *intel, const uint8_t author[16], uint64_t seq, uint64_t height);
+HKP_API void hkp_mesh_intel_finalised(hkp_mesh_intel *intel, const uint8_t author[16], uint64_t seq,
+                                      uint64_t height);
 
 /**
  * What the mesh knows about an indicator.
@@ -647,9 +649,9 @@ HKP_API void hkp_mesh_intel_finalised(hkp_mesh_intel *intel, const uint8_t autho
  * Source: mesh.md M-CACHE-1, M-CACHE-2, M-TI-11.
  * Since: hookprobe-mesh 0.1
  */
-HKP_API HKP_MUST_USE hkp_status hkp_mesh_intel_lookup(const hkp_mesh_intel *intel, uint64_t now_s, uint32_t ioc_type,
-                                                      const uint8_t *value, size_t value_len,
-                                                      struct hkp_mesh_match *match);
+HKP_API HKP_MUST_USE hkp_status hkp_mesh_intel_lookup(const hkp_mesh_intel *intel, uint64_t now_s,
+                                                      uint32_t ioc_type, const uint8_t *value,
+                                                      size_t value_len, struct hkp_mesh_match *match);
 
 /**
  * The record of one group for an indicator.
@@ -688,8 +690,8 @@ HKP_API HKP_MUST_USE hkp_status hkp_mesh_intel_finding(const hkp_mesh_intel *int
  * Source: mesh.md 12.
  * Since: hookprobe-mesh 0.1
  */
-HKP_API HKP_MUST_USE hkp_status hkp_mesh_intel_next(const hkp_mesh_intel *intel, uint64_t now_s, uint32_t *cursor,
-                                                    struct hkp_mesh_match *match);
+HKP_API HKP_MUST_USE hkp_status hkp_mesh_intel_next(const hkp_mesh_intel *intel, uint64_t now_s,
+                                                    uint32_t *cursor, struct hkp_mesh_match *match);
 
 /**
  * Put an indicator on the allowlist: own addresses, resolvers, networks that must never be acted on.
@@ -710,8 +712,8 @@ HKP_API HKP_MUST_USE hkp_status hkp_mesh_intel_next(const hkp_mesh_intel *intel,
  * Source: mesh.md M-TI-7.
  * Since: hookprobe-mesh 0.1
  */
-HKP_API HKP_MUST_USE hkp_status hkp_mesh_intel_allow(hkp_mesh_intel *intel, uint32_t ioc_type, const uint8_t *value,
-                                                     size_t value_len);
+HKP_API HKP_MUST_USE hkp_status hkp_mesh_intel_allow(hkp_mesh_intel *intel, uint32_t ioc_type,
+                                                     const uint8_t *value, size_t value_len);
 
 /**
  * Empty the allowlist, before a newer one is filled in.
@@ -834,7 +836,8 @@ struct hkp_mesh_eve_options {
     uint32_t struct_size;
     /** HKP_MESH_TLP_* + 1 of the records; 0: GREEN */
     uint32_t tlp_plus_one;
-    /** confidence of the records, 1..100; 0: by category 30, 60 or 75, and 15 more with evidence of two-way traffic */
+    /** confidence of the records, 1..100; 0: by category 30, 60 or 75, and 15 more with evidence of two-way
+     * traffic */
     uint32_t confidence;
     /** how long the records are valid, seconds up to 604800; 0: 86400 */
     uint32_t ttl_s;
@@ -931,7 +934,8 @@ HKP_API void hkp_mesh_eve_end(hkp_mesh_eve *eve);
  * Source: mesh.md M-EXP-6.
  * Since: hookprobe-mesh 0.1
  */
-HKP_API HKP_MUST_USE hkp_status hkp_mesh_eve_next(hkp_mesh_eve *eve, uint64_t now_s, struct hkp_mesh_record *record);
+HKP_API HKP_MUST_USE hkp_status hkp_mesh_eve_next(hkp_mesh_eve *eve, uint64_t now_s,
+                                                  struct hkp_mesh_record *record);
 
 /**
  * Counters of the stream.
@@ -946,7 +950,8 @@ HKP_API HKP_MUST_USE hkp_status hkp_mesh_eve_next(hkp_mesh_eve *eve, uint64_t no
  * Source: mesh.md M-EXP-6.
  * Since: hookprobe-mesh 0.1
  */
-HKP_API HKP_MUST_USE hkp_status hkp_mesh_eve_get_stats(const hkp_mesh_eve *eve, struct hkp_mesh_eve_stats *stats);
+HKP_API HKP_MUST_USE hkp_status hkp_mesh_eve_get_stats(const hkp_mesh_eve *eve,
+                                                       struct hkp_mesh_eve_stats *stats);
 
 /** Follows an EVE file or FIFO and survives its rotation. */
 typedef struct hkp_mesh_eve_file hkp_mesh_eve_file;
@@ -969,7 +974,8 @@ typedef struct hkp_mesh_eve_file hkp_mesh_eve_file;
  * Source: mesh.md M-EXP-6.
  * Since: hookprobe-mesh 0.1
  */
-HKP_API HKP_MUST_USE hkp_status hkp_mesh_eve_file_open(hkp_mesh_eve_file **out, const char *path, int32_t from_start,
+HKP_API HKP_MUST_USE hkp_status hkp_mesh_eve_file_open(hkp_mesh_eve_file **out, const char *path,
+                                                       int32_t from_start,
                                                        const struct hkp_mesh_eve_options *opt);
 
 /**
@@ -1036,11 +1042,13 @@ enum { HKP_MESH_NAME_MAX = 64 };
 enum {
     /** give dsm to hkp_dsm_store_apply(), and commit before the next wait */
     HKP_MESH_EVENT_STORE_DSM = 1,
-    /** replace the file name by data[data_len], durably; then hkp_mesh_stored(ticket). data NULL: remove it */
+    /** replace the file name by data[data_len], durably; then hkp_mesh_stored(ticket). data NULL: remove it
+     */
     HKP_MESH_EVENT_STORE = 2,
     /** append data[data_len] to the TER log as a record of type number, durably; then hkp_mesh_logged() */
     HKP_MESH_EVENT_LOG = 3,
-    /** give the records of the TER log from index number on (to: before index to) to hkp_mesh_log_records() */
+    /** give the records of the TER log from index number on (to: before index to) to hkp_mesh_log_records()
+     */
     HKP_MESH_EVENT_LOG_READ = 4,
     /** TERs below index number are needed by nobody any more: hkp_ter_log_trim() */
     HKP_MESH_EVENT_LOG_TRIM = 5,
@@ -1270,8 +1278,9 @@ HKP_API void hkp_mesh_node_options_init(struct hkp_mesh_node_options *opt, size_
  * Source: mesh.md M-API, NZ1 22.7.
  * Since: hookprobe-mesh 0.1
  */
-HKP_API HKP_MUST_USE hkp_status hkp_mesh_node_new(hkp_mesh_node **out, const struct hkp_mesh_node_options *opt,
-                                                  hkp_time now, uint64_t wall_us);
+HKP_API HKP_MUST_USE hkp_status hkp_mesh_node_new(hkp_mesh_node **out,
+                                                  const struct hkp_mesh_node_options *opt, hkp_time now,
+                                                  uint64_t wall_us);
 
 /**
  * Wipe and free a node; nothing is sent.
@@ -1303,7 +1312,8 @@ HKP_API void hkp_mesh_node_free(hkp_mesh_node *node);
  * Source: NZ1 5.3, 22.5.
  * Since: hookprobe-mesh 0.1
  */
-HKP_API HKP_MUST_USE hkp_status hkp_mesh_restore(hkp_mesh_node *node, const char *name, const uint8_t *data, size_t len);
+HKP_API HKP_MUST_USE hkp_status hkp_mesh_restore(hkp_mesh_node *node, const char *name, const uint8_t *data,
+                                                 size_t len);
 
 /**
  * Say where the own TER log ends, and what its last checkpoint is.
@@ -1311,8 +1321,8 @@ HKP_API HKP_MUST_USE hkp_status hkp_mesh_restore(hkp_mesh_node *node, const char
  * @param node     a node that has not joined
  * @param cursor   [104] cursor at its end (hkp_ter_cursor_encode())
  * @param tck      [256] last TCK1; NULL: none yet
- * @param before   [96] h and TER before that TCK1's index: h_{n-1} (32) || TER_{n-1} (64); NULL: not held any more,
- *                 then the next checkpoint is needed before this node can enrol
+ * @param before   [96] h and TER before that TCK1's index: h_{n-1} (32) || TER_{n-1} (64); NULL: not held any
+ * more, then the next checkpoint is needed before this node can enrol
  * @param boot_id  [16] of this start
  *
  * @retval HKP_OK       taken
@@ -1323,8 +1333,9 @@ HKP_API HKP_MUST_USE hkp_status hkp_mesh_restore(hkp_mesh_node *node, const char
  * Source: NZ1 5.2, 22.1.
  * Since: hookprobe-mesh 0.1
  */
-HKP_API HKP_MUST_USE hkp_status hkp_mesh_log_end(hkp_mesh_node *node, const uint8_t cursor[104], const uint8_t *tck,
-                                                 const uint8_t *before, const uint8_t boot_id[16]);
+HKP_API HKP_MUST_USE hkp_status hkp_mesh_log_end(hkp_mesh_node *node, const uint8_t cursor[104],
+                                                 const uint8_t *tck, const uint8_t *before,
+                                                 const uint8_t boot_id[16]);
 
 /**
  * Join: load the chain, connect to peers, take part. DORMANT becomes AWAKENING.
@@ -1414,8 +1425,8 @@ HKP_API const hkp_mesh_intel *hkp_mesh_node_intel(const hkp_mesh_node *node);
  * Source: NZ1 10, 22.2.
  * Since: hookprobe-mesh 0.1
  */
-HKP_API HKP_MUST_USE hkp_status hkp_mesh_ter(hkp_mesh_node *node, hkp_time now, uint64_t wall_us, const uint8_t ter[64],
-                                             const uint8_t root[32], uint32_t flags);
+HKP_API HKP_MUST_USE hkp_status hkp_mesh_ter(hkp_mesh_node *node, hkp_time now, uint64_t wall_us,
+                                             const uint8_t ter[64], const uint8_t root[32], uint32_t flags);
 
 /**
  * A STORE request is durable.
@@ -1505,8 +1516,8 @@ HKP_API HKP_MUST_USE hkp_status hkp_mesh_report_threat(hkp_mesh_node *node, hkp_
  * Source: M-TI-10, D-SYN-4 to D-SYN-6.
  * Since: hookprobe-mesh 0.1
  */
-HKP_API HKP_MUST_USE hkp_status hkp_mesh_prove(hkp_mesh_node *node, hkp_time now, const struct hkp_mesh_origin *origin,
-                                               uint64_t *ticket);
+HKP_API HKP_MUST_USE hkp_status hkp_mesh_prove(hkp_mesh_node *node, hkp_time now,
+                                               const struct hkp_mesh_origin *origin, uint64_t *ticket);
 
 /**
  * Next request or fact.
@@ -1563,7 +1574,8 @@ HKP_API hkp_time hkp_mesh_wake(const hkp_mesh_node *node);
  * Source: mesh.md M-API.
  * Since: hookprobe-mesh 0.1
  */
-HKP_API HKP_MUST_USE hkp_status hkp_mesh_node_status(const hkp_mesh_node *node, struct hkp_mesh_status *status);
+HKP_API HKP_MUST_USE hkp_status hkp_mesh_node_status(const hkp_mesh_node *node,
+                                                     struct hkp_mesh_status *status);
 
 /**
  * How a peer stands.
@@ -1684,7 +1696,8 @@ HKP_API void hkp_mesh_runner_options_init(struct hkp_mesh_runner_options *opt, s
  * Source: mesh.md M-API, NZ1 22.7.
  * Since: hookprobe-mesh 0.1
  */
-HKP_API HKP_MUST_USE hkp_status hkp_mesh_runner_new(hkp_mesh_runner **out, const struct hkp_mesh_runner_options *opt,
+HKP_API HKP_MUST_USE hkp_status hkp_mesh_runner_new(hkp_mesh_runner **out,
+                                                    const struct hkp_mesh_runner_options *opt,
                                                     struct hkp_mesh_fault *fault);
 
 /**
@@ -1782,8 +1795,8 @@ struct hkp_mesh_provision_options {
  * Source: NZ1 22.7, D-CERT-4, D-CA-1.
  * Since: hookprobe-mesh 0.1
  */
-HKP_API HKP_MUST_USE hkp_status hkp_mesh_provision(const struct hkp_mesh_provision_options *opt, uint64_t wall_us,
-                                                   struct hkp_mesh_fault *fault);
+HKP_API HKP_MUST_USE hkp_status hkp_mesh_provision(const struct hkp_mesh_provision_options *opt,
+                                                   uint64_t wall_us, struct hkp_mesh_fault *fault);
 
 #ifdef __cplusplus
 }

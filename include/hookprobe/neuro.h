@@ -1527,12 +1527,12 @@ HKP_API void hkp_neuro_holder_handshake(hkp_neuro_holder *holder, hkp_time now, 
 HKP_API void hkp_neuro_holder_contradiction(hkp_neuro_holder *holder, hkp_time now, uint32_t cause);
 
 /**
- * Tell an authorisation that was issued to the device and is not yet in its log: while its newest TER shows that
- * reference, component I is one half instead of 0.
+ * Tell an authorisation that was issued to the device and is not yet in its log: while its newest TER shows
+ * that reference, component I is one half instead of 0.
  *
- * The newest one counts. It counts no longer once a rebase of its version or above has come in the log, or once
- * the device's time has passed not_after_us. It is not stored: give it again after hkp_neuro_holder_load() and
- * after an enrolment.
+ * The newest one counts. It counts no longer once a rebase of its version or above has come in the log, or
+ * once the device's time has passed not_after_us. It is not stored: give it again after
+ * hkp_neuro_holder_load() and after an enrolment.
  *
  * @param holder  the object
  * @param rba     [192] bytes, borrowed

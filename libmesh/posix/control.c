@@ -60,18 +60,20 @@ static json_t *dropped(const struct hkp_mesh_status *s) {
     json_t *o = json_object();
     for (int i = 0; i < 64; i++)
         if (s->dropped[i] > 0)
-            json_object_set_new(o, hkp_htp_status_name(HKP_E_HTP_BASE - i), json_integer((json_int_t)s->dropped[i]));
+            json_object_set_new(o, hkp_htp_status_name(HKP_E_HTP_BASE - i),
+                                json_integer((json_int_t)s->dropped[i]));
     return o;
 }
 
 static json_t *differing(struct hkp_mesh_runner *r) {
     json_t *list = json_array();
-    static const char *const outcomes[] = {"missing", "changed", "changed", "changed", "changed", "unreadable"};
+    static const char *const outcomes[] = {"missing", "changed", "changed",
+                                           "changed", "changed", "unreadable"};
     for (uint32_t i = 0; i < r->n_items; i++) {
         struct hkp_ter_measured m;
         if (hkp_ter_measure_item(r->measure, i, &m) != HKP_OK || !m.differs) continue;
-        json_array_append_new(list, json_pack("{s:s%,s:s}", "path", (const char *)m.path, (size_t)m.path_len, "what",
-                                              m.outcome < 6 ? outcomes[m.outcome] : "?"));
+        json_array_append_new(list, json_pack("{s:s%,s:s}", "path", (const char *)m.path, (size_t)m.path_len,
+                                              "what", m.outcome < 6 ? outcomes[m.outcome] : "?"));
     }
     return list;
 }
@@ -98,12 +100,12 @@ static json_t *peers(struct hkp_mesh_runner *r) {
         json_array_append_new(
             list, json_pack("{s:o,s:b,s:s,s:f,s:s,s:s,s:s,s:I,s:I,s:I,s:s,s:i,s:I,s:I,s:I}", "node_id",
                             hex(p.node_id, 16), "up", (int)p.up, "mode", p.mode ? "R" : "N", "trust",
-                            (double)p.trust / 65536.0, "reason", p.reason, "own_instance", states[p.own_state % 5],
-                            "held_instance", states[p.held_state % 5], "own_commit", (json_int_t)p.own_commit,
-                            "held_commit", (json_int_t)p.held_commit, "ters_held", (json_int_t)p.ter_index,
-                            "integrity", integrity[p.integrity % 3], "group", (int)p.group, "rtt_us",
-                            (json_int_t)p.rtt_us, "refused", (json_int_t)p.refused, "refused_by",
-                            (json_int_t)p.refused_by));
+                            (double)p.trust / 65536.0, "reason", p.reason, "own_instance",
+                            states[p.own_state % 5], "held_instance", states[p.held_state % 5], "own_commit",
+                            (json_int_t)p.own_commit, "held_commit", (json_int_t)p.held_commit, "ters_held",
+                            (json_int_t)p.ter_index, "integrity", integrity[p.integrity % 3], "group",
+                            (int)p.group, "rtt_us", (json_int_t)p.rtt_us, "refused", (json_int_t)p.refused,
+                            "refused_by", (json_int_t)p.refused_by));
         p.struct_size = sizeof p;
     }
     return list;
@@ -112,8 +114,9 @@ static json_t *peers(struct hkp_mesh_runner *r) {
 static json_t *refusals(struct hkp_mesh_runner *r) {
     json_t *list = json_array();
     for (uint32_t i = 0; i < r->n_refusals; i++)
-        json_array_append_new(list, json_pack("{s:o,s:s,s:I}", "node_id", hex(r->refusals[i].node_id, 16), "cause",
-                                              r->refusals[i].text, "count", (json_int_t)r->refusals[i].count));
+        json_array_append_new(list,
+                              json_pack("{s:o,s:s,s:I}", "node_id", hex(r->refusals[i].node_id, 16), "cause",
+                                        r->refusals[i].text, "count", (json_int_t)r->refusals[i].count));
     return list;
 }
 
@@ -126,16 +129,18 @@ static void op_status(struct hkp_mesh_runner *r, struct hkp_mesh__client *c) {
         return;
     }
     json_t *o = json_pack(
-        "{s:b,s:o,s:o,s:s,s:{s:i,s:i,s:i},s:{s:i,s:i},s:{s:I,s:I,s:I,s:I,s:I,s:I},s:{s:s,s:o},s:{s:I,s:I,s:I,s:I},"
+        "{s:b,s:o,s:o,s:s,s:{s:i,s:i,s:i},s:{s:i,s:i},s:{s:I,s:I,s:I,s:I,s:I,s:I},s:{s:s,s:o},s:{s:I,s:I,s:I,"
+        "s:I},"
         "s:{s:I,s:I}}",
         "ok", 1, "node_id", hex(s.node_id, 16), "chain_id", hex(s.chain_id, 32), "state", states[s.state % 5],
-        "consensus", "members", (int)s.members, "faulty_max", (int)s.faulty_max, "quorum", (int)s.quorum, "sessions",
-        "configured", (int)s.peers_configured, "up", (int)s.peers_up, "chain", "height", (json_int_t)s.height, "view",
-        (json_int_t)s.view, "epoch", (json_int_t)s.epoch, "final_time_ms", (json_int_t)s.final_time_ms, "nullified",
-        (json_int_t)s.nullified, "evidence", (json_int_t)s.evidence, "integrity", "state", integrity[s.integrity % 3],
-        "differs", differing(r), "counts", "ters", (json_int_t)s.ter_index, "own_blocks", (json_int_t)s.own_seq,
-        "blocks", (json_int_t)s.blocks, "blocks_open", (json_int_t)s.blocks_open, "intel", "records",
-        (json_int_t)s.records, "indicators", (json_int_t)s.indicators);
+        "consensus", "members", (int)s.members, "faulty_max", (int)s.faulty_max, "quorum", (int)s.quorum,
+        "sessions", "configured", (int)s.peers_configured, "up", (int)s.peers_up, "chain", "height",
+        (json_int_t)s.height, "view", (json_int_t)s.view, "epoch", (json_int_t)s.epoch, "final_time_ms",
+        (json_int_t)s.final_time_ms, "nullified", (json_int_t)s.nullified, "evidence", (json_int_t)s.evidence,
+        "integrity", "state", integrity[s.integrity % 3], "differs", differing(r), "counts", "ters",
+        (json_int_t)s.ter_index, "own_blocks", (json_int_t)s.own_seq, "blocks", (json_int_t)s.blocks,
+        "blocks_open", (json_int_t)s.blocks_open, "intel", "records", (json_int_t)s.records, "indicators",
+        (json_int_t)s.indicators);
     if (o == NULL) {
         refuse(c, "no status");
         return;
@@ -155,23 +160,24 @@ static json_t *match_json(const struct hkp_mesh_match *m) {
     static const char *const kinds[] = {"exact", "prefix", "parent", "host"};
     char text[HKP_MESH_IOC_VALUE_MAX + 1];
     if (hkp_mesh_ioc_text(m->ioc_type, m->value, m->value_len, text, sizeof text) != HKP_OK) text[0] = 0;
-    return json_pack("{s:s,s:s,s:s,s:s,s:i,s:i,s:i,s:i,s:I,s:I,s:o}", "type", hkp_mesh_ioc_type_name(m->ioc_type),
-                     "value", text, "level", levels[m->level % 4], "match", kinds[m->kind % 4], "severity",
-                     (int)m->severity, "groups", (int)m->groups, "evidence_groups", (int)m->evidence_groups,
-                     "confidence_bp", (int)m->confidence_bp, "valid_from_s", (json_int_t)m->valid_from_s,
-                     "valid_until_s", (json_int_t)m->valid_until_s, "ioc_key", hex(m->ioc_key, 16));
+    return json_pack("{s:s,s:s,s:s,s:s,s:i,s:i,s:i,s:i,s:I,s:I,s:o}", "type",
+                     hkp_mesh_ioc_type_name(m->ioc_type), "value", text, "level", levels[m->level % 4],
+                     "match", kinds[m->kind % 4], "severity", (int)m->severity, "groups", (int)m->groups,
+                     "evidence_groups", (int)m->evidence_groups, "confidence_bp", (int)m->confidence_bp,
+                     "valid_from_s", (json_int_t)m->valid_from_s, "valid_until_s",
+                     (json_int_t)m->valid_until_s, "ioc_key", hex(m->ioc_key, 16));
 }
 
 static json_t *finding_json(const struct hkp_mesh_finding *f) {
     const struct hkp_mesh_record *rec = &f->record;
     const char *threat = hkp_mesh_threat_name(rec->threat);
-    json_t *o = json_pack("{s:o,s:o,s:i,s:I,s:i,s:I,s:i,s:s,s:i,s:i,s:i,s:I,s:I}", "author", hex(f->origin.author, 16),
-                          "block", hex(f->origin.block, 32), "group", (int)f->origin.group, "seq",
-                          (json_int_t)f->origin.seq, "position", (int)f->origin.position, "height",
-                          (json_int_t)f->origin.height, "confidence_bp", (int)f->confidence_bp, "threat",
-                          threat != NULL ? threat : "application", "severity", (int)rec->severity, "evidence",
-                          (int)rec->evidence, "tlp", (int)rec->tlp, "valid_from_s", (json_int_t)rec->valid_from_s,
-                          "valid_until_s", (json_int_t)rec->valid_until_s);
+    json_t *o = json_pack(
+        "{s:o,s:o,s:i,s:I,s:i,s:I,s:i,s:s,s:i,s:i,s:i,s:I,s:I}", "author", hex(f->origin.author, 16), "block",
+        hex(f->origin.block, 32), "group", (int)f->origin.group, "seq", (json_int_t)f->origin.seq, "position",
+        (int)f->origin.position, "height", (json_int_t)f->origin.height, "confidence_bp",
+        (int)f->confidence_bp, "threat", threat != NULL ? threat : "application", "severity",
+        (int)rec->severity, "evidence", (int)rec->evidence, "tlp", (int)rec->tlp, "valid_from_s",
+        (json_int_t)rec->valid_from_s, "valid_until_s", (json_int_t)rec->valid_until_s);
     if (o != NULL && rec->has_rule) json_object_set_new(o, "rule", json_integer((json_int_t)rec->rule));
     if (o != NULL && rec->context != NULL)
         json_object_set_new(o, "context", json_stringn((const char *)rec->context, rec->context_len));
@@ -204,8 +210,9 @@ static void ask_proofs(struct hkp_mesh_runner *r, struct hkp_mesh__client *c) {
             c->open++;
         else {
             c->tickets[c->next_proof] = 0;
-            json_object_set_new(f, "proof", json_pack("{s:b,s:s}", "verified", 0, "error",
-                                                      st == HKP_E_LIMIT ? "busy" : hkp_dsm_status_name(st)));
+            json_object_set_new(f, "proof",
+                                json_pack("{s:b,s:s}", "verified", 0, "error",
+                                          st == HKP_E_LIMIT ? "busy" : hkp_dsm_status_name(st)));
         }
         c->next_proof++;
     }
@@ -221,12 +228,12 @@ void hkp_mesh__control_proof(struct hkp_mesh_runner *r, const struct hkp_mesh_ev
             if (c->tickets[k] != ev->ticket) continue;
             c->tickets[k] = 0;
             c->open--;
-            json_object_set_new(c->findings[k], "proof",
-                                ev->status == HKP_OK
-                                    ? json_pack("{s:b,s:I,s:i,s:i}", "verified", 1, "height", (json_int_t)ev->number,
-                                                "bytes", (int)ev->data_len, "signatures", known ? (int)s.quorum : 0)
-                                    : json_pack("{s:b,s:s}", "verified", 0, "error",
-                                                hkp_dsm_status_name(ev->status)));
+            json_object_set_new(
+                c->findings[k], "proof",
+                ev->status == HKP_OK
+                    ? json_pack("{s:b,s:I,s:i,s:i}", "verified", 1, "height", (json_int_t)ev->number, "bytes",
+                                (int)ev->data_len, "signatures", known ? (int)s.quorum : 0)
+                    : json_pack("{s:b,s:s}", "verified", 0, "error", hkp_dsm_status_name(ev->status)));
             ask_proofs(r, c);
             return;
         }
@@ -245,8 +252,8 @@ static void op_lookup(struct hkp_mesh_runner *r, struct hkp_mesh__client *c, jso
         refuse(c, "lookup wants a type (ip4, ip6, domain, ...) and a value");
         return;
     }
-    hkp_status st = hkp_mesh_ioc_canonicalise(t, json_string_value(v), json_string_length(v), &t, value, sizeof value,
-                                              &len);
+    hkp_status st = hkp_mesh_ioc_canonicalise(t, json_string_value(v), json_string_length(v), &t, value,
+                                              sizeof value, &len);
     if (st != HKP_OK) {
         refuse(c, hkp_mesh_status_name(st));
         return;
@@ -258,8 +265,8 @@ static void op_lookup(struct hkp_mesh_runner *r, struct hkp_mesh__client *c, jso
         st = hkp_mesh_intel_lookup(intel, now_s, t, value, len, m);
         if (st == HKP_OK) {
             json_t *list = json_array();
-            c->reply = json_pack("{s:b,s:b,s:o,s:o}", "ok", 1, "found", 1, "indicator", match_json(m), "findings",
-                                 list);
+            c->reply = json_pack("{s:b,s:b,s:o,s:o}", "ok", 1, "found", 1, "indicator", match_json(m),
+                                 "findings", list);
             c->n_findings = c->next_proof = c->open = 0;
             for (uint32_t i = 0; i < 64; i++) {
                 f->struct_size = sizeof *f;
@@ -362,7 +369,8 @@ static void request(struct hkp_mesh_runner *r, struct hkp_mesh__client *c, const
 hkp_status hkp_mesh__control_open(struct hkp_mesh_runner *r, const char *path, struct hkp_mesh_fault *fault) {
     struct sockaddr_un a = {.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof a.sun_path)
-        return hkp_mesh__fault(fault, HKP_E_INVAL, path, "the path of a Unix socket has at most 107 bytes", UINT64_MAX);
+        return hkp_mesh__fault(fault, HKP_E_INVAL, path, "the path of a Unix socket has at most 107 bytes",
+                               UINT64_MAX);
     memcpy(a.sun_path, path, strlen(path) + 1);
     snprintf(r->control_path, sizeof r->control_path, "%s", path);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -428,7 +436,8 @@ void hkp_mesh__control_serve(struct hkp_mesh_runner *r, struct hkp_mesh__client 
         c->ended = n == 0;
     }
     take_lines(r, c);
-    if (c->fd >= 0 && c->reply == NULL && c->in_len == sizeof c->in && memchr(c->in, '\n', c->in_len) == NULL) {
+    if (c->fd >= 0 && c->reply == NULL && c->in_len == sizeof c->in &&
+        memchr(c->in, '\n', c->in_len) == NULL) {
         client_close(c); /* longer than any request */
         return;
     }

@@ -28,16 +28,20 @@ hkp_status hkp_mesh__path(char path[HKP_MESH__PATH_MAX], const char *dir, const 
 
 static const char *why_of(hkp_status st) {
     switch (st) {
-    case HKP_E_NOTFOUND: return "is missing";
-    case HKP_E_NOSPC: return "is longer than such a file can be";
-    case HKP_E_STATE: return "may be read or written by others, or is no regular file";
-    default: return "cannot be read";
+    case HKP_E_NOTFOUND:
+        return "is missing";
+    case HKP_E_NOSPC:
+        return "is longer than such a file can be";
+    case HKP_E_STATE:
+        return "may be read or written by others, or is no regular file";
+    default:
+        return "cannot be read";
     }
 }
 
 /* A whole file of 1..max bytes into fresh memory. */
-static hkp_status read_file(const char *dir, const char *name, int32_t private_only, size_t max, uint8_t **out,
-                            size_t *len, struct hkp_mesh_fault *fault) {
+static hkp_status read_file(const char *dir, const char *name, int32_t private_only, size_t max,
+                            uint8_t **out, size_t *len, struct hkp_mesh_fault *fault) {
     char path[HKP_MESH__PATH_MAX];
     if (hkp_mesh__path(path, dir, name) != HKP_OK)
         return hkp_mesh__fault(fault, HKP_E_INVAL, dir, "path is too long", UINT64_MAX);
@@ -54,8 +58,8 @@ static hkp_status read_file(const char *dir, const char *name, int32_t private_o
     return hkp_mesh__fault(fault, st, path, why_of(st), UINT64_MAX);
 }
 
-static hkp_status read_exact(const char *dir, const char *name, int32_t private_only, uint8_t *dst, size_t size,
-                             struct hkp_mesh_fault *fault) {
+static hkp_status read_exact(const char *dir, const char *name, int32_t private_only, uint8_t *dst,
+                             size_t size, struct hkp_mesh_fault *fault) {
     uint8_t *bytes = NULL;
     size_t len = 0;
     hkp_status st = read_file(dir, name, private_only, size + 1, &bytes, &len, fault);
@@ -84,7 +88,8 @@ hkp_status hkp_mesh__keys_write(const char *dir, const struct hkp_mesh__keys_sec
     return st;
 }
 
-static hkp_status keys_read(struct hkp_mesh__keys_secret *keys, const char *dir, struct hkp_mesh_fault *fault) {
+static hkp_status keys_read(struct hkp_mesh__keys_secret *keys, const char *dir,
+                            struct hkp_mesh_fault *fault) {
     uint8_t b[HKP_MESH__KEYS_SIZE];
     hkp_status st = read_exact(dir, "keys", 1, b, sizeof b, fault);
     if (st == HKP_OK && memcmp(b, keys_magic, 8) != 0)
@@ -100,7 +105,8 @@ static hkp_status keys_read(struct hkp_mesh__keys_secret *keys, const char *dir,
     return st;
 }
 
-hkp_status hkp_mesh__datadir_read(struct hkp_mesh__datadir *out, const char *dir, struct hkp_mesh_fault *fault) {
+hkp_status hkp_mesh__datadir_read(struct hkp_mesh__datadir *out, const char *dir,
+                                  struct hkp_mesh_fault *fault) {
     struct hkp_mesh__datadir d;
     memset(&d, 0, sizeof d);
     if (snprintf(d.path, sizeof d.path, "%s", dir) >= (int)sizeof d.path)
@@ -108,9 +114,11 @@ hkp_status hkp_mesh__datadir_read(struct hkp_mesh__datadir *out, const char *dir
     hkp_status st = keys_read(&d.keys, dir, fault);
     if (st == HKP_OK) st = read_exact(dir, "policy.pub", 0, d.policy_key, sizeof d.policy_key, fault);
     if (st == HKP_OK) st = read_exact(dir, "rebase", 0, d.rebase, sizeof d.rebase, fault);
-    if (st == HKP_OK) st = read_file(dir, "genesis", 0, HKP_DSM_GENESIS_MAX, &d.genesis, &d.genesis_len, fault);
     if (st == HKP_OK)
-        st = read_file(dir, "certificate", 0, HKP_DSM_CERTIFICATE_MAX, &d.certificate, &d.certificate_len, fault);
+        st = read_file(dir, "genesis", 0, HKP_DSM_GENESIS_MAX, &d.genesis, &d.genesis_len, fault);
+    if (st == HKP_OK)
+        st = read_file(dir, "certificate", 0, HKP_DSM_CERTIFICATE_MAX, &d.certificate, &d.certificate_len,
+                       fault);
     if (st == HKP_OK)
         st = read_file(dir, "manifest", 0, HKP_TER_MANIFEST_MAX, &d.manifest, &d.manifest_len, fault);
     if (st != HKP_OK) {

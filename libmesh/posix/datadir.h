@@ -4,20 +4,16 @@
  * The folder of one node: what provisioning writes once and the runner reads at every start (NZ1 22.7).
  *
  *     keys         "HKPKEYS1" || A seed 32 || S secret 32 || state key 32 || CRC-32 LE 4      0600
- *     certificate  genesis  manifest  rebase  policy.pub                                      as their specs say
- *     members/     certificates of the other members, one file each, named by node_id
- *     ter/ neuro/ store/   what the node writes itself
+ *     certificate  genesis  manifest  rebase  policy.pub                                      as their specs
+ * say members/     certificates of the other members, one file each, named by node_id ter/ neuro/ store/ what
+ * the node writes itself
  */
 #ifndef HKP_LIBMESH_POSIX_DATADIR_H
 #define HKP_LIBMESH_POSIX_DATADIR_H
 
 #include <hookprobe/mesh.h>
 
-enum {
-    HKP_MESH__PATH_MAX = 4096,
-    HKP_MESH__KEYS_SIZE = 108,
-    HKP_MESH__MEMBERS_MAX = 64
-};
+enum { HKP_MESH__PATH_MAX = 4096, HKP_MESH__KEYS_SIZE = 108, HKP_MESH__MEMBERS_MAX = 64 };
 
 struct hkp_mesh__keys_secret {
     uint8_t a_seed[32];
@@ -45,7 +41,8 @@ hkp_status hkp_mesh__path(char path[HKP_MESH__PATH_MAX], const char *dir, const 
 hkp_status hkp_mesh__keys_write(const char *dir, const struct hkp_mesh__keys_secret *keys);
 
 /** Reads and checks the form of every file; whether they belong together is the node's matter. */
-hkp_status hkp_mesh__datadir_read(struct hkp_mesh__datadir *out, const char *dir, struct hkp_mesh_fault *fault);
+hkp_status hkp_mesh__datadir_read(struct hkp_mesh__datadir *out, const char *dir,
+                                  struct hkp_mesh_fault *fault);
 void hkp_mesh__datadir_free(struct hkp_mesh__datadir *dir);
 
 /** Certificate of a member, [*len] of malloc; *out NULL if the folder has none. */

@@ -58,7 +58,8 @@ static hkp_status make_folder(struct mesh *m, const char *path) {
     return used ? fault(m, HKP_E_STATE, path, "is there already and not empty") : HKP_OK;
 }
 
-static hkp_status write_file(struct mesh *m, const char *dir, const char *name, const uint8_t *bytes, size_t len) {
+static hkp_status write_file(struct mesh *m, const char *dir, const char *name, const uint8_t *bytes,
+                             size_t len) {
     char path[HKP_MESH__PATH_MAX];
     hkp_status st = hkp_mesh__path(path, dir, name);
     if (st == HKP_OK) st = hkp_ter_file_write(path, bytes, len);
@@ -133,8 +134,8 @@ static hkp_status make_certificate(struct mesh *m, size_t i) {
     size_t body_len = 0;
     hkp_status st = hkp_dsm_certificate_build(&c, body, sizeof body, &body_len);
     if (st != HKP_OK) return st;
-    st = hkp_dsm_multi_sign(signature, m->chain_id, HKP_DSM_KIND_CERTIFICATE, m->ca.version, m->officer_secret, body,
-                            body_len, NULL, 0);
+    st = hkp_dsm_multi_sign(signature, m->chain_id, HKP_DSM_KIND_CERTIFICATE, m->ca.version,
+                            m->officer_secret, body, body_len, NULL, 0);
     if (st != HKP_OK) return st;
     struct hkp_dsm_multi multi = {.kind = HKP_DSM_KIND_CERTIFICATE,
                                   .ca_version = m->ca.version,
@@ -161,7 +162,8 @@ static hkp_status make_manifest(struct mesh *m, size_t i, uint8_t *bytes, size_t
         const char *path = node->measured[k];
         size_t path_len = strlen(path);
         if (path[0] != '/' || path_len > HKP_TER_PATH_MAX)
-            return fault(m, HKP_E_INVAL, path, "a measured file needs an absolute path of at most 4095 bytes");
+            return fault(m, HKP_E_INVAL, path,
+                         "a measured file needs an absolute path of at most 4095 bytes");
         items[k].path = (const uint8_t *)path;
         items[k].path_len = (uint32_t)path_len;
         items[k].kind = HKP_TER_KIND_FILE;
@@ -178,7 +180,8 @@ static hkp_status make_manifest(struct mesh *m, size_t i, uint8_t *bytes, size_t
 }
 
 /* Measures what the manifest lists; the result is the reference that the first RBA1 puts in force. */
-static hkp_status make_rebase(struct mesh *m, size_t i, const uint8_t *bytes, size_t len, uint8_t rebase[192]) {
+static hkp_status make_rebase(struct mesh *m, size_t i, const uint8_t *bytes, size_t len,
+                              uint8_t rebase[192]) {
     const struct hkp_mesh_provision_node *node = &m->opt->nodes[i];
     struct hkp_ter_manifest manifest;
     hkp_status st = hkp_ter_manifest_check(&manifest, bytes, len, node->node_id, m->policy_public, 1, NULL);

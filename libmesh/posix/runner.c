@@ -125,11 +125,14 @@ static hkp_status make_node(struct hkp_mesh_runner *r, const struct hkp_mesh_run
     if (st == HKP_OK) {
         st = hkp_mesh_node_new(&r->node, &o, hkp_mesh__mono(), hkp_mesh__wall());
         if (st != HKP_OK)
-            hkp_mesh__fault(fault, st, r->dir.path, "its keys, certificate, genesis, rebase and the configured "
-                                                    "values do not belong together", UINT64_MAX);
+            hkp_mesh__fault(fault, st, r->dir.path,
+                            "its keys, certificate, genesis, rebase and the configured "
+                            "values do not belong together",
+                            UINT64_MAX);
     }
     sodium_memzero(&o, sizeof o);
-    for (size_t i = 0; i < opt->n_peers && i < HKP_MESH__MEMBERS_MAX; i++) free((void *)(uintptr_t)peers[i].certificate);
+    for (size_t i = 0; i < opt->n_peers && i < HKP_MESH__MEMBERS_MAX; i++)
+        free((void *)(uintptr_t)peers[i].certificate);
     return st;
 }
 
@@ -155,7 +158,8 @@ static hkp_status open_sockets(struct hkp_mesh_runner *r, const struct hkp_mesh_
         return hkp_mesh__fault(fault, HKP_E_INVAL, "listen", "wants address:port", UINT64_MAX);
     hkp_status st = hkp_htp_udp_open(&r->udp, &path, NULL);
     if (st != HKP_OK)
-        return hkp_mesh__fault(fault, st, listen, errno != 0 ? strerror(errno) : "cannot be bound", UINT64_MAX);
+        return hkp_mesh__fault(fault, st, listen, errno != 0 ? strerror(errno) : "cannot be bound",
+                               UINT64_MAX);
     st = hkp_mesh__path(control, r->dir.path, "control.sock");
     if (st == HKP_OK) st = hkp_mesh__control_open(r, opt->control != NULL ? opt->control : control, fault);
     return st;
@@ -168,7 +172,9 @@ static hkp_status open_eve(struct hkp_mesh_runner *r, const struct hkp_mesh_runn
     return st == HKP_OK ? HKP_OK : hkp_mesh__fault(fault, st, opt->eve, "cannot be opened", UINT64_MAX);
 }
 
-void hkp_mesh_runner_options_init(struct hkp_mesh_runner_options *opt, size_t size) { hkp_options_init(opt, size); }
+void hkp_mesh_runner_options_init(struct hkp_mesh_runner_options *opt, size_t size) {
+    hkp_options_init(opt, size);
+}
 
 static hkp_status start(struct hkp_mesh_runner *r, const struct hkp_mesh_runner_options *opt,
                         struct hkp_mesh_fault *fault) {
@@ -193,7 +199,8 @@ hkp_status hkp_mesh_runner_new(hkp_mesh_runner **out, const struct hkp_mesh_runn
     if (fault != NULL) memset(fault, 0, sizeof *fault);
     if (st != HKP_OK) return hkp_mesh__fault(fault, st, "options", "of another version", UINT64_MAX);
     if (o.data_dir == NULL) return hkp_mesh__fault(fault, HKP_E_INVAL, "data_dir", "is missing", UINT64_MAX);
-    if (sodium_init() < 0) return hkp_mesh__fault(fault, HKP_E_IO, "random numbers", "the kernel gives none", UINT64_MAX);
+    if (sodium_init() < 0)
+        return hkp_mesh__fault(fault, HKP_E_IO, "random numbers", "the kernel gives none", UINT64_MAX);
     struct hkp_mesh_runner *r = malloc(sizeof *r);
     if (r == NULL) return HKP_E_NOMEM;
     memset(r, 0, sizeof *r);
@@ -246,9 +253,11 @@ static void read_eve(struct hkp_mesh_runner *r, hkp_time now) {
     r->eve_due = now + EVE_POLL_MS * 1000000ULL;
     for (int i = 0; i < HKP_MESH__EVE_BURST; i++) {
         uint64_t seq = 0;
-        if (!r->eve_waits && hkp_mesh_eve_file_next(r->eve, hkp_mesh__wall() / 1000000, &r->eve_record) != HKP_OK)
+        if (!r->eve_waits &&
+            hkp_mesh_eve_file_next(r->eve, hkp_mesh__wall() / 1000000, &r->eve_record) != HKP_OK)
             return;
-        hkp_status st = hkp_mesh_report_threat(r->node, hkp_mesh__mono(), hkp_mesh__wall(), &r->eve_record, &seq);
+        hkp_status st =
+            hkp_mesh_report_threat(r->node, hkp_mesh__mono(), hkp_mesh__wall(), &r->eve_record, &seq);
         r->eve_waits = st == HKP_E_STATE || st == HKP_E_MESH_STATE || st == HKP_E_MESH_LIMIT;
         if (r->eve_waits) return;
         r->eve_published += st == HKP_OK;
@@ -280,7 +289,8 @@ hkp_status hkp_mesh_runner_step(hkp_mesh_runner *r, uint32_t max_wait_ms) {
         struct hkp_mesh__client *c = &r->clients[i];
         if (c->fd < 0) continue;
         served[n - 2] = c;
-        int wants = !c->ended && c->in_len < sizeof c->in; /* else what it sends waits, and its end is known */
+        int wants =
+            !c->ended && c->in_len < sizeof c->in; /* else what it sends waits, and its end is known */
         fds[n++] = (struct pollfd){.fd = c->fd,
                                    .events = (short)((wants ? POLLIN : 0) | (c->out_len > 0 ? POLLOUT : 0))};
     }

@@ -94,7 +94,8 @@ static int log_before(struct hkp_mesh_runner *r, uint64_t n, uint8_t before[96])
         struct hkp_ter_log_record rec;
         size_t len = 0, count = 0;
         uint64_t index = pos.index;
-        if (hkp_ter_log_read(r->log, &pos, 1, buf, sizeof buf, &len, &count) != HKP_OK || count == 0) return 0;
+        if (hkp_ter_log_read(r->log, &pos, 1, buf, sizeof buf, &len, &count) != HKP_OK || count == 0)
+            return 0;
         if (hkp_ter_log_record_decode(&rec, buf, len) != HKP_OK) return 0;
         if (rec.type != HKP_TER_LOG_TER) continue;
         if (index == n - 1) {
@@ -116,7 +117,8 @@ static hkp_status restore_log(struct hkp_mesh_runner *r) {
     hkp_ter_log_cursor(r->log, &cursor);
     hkp_ter_cursor_encode(&cursor, bytes);
     (void)hkp_ter_capture_boot_id(r->capture, boot_id);
-    if (hkp_ter_log_last_tck(r->log, tck) != HKP_OK) return hkp_mesh_log_end(r->node, bytes, NULL, NULL, boot_id);
+    if (hkp_ter_log_last_tck(r->log, tck) != HKP_OK)
+        return hkp_mesh_log_end(r->node, bytes, NULL, NULL, boot_id);
     int have = hkp_ter_tck_decode(&t, tck, sizeof tck) == HKP_OK && log_before(r, t.n, before);
     return hkp_mesh_log_end(r->node, bytes, tck, have ? before : NULL, boot_id);
 }
@@ -136,7 +138,8 @@ static hkp_status restore_file(struct hkp_mesh_runner *r, const char *dir, const
         hkp_mesh__say(r, HKP_MESH_LOG_NOTE, "%s belongs to no configured peer: left alone", path);
         return HKP_OK;
     }
-    return hkp_mesh__fault(fault, st, path, "is damaged, or of another node: neural state is never reset silently", 0);
+    return hkp_mesh__fault(fault, st, path,
+                           "is damaged, or of another node: neural state is never reset silently", 0);
 }
 
 hkp_status hkp_mesh__host_restore(struct hkp_mesh_runner *r, struct hkp_mesh_fault *fault) {
@@ -154,7 +157,8 @@ hkp_status hkp_mesh__host_restore(struct hkp_mesh_runner *r, struct hkp_mesh_fau
             (strcmp(dot, ".live") != 0 && strcmp(dot, ".instance") != 0 && strcmp(dot, ".certificate") != 0))
             continue; /* what an interrupted write left */
         if (n == sizeof names / sizeof names[0]) {
-            st = hkp_mesh__fault(fault, HKP_E_LIMIT, dir_path, "holds files of more than 64 peers", UINT64_MAX);
+            st = hkp_mesh__fault(fault, HKP_E_LIMIT, dir_path, "holds files of more than 64 peers",
+                                 UINT64_MAX);
             break;
         }
         names[n] = strdup(e->d_name);
@@ -195,7 +199,8 @@ void hkp_mesh__host_ter(struct hkp_mesh_runner *r, hkp_time now) {
         note_change(r, h_integrity);
         st = hkp_ter_capture_next(r->capture, now, &cursor, h_integrity, ter, &flags);
     }
-    if (st == HKP_E_STATE || st == HKP_E_TER_SOURCE) { /* waits for a clock, or /proc is unreadable just now */
+    if (st == HKP_E_STATE ||
+        st == HKP_E_TER_SOURCE) { /* waits for a clock, or /proc is unreadable just now */
         hkp_mesh__say(r, HKP_MESH_LOG_DEBUG, "no TER now: %s", hkp_ter_status_name(st));
         return;
     }
@@ -257,7 +262,8 @@ static void store_dsm(struct hkp_mesh_runner *r, hkp_time now, const struct hkp_
 
 static void note_refusal(struct hkp_mesh_runner *r, const struct hkp_mesh_event *ev) {
     for (uint32_t i = 0; i < r->n_refusals; i++)
-        if (memcmp(r->refusals[i].node_id, ev->node_id, 16) == 0 && strcmp(r->refusals[i].text, ev->text) == 0) {
+        if (memcmp(r->refusals[i].node_id, ev->node_id, 16) == 0 &&
+            strcmp(r->refusals[i].text, ev->text) == 0) {
             r->refusals[i].count++;
             return;
         }
@@ -305,20 +311,24 @@ static void tell(struct hkp_mesh_runner *r, const struct hkp_mesh_event *ev) {
                       (unsigned)((ev->to & 0xFFFF) * 1000 >> 16), ev->text);
         break;
     case HKP_MESH_EVENT_INSTANCE:
-        hkp_mesh__say(r, ev->ticket != 0 ? HKP_MESH_LOG_DEBUG : HKP_MESH_LOG_NOTE, "instance %s %s is %s: %s", ev->number ? "towards" : "of", who,
-                      ev->to < 5 ? states[ev->to] : "?", ev->text);
+        hkp_mesh__say(r, ev->ticket != 0 ? HKP_MESH_LOG_DEBUG : HKP_MESH_LOG_NOTE, "instance %s %s is %s: %s",
+                      ev->number ? "towards" : "of", who, ev->to < 5 ? states[ev->to] : "?", ev->text);
         break;
     case HKP_MESH_EVENT_INTEGRITY:
-        hkp_mesh__say(r, HKP_MESH_LOG_NOTE, "own integrity %s the reference", ev->number ? "is again" : "differs from");
+        hkp_mesh__say(r, HKP_MESH_LOG_NOTE, "own integrity %s the reference",
+                      ev->number ? "is again" : "differs from");
         break;
     case HKP_MESH_EVENT_THREAT:
-        hkp_mesh__say(r, HKP_MESH_LOG_INFO, "threat from %s: level %s", who, ev->to < 4 ? levels[ev->to] : "?");
+        hkp_mesh__say(r, HKP_MESH_LOG_INFO, "threat from %s: level %s", who,
+                      ev->to < 4 ? levels[ev->to] : "?");
         break;
     case HKP_MESH_EVENT_FINAL:
-        hkp_mesh__say(r, HKP_MESH_LOG_INFO, "checkpoint %llu is final, %llu blocks", (unsigned long long)ev->number,
-                      (unsigned long long)ev->to);
+        hkp_mesh__say(r, HKP_MESH_LOG_INFO, "checkpoint %llu is final, %llu blocks",
+                      (unsigned long long)ev->number, (unsigned long long)ev->to);
         break;
-    case HKP_MESH_EVENT_EVIDENCE: hkp_mesh__say(r, HKP_MESH_LOG_NOTE, "%s: %s", who, ev->text); break;
+    case HKP_MESH_EVENT_EVIDENCE:
+        hkp_mesh__say(r, HKP_MESH_LOG_NOTE, "%s: %s", who, ev->text);
+        break;
     case HKP_MESH_EVENT_STARTED:
         hkp_mesh__say(r, HKP_MESH_LOG_NOTE, "chain loaded at height %llu", (unsigned long long)ev->number);
         break;
@@ -326,22 +336,35 @@ static void tell(struct hkp_mesh_runner *r, const struct hkp_mesh_event *ev) {
         hkp_mesh__say(r, HKP_MESH_LOG_ERROR, "%s", ev->text);
         r->failed = ev->status;
         break;
-    default: break;
+    default:
+        break;
     }
 }
 
 void hkp_mesh__host_event(struct hkp_mesh_runner *r, hkp_time now, const struct hkp_mesh_event *ev) {
     switch (ev->kind) {
-    case HKP_MESH_EVENT_STORE_DSM: store_dsm(r, now, ev); break;
-    case HKP_MESH_EVENT_STORE: store_file(r, now, ev); break;
-    case HKP_MESH_EVENT_LOG: append_log(r, now, ev); break;
-    case HKP_MESH_EVENT_LOG_READ: read_log(r, now, ev); break;
+    case HKP_MESH_EVENT_STORE_DSM:
+        store_dsm(r, now, ev);
+        break;
+    case HKP_MESH_EVENT_STORE:
+        store_file(r, now, ev);
+        break;
+    case HKP_MESH_EVENT_LOG:
+        append_log(r, now, ev);
+        break;
+    case HKP_MESH_EVENT_LOG_READ:
+        read_log(r, now, ev);
+        break;
     case HKP_MESH_EVENT_LOG_TRIM:
         if (hkp_ter_log_trim(r->log, ev->number) != HKP_OK)
             hkp_mesh__say(r, HKP_MESH_LOG_ERROR, "TER log: old segments cannot be removed");
         break;
-    case HKP_MESH_EVENT_PROOF: hkp_mesh__control_proof(r, ev); break;
-    default: tell(r, ev); break;
+    case HKP_MESH_EVENT_PROOF:
+        hkp_mesh__control_proof(r, ev);
+        break;
+    default:
+        tell(r, ev);
+        break;
     }
 }
 

@@ -15,12 +15,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     for (size_t at = 0; at < size;) {
         size_t taken = 0, n = size - at < piece ? size - at : piece;
         hkp_mesh_eve_push(eve, data + at, n, &taken);
-        if (hkp_mesh_eve_next(eve, 1760000000, &r) == HKP_OK && hkp_mesh_record_encode(&r, bytes, sizeof bytes, &len) != HKP_OK)
+        if (hkp_mesh_eve_next(eve, 1760000000, &r) == HKP_OK &&
+            hkp_mesh_record_encode(&r, bytes, sizeof bytes, &len) != HKP_OK)
             __builtin_trap();
         at += taken;
     }
     hkp_mesh_eve_end(eve);
-    if (hkp_mesh_eve_next(eve, 1760000000, &r) == HKP_OK && hkp_mesh_record_encode(&r, bytes, sizeof bytes, &len) != HKP_OK)
+    if (hkp_mesh_eve_next(eve, 1760000000, &r) == HKP_OK &&
+        hkp_mesh_record_encode(&r, bytes, sizeof bytes, &len) != HKP_OK)
         __builtin_trap();
     hkp_mesh_eve_free(eve);
     return 0;

@@ -13,7 +13,8 @@ static int32_t fill(void *user, uint8_t *dst, size_t len) {
 }
 
 /* What the cache gives back is what came in. */
-static void look(const hkp_mesh_intel *t, const uint8_t *bytes, size_t len, const struct hkp_mesh_added *added) {
+static void look(const hkp_mesh_intel *t, const uint8_t *bytes, size_t len,
+                 const struct hkp_mesh_added *added) {
     struct hkp_mesh_match m = {.struct_size = sizeof m};
     struct hkp_mesh_finding f = {.struct_size = sizeof f};
     struct hkp_mesh_record r;
@@ -49,7 +50,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         struct hkp_mesh_origin origin = {.seq = n, .group = 1 + n % 5, .time_s = NOW};
         struct hkp_mesh_added added = {.struct_size = sizeof added};
         origin.author[0] = (uint8_t)(n++ % 7);
-        if (hkp_mesh_intel_add(t, NOW, &origin, data, len, &added) == HKP_OK && added.result <= HKP_MESH_ADDED_REPLACED)
+        if (hkp_mesh_intel_add(t, NOW, &origin, data, len, &added) == HKP_OK &&
+            added.result <= HKP_MESH_ADDED_REPLACED)
             look(t, data, len, &added);
         if (n % 9 == 8) hkp_mesh_intel_revoke(t, NOW, n % 2 ? origin.author : NULL, added.ioc_key, &removed);
         data += len;

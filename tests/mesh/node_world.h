@@ -153,13 +153,14 @@ static inline void world_log_read(struct world_node *w, const struct hkp_mesh_ev
         uint8_t body[96];
         memcpy(body, w->ter[at], 64);
         memcpy(body + 64, w->h[at + 1], 32);
-        CHECK_EQ(hkp_ter_log_record_encode(HKP_TER_LOG_TER, body, 96, buf + used, sizeof buf - used, &len), HKP_OK);
+        CHECK_EQ(hkp_ter_log_record_encode(HKP_TER_LOG_TER, body, 96, buf + used, sizeof buf - used, &len),
+                 HKP_OK);
         used += len;
         count++;
         for (uint32_t t = 0; t < w->n_tcks; t++)
             if (w->tck_at[t] == at + 1) {
-                CHECK_EQ(hkp_ter_log_record_encode(HKP_TER_LOG_TCK, w->tck[t], 256, buf + used, sizeof buf - used,
-                                                   &len),
+                CHECK_EQ(hkp_ter_log_record_encode(HKP_TER_LOG_TCK, w->tck[t], 256, buf + used,
+                                                   sizeof buf - used, &len),
                          HKP_OK);
                 used += len;
                 count++;
@@ -191,11 +192,20 @@ static inline void world_serve(struct world_node *w) {
             world_put(w, ev.text, ev.data, ev.data_len);
             hkp_mesh_stored(w->node, world.now, ev.ticket, HKP_OK);
             break;
-        case HKP_MESH_EVENT_LOG: world_append(w, &ev); break;
-        case HKP_MESH_EVENT_LOG_READ: world_log_read(w, &ev); break;
-        case HKP_MESH_EVENT_LOG_TRIM: w->trimmed = ev.number; break;
-        case HKP_MESH_EVENT_STATE: w->last_state = ev; break;
-        default: break;
+        case HKP_MESH_EVENT_LOG:
+            world_append(w, &ev);
+            break;
+        case HKP_MESH_EVENT_LOG_READ:
+            world_log_read(w, &ev);
+            break;
+        case HKP_MESH_EVENT_LOG_TRIM:
+            w->trimmed = ev.number;
+            break;
+        case HKP_MESH_EVENT_STATE:
+            w->last_state = ev;
+            break;
+        default:
+            break;
         }
     }
     if (wrote) CHECK_EQ(hkp_dsm_store_commit(w->store, hkp_mesh_dsm(w->node), world.now), HKP_OK);
@@ -270,7 +280,8 @@ static inline void world_crash(uint32_t i) {
 
 static inline void world_make(uint32_t n, uint64_t seed) {
     struct hkp_mesh_provision_node nodes[WORLD_NODES];
-    struct hkp_mesh_provision_options po = {.struct_size = sizeof po, .name = "world/single", .nodes = nodes, .n_nodes = n};
+    struct hkp_mesh_provision_options po = {
+        .struct_size = sizeof po, .name = "world/single", .nodes = nodes, .n_nodes = n};
     struct hkp_mesh_fault fault;
     static char authority[48];
     memset(&world, 0, sizeof world);
@@ -334,7 +345,8 @@ static inline void world_send(uint32_t i) {
     uint8_t buf[HKP_HTP_DATAGRAM_MAX];
     struct hkp_htp_path path;
     size_t len = 0;
-    while (hkp_htp_send(hkp_mesh_endpoint(w->node), world.now, world_wall(), &path, buf, sizeof buf, &len) == HKP_OK &&
+    while (hkp_htp_send(hkp_mesh_endpoint(w->node), world.now, world_wall(), &path, buf, sizeof buf, &len) ==
+               HKP_OK &&
            len > 0) {
         uint32_t to = (uint32_t)path.port - 9000;
         world.sent++;
@@ -354,7 +366,8 @@ static inline void world_deliver(void) {
         world.head = (world.head + 1) % WORLD_QUEUE;
         world.count--;
         struct world_node *w = &world.node[d.to];
-        if (w->node != NULL && hkp_htp_recv(hkp_mesh_endpoint(w->node), world.now, world_wall(), &path, d.bytes, d.len) != HKP_OK) {
+        if (w->node != NULL && hkp_htp_recv(hkp_mesh_endpoint(w->node), world.now, world_wall(), &path,
+                                            d.bytes, d.len) != HKP_OK) {
             /* counted by the endpoint */
         }
         free(d.bytes);
@@ -410,9 +423,10 @@ static inline int world_until(int (*holds)(void), hkp_time most) {
             for (uint32_t i = 0; i < world.n; i++) {
                 const hkp_mesh_node *node = world.node[i].node;
                 if (node == NULL || hkp_mesh_wake(node) > world.now) continue;
-                printf("# %u: htp %d dsm %d second %d sessions %d neural %d\n", i, hkp_htp_wake(node->htp) <= world.now,
-                       hkp_dsm_wake(node->dsm) <= world.now, node->second_at <= world.now,
-                       hkp_mesh__session_wake(node) <= world.now, hkp_mesh__neural_wake(node) <= world.now);
+                printf("# %u: htp %d dsm %d second %d sessions %d neural %d\n", i,
+                       hkp_htp_wake(node->htp) <= world.now, hkp_dsm_wake(node->dsm) <= world.now,
+                       node->second_at <= world.now, hkp_mesh__session_wake(node) <= world.now,
+                       hkp_mesh__neural_wake(node) <= world.now);
             }
             return 0;
         }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
-/* Members in a virtual world: first contact under loss and crashes, fallback, retention, how a node stands. */
+/* Members in a virtual world: first contact under loss and crashes, fallback, retention, how a node stands.
+ */
 #include "node_world.h"
 
 static void tell(void) {
@@ -60,7 +61,8 @@ static void two_that_open_at_once_enrol(void) {
 static uint64_t stop_at;
 static int enough_was_sent(void) { return world.sent >= stop_at; }
 
-/* One of two dies after each datagram of the first contact in turn, and comes back with what it had stored. */
+/* One of two dies after each datagram of the first contact in turn, and comes back with what it had stored.
+ */
 static void a_crash_at_any_step_of_enrolment_heals(void) {
     int before = check_faults;
     for (uint64_t k = 1; k < 56 && check_faults == before; k++)
@@ -106,7 +108,8 @@ static void a_quarter_of_loss_only_delays(void) {
     }
 }
 
-static hkp_status shown(struct hkp_htp_registry *r, uint32_t form, const uint8_t *bytes, size_t len, uint64_t serial) {
+static hkp_status shown(struct hkp_htp_registry *r, uint32_t form, const uint8_t *bytes, size_t len,
+                        uint64_t serial) {
     struct hkp_htp_identity id;
     hkp_status st = r->certificate(r->user, form, bytes, len, world_wall(), &id);
     if (st == HKP_OK) CHECK_EQ(world.node[0].node->peers[0].serial, serial);
@@ -129,7 +132,8 @@ static void an_old_certificate_replaces_no_newer_one(void) {
     c.neuro_gen = 1;
     CHECK_EQ(hkp_dsm_certificate_build(&c, body, sizeof body, &body_len), HKP_OK);
     const uint8_t *chain = world.node[0].node->chain_id;
-    CHECK_EQ(hkp_dsm_multi_sign(sig, chain, HKP_DSM_KIND_CERTIFICATE, 1, officer, body, body_len, NULL, 0), HKP_OK);
+    CHECK_EQ(hkp_dsm_multi_sign(sig, chain, HKP_DSM_KIND_CERTIFICATE, 1, officer, body, body_len, NULL, 0),
+             HKP_OK);
     struct hkp_dsm_multi m = {.kind = HKP_DSM_KIND_CERTIFICATE,
                               .ca_version = 1,
                               .body = {body, body_len},

@@ -99,7 +99,8 @@ static void real_alerts_give_the_same_records_in_both_forms(void) {
             for (size_t piece = 1; piece < 200000; piece = piece * 7 + 1) {
                 hkp_mesh_eve *eve = make();
                 digest = 0;
-                CHECK_EQ(form == 0 ? feed(eve, array, len, piece) : feed(eve, lines, lines_len, piece), files[i].records);
+                CHECK_EQ(form == 0 ? feed(eve, array, len, piece) : feed(eve, lines, lines_len, piece),
+                         files[i].records);
                 if (first == 0) first = digest;
                 CHECK(digest == first);
                 drop(eve);
@@ -123,10 +124,12 @@ static void the_shipped_sample_has_fifty_public_threats(void) {
     free(text);
 }
 
-#define ALERT(src, dst, more)                                                                                 \
-    "{\"timestamp\":\"2018-03-24T14:37:19\",\"event_type\":\"alert\",\"src_ip\":\"" src "\",\"dest_ip\":\"" dst  \
-    "\",\"proto\":\"TCP\"" more "}"
-#define RULE(more) ",\"alert\":{\"signature_id\":2001219,\"signature\":\"ET SCAN\",\"severity\":2,\"category\":\"Web Application Attack\"" more "}"
+#define ALERT(src, dst, more)                                                                                \
+    "{\"timestamp\":\"2018-03-24T14:37:19\",\"event_type\":\"alert\",\"src_ip\":\"" src                      \
+    "\",\"dest_ip\":\"" dst "\",\"proto\":\"TCP\"" more "}"
+#define RULE(more)                                                                                           \
+    ",\"alert\":{\"signature_id\":2001219,\"signature\":\"ET SCAN\",\"severity\":2,\"category\":\"Web "      \
+    "Application Attack\"" more "}"
 
 static void an_alert_becomes_a_record(void) {
     struct hkp_mesh_record r;
@@ -143,9 +146,13 @@ static void an_alert_becomes_a_record(void) {
     CHECK(r.ioc_type == HKP_MESH_IOC_IP6 && r.severity == 4);
     CHECK_EQ(one(ALERT("::ffff:45.33.32.156", "fe80::1", RULE("")), &r), HKP_MESH_EVE_RECORD);
     CHECK_EQ(r.ioc_type, HKP_MESH_IOC_IP4);
-    CHECK_EQ(one(ALERT("45.33.32.156", "10.0.0.1", RULE(",\"metadata\":{\"mitre_technique_id\":[\"T1595.001\",\"x\",\"T1046\",\"T1046\",\"T12\"]}")), &r),
+    CHECK_EQ(one(ALERT("45.33.32.156", "10.0.0.1",
+                       RULE(",\"metadata\":{\"mitre_technique_id\":[\"T1595.001\",\"x\",\"T1046\",\"T1046\","
+                            "\"T12\"]}")),
+                 &r),
              HKP_MESH_EVE_RECORD);
-    CHECK(r.technique_count == 2 && strcmp(r.technique[0], "T1046") == 0 && strcmp(r.technique[1], "T1595.001") == 0);
+    CHECK(r.technique_count == 2 && strcmp(r.technique[0], "T1046") == 0 &&
+          strcmp(r.technique[1], "T1595.001") == 0);
 }
 
 static void the_threat_is_the_foreign_side_or_what_the_rule_says(void) {
@@ -155,16 +162,23 @@ static void the_threat_is_the_foreign_side_or_what_the_rule_says(void) {
     CHECK_MEM(r.value, b, 4);
     CHECK_EQ(one(ALERT("45.33.32.1", "45.33.32.2", RULE("")), &r), HKP_MESH_EVE_RECORD);
     CHECK_MEM(r.value, a, 4);
-    CHECK_EQ(one(ALERT("45.33.32.1", "45.33.32.2", RULE(",\"source\":{\"ip\":\"45.33.32.2\"}")), &r), HKP_MESH_EVE_RECORD);
+    CHECK_EQ(one(ALERT("45.33.32.1", "45.33.32.2", RULE(",\"source\":{\"ip\":\"45.33.32.2\"}")), &r),
+             HKP_MESH_EVE_RECORD);
     CHECK_MEM(r.value, b, 4);
 #define TARGET(t) RULE(",\"metadata\":{\"attack_target\":[\"" t "\"]}")
-    CHECK_EQ(one(ALERT("45.33.32.1", "45.33.32.2", TARGET("Client_Endpoint") ",\"direction\":\"to_server\""), &r), HKP_MESH_EVE_RECORD);
+    CHECK_EQ(
+        one(ALERT("45.33.32.1", "45.33.32.2", TARGET("Client_Endpoint") ",\"direction\":\"to_server\""), &r),
+        HKP_MESH_EVE_RECORD);
     CHECK_MEM(r.value, b, 4);
-    CHECK_EQ(one(ALERT("45.33.32.1", "45.33.32.2", TARGET("Web_Server") ",\"direction\":\"to_server\""), &r), HKP_MESH_EVE_RECORD);
+    CHECK_EQ(one(ALERT("45.33.32.1", "45.33.32.2", TARGET("Web_Server") ",\"direction\":\"to_server\""), &r),
+             HKP_MESH_EVE_RECORD);
     CHECK_MEM(r.value, a, 4);
-    CHECK_EQ(one(ALERT("45.33.32.1", "45.33.32.2", TARGET("Server") ",\"flow\":{\"src_ip\":\"45.33.32.2\"}"), &r), HKP_MESH_EVE_RECORD);
+    CHECK_EQ(
+        one(ALERT("45.33.32.1", "45.33.32.2", TARGET("Server") ",\"flow\":{\"src_ip\":\"45.33.32.2\"}"), &r),
+        HKP_MESH_EVE_RECORD);
     CHECK_MEM(r.value, b, 4);
-    CHECK_EQ(one(ALERT("45.33.32.1", "10.0.0.2", TARGET("Server") ",\"direction\":\"to_client\""), &r), HKP_MESH_EVE_LOCAL);
+    CHECK_EQ(one(ALERT("45.33.32.1", "10.0.0.2", TARGET("Server") ",\"direction\":\"to_client\""), &r),
+             HKP_MESH_EVE_LOCAL);
     CHECK_EQ(one(ALERT("10.0.0.1", "10.0.0.2", RULE("")), &r), HKP_MESH_EVE_LOCAL);
     CHECK_EQ(one(ALERT("0.0.0.0", "203.0.113.4", RULE("")), &r), HKP_MESH_EVE_LOCAL);
 }
@@ -177,15 +191,34 @@ static void evidence_needs_what_cannot_be_spoofed(void) {
         int evidence;
     } cases[] = {
         {ALERT("45.33.32.1", "10.0.0.2", RULE("")), 0},
-        {ALERT("45.33.32.1", "10.0.0.2", RULE("") ",\"flow\":{\"pkts_toserver\":3,\"pkts_toclient\":4,\"bytes_toserver\":180,\"bytes_toclient\":296}"), 0},
-        {ALERT("45.33.32.1", "10.0.0.2", RULE("") ",\"flow\":{\"pkts_toserver\":3,\"pkts_toclient\":4,\"bytes_toserver\":1800,\"bytes_toclient\":2960}"), 1},
-        {ALERT("45.33.32.1", "10.0.0.2", RULE("") ",\"flow\":{\"pkts_toserver\":3,\"pkts_toclient\":4,\"bytes_toserver\":180,\"bytes_toclient\":2960}"), 0},
-        {ALERT("45.33.32.1", "10.0.0.2", RULE("") ",\"flow\":{\"pkts_toserver\":3},\"tcp\":{\"state\":\"established\"}"), 1},
-        {ALERT("45.33.32.1", "10.0.0.2", RULE("") ",\"flow\":{\"pkts_toserver\":3},\"tcp\":{\"state\":\"syn_recv\"}"), 0},
+        {ALERT("45.33.32.1", "10.0.0.2",
+               RULE("") ",\"flow\":{\"pkts_toserver\":3,\"pkts_toclient\":4,\"bytes_toserver\":180,\"bytes_"
+                        "toclient\":296}"),
+         0},
+        {ALERT("45.33.32.1", "10.0.0.2",
+               RULE("") ",\"flow\":{\"pkts_toserver\":3,\"pkts_toclient\":4,\"bytes_toserver\":1800,\"bytes_"
+                        "toclient\":2960}"),
+         1},
+        {ALERT("45.33.32.1", "10.0.0.2",
+               RULE("") ",\"flow\":{\"pkts_toserver\":3,\"pkts_toclient\":4,\"bytes_toserver\":180,\"bytes_"
+                        "toclient\":2960}"),
+         0},
+        {ALERT("45.33.32.1", "10.0.0.2",
+               RULE("") ",\"flow\":{\"pkts_toserver\":3},\"tcp\":{\"state\":\"established\"}"),
+         1},
+        {ALERT("45.33.32.1", "10.0.0.2",
+               RULE("") ",\"flow\":{\"pkts_toserver\":3},\"tcp\":{\"state\":\"syn_recv\"}"),
+         0},
         {ALERT("45.33.32.1", "10.0.0.2", RULE("") ",\"tcp\":{\"state\":\"established\"}"), 0},
-        {ALERT("45.33.32.1", "10.0.0.2", RULE("") ",\"proto\":\"UDP\",\"flow\":{\"pkts_toserver\":1,\"pkts_toclient\":0}"), 0},
-        {ALERT("45.33.32.1", "10.0.0.2", RULE("") ",\"proto\":\"UDP\",\"flow\":{\"pkts_toserver\":1,\"pkts_toclient\":1}"), 1},
-        {ALERT("45.33.32.1", "10.0.0.2", RULE("") ",\"proto\":\"ICMP\",\"flow\":{\"pkts_toserver\":1,\"pkts_toclient\":1}"), 0},
+        {ALERT("45.33.32.1", "10.0.0.2",
+               RULE("") ",\"proto\":\"UDP\",\"flow\":{\"pkts_toserver\":1,\"pkts_toclient\":0}"),
+         0},
+        {ALERT("45.33.32.1", "10.0.0.2",
+               RULE("") ",\"proto\":\"UDP\",\"flow\":{\"pkts_toserver\":1,\"pkts_toclient\":1}"),
+         1},
+        {ALERT("45.33.32.1", "10.0.0.2",
+               RULE("") ",\"proto\":\"ICMP\",\"flow\":{\"pkts_toserver\":1,\"pkts_toclient\":1}"),
+         0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const int before = check_faults;
@@ -197,15 +230,19 @@ static void evidence_needs_what_cannot_be_spoofed(void) {
 }
 
 static void what_is_no_alert_is_counted_and_skipped(void) {
-    static const char lines[] = "{\"event_type\":\"dns\"}\n"
-                                "\n  \r\n"
-                                "{\"event_type\":\"alert\",\"src_ip\":\"1.2.3\n"
-                                "not json\n"
-                                "{}\n"
-                                "[1]\n"
-                                "{\"event_type\":\"alert\"}\n" ALERT("1.2.3", "45.33.32.1", RULE("")) "\n" ALERT("45.33.32.1", "45.33.32.2", "") "\n"
-                                "{\"a\":[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]}\n"
-                                "{\"event_type\":\"x\",\"a\":[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]}\r\n" ALERT("45.33.32.1", "10.0.0.1", RULE(""));
+    static const char lines[] =
+        "{\"event_type\":\"dns\"}\n"
+        "\n  \r\n"
+        "{\"event_type\":\"alert\",\"src_ip\":\"1.2.3\n"
+        "not json\n"
+        "{}\n"
+        "[1]\n"
+        "{\"event_type\":\"alert\"}\n" ALERT("1.2.3", "45.33.32.1", RULE("")) "\n" ALERT(
+            "45.33.32.1", "45.33.32.2",
+            "") "\n"
+                "{\"a\":[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]}\n"
+                "{\"event_type\":\"x\",\"a\":[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]}\r\n" ALERT(
+                    "45.33.32.1", "10.0.0.1", RULE(""));
     hkp_mesh_eve *eve = make();
     CHECK_EQ(feed(eve, lines, sizeof lines - 1, 10), 1);
     drop(eve);
@@ -253,12 +290,16 @@ static void context_is_cut_between_characters(void) {
             n += 3;
         }
         signature[n] = 0;
-        snprintf(json, sizeof json, "{\"event_type\":\"alert\",\"src_ip\":\"45.33.32.1\",\"dest_ip\":\"10.0.0.1\",\"alert\":{\"signature\":\"%s\"}}", signature);
+        snprintf(json, sizeof json,
+                 "{\"event_type\":\"alert\",\"src_ip\":\"45.33.32.1\",\"dest_ip\":\"10.0.0.1\",\"alert\":{"
+                 "\"signature\":\"%s\"}}",
+                 signature);
         CHECK_EQ(one(json, &r), HKP_MESH_EVE_RECORD);
         CHECK(r.context_len > 252 && r.context_len <= 256);
         note_record(&r);
     }
-    CHECK_EQ(one(ALERT("45.33.32.1", "10.0.0.1", ",\"alert\":{\"signature\":\"a\\u001b[31m\\u0000b\"}"), &r), HKP_MESH_EVE_RECORD);
+    CHECK_EQ(one(ALERT("45.33.32.1", "10.0.0.1", ",\"alert\":{\"signature\":\"a\\u001b[31m\\u0000b\"}"), &r),
+             HKP_MESH_EVE_RECORD);
     note_record(&r);
     CHECK_EQ(memcmp(r.context, "a [31m b", 8), 0);
 }
@@ -306,7 +347,8 @@ static void a_file_is_followed_through_rotation_and_truncation(void) {
     CHECK_EQ(drain(f), 0);
     stats.struct_size = sizeof stats;
     CHECK_EQ(hkp_mesh_eve_file_stats(f, &stats), HKP_OK);
-    CHECK(stats.count[HKP_MESH_EVE_RECORD] == 7 && stats.count[HKP_MESH_EVE_BROKEN] == 0 && stats.count[HKP_MESH_EVE_NO_ADDRESS] == 1);
+    CHECK(stats.count[HKP_MESH_EVE_RECORD] == 7 && stats.count[HKP_MESH_EVE_BROKEN] == 0 &&
+          stats.count[HKP_MESH_EVE_NO_ADDRESS] == 1);
     hkp_mesh_eve_file_close(f);
     CHECK_EQ(hkp_mesh_eve_file_open(&f, path, 0, NULL), HKP_OK); /* only what is appended */
     CHECK_EQ(drain(f), 0);

@@ -53,18 +53,25 @@ static hkp_status say_at(hkp_mesh_intel *t, uint64_t now, struct say s) {
     uint32_t type = 0;
     size_t value_len = 0, len = 0;
     const char *name = s.type != NULL ? s.type : "ip4";
-    CHECK_EQ(hkp_mesh_ioc_canonicalise(hkp_mesh_ioc_type_find(name, strlen(name)), s.text, strlen(s.text), &type, value,
-                                       sizeof value, &value_len),
+    CHECK_EQ(hkp_mesh_ioc_canonicalise(hkp_mesh_ioc_type_find(name, strlen(name)), s.text, strlen(s.text),
+                                       &type, value, sizeof value, &value_len),
              HKP_OK);
     const uint64_t from = s.from != 0 ? s.from : NOW;
-    struct hkp_mesh_record r = {.value = value, .value_len = value_len, .ioc_type = (uint8_t)type, .threat = 1,
-        .severity = (uint8_t)(s.severity != 0 ? s.severity : 2), .confidence = (uint8_t)(s.confidence != 0 ? s.confidence : 90),
-        .tlp = HKP_MESH_TLP_GREEN, .evidence = (uint8_t)s.evidence, .valid_from_s = from,
-        .valid_until_s = s.until != 0 ? s.until : from + DAY, .context = (const uint8_t *)s.context,
-        .context_len = s.context != NULL ? strlen(s.context) : 0};
+    struct hkp_mesh_record r = {.value = value,
+                                .value_len = value_len,
+                                .ioc_type = (uint8_t)type,
+                                .threat = 1,
+                                .severity = (uint8_t)(s.severity != 0 ? s.severity : 2),
+                                .confidence = (uint8_t)(s.confidence != 0 ? s.confidence : 90),
+                                .tlp = HKP_MESH_TLP_GREEN,
+                                .evidence = (uint8_t)s.evidence,
+                                .valid_from_s = from,
+                                .valid_until_s = s.until != 0 ? s.until : from + DAY,
+                                .context = (const uint8_t *)s.context,
+                                .context_len = s.context != NULL ? strlen(s.context) : 0};
     CHECK_EQ(hkp_mesh_record_encode(&r, bytes, sizeof bytes, &len), HKP_OK);
-    struct hkp_mesh_origin o = {.seq = s.seq != 0 ? s.seq : 1, .time_s = s.time != 0 ? s.time : NOW, .group = s.group,
-        .position = 3};
+    struct hkp_mesh_origin o = {
+        .seq = s.seq != 0 ? s.seq : 1, .time_s = s.time != 0 ? s.time : NOW, .group = s.group, .position = 3};
     memcpy(o.author, &s.author, sizeof s.author);
     o.author[15] = (uint8_t)s.group;
     o.block[31] = 0x77;
@@ -83,8 +90,8 @@ static hkp_status look_at(const hkp_mesh_intel *t, uint64_t now, const char *typ
     uint8_t value[HKP_MESH_IOC_VALUE_MAX];
     uint32_t got = 0;
     size_t len = 0;
-    CHECK_EQ(hkp_mesh_ioc_canonicalise(hkp_mesh_ioc_type_find(type, strlen(type)), text, strlen(text), &got, value,
-                                       sizeof value, &len),
+    CHECK_EQ(hkp_mesh_ioc_canonicalise(hkp_mesh_ioc_type_find(type, strlen(type)), text, strlen(text), &got,
+                                       value, sizeof value, &len),
              HKP_OK);
     memset(&match, 0, sizeof match);
     match.struct_size = sizeof match;
@@ -127,14 +134,18 @@ static void every_allocation_may_fail(void) {
 static void three_groups_with_evidence_block(void) {
     hkp_mesh_intel *t = make(100, 100);
     CHECK_EQ(level(t, "ip4", "9.9.9.9"), 99);
-    for (uint32_t a = 1; a <= 20; a++) say(t, (struct say){.group = 1, .author = a, .text = "9.9.9.9", .evidence = 2, .time = NOW + a});
+    for (uint32_t a = 1; a <= 20; a++)
+        say(t, (struct say){.group = 1, .author = a, .text = "9.9.9.9", .evidence = 2, .time = NOW + a});
     CHECK_EQ(level(t, "ip4", "9.9.9.9"), HKP_MESH_LEVEL_WATCH);
-    CHECK_EQ(say(t, (struct say){.group = 2, .author = 1, .text = "9.9.9.9", .evidence = 1}), HKP_MESH_ADDED_GROUP);
+    CHECK_EQ(say(t, (struct say){.group = 2, .author = 1, .text = "9.9.9.9", .evidence = 1}),
+             HKP_MESH_ADDED_GROUP);
     CHECK_EQ(added.level_before, HKP_MESH_LEVEL_WATCH);
     CHECK_EQ(added.level_after, HKP_MESH_LEVEL_ALERT);
-    CHECK_EQ(say(t, (struct say){.group = 3, .author = 1, .text = "9.9.9.9", .evidence = 0}), HKP_MESH_ADDED_GROUP);
+    CHECK_EQ(say(t, (struct say){.group = 3, .author = 1, .text = "9.9.9.9", .evidence = 0}),
+             HKP_MESH_ADDED_GROUP);
     CHECK_EQ(level(t, "ip4", "9.9.9.9"), HKP_MESH_LEVEL_ALERT);
-    CHECK_EQ(say(t, (struct say){.group = 4, .author = 1, .text = "9.9.9.9", .evidence = 1}), HKP_MESH_ADDED_GROUP);
+    CHECK_EQ(say(t, (struct say){.group = 4, .author = 1, .text = "9.9.9.9", .evidence = 1}),
+             HKP_MESH_ADDED_GROUP);
     CHECK_EQ(added.level_after, HKP_MESH_LEVEL_BLOCK);
     CHECK_EQ(level(t, "ip4", "9.9.9.9"), HKP_MESH_LEVEL_BLOCK);
     CHECK(match.groups == 4 && match.evidence_groups == 3 && match.confidence_bp == 9000);
@@ -181,10 +192,22 @@ static void addresses_match_prefixes_and_urls_match_hosts(void) {
 static void a_finding_is_the_record_with_its_provenance(void) {
     hkp_mesh_intel *t = make(100, 100);
     static const char context[] = "a context that is longer than one cell of the arena by far";
-    struct hkp_mesh_record r = {.value = (const uint8_t *)"evil.com", .value_len = 8, .ioc_type = HKP_MESH_IOC_DOMAIN,
-        .threat = 4, .severity = 1, .confidence = 77, .tlp = HKP_MESH_TLP_CLEAR, .evidence = 2, .valid_from_s = NOW - 100,
-        .valid_until_s = NOW + DAY, .context = (const uint8_t *)context, .context_len = sizeof context - 1,
-        .has_rule = 1, .rule = 2001219, .technique_count = 2, .technique = {"T1046", "T1595.001"}};
+    struct hkp_mesh_record r = {.value = (const uint8_t *)"evil.com",
+                                .value_len = 8,
+                                .ioc_type = HKP_MESH_IOC_DOMAIN,
+                                .threat = 4,
+                                .severity = 1,
+                                .confidence = 77,
+                                .tlp = HKP_MESH_TLP_CLEAR,
+                                .evidence = 2,
+                                .valid_from_s = NOW - 100,
+                                .valid_until_s = NOW + DAY,
+                                .context = (const uint8_t *)context,
+                                .context_len = sizeof context - 1,
+                                .has_rule = 1,
+                                .rule = 2001219,
+                                .technique_count = 2,
+                                .technique = {"T1046", "T1595.001"}};
     struct hkp_mesh_origin o = {.seq = 5, .time_s = NOW - 7, .group = 2, .position = 65535};
     uint8_t bytes[HKP_MESH_RECORD_MAX], again[HKP_MESH_RECORD_MAX];
     size_t len = 0, again_len = 0;
@@ -264,7 +287,8 @@ static void the_allowlist_protects_what_is_in_it(void) {
     CHECK_EQ(level(t, "ip4", "45.33.32.6"), HKP_MESH_LEVEL_BLOCK);
     CHECK_EQ(say(t, (struct say){.group = 4, .text = "8.8.4.4"}), HKP_MESH_ADDED_ALLOWED);
     CHECK_EQ(say(t, (struct say){.group = 4, .type = "cidr4", .text = "8.8.4.0/24"}), HKP_MESH_ADDED_ALLOWED);
-    CHECK_EQ(say(t, (struct say){.group = 4, .type = "url", .text = "http://8.8.4.4/x"}), HKP_MESH_ADDED_ALLOWED);
+    CHECK_EQ(say(t, (struct say){.group = 4, .type = "url", .text = "http://8.8.4.4/x"}),
+             HKP_MESH_ADDED_ALLOWED);
     hkp_mesh_intel_allow_clear(t);
     CHECK_EQ(level(t, "ip4", "8.8.8.8"), HKP_MESH_LEVEL_BLOCK);
 
@@ -282,7 +306,8 @@ static void revocation_and_false_positives_take_back(void) {
     hkp_mesh_intel *t = make(100, 100);
     uint8_t author[16] = {1};
     uint32_t removed = 0;
-    for (uint32_t g = 1; g <= 4; g++) say(t, (struct say){.group = g, .author = 1, .text = "9.9.9.9", .evidence = 1});
+    for (uint32_t g = 1; g <= 4; g++)
+        say(t, (struct say){.group = g, .author = 1, .text = "9.9.9.9", .evidence = 1});
     uint8_t key[16];
     memcpy(key, added.ioc_key, 16);
     CHECK_EQ(level(t, "ip4", "9.9.9.9"), HKP_MESH_LEVEL_BLOCK);
@@ -312,7 +337,9 @@ static void revocation_and_false_positives_take_back(void) {
     drop(t);
 }
 
-static void text_of(char *out, size_t cap, uint32_t n) { snprintf(out, cap, "%u.%u.%u.%u", 20 + n / 65536 % 50, n / 256 % 256, n % 256, 7); }
+static void text_of(char *out, size_t cap, uint32_t n) {
+    snprintf(out, cap, "%u.%u.%u.%u", 20 + n / 65536 % 50, n / 256 % 256, n % 256, 7);
+}
 
 /* M-TI-6 */
 static void an_author_has_a_thousand_new_keys_an_hour(void) {
@@ -326,7 +353,9 @@ static void an_author_has_a_thousand_new_keys_an_hour(void) {
     CHECK_EQ(say(t, (struct say){.group = 2, .author = 1, .text = text, .seq = 2, .context = "changed"}),
              HKP_MESH_ADDED_REPLACED);
     CHECK_EQ(say(t, (struct say){.group = 2, .author = 2, .text = "99.1.1.1"}), HKP_MESH_ADDED_NEW);
-    CHECK_EQ(say_at(t, NOW + 3600, (struct say){.group = 2, .author = 1, .text = "99.1.1.2", .from = NOW + 3600}), HKP_OK);
+    CHECK_EQ(
+        say_at(t, NOW + 3600, (struct say){.group = 2, .author = 1, .text = "99.1.1.2", .from = NOW + 3600}),
+        HKP_OK);
     CHECK_EQ(added.result, HKP_MESH_ADDED_NEW);
     drop(t);
 }
@@ -339,7 +368,8 @@ static void an_author_makes_a_hundred_blocks_a_day(void) {
     for (uint32_t i = 0; i <= 100; i++) {
         text_of(text, sizeof text, i);
         for (uint32_t g = 2; g <= 4; g++)
-            say(t, (struct say){.group = g, .author = 1, .text = text, .evidence = 1, .until = NOW + 3 * DAY});
+            say(t,
+                (struct say){.group = g, .author = 1, .text = text, .evidence = 1, .until = NOW + 3 * DAY});
         CHECK_EQ(added.level_after, i < 100 ? HKP_MESH_LEVEL_BLOCK : HKP_MESH_LEVEL_ALERT);
     }
     CHECK_EQ(level(t, "ip4", text), HKP_MESH_LEVEL_ALERT);
@@ -364,7 +394,10 @@ static void records_end_when_they_said(void) {
         text_of(text, sizeof text, i);
         say(t, (struct say){.group = 2, .author = 1, .text = text, .until = NOW + 60 * (i + 1)});
     }
-    say(t, (struct say){.group = 2, .author = 1, .type = "md5", .text = "d41d8cd98f00b204e9800998ecf8427e",
+    say(t, (struct say){.group = 2,
+                        .author = 1,
+                        .type = "md5",
+                        .text = "d41d8cd98f00b204e9800998ecf8427e",
                         .until = NOW + 365 * DAY});
     CHECK_EQ(look_at(t, NOW + 60, "ip4", "20.0.0.7"), HKP_E_NOTFOUND);
     CHECK_EQ(look_at(t, NOW + 60, "ip4", "20.0.1.7"), HKP_OK);
@@ -392,19 +425,35 @@ static void a_full_table_stays_whole(void) {
     char text[96];
     const uint32_t cells = t->cells_left;
     for (int i = 0; i < 20000; i++) {
-        struct say s = {.group = 1 + (uint32_t)(check_random(&rnd) % 6), .author = (uint32_t)(check_random(&rnd) % 5),
-            .seq = 1 + check_random(&rnd) % 50, .evidence = 1, .confidence = 1 + (int)(check_random(&rnd) % 100), .text = text};
+        struct say s = {.group = 1 + (uint32_t)(check_random(&rnd) % 6),
+                        .author = (uint32_t)(check_random(&rnd) % 5),
+                        .seq = 1 + check_random(&rnd) % 50,
+                        .evidence = 1,
+                        .confidence = 1 + (int)(check_random(&rnd) % 100),
+                        .text = text};
         const uint32_t n = (uint32_t)(check_random(&rnd) % 700);
         switch (check_random(&rnd) % 4) {
-        case 0: s.type = "domain"; snprintf(text, sizeof text, "host%u.some-longer-name-%u.com", n, n % 7); break;
-        case 1: s.type = "cidr4"; snprintf(text, sizeof text, "45.%u.%u.0/24", n % 5, n % 256); break;
-        case 2: text_of(text, sizeof text, n); s.context = "seen with a context of some length, more than one cell"; break;
-        default: text_of(text, sizeof text, n); break;
+        case 0:
+            s.type = "domain";
+            snprintf(text, sizeof text, "host%u.some-longer-name-%u.com", n, n % 7);
+            break;
+        case 1:
+            s.type = "cidr4";
+            snprintf(text, sizeof text, "45.%u.%u.0/24", n % 5, n % 256);
+            break;
+        case 2:
+            text_of(text, sizeof text, n);
+            s.context = "seen with a context of some length, more than one cell";
+            break;
+        default:
+            text_of(text, sizeof text, n);
+            break;
         }
         const uint64_t now = NOW + (uint64_t)i * 20;
         s.from = now, s.time = now, s.until = now + 60 + check_random(&rnd) % DAY;
         CHECK_EQ(say_at(t, now, s), HKP_OK);
-        if (added.result <= HKP_MESH_ADDED_REPLACED) CHECK_EQ(look_at(t, now, s.type != NULL ? s.type : "ip4", text), HKP_OK);
+        if (added.result <= HKP_MESH_ADDED_REPLACED)
+            CHECK_EQ(look_at(t, now, s.type != NULL ? s.type : "ip4", text), HKP_OK);
         uint32_t removed;
         if (i % 7 == 0) hkp_mesh_intel_expire(t, now, &removed);
         if (i % 50 == 0) hkp_mesh_intel_revoke(t, now, NULL, added.ioc_key, &removed);
@@ -437,9 +486,12 @@ static void a_full_table_stays_whole(void) {
 static void an_indicator_holds_32_groups(void) {
     hkp_mesh_intel *t = make(100, 100);
     for (uint32_t g = 1; g <= 32; g++)
-        say(t, (struct say){.group = g, .author = g, .text = "9.9.9.9", .confidence = g == 1 ? 1 : (int)(10 + g)});
-    CHECK_EQ(say(t, (struct say){.group = 40, .author = 1, .text = "9.9.9.9", .confidence = 5}), HKP_MESH_ADDED_CAPPED);
-    CHECK_EQ(say(t, (struct say){.group = 41, .author = 1, .text = "9.9.9.9", .confidence = 50}), HKP_MESH_ADDED_REPLACED);
+        say(t, (struct say){
+                   .group = g, .author = g, .text = "9.9.9.9", .confidence = g == 1 ? 1 : (int)(10 + g)});
+    CHECK_EQ(say(t, (struct say){.group = 40, .author = 1, .text = "9.9.9.9", .confidence = 5}),
+             HKP_MESH_ADDED_CAPPED);
+    CHECK_EQ(say(t, (struct say){.group = 41, .author = 1, .text = "9.9.9.9", .confidence = 50}),
+             HKP_MESH_ADDED_REPLACED);
     CHECK_EQ(look_at(t, NOW, "ip4", "9.9.9.9"), HKP_OK);
     CHECK_EQ(match.groups, 32);
     struct hkp_mesh_finding f = {.struct_size = sizeof f};

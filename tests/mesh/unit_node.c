@@ -173,8 +173,13 @@ static void amber_stays_here(void) {
     struct hkp_mesh_runner_options o;
     struct hkp_mesh_fault fault;
     uint8_t address[4] = {8, 42, 77, 171};
-    struct hkp_mesh_record rec = {.ioc_type = HKP_MESH_IOC_IP4, .value = address, .value_len = 4, .threat = 1,
-                                  .severity = 2, .confidence = 50, .tlp = HKP_MESH_TLP_AMBER};
+    struct hkp_mesh_record rec = {.ioc_type = HKP_MESH_IOC_IP4,
+                                  .value = address,
+                                  .value_len = 4,
+                                  .threat = 1,
+                                  .severity = 2,
+                                  .confidence = 50,
+                                  .tlp = HKP_MESH_TLP_AMBER};
     uint64_t seq = 0;
     members_introduce(mesh);
     member_options(&mesh[0], &o);

@@ -167,7 +167,10 @@ static void the_control_socket_shows_a_proof_that_the_node_verified(void) {
 }
 
 static void bad_requests_are_answered_with_an_error(void) {
-    static const char *const bad[] = {"nonsense\n", "{}\n", "{\"op\":\"fly\"}\n", "[1]\n",
+    static const char *const bad[] = {"nonsense\n",
+                                      "{}\n",
+                                      "{\"op\":\"fly\"}\n",
+                                      "[1]\n",
                                       "{\"op\":\"lookup\",\"type\":\"ip4\",\"value\":\"300.1.1.1\"}\n",
                                       "{\"op\":\"lookup\",\"type\":\"nothing\",\"value\":\"x\"}\n"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
@@ -203,7 +206,8 @@ static size_t lines_back(int fd, const char *bytes, size_t len, int ends, size_t
     return lines;
 }
 
-static const char lookup[] = "{\"op\":\"lookup\",\"type\":\"ip4\",\"value\":\"8.42.77.171\",\"proof\":true}\n";
+static const char lookup[] =
+    "{\"op\":\"lookup\",\"type\":\"ip4\",\"value\":\"8.42.77.171\",\"proof\":true}\n";
 
 static void impatient_and_talkative_clients_are_served(void) {
     enum { MANY = 7000, LINE = 11 };
@@ -214,7 +218,8 @@ static void impatient_and_talkative_clients_are_served(void) {
     size_t len = (size_t)snprintf(many, sizeof many, "%s", lookup);
     for (int k = 0; k < MANY; k++) len += (size_t)snprintf(many + len, sizeof many - len, "{\"op\":\"x\"}\n");
     fd = client(0);
-    CHECK_EQ(lines_back(fd, many, len, 0, MANY + 1), MANY + 1); /* more than the buffer holds, behind a proof */
+    CHECK_EQ(lines_back(fd, many, len, 0, MANY + 1),
+             MANY + 1); /* more than the buffer holds, behind a proof */
     close(fd);
     json_t *o = ask(0, "{\"op\":\"report\",\"type\":\"ip4\",\"value\":\"8.42.77.9\",\"severity\":258}\n");
     CHECK(json_is_false(json_object_get(o, "ok")));
@@ -273,7 +278,9 @@ static int others_trust_less(void) {
     return 1;
 }
 
-static int trusted_again(void) { return status(2).integrity == 1 && strstr(peer(0, 2).reason, "integrity") == NULL; }
+static int trusted_again(void) {
+    return status(2).integrity == 1 && strstr(peer(0, 2).reason, "integrity") == NULL;
+}
 
 static void a_changed_file_costs_trust_within_two_ters(void) {
     CHECK(until(trusted, 40000));
@@ -291,7 +298,9 @@ static void a_changed_file_costs_trust_within_two_ters(void) {
     CHECK(until(trusted_again, 5000));
 }
 
-static int three_went_on(void) { return knows_final(0, "45.155.205.233") && knows_final(2, "45.155.205.233"); }
+static int three_went_on(void) {
+    return knows_final(0, "45.155.205.233") && knows_final(2, "45.155.205.233");
+}
 static int fourth_caught_up(void) {
     return all_active() && knows_final(3, "45.155.205.233") && all_know_the_three() &&
            status(3).height + 2 >= status(0).height;
@@ -479,7 +488,8 @@ static void damaged_state_is_refused_with_its_place(void) {
     static const struct {
         const char *file;
         long offset;
-    } damage[] = {{"ter/ter-00000000000000000000.log", 300}, {"keys", 20}, {"certificate", 40}, {"manifest", 70}};
+    } damage[] = {
+        {"ter/ter-00000000000000000000.log", 300}, {"keys", 20}, {"certificate", 40}, {"manifest", 70}};
     struct hkp_mesh_runner_options o;
     struct hkp_mesh_fault fault;
     char path[300];

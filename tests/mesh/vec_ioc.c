@@ -35,8 +35,9 @@ static void check_canonical(json_t *c, uint32_t type, const char *text, size_t t
 
     /* The printed form comes back as the same value: canonicalisation is idempotent. */
     CHECK_EQ(hkp_mesh_ioc_text(got, value, len, printed, sizeof printed), HKP_OK);
-    CHECK_EQ(hkp_mesh_ioc_canonicalise(got, printed, strlen(printed), &got_again, again, sizeof again, &again_len),
-             HKP_OK);
+    CHECK_EQ(
+        hkp_mesh_ioc_canonicalise(got, printed, strlen(printed), &got_again, again, sizeof again, &again_len),
+        HKP_OK);
     CHECK_EQ(got_again, got);
     CHECK_EQ(again_len, len);
     CHECK_MEM(again, value, len);
@@ -65,8 +66,8 @@ static void text_becomes_canonical_or_is_refused(void) {
             uint8_t value[HKP_MESH_IOC_VALUE_MAX] = {0xa5};
             uint32_t got = 77;
             size_t len = 78;
-            CHECK_EQ(hkp_mesh_ioc_canonicalise(type, json_string_value(text), json_string_length(text), &got, value,
-                                               sizeof value, &len),
+            CHECK_EQ(hkp_mesh_ioc_canonicalise(type, json_string_value(text), json_string_length(text), &got,
+                                               value, sizeof value, &len),
                      want);
             CHECK(got == 77 && len == 78 && value[0] == 0xa5);
         }
@@ -89,9 +90,15 @@ static void values_are_checked_on_the_wire(void) {
 
 /* RFC 3492 7.1, those of at most 63 bytes, in lower case. */
 static void punycode_of_the_rfc_comes_back(void) {
-    static const char *const samples[] = {"egbpdaj6bu4bxfgehfvwxn", "ihqwcrb4cv8a8dqg056pqjye", "ihqwctvzc91f659drss3x8bo0yb",
-                                          "4dbcagdahymbxekheh6e0a7fei0b", "989aomsvi5e83db1d2a355cv1e0vak1dwrv93d5xbh15a0dt30a5jpsd879ccm6fea98c",
-                                          "b1abfaaepdrnnbgefbadotcwatmq2g4l", "d9juau41awczczp", "-> $1.00 <--"};
+    static const char *const samples[] = {
+        "egbpdaj6bu4bxfgehfvwxn",
+        "ihqwcrb4cv8a8dqg056pqjye",
+        "ihqwctvzc91f659drss3x8bo0yb",
+        "4dbcagdahymbxekheh6e0a7fei0b",
+        "989aomsvi5e83db1d2a355cv1e0vak1dwrv93d5xbh15a0dt30a5jpsd879ccm6fea98c",
+        "b1abfaaepdrnnbgefbadotcwatmq2g4l",
+        "d9juau41awczczp",
+        "-> $1.00 <--"};
     uint32_t points[HKP_MESH__LABEL_MAX];
     char again[HKP_MESH__LABEL_MAX];
     for (size_t i = 0; i < sizeof samples / sizeof samples[0]; i++) {
@@ -107,7 +114,8 @@ static void punycode_of_the_rfc_comes_back(void) {
         CHECK_MEM(again, samples[i], len);
         CHECK_NOTE(before, "%s", samples[i]);
     }
-    static const uint32_t chinese[] = {0x4ed6, 0x4eec, 0x4e3a, 0x4ec0, 0x4e48, 0x4e0d, 0x8bf4, 0x4e2d, 0x6587};
+    static const uint32_t chinese[] = {0x4ed6, 0x4eec, 0x4e3a, 0x4ec0, 0x4e48,
+                                       0x4e0d, 0x8bf4, 0x4e2d, 0x6587};
     CHECK_EQ(hkp_mesh__punycode_decode(samples[1], strlen(samples[1]), points), 9);
     CHECK_MEM(points, chinese, sizeof chinese);
 }
@@ -116,12 +124,12 @@ static void punycode_of_the_rfc_comes_back(void) {
 static void reserved_ranges_end_where_they_should(void) {
     static const struct {
         uint8_t first[4], last[4];
-    } ranges[] = {{{10, 0, 0, 0}, {10, 255, 255, 255}},      {{100, 64, 0, 0}, {100, 127, 255, 255}},
-                  {{127, 0, 0, 0}, {127, 255, 255, 255}},    {{169, 254, 0, 0}, {169, 254, 255, 255}},
-                  {{172, 16, 0, 0}, {172, 31, 255, 255}},    {{192, 0, 0, 0}, {192, 0, 0, 255}},
-                  {{192, 0, 2, 0}, {192, 0, 2, 255}},        {{192, 88, 99, 0}, {192, 88, 99, 255}},
-                  {{192, 168, 0, 0}, {192, 168, 255, 255}},  {{198, 18, 0, 0}, {198, 19, 255, 255}},
-                  {{198, 51, 100, 0}, {198, 51, 100, 255}},  {{203, 0, 113, 0}, {203, 0, 113, 255}}};
+    } ranges[] = {{{10, 0, 0, 0}, {10, 255, 255, 255}},     {{100, 64, 0, 0}, {100, 127, 255, 255}},
+                  {{127, 0, 0, 0}, {127, 255, 255, 255}},   {{169, 254, 0, 0}, {169, 254, 255, 255}},
+                  {{172, 16, 0, 0}, {172, 31, 255, 255}},   {{192, 0, 0, 0}, {192, 0, 0, 255}},
+                  {{192, 0, 2, 0}, {192, 0, 2, 255}},       {{192, 88, 99, 0}, {192, 88, 99, 255}},
+                  {{192, 168, 0, 0}, {192, 168, 255, 255}}, {{198, 18, 0, 0}, {198, 19, 255, 255}},
+                  {{198, 51, 100, 0}, {198, 51, 100, 255}}, {{203, 0, 113, 0}, {203, 0, 113, 255}}};
     for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++) {
         uint8_t below[4], above[4];
         memcpy(below, ranges[i].first, 4);
@@ -140,7 +148,8 @@ static void random_text_is_canonical_or_nothing(void) {
     for (int i = 0; i < 20000; i++) {
         char text[64];
         size_t n = 0;
-        static const char *const starts[] = {"", "http://", "xn--", "1.2.3.", "::", "2a00:", "a@", "https://a.de/"};
+        static const char *const starts[] = {"",   "http://", "xn--", "1.2.3.",
+                                             "::", "2a00:",   "a@",   "https://a.de/"};
         const char *start = starts[check_random(&rnd) % 8];
         memcpy(text, start, n = strlen(start));
         for (uint64_t k = check_random(&rnd) % 24; k > 0; k--)
@@ -154,7 +163,8 @@ static void random_text_is_canonical_or_nothing(void) {
         CHECK(st == HKP_OK || st == HKP_E_MESH_IOC_RESERVED || st == HKP_E_MESH_IOC_PREFIX);
         char printed[HKP_MESH_IOC_VALUE_MAX + 1];
         CHECK_EQ(hkp_mesh_ioc_text(type, value, len, printed, sizeof printed), HKP_OK);
-        CHECK_EQ(hkp_mesh_ioc_canonicalise(type, printed, strlen(printed), &again_type, again, sizeof again, &again_len),
+        CHECK_EQ(hkp_mesh_ioc_canonicalise(type, printed, strlen(printed), &again_type, again, sizeof again,
+                                           &again_len),
                  HKP_OK);
         CHECK(again_type == type && again_len == len && memcmp(again, value, len) == 0);
     }

@@ -62,9 +62,13 @@ static void sealed_packets_are_made_and_opened(void) {
         vec_hex_into(c, "iv", iv, 12);
         vec_hex_into(c, "rdv_key", rdv_key, 32);
         vec_hex_into(c, "rdv", rdv, 16);
-        struct hkp_mesh__packet p = {.type = (uint8_t)vec_u64(c, "type"), .flags = (uint8_t)vec_u64(c, "flags"),
-            .sequence = (uint32_t)vec_u64(c, "sequence"), .flow_token = vec_u64(c, "flow_token"),
-            .timestamp_us = vec_u64(c, "timestamp_us"), .payload = plain.ptr, .payload_len = plain.len};
+        struct hkp_mesh__packet p = {.type = (uint8_t)vec_u64(c, "type"),
+                                     .flags = (uint8_t)vec_u64(c, "flags"),
+                                     .sequence = (uint32_t)vec_u64(c, "sequence"),
+                                     .flow_token = vec_u64(c, "flow_token"),
+                                     .timestamp_us = vec_u64(c, "timestamp_us"),
+                                     .payload = plain.ptr,
+                                     .payload_len = plain.len};
         if (p.flags & HKP_MESH__FLAG_NEURO_AUTH) hkp_mesh__packet_rdv(&p, rdv_key, p.rdv);
         CHECK_MEM(p.rdv, rdv, 16);
         CHECK_EQ(hkp_mesh__packet_seal(&p, key, iv, out, sizeof out, &len), HKP_OK);
@@ -94,8 +98,12 @@ static void a_changed_sealed_packet_is_not_opened(void) {
     static const uint8_t key[32] = {1}, iv[12] = {2};
     uint8_t bytes[256], plain[256];
     size_t len = 0;
-    struct hkp_mesh__packet p = {.type = HKP_MESH__TYPE_SECURITY_EVENT, .sequence = 7, .flow_token = 8,
-        .timestamp_us = 9, .payload = key, .payload_len = sizeof key};
+    struct hkp_mesh__packet p = {.type = HKP_MESH__TYPE_SECURITY_EVENT,
+                                 .sequence = 7,
+                                 .flow_token = 8,
+                                 .timestamp_us = 9,
+                                 .payload = key,
+                                 .payload_len = sizeof key};
     CHECK_EQ(hkp_mesh__packet_seal(&p, key, iv, bytes, sizeof bytes, &len), HKP_OK);
     struct hkp_mesh__packet good;
     CHECK_EQ(hkp_mesh__packet_decode(&good, bytes, len, 0), HKP_OK);

@@ -41,8 +41,9 @@ static void confidence_decays_to_the_basis_point(void) {
         const int before = check_faults;
         const char *type = vec_text(c, "type");
         const struct hkp_mesh_record r = {.ioc_type = (uint8_t)hkp_mesh_ioc_type_find(type, strlen(type)),
-            .confidence = (uint8_t)vec_u64(c, "confidence"), .valid_from_s = vec_u64(c, "valid_from"),
-            .valid_until_s = vec_u64(c, "valid_until")};
+                                          .confidence = (uint8_t)vec_u64(c, "confidence"),
+                                          .valid_from_s = vec_u64(c, "valid_from"),
+                                          .valid_until_s = vec_u64(c, "valid_until")};
         CHECK_EQ(hkp_mesh_record_confidence(&r, vec_u64(c, "now")), vec_u64(c, "value"));
         CHECK_NOTE(before, "case %zu", i);
     }
@@ -65,9 +66,13 @@ static void groups_make_action_levels(void) {
         size_t k;
         json_t *v;
         json_array_foreach(vec_get(c, "evidence_bp"), k, v) bp[n++] = (uint32_t)vec_value_u64(v);
-        struct hkp_mesh__evidence e = {.groups = (uint32_t)vec_u64(c, "groups") + (vec_bool(c, "own") ? 1U : 0U),
-            .bp = bp, .n = n, .faults = (uint32_t)vec_u64(c, "f"), .allowed = vec_bool(c, "allow"),
-            .member = vec_bool(c, "member")};
+        struct hkp_mesh__evidence e = {.groups =
+                                           (uint32_t)vec_u64(c, "groups") + (vec_bool(c, "own") ? 1U : 0U),
+                                       .bp = bp,
+                                       .n = n,
+                                       .faults = (uint32_t)vec_u64(c, "f"),
+                                       .allowed = vec_bool(c, "allow"),
+                                       .member = vec_bool(c, "member")};
         CHECK_EQ(hkp_mesh__action_level(&e), level_of(vec_text(c, "level")));
         CHECK_NOTE(before, "case %zu", i);
     }
@@ -97,8 +102,15 @@ static void any_list_is_sorted(void) {
 
 static void what_a_receiver_refuses_is_not_encoded(void) {
     static const uint8_t ip[] = {45, 33, 32, 156}, private_ip[] = {10, 0, 0, 1};
-    const struct hkp_mesh_record good = {.value = ip, .value_len = 4, .valid_from_s = 1000, .valid_until_s = 2000,
-        .threat = 1, .ioc_type = HKP_MESH_IOC_IP4, .severity = 3, .confidence = 50, .tlp = HKP_MESH_TLP_GREEN};
+    const struct hkp_mesh_record good = {.value = ip,
+                                         .value_len = 4,
+                                         .valid_from_s = 1000,
+                                         .valid_until_s = 2000,
+                                         .threat = 1,
+                                         .ioc_type = HKP_MESH_IOC_IP4,
+                                         .severity = 3,
+                                         .confidence = 50,
+                                         .tlp = HKP_MESH_TLP_GREEN};
     uint8_t out[HKP_MESH_RECORD_MAX];
     size_t len = 0;
     CHECK_EQ(hkp_mesh_record_encode(&good, out, sizeof out, &len), HKP_OK);

@@ -14,8 +14,10 @@ static void check_colour(json_t *c, uint32_t score, uint32_t amber, uint32_t red
     static const char *const names[] = {"GREEN", "AMBER", "RED"};
     uint32_t colour = 77;
     CHECK_EQ(hkp_mesh__colour(score, amber, red, &colour), want);
-    if (want == HKP_OK) CHECK(colour < 3 && strcmp(names[colour], vec_text(c, "color")) == 0);
-    else CHECK_EQ(colour, 77);
+    if (want == HKP_OK)
+        CHECK(colour < 3 && strcmp(names[colour], vec_text(c, "color")) == 0);
+    else
+        CHECK_EQ(colour, 77);
 }
 
 static uint32_t read_list(json_t *list, uint32_t *v) {
@@ -45,8 +47,8 @@ static void colours_follow_their_thresholds(void) {
     size_t i;
     json_t *c;
     json_array_foreach(vec_get(root, "rag"), i, c)
-        check_colour(c, (uint32_t)vec_u64(c, "score"), (uint32_t)vec_u64(c, "amber"), (uint32_t)vec_u64(c, "red"),
-                     mesh_status_of(vec_text(c, "expect")));
+        check_colour(c, (uint32_t)vec_u64(c, "score"), (uint32_t)vec_u64(c, "amber"),
+                     (uint32_t)vec_u64(c, "red"), mesh_status_of(vec_text(c, "expect")));
 }
 
 static void a_group_has_the_level_of_its_records(void) {
@@ -75,19 +77,19 @@ static void dishonest_groups_move_it_within_the_bound(void) {
     uint32_t v[LEVELS_MAX];
     size_t i;
     json_t *c;
-    json_array_foreach(vec_get(root, "bound"), i, c)
-        for (int full = 0; full < 2; full++) {
-            uint32_t n = read_list(vec_get(c, "honest"), v);
-            for (uint64_t b = vec_u64(c, "dishonest"); b > 0; b--) v[n++] = full ? 10000 : 0;
-            CHECK_EQ(hkp_mesh__mesh_level(v, n), vec_u64(c, full ? "mesh_if_full" : "mesh_if_zero"));
-        }
+    json_array_foreach(vec_get(root, "bound"), i, c) for (int full = 0; full < 2; full++) {
+        uint32_t n = read_list(vec_get(c, "honest"), v);
+        for (uint64_t b = vec_u64(c, "dishonest"); b > 0; b--) v[n++] = full ? 10000 : 0;
+        CHECK_EQ(hkp_mesh__mesh_level(v, n), vec_u64(c, full ? "mesh_if_full" : "mesh_if_zero"));
+    }
 }
 
 static void the_collective_score_is_more_local_than_not(void) {
     size_t i;
     json_t *c;
     json_array_foreach(vec_get(root, "collective"), i, c) {
-        const uint32_t score = hkp_mesh__collective((uint32_t)vec_u64(c, "local"), (uint32_t)vec_u64(c, "mesh"));
+        const uint32_t score =
+            hkp_mesh__collective((uint32_t)vec_u64(c, "local"), (uint32_t)vec_u64(c, "mesh"));
         CHECK_EQ(score, vec_u64(c, "collective"));
         check_colour(c, score, AMBER, RED, HKP_OK);
     }
@@ -97,7 +99,8 @@ static void energy_is_a_sum_of_three_floors(void) {
     size_t i;
     json_t *c;
     json_array_foreach(vec_get(root, "energy"), i, c)
-        CHECK_EQ(hkp_mesh__energy(vec_u64(c, "epp_uj"), vec_u64(c, "dev_bp"), vec_u64(c, "pps")), vec_u64(c, "energy"));
+        CHECK_EQ(hkp_mesh__energy(vec_u64(c, "epp_uj"), vec_u64(c, "dev_bp"), vec_u64(c, "pps")),
+                 vec_u64(c, "energy"));
 }
 
 int main(void) {

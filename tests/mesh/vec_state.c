@@ -37,7 +37,8 @@ static void states_follow_their_conditions(void) {
     json_array_foreach(vec_get(root, "cases"), i, c) {
         const int before = check_faults;
         const struct hkp_mesh__state_inputs in = inputs_of(vec_get(c, "inputs"));
-        CHECK_EQ(hkp_mesh__state_next(state_of(vec_text(c, "state")), &in, NULL), state_of(vec_text(c, "next")));
+        CHECK_EQ(hkp_mesh__state_next(state_of(vec_text(c, "state")), &in, NULL),
+                 state_of(vec_text(c, "next")));
         CHECK_NOTE(before, "%s", vec_text(c, "name"));
     }
     json_decref(root);
@@ -45,8 +46,13 @@ static void states_follow_their_conditions(void) {
 
 /* M-STATE-3 */
 static void the_first_failing_condition_is_told(void) {
-    struct hkp_mesh__state_inputs in = {.joined = 1, .peers = 3, .peers_needed = 3, .groups = 2, .groups_known = 2,
-        .first_round = 1, .resonance_ok = 1};
+    struct hkp_mesh__state_inputs in = {.joined = 1,
+                                        .peers = 3,
+                                        .peers_needed = 3,
+                                        .groups = 2,
+                                        .groups_known = 2,
+                                        .first_round = 1,
+                                        .resonance_ok = 1};
     uint32_t want = 99;
     CHECK_EQ(hkp_mesh__state_next(HKP_MESH__AWARE, &in, &want), HKP_MESH__SYNCHRONIZED);
     CHECK_EQ(want, HKP_MESH__WANT_NONE);

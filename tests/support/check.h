@@ -21,41 +21,44 @@
 
 static int check_cases, check_failed_cases, check_faults;
 
-#define CHECK(cond)                                                                                           \
-    do {                                                                                                      \
-        if (!(cond)) {                                                                                        \
-            printf("# %s:%d: %s\n", __FILE__, __LINE__, #cond);                                               \
-            check_faults++;                                                                                   \
-        }                                                                                                     \
+#define CHECK(cond)                                                                                          \
+    do {                                                                                                     \
+        if (!(cond)) {                                                                                       \
+            printf("# %s:%d: %s\n", __FILE__, __LINE__, #cond);                                              \
+            check_faults++;                                                                                  \
+        }                                                                                                    \
     } while (0)
 
-#define CHECK_EQ(a, b)                                                                                        \
-    do {                                                                                                      \
-        long long check_a = (long long)(a), check_b = (long long)(b);                                         \
-        if (check_a != check_b) {                                                                             \
-            printf("# %s:%d: %s is %lld, expected %s = %lld\n", __FILE__, __LINE__, #a, check_a, #b, check_b); \
-            check_faults++;                                                                                   \
-        }                                                                                                     \
+#define CHECK_EQ(a, b)                                                                                       \
+    do {                                                                                                     \
+        long long check_a = (long long)(a), check_b = (long long)(b);                                        \
+        if (check_a != check_b) {                                                                            \
+            printf("# %s:%d: %s is %lld, expected %s = %lld\n", __FILE__, __LINE__, #a, check_a, #b,         \
+                   check_b);                                                                                 \
+            check_faults++;                                                                                  \
+        }                                                                                                    \
     } while (0)
 
 #define CHECK_MEM(a, b, len) check_mem(__FILE__, __LINE__, #a, (a), (b), (len))
 
-static inline void check_mem(const char *file, int line, const char *what, const void *a, const void *b, size_t len) {
+static inline void check_mem(const char *file, int line, const char *what, const void *a, const void *b,
+                             size_t len) {
     if (len == 0 || memcmp(a, b, len) == 0) return;
     const uint8_t *pa = (const uint8_t *)a, *pb = (const uint8_t *)b;
     size_t at = 0;
     while (pa[at] == pb[at]) at++;
-    printf("# %s:%d: %s differs at byte %zu of %zu: %02x, expected %02x\n", file, line, what, at, len, pa[at], pb[at]);
+    printf("# %s:%d: %s differs at byte %zu of %zu: %02x, expected %02x\n", file, line, what, at, len, pa[at],
+           pb[at]);
     check_faults++;
 }
 
 /** Names the vector that the following checks are about, when one of them fails. */
-#define CHECK_NOTE(before, ...)                                                                               \
-    do {                                                                                                      \
-        if (check_faults != (before)) {                                                                       \
-            printf("#   in: " __VA_ARGS__);                                                                   \
-            printf("\n");                                                                                     \
-        }                                                                                                     \
+#define CHECK_NOTE(before, ...)                                                                              \
+    do {                                                                                                     \
+        if (check_faults != (before)) {                                                                      \
+            printf("#   in: " __VA_ARGS__);                                                                  \
+            printf("\n");                                                                                    \
+        }                                                                                                    \
     } while (0)
 
 #define CASE(fn) check_case(#fn, fn)

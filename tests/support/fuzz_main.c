@@ -66,10 +66,12 @@ static void mutations_of_the_corpus_do_no_harm(void) {
         for (uint64_t edits = 1 + check_random(&rnd) % 4; edits > 0; edits--) {
             uint64_t r = check_random(&rnd);
             size_t at = len == 0 ? 0 : (size_t)(r >> 16) % len;
-            if (len > 0 && r % 8 < 5) bytes[at] = (uint8_t)(r % 8 < 3 ? bytes[at] ^ (1u << (r >> 8) % 8) : r >> 8);
+            if (len > 0 && r % 8 < 5)
+                bytes[at] = (uint8_t)(r % 8 < 3 ? bytes[at] ^ (1u << (r >> 8) % 8) : r >> 8);
             if (len > 0 && r % 8 == 5) len = at;
             if (r % 8 == 6)
-                for (uint64_t n = 1 + (r >> 8) % 8; n > 0 && len < from->len + 64 && len < INPUT_MAX + 64; n--)
+                for (uint64_t n = 1 + (r >> 8) % 8; n > 0 && len < from->len + 64 && len < INPUT_MAX + 64;
+                     n--)
                     bytes[len++] = (uint8_t)check_random(&rnd);
             if (len > 8 && r % 8 == 7) memcpy(bytes + at % (len - 4), bytes + (r >> 40) % (len - 4), 4);
         }

@@ -39,7 +39,8 @@ static inline uint16_t member_port(void) {
     struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof a;
     int fd = socket(AF_INET, SOCK_DGRAM, 0);
-    int bad = bind(fd, (struct sockaddr *)&a, sizeof a) != 0 || getsockname(fd, (struct sockaddr *)&a, &len) != 0;
+    int bad =
+        bind(fd, (struct sockaddr *)&a, sizeof a) != 0 || getsockname(fd, (struct sockaddr *)&a, &len) != 0;
     close(fd);
     return bad ? 0 : ntohs(a.sin_port);
 }
@@ -70,8 +71,8 @@ static inline void member_options(struct member *m, struct hkp_mesh_runner_optio
 }
 
 /** Folders root/sub0, root/sub1, ... of one mesh, each with one measured file; the fifth is an outsider. */
-static inline hkp_status members_provision(const char *root, const char *sub, struct hkp_mesh_provision_node *n,
-                                           struct member *m, int count) {
+static inline hkp_status members_provision(const char *root, const char *sub,
+                                           struct hkp_mesh_provision_node *n, struct member *m, int count) {
     static const char *measured[PROVISIONED_MAX][1];
     struct hkp_mesh_provision_options po = {.struct_size = sizeof po, .name = "test", .nodes = n};
     struct hkp_mesh_fault fault = {.offset = 0};
@@ -111,8 +112,12 @@ static inline void members_introduce(struct member m[MEMBERS]) {
 
 /** A threat record about an IPv4 address, reported by a runner's node. */
 static inline hkp_status member_report(hkp_mesh_runner *runner, const char *address, uint64_t *seq) {
-    struct hkp_mesh_record rec = {.ioc_type = HKP_MESH_IOC_IP4, .threat = HKP_MESH_THREAT_PORT_SCAN, .severity = 2,
-                                  .confidence = 80, .tlp = HKP_MESH_TLP_GREEN, .evidence = 1};
+    struct hkp_mesh_record rec = {.ioc_type = HKP_MESH_IOC_IP4,
+                                  .threat = HKP_MESH_THREAT_PORT_SCAN,
+                                  .severity = 2,
+                                  .confidence = 80,
+                                  .tlp = HKP_MESH_TLP_GREEN,
+                                  .evidence = 1};
     uint8_t value[4];
     struct timespec mono, wall;
     if (inet_pton(AF_INET, address, value) != 1) return HKP_E_INVAL;

@@ -18,7 +18,8 @@ static char *read_text(const char *path, size_t *len) {
     const long size = ftell(f);
     char *in = malloc((size_t)size + 1), *out = malloc(2 * (size_t)size + 2);
     rewind(f);
-    if (in == NULL || out == NULL || fread(in, 1, (size_t)size, f) != (size_t)size) die("cannot be read", path);
+    if (in == NULL || out == NULL || fread(in, 1, (size_t)size, f) != (size_t)size)
+        die("cannot be read", path);
     fclose(f);
     in[size] = 0;
     int text = 0;
@@ -126,7 +127,9 @@ struct vec_bytes vec_value_hex(json_t *value) {
     return vec_parse_hex(json_string_value(value));
 }
 
-struct vec_bytes vec_hex(json_t *object, const char *key) { return vec_value_hex(vec_get(object, key)); }
+struct vec_bytes vec_hex(json_t *object, const char *key) {
+    return vec_value_hex(vec_get(object, key));
+}
 
 void vec_hex_into(json_t *object, const char *key, uint8_t *dst, size_t len) {
     struct vec_bytes b = vec_hex(object, key);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
 /*
- * Names of the libcbor that is folded into libhookprobe-dsm: every global of the files that are built gets the
- * library's prefix. Made by
- *   nm -g --defined-only <objects> | awk '{ print "#define " $3 " hkp_dsm__" $3 }' | sort
+ * Names of the libcbor that is folded into libhookprobe-dsm: every global of the files that are built gets
+ * the library's prefix. Made by nm -g --defined-only <objects> | awk '{ print "#define " $3 " hkp_dsm__" $3
+ * }' | sort
  */
 #define _cbor_decode_half hkp_dsm___cbor_decode_half
 #define _cbor_encode_byte hkp_dsm___cbor_encode_byte
