@@ -47,6 +47,8 @@ struct world_node {
     uint32_t facts[32];
     uint64_t trimmed;
     struct hkp_mesh_event last_state;
+    /** it gets no time until then, as on a busy machine */
+    hkp_time stalled;
     /** 1: requests to store are taken and never done, as before a crash */
     int frozen;
 };
@@ -61,7 +63,7 @@ struct world_datagram {
 static struct world {
     char root[32];
     uint32_t n;
-    hkp_time now, delay, ter_period;
+    hkp_time now, delay, jitter, ter_period;
     uint64_t wall0_us;
     struct world_node node[WORLD_NODES];
     struct world_datagram queue[WORLD_QUEUE];
@@ -351,10 +353,16 @@ static inline void world_send(uint32_t i) {
         uint32_t to = (uint32_t)path.port - 9000;
         world.sent++;
         if (world.count == WORLD_QUEUE || (world.lost != NULL && world.lost(i, to, world.sent))) continue;
-        struct world_datagram *d = &world.queue[(world.head + world.count++) % WORLD_QUEUE];
-        *d = (struct world_datagram){.due = world.now + world.delay, .from = i, .to = to, .len = len};
-        d->bytes = malloc(len);
-        memcpy(d->bytes, buf, len);
+        struct world_datagram d = {.due = world.now + world.delay, .from = i, .to = to, .len = len};
+        uint8_t jitter;
+        world_draw(&jitter, 1);
+        d.due += world.jitter * jitter / 256;
+        d.bytes = malloc(len);
+        memcpy(d.bytes, buf, len);
+        uint32_t at = world.count++; /* in order of arrival */
+        for (; at > 0 && world.queue[(world.head + at - 1) % WORLD_QUEUE].due > d.due; at--)
+            world.queue[(world.head + at) % WORLD_QUEUE] = world.queue[(world.head + at - 1) % WORLD_QUEUE];
+        world.queue[(world.head + at) % WORLD_QUEUE] = d;
     }
 }
 
@@ -380,8 +388,9 @@ static inline hkp_time world_next(void) {
         const struct world_node *w = &world.node[i];
         if (w->node == NULL) continue;
         hkp_time wake = hkp_mesh_wake(w->node);
+        if (w->ter_due < wake) wake = w->ter_due;
+        if (w->stalled > world.now && wake < w->stalled) wake = w->stalled;
         if (wake < next) next = wake;
-        if (w->ter_due < next) next = w->ter_due;
     }
     return next;
 }
@@ -391,7 +400,7 @@ static inline void world_turn(void) {
     world_deliver();
     for (uint32_t i = 0; i < world.n; i++) {
         struct world_node *w = &world.node[i];
-        if (w->node == NULL) continue;
+        if (w->node == NULL || w->stalled > world.now) continue;
         hkp_mesh_tick(w->node, world.now, world_wall());
         if (world.now >= w->ter_due) {
             w->ter_due = world.now + world.ter_period;

@@ -218,6 +218,56 @@ static void after_a_fallback_mode_r_comes_back(void) {
     world_end();
 }
 
+static int somebody_is_lost(void) {
+    for (uint32_t i = 0; i < world.n; i++)
+        for (uint32_t k = 0; k < world.n; k++) {
+            if (i == k || world.node[i].node == NULL) continue;
+            struct hkp_mesh_peer_status p = world_peer(i, k);
+            if (p.own_state >= HKP_NEURO_INSTANCE_STALE || p.held_state >= HKP_NEURO_INSTANCE_STALE) return 1;
+        }
+    return 0;
+}
+
+static int some_loss(uint32_t from, uint32_t to, uint64_t number) {
+    uint8_t byte;
+    (void)from;
+    (void)to;
+    (void)number;
+    world_draw(&byte, 1);
+    return byte < 13;
+}
+
+/* Loss, reordering, busy machines and power cuts: nothing of that is a fork (NZ1 17, the invariant). */
+static void honest_members_never_lose_an_instance(void) {
+    int before = check_faults;
+    uint64_t seeds = getenv("HKP_SEEDS") != NULL ? strtoull(getenv("HKP_SEEDS"), NULL, 10) : 3;
+    for (uint64_t seed = 0; seed < seeds && check_faults == before; seed++) {
+        start(3, 1000 + seed);
+        world.lost = some_loss;
+        world.jitter = 60 * WORLD_MS;
+        world.ter_period = 200 * WORLD_MS;
+        for (int step = 0; step < 60 && check_faults == before; step++) {
+            uint8_t dice[4];
+            world_draw(dice, sizeof dice);
+            struct world_node *w = &world.node[dice[0] % 3];
+            CHECK(!world_until(somebody_is_lost, 200 * WORLD_MS + dice[1] * 20 * WORLD_MS));
+            if (dice[2] < 90 && w->node != NULL) {
+                world_crash(dice[0] % 3);
+                CHECK(!world_until(somebody_is_lost, dice[3] * 8 * WORLD_MS));
+                world_up(dice[0] % 3);
+            } else if (w->node != NULL)
+                w->stalled = world.now + dice[3] * 12 * WORLD_MS;
+        }
+        world.lost = NULL;
+        CHECK(world_until(world_all_active, 300 * WORLD_S));
+        if (check_faults > before) {
+            printf("# seed %u\n", (unsigned)seed);
+            tell();
+        }
+        world_end();
+    }
+}
+
 int main(void) {
     CHECK(sodium_init() >= 0);
     CASE(four_enrol_and_nobody_is_due_in_the_past);
@@ -228,5 +278,6 @@ int main(void) {
     CASE(consciousness_follows_its_conditions_with_patience);
     CASE(the_log_forgets_what_every_instance_has_committed);
     CASE(after_a_fallback_mode_r_comes_back);
+    CASE(honest_members_never_lose_an_instance);
     return check_done();
 }
