@@ -14,8 +14,16 @@
 #include <time.h>
 
 static const struct cli_command *const commands[] = {
-    &cli_node_run,    &cli_status,   &cli_intel_lookup, &cli_intel_list,
-    &cli_ter_capture, &cli_ter_show, &cli_provision,    &cli_demo,
+    /* clang-format off */
+    &cli_node_run,
+    &cli_status,
+    &cli_intel_lookup,
+    &cli_intel_list,
+    &cli_ter_capture,
+    &cli_ter_show,
+    &cli_provision,
+    &cli_demo,
+    /* clang-format on */
 };
 
 static const char exit_help[] =

@@ -9,6 +9,7 @@ Every function says in one sentence what it does, then @param for each parameter
 Cost:, Source:, Since:. No construct that a binding loses silently. Structs of other headers pass by pointer.
 """
 import argparse
+import os
 import re
 import sys
 
@@ -22,10 +23,16 @@ class Checker:
         from pycparser import c_ast
         self.ast, self.path, self.lib, self.faults = c_ast, path, lib, []
         self.lines = open(path, encoding="utf-8").read().split("\n")
-        self.own_structs = {n.type.name for n in own if isinstance(getattr(n, "type", None), c_ast.Struct)}
+        self.own_structs = {n.type.name for n in tree.ext
+                            if isinstance(getattr(n, "type", None), c_ast.Struct) and self.is_of(n, lib)}
         self.typedefs = {n.name: n.type for n in tree.ext if isinstance(n, c_ast.Typedef)}
         self.defined = {n.type.name for n in tree.ext
                         if isinstance(getattr(n, "type", None), c_ast.Struct) and n.type.decls}
+
+    @staticmethod
+    def is_of(node, lib):
+        """Does the declaration stand in a header of this library, the main one or a part?"""
+        return headers.library_of(os.path.realpath(node.coord.file)) == lib if node.coord else False
 
     def fault(self, node, text):
         self.faults.append(f"{self.path}:{node.coord.line}: {text}")
@@ -141,6 +148,7 @@ def main():
     cc, lib = args.cc.split("|"), headers.library_of(args.header)
 
     tree, own = headers.parse(cc, args.include, args.header)
+    own = [n for n in own if os.path.realpath(n.coord.file) == os.path.realpath(args.header)]  # parts: on their own
     checker = Checker(args.header, lib, own, tree)
     functions = 0
     for node in own:
@@ -162,7 +170,7 @@ def main():
         if re.search(r"[;,]\s*/\*\*", line):
             checker.faults.append(f"{args.header}:{number}: comment behind a member, which bindgen garbles")
     for name in re.findall(r"#\s*include\s*([<\"][^>\"]+[>\"])", raw):
-        if not re.fullmatch(r"<(stddef\.h|stdint\.h|hookprobe/\w+\.h)>", name):
+        if not re.fullmatch(r"<(stddef\.h|stdint\.h|hookprobe/[\w/]+\.h)>", name):
             checker.faults.append(f"{args.header}: includes {name}")
     for fault in checker.faults:
         print(fault)

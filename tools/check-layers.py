@@ -16,6 +16,8 @@ import re
 import subprocess
 import sys
 
+import headers
+
 # Folders whose rule is that they touch the system (ARCHITECTURE.md).
 SYSTEM = {"ter": ["host"], "neuro": [], "htp": ["posix"], "dsm": ["store"], "mesh": ["posix"]}
 
@@ -118,7 +120,7 @@ class Layers:
                 elif not system and re.search(rf"/({'|'.join(sum(SYSTEM.values(), ['-']))})/", name):
                     self.faults.append(f"{where}: the core knows no folder that touches the system")
             elif name.startswith("hookprobe/"):
-                lib = name[len("hookprobe/"):-len(".h")]
+                lib = name[len("hookprobe/"):-len(".h")].split("/")[0]
                 if lib != "base" and lib not in self.below:
                     self.faults.append(f"{where}, which does not stand below lib{self.args.name}")
             else:
@@ -179,7 +181,9 @@ def main():
     own = [os.path.relpath(os.path.join(where, f), args.root)
            for where, _, files in os.walk(os.path.join(args.root, "lib" + args.name))
            for f in files if f.endswith((".c", ".h"))]
-    for path in sorted(set(own) | {f"include/hookprobe/{args.name}.h"}):
+    public = os.path.join(args.root, "include/hookprobe", args.name + ".h")
+    public = {os.path.relpath(path, args.root) for path in [public, *headers.parts_of(public)]}
+    for path in sorted(set(own) | public):
         layers.check_includes(path)
         layers.check_allocation(path)
     if args.archive:

@@ -22,9 +22,16 @@ def preprocess(cc, include, header, *flags):
              "-x", "c", header], text=True, encoding="utf-8")
 
 
+def parts_of(header):
+    """hookprobe/ter.h may be in parts: hookprobe/ter/*.h, which it includes at its end."""
+    folder = os.path.splitext(header)[0]
+    names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+    return [os.path.join(folder, name) for name in names if name.endswith(".h")]
+
+
 def own_macros(cc, include, header):
-    """name -> replacement of the object-like and function-like macros that this very header defines."""
-    text = open(header, encoding="utf-8").read()
+    """name -> replacement of the object-like and function-like macros that this header and its parts define."""
+    text = "\n".join(open(path, encoding="utf-8").read() for path in [header, *parts_of(header)])
     defined = set(re.findall(r"^[ \t]*#[ \t]*define[ \t]+(\w+)", text, re.M))
     macros = {}
     for line in preprocess(cc, include, header, "-dM").splitlines():
@@ -35,13 +42,13 @@ def own_macros(cc, include, header):
 
 
 def parse(cc, include, header):
-    """(pycparser tree, its declarations that stand in this very header)"""
+    """(pycparser tree, its declarations that stand in this header and its parts)"""
     from pycparser import c_parser  # comes with cffi
     text = TYPEDEFS + preprocess(cc, include, header)
     tree = c_parser.CParser().parse(text, header)
-    here = os.path.realpath(header)
+    here = {os.path.realpath(path) for path in [header, *parts_of(header)]}
     own = [node for node in tree.ext
-           if node.coord and os.path.realpath(node.coord.file) == here and not is_stub(node)]
+           if node.coord and os.path.realpath(node.coord.file) in here and not is_stub(node)]
     return tree, own
 
 
@@ -50,4 +57,5 @@ def is_stub(node):
 
 
 def library_of(header):
-    return os.path.splitext(os.path.basename(header))[0]
+    folder = os.path.basename(os.path.dirname(header))
+    return os.path.splitext(os.path.basename(header))[0] if folder == "hookprobe" else folder
