@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+/*
+ * libter, part: what is measured on this device and how. Manifests (MAN1), the root R over their items, and
+ * the part that reads the system: measurement with cached digests.
+ */
+#ifndef HOOKPROBE_TER_MANIFEST_H
+#define HOOKPROBE_TER_MANIFEST_H
+
+#include <hookprobe/ter.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Kinds of a measured item; 1..4 are demanded by a manifest, all are outcomes (NZ1 2.3). */
+enum {
+    HKP_TER_KIND_ABSENT = 0,
+    HKP_TER_KIND_FILE = 1,
+    HKP_TER_KIND_VERITY = 2,
+    HKP_TER_KIND_LINK = 3,
+    HKP_TER_KIND_PSEUDO = 4,
+    HKP_TER_KIND_UNREADABLE = 5
+};
+
+/** One item of a manifest or of a measurement; path is borrowed and has no terminating zero. */
+struct hkp_ter_item {
+    const uint8_t *path;
+    /** bytes, 1..HKP_TER_PATH_MAX */
+    uint32_t path_len;
+    /** HKP_TER_KIND_*: what is demanded, or in a measurement the outcome */
+    uint32_t kind;
+    /** zero in a manifest, and for ABSENT and UNREADABLE */
+    uint8_t digest[32];
+};
+
+/** A module name; borrowed, no terminating zero. */
+struct hkp_ter_name {
+    const uint8_t *text;
+    /** bytes, 1..HKP_TER_NAME_MAX */
+    size_t len;
+};
+
+/** A checked manifest: a view of bytes that must outlive it (NZ1 2.4). */
+struct hkp_ter_manifest {
+    const uint8_t *bytes;
+    size_t len;
+    /** where the allow list begins */
+    size_t allow_offset;
+    uint32_t policy_ver;
+    uint32_t n_items;
+    uint32_t n_allow;
+    /** zero */
+    uint32_t reserved0;
+    /** zero: any node */
+    uint8_t node_id[16];
+    /** key id of the signer */
+    uint8_t signer[16];
+    /** SHA-256 of all bytes: the digest of @manifest */
+    uint8_t digest[32];
+};
+
+/** What hkp_ter_manifest_build() writes. */
+struct hkp_ter_manifest_spec {
+    /** [n_items], paths strictly ascending, kinds 1..4, digests ignored, @manifest among them */
+    const struct hkp_ter_item *items;
+    /** [n_allow], strictly ascending */
+    const struct hkp_ter_name *allow;
+    uint32_t n_items;
+    uint32_t n_allow;
+    uint32_t policy_ver;
+    /** zero: any node */
+    uint8_t node_id[16];
+};
+
+/** Options of hkp_ter_measure_new(). */
+struct hkp_ter_measure_options {
+    /** set by hkp_ter_measure_options_init() */
+    uint32_t struct_size;
+    /** zero */
+    uint32_t reserved0;
+    struct hkp_mem mem;
+    /** checked by hkp_ter_manifest_check(); its bytes are copied */
+    const struct hkp_ter_manifest *manifest;
+    /** where cmdline and modules are, NULL: "/proc"; read by _new only */
+    const char *proc_path;
+    /** longest time a digest is taken from the cache, nanoseconds; 0: 3600 s; more is refused */
+    uint64_t rehash_ns;
+};
+
+/** One item as it was measured last; path is borrowed from the object. */
+struct hkp_ter_measured {
+    const uint8_t *path;
+    uint32_t path_len;
+    /** what the manifest demands */
+    uint32_t kind;
+    /** what was found: kind, HKP_TER_KIND_ABSENT or HKP_TER_KIND_UNREADABLE */
+    uint32_t outcome;
+    /** 1: outcome or digest differ from the reference of hkp_ter_measure_reference_set() */
+    uint32_t differs;
+    uint8_t digest[32];
+};
+
+typedef struct hkp_ter_measure hkp_ter_measure;
+
+/* ---- Root R ---- */
+
+/**
+ * Root R over measured items; h_integrity is hkp_ter_ripemd160() of it.
+ *
+ * @param items  [n] outcomes, paths strictly ascending, borrowed
+ * @param n      items
+ * @param root   [32] bytes out
+ *
+ * @retval HKP_OK       root is set
+ * @retval HKP_E_INVAL  an empty or too long path, or not in ascending order
+ *
+ * Cost: one hash over all paths and digests; no allocation.
+ * Source: NZ1 2.3.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_ter_integrity_root(const struct hkp_ter_item *items, size_t n,
+                                                       uint8_t root[32]);
+
+/* ---- Manifest MAN1 ---- */
+
+/**
+ * Check a manifest: form, node, signature, every item.
+ *
+ * @param manifest  out; a view of bytes
+ * @param bytes     [len], borrowed as long as manifest is used
+ * @param len       bytes
+ * @param node_id   the node it must be for
+ * @param keys      [n_keys][32] Ed25519 public keys that may sign, borrowed
+ * @param n_keys    keys
+ * @param mem       for a copy of bytes during the call, borrowed; NULL: malloc
+ *
+ * @retval HKP_OK                     manifest is filled
+ * @retval HKP_E_NOMEM                the allocator returned nothing
+ * @retval HKP_E_INVAL                mem is half an allocator
+ * @retval HKP_E_TER_MAN_LENGTH       size or length field
+ * @retval HKP_E_TER_MAN_MAGIC        not a manifest
+ * @retval HKP_E_TER_MAN_VERSION      not version 1
+ * @retval HKP_E_TER_MAN_RESERVED     flags or zero field
+ * @retval HKP_E_TER_MAN_NODE         for another node
+ * @retval HKP_E_TER_MAN_SIGNER       signed by none of keys
+ * @retval HKP_E_TER_MAN_SIGNATURE    forged or changed
+ * @retval HKP_E_TER_MAN_ITEM         an item that breaks a rule
+ * @retval HKP_E_TER_MAN_ALLOW        an allowed name that breaks a rule, or bytes left over
+ * @retval HKP_E_TER_MAN_SELF         @manifest is not listed
+ *
+ * Cost: one signature, two hashes over len, one allocation that is released again.
+ * Source: NZ1 2.4.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_ter_manifest_check(struct hkp_ter_manifest *manifest,
+                                                       const uint8_t *bytes, size_t len,
+                                                       const uint8_t node_id[16], const uint8_t *keys,
+                                                       size_t n_keys, const struct hkp_mem *mem);
+
+/**
+ * Next item of a checked manifest, in ascending order.
+ *
+ * @param manifest  from hkp_ter_manifest_check()
+ * @param offset    in and out; 0 before the first
+ * @param item      out; path is borrowed from the manifest's bytes
+ *
+ * @retval HKP_OK          item and offset are set
+ * @retval HKP_E_NOTFOUND  there are no more
+ *
+ * Cost: none.
+ * Source: NZ1 2.4.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_ter_manifest_next(const struct hkp_ter_manifest *manifest, size_t *offset,
+                                                      struct hkp_ter_item *item);
+
+/**
+ * Build and sign a manifest.
+ *
+ * @param spec           what is to stand in it, borrowed
+ * @param policy_secret  Ed25519 secret key of the signer as libsodium holds it (seed || public key)
+ * @param dst            [cap] bytes out
+ * @param cap            bytes
+ * @param len            out, bytes written
+ *
+ * @retval HKP_OK        dst holds the manifest
+ * @retval HKP_E_INVAL   an item or a name that hkp_ter_manifest_check() would refuse
+ * @retval HKP_E_NOSPC   cap is too small
+ * @retval HKP_E_TOOBIG  it would be larger than HKP_TER_MANIFEST_MAX
+ *
+ * Cost: one signature; no allocation.
+ * Source: NZ1 2.4.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_ter_manifest_build(const struct hkp_ter_manifest_spec *spec,
+                                                       const uint8_t policy_secret[64], uint8_t *dst,
+                                                       size_t cap, size_t *len);
+
+/**
+ * Digest of @modules: the loaded modules that a manifest does not allow.
+ *
+ * @param manifest  from hkp_ter_manifest_check()
+ * @param text      [len] as /proc/modules: a line for each module, its name first; borrowed
+ * @param len       bytes
+ * @param digest    [32] bytes out
+ *
+ * Cost: one hash; no allocation; time grows with the square of the modules that are not allowed.
+ * Source: NZ1 2.3.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API void hkp_ter_modules_digest(const struct hkp_ter_manifest *manifest, const uint8_t *text, size_t len,
+                                    uint8_t digest[32]);
+
+/* ---- The system: measurement ---- */
+
+/**
+ * Default options of a measurement; manifest has to be set.
+ *
+ * @param opt          out
+ * @param struct_size  sizeof *opt as the caller knows it
+ *
+ * Cost: none.
+ * Source: style 2.4.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API void hkp_ter_measure_options_init(struct hkp_ter_measure_options *opt, size_t struct_size);
+
+/**
+ * Prepare the measurement of a manifest's items; nothing is measured yet.
+ *
+ * @param out  the object, owned by the caller
+ * @param opt  borrowed for the call
+ * @param now  monotonic
+ *
+ * @retval HKP_OK        out is set
+ * @retval HKP_E_INVAL   an option is outside its range
+ * @retval HKP_E_TOOBIG  opt asks for more than this build knows
+ * @retval HKP_E_NOMEM   the allocator returned nothing
+ *
+ * Cost: four allocations: the manifest, about 200 bytes an item, 256 kB.
+ * Source: NZ1 2.3.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_ter_measure_new(hkp_ter_measure **out,
+                                                    const struct hkp_ter_measure_options *opt, hkp_time now);
+
+/**
+ * Release a measurement.
+ *
+ * @param measure  NULL is allowed
+ *
+ * Cost: four releases.
+ * Source: NZ1 2.3.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API void hkp_ter_measure_free(hkp_ter_measure *measure);
+
+/**
+ * Set the active policy, whose SHA-256 is the item @policy; before, that item is UNREADABLE.
+ *
+ * @param measure  the object
+ * @param digest   SHA-256 of the active policy bytes
+ *
+ * Cost: none.
+ * Source: NZ1 2.3.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API void hkp_ter_measure_policy_set(hkp_ter_measure *measure, const uint8_t digest[32]);
+
+/**
+ * Measure now. A digest is taken from the cache only if identity, size and times of the file are those of
+ * the last call and it is not older than rehash_ns; so a changed file shows in the next TER.
+ *
+ * @param measure      the object
+ * @param now          monotonic
+ * @param root         [32] bytes out, R
+ * @param h_integrity  [20] bytes out, RMD160(R)
+ *
+ * @retval HKP_OK  always: what cannot be read is an outcome, no error
+ *
+ * Cost: no allocation; a statx for each item, a read of those that changed, two hashes.
+ * Source: NZ1 2.3.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_ter_measure_run(hkp_ter_measure *measure, hkp_time now, uint8_t root[32],
+                                                    uint8_t h_integrity[20]);
+
+/**
+ * Take what was measured last as the reference that later items are compared with; call it when h_integrity
+ * equals h_ref.
+ *
+ * @param measure  the object, measured at least once
+ *
+ * Cost: none.
+ * Source: NZ1 3.3 TER_W_INTEGRITY.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API void hkp_ter_measure_reference_set(hkp_ter_measure *measure);
+
+/**
+ * One item as it was measured last, so that a status can name what changed.
+ *
+ * @param measure  the object
+ * @param index    0..n_items-1, in the manifest's order
+ * @param item     out; path is borrowed until the object is freed
+ *
+ * @retval HKP_OK          item is set
+ * @retval HKP_E_NOTFOUND  there is no such item
+ *
+ * Cost: none.
+ * Source: NZ1 2.3.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_ter_measure_item(const hkp_ter_measure *measure, uint32_t index,
+                                                     struct hkp_ter_measured *item);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
