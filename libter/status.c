@@ -63,6 +63,13 @@ const char *hkp_ter_status_name(hkp_status status) {
         NAME(E_TER_MAN_ITEM);
         NAME(E_TER_MAN_ALLOW);
         NAME(E_TER_MAN_SELF);
+        NAME(E_TER_QUOTE_FORM);
+        NAME(E_TER_QUOTE_AREA);
+        NAME(E_TER_QUOTE_NAME);
+        NAME(E_TER_QUOTE_SIGNATURE);
+        NAME(E_TER_QUOTE_EXTRA);
+        NAME(E_TER_QUOTE_PCR);
+        NAME(E_TER_PCA);
     default:
         return "E_?";
     }
@@ -95,5 +102,6 @@ int32_t hkp_ter_status_class(hkp_status status) {
         break;
     }
     if (status <= HKP_E_TER_LENGTH && status >= HKP_E_TER_MAN_SELF) return HKP_CLASS_IGNORE;
+    if (status <= HKP_E_TER_QUOTE_FORM && status >= HKP_E_TER_PCA) return HKP_CLASS_IGNORE;
     return HKP_CLASS_BUG;
 }

@@ -24,7 +24,7 @@ SYSTEM = {"ter": ["host"], "neuro": [], "htp": ["posix"], "dsm": ["store"], "mes
 # Outside packages: header -> the libraries (or folders) that may include it; soname -> those that may link it.
 HEADERS = {
     r"sodium\.h": ["ter", "neuro", "htp", "dsm", "mesh"],
-    r"mbedtls/ripemd160\.h|mbedtls/version\.h": ["ter"],
+    r"mbedtls/(ripemd160|version|ecdsa|ecp|aes)\.h": ["ter"],
     r"zlib\.h": ["htp", "mesh"],
     r"cbor\.h|cbor/.*": ["dsm"],
     r"sqlite3\.h": ["dsm/store"],
@@ -58,7 +58,7 @@ ALLOWED = [
     r"|base64_encoded_len|pad|unpad|runtime_has_\w+)",
     r"cbor_(encode_\w+|stream_decode|empty_callbacks)",
     r"crc32(_z|_combine)?|adler32(_z)?|(in|de)flate\w*",
-    r"mbedtls_ripemd160\w*|mbedtls_version_\w+",
+    r"mbedtls_ripemd160\w*|mbedtls_version_\w+|mbedtls_(ecp|mpi|aes)_\w+|mbedtls_ecdsa_(verify|sign_det_ext)",
     r"idn2_\w+",
     r"json_(?!.*(_file|loadf|loadfd|dumpf|dumpfd|set_alloc_funcs|object_seed)$)\w+|jsonp_\w+",
 ]

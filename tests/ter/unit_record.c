@@ -338,11 +338,10 @@ static void the_time_of_a_capture_follows_its_rule(void) {
 
 static void every_result_has_a_name_and_a_class(void) {
     int named = 0;
-    for (hkp_status st = 0; st > -0x200; st--) {
+    for (hkp_status st = 0; st >= HKP_E_TER_MAN_SELF; st--) { /* later codes: with the tests of their part */
         int has = strcmp(hkp_ter_status_name(st), "E_?") != 0;
         named += has;
-        if (!has && (st > HKP_E_TER_LENGTH || st < HKP_E_TER_MAN_SELF))
-            CHECK_EQ(hkp_ter_status_class(st), HKP_CLASS_BUG);
+        if (!has && st > HKP_E_TER_LENGTH) CHECK_EQ(hkp_ter_status_class(st), HKP_CLASS_BUG);
     }
     CHECK_EQ(named, 11 + 13 + 13 + 8 + 10);
     CHECK(strcmp(hkp_ter_status_name(HKP_E_TER_LOG_TORN), "E_TER_LOG_TORN") == 0);
