@@ -61,11 +61,23 @@ static void say(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, int own
         hkp_neuro_holder_session(peer->held, node->now, s);
 }
 
+/* What was on its way over the session before must not arrive when the instance comes back to it: a PROPOSE
+ * that is late by a commit is an old state (NZ1 17). */
+static void reset_streams(struct hkp_mesh_node *node, struct hkp_mesh__link *l) {
+    if (l->commit_out != HKP_MESH__NO_STREAM)
+        hkp_mesh__drop(hkp_htp_stream_reset(node->htp, l->session, l->commit_out, HKP_HTP_CODE_CANCELLED));
+    if (l->ter_out != HKP_MESH__NO_STREAM)
+        hkp_mesh__drop(hkp_htp_stream_reset(node->htp, l->session, l->ter_out, HKP_HTP_CODE_CANCELLED));
+    l->commit_out = l->ter_out = HKP_MESH__NO_STREAM;
+}
+
 static void tell(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, int own, struct hkp_mesh__link *l) {
     uint64_t *told = own ? &peer->own_session : &peer->held_session;
     struct hkp_neuro_session s;
     memset(&s, 0, sizeof s);
+    struct hkp_mesh__link *before = hkp_mesh__link_by_session(peer, *told);
     if (*told != 0) say(node, peer, own, &s); /* what was under way belongs to the session before */
+    if (own && before != NULL && before != l) reset_streams(node, before);
     hkp_mesh__stuck_free(node, own ? &peer->stuck_own : &peer->stuck_held);
     *told = l != NULL ? l->session : 0;
     if (l == NULL) return;

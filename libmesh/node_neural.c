@@ -250,6 +250,9 @@ void hkp_mesh__neural_message(struct hkp_mesh_node *node, struct hkp_mesh__peer 
         return;
     }
     if (link->session != peer->held_session) return; /* the owner went on to another session */
+    /* An answer to a stream of ours that was reset meanwhile is of our instance: a WANT among them, taken for
+     * the peer's, would give its own TERs back to it, and it would hold them for a fork of ours. */
+    if (c == HKP_HTP_STREAM_COMMIT && ev->stream != link->commit_in) return;
     hkp_status st = hkp_neuro_holder_recv(peer->held, node->now, node->wall_us, c, ev->data, ev->len);
     if (c == HKP_HTP_STREAM_TER && st == HKP_OK) hkp_mesh__trust_update(node, peer, 0);
 }
@@ -291,9 +294,11 @@ static void pump_side(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, i
                 : hkp_neuro_holder_send(peer->held, node->now, &c, node->message, sizeof node->message, &len);
         if (st != HKP_OK || len == 0) return;
         if (own && c == HKP_NEURO_CLASS_COMMIT && node->message[0] == HKP_NEURO_MSG_WANT) {
-            l->want_from = hkp_le64(node->message + 4);
+            /* the answer is told from the peer's own log by how it goes on from here; if this log went on
+             * meanwhile, it could not be told */
+            if (hkp_le64(node->message + 4) != node->cursor.index) continue;
+            l->want_from = node->cursor.index;
             memcpy(l->want_h, node->cursor.h, 32);
-            if (l->want_from != node->cursor.index) l->want_from = UINT64_MAX;
         }
         st = out_stream(node, l, own, c, &stream);
         if (st == HKP_OK) st = hkp_htp_stream_send(node->htp, l->session, stream, node->message, len, 0);

@@ -192,12 +192,18 @@ static hkp_status enrol_stage(hkp_neuro_holder *h, const uint8_t *body) {
     return HKP_OK;
 }
 
+/* A handshake on the slot is under way: were it replaced now, the owner would prove what nobody holds. */
+static int slot_is_pinned(const struct hkp_neuro__view *view) {
+    return view->state == HKP_NEURO_INSTANCE_PENDING && view->cur->refs > (view->prev == view->cur ? 2U : 1U);
+}
+
 static hkp_status take_enrol(hkp_neuro_holder *h, const uint8_t *body) {
     int32_t fork = 0;
     if (h->core.has_staged) return HKP_E_STATE;
     hkp_status st = enrol_judge(h, body, &fork);
     if (st == HKP_OK && !h->core.session.has_exported)
         return HKP_E_STATE; /* with PQ: epoch 1 is still to come */
+    if (st == HKP_OK && slot_is_pinned(&h->core.view)) return HKP_E_STATE;
     if (st == HKP_OK) return enrol_stage(h, body);
     const struct hkp_neuro_event event = {.kind = HKP_NEURO_EVENT_REFUSED,
                                           .cause = fork ? HKP_NEURO_CAUSE_FORK : HKP_NEURO_CAUSE_NONE,
@@ -449,6 +455,8 @@ hkp_time hkp_neuro_holder_wake(const hkp_neuro_holder *holder) {
 hkp_status hkp_neuro_holder_commit(hkp_neuro_holder *holder, uint64_t ck_index, hkp_neuro_commit **out) {
     const struct hkp_neuro__view *view = &holder->core.view;
     if (view->cur == NULL) return HKP_E_NOTFOUND;
+    /* an ENROL that replaces it is being stored: no handshake may begin on it any more */
+    if (view->state == HKP_NEURO_INSTANCE_PENDING && holder->core.has_staged) return HKP_E_NOTFOUND;
     hkp_neuro_commit *found = ck_index == 0 || ck_index == view->cur->index ? view->cur : view->prev;
     if (ck_index != 0 && found->index != ck_index) return HKP_E_NOTFOUND;
     *out = hkp_neuro_commit_ref(found);

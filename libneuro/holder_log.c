@@ -103,7 +103,9 @@ static hkp_status take_ter(hkp_neuro_holder *h, uint64_t wall_us, const uint8_t 
 static hkp_status take_rebase(hkp_neuro_holder *h, const uint8_t *body) {
     struct hkp_neuro_rba rba;
     const uint8_t *bytes = body + 8;
-    const uint64_t last_us = h->head.has_last ? hkp_le64(h->head.last_ter + TER_TIME) : 0;
+    /* the time of the state, 0 where it begins (NZ1 8): the owner and a replay decide by the same */
+    const uint64_t last_us =
+        h->head.index > h->core.view.first_index ? hkp_le64(h->head.last_ter + TER_TIME) : 0;
     if (hkp_le64(body) != h->head.index) return HKP_OK; /* seen before, at its place */
     hkp_status st = hkp_neuro_rba_check(&rba, bytes, HKP_NEURO_RBA_SIZE, h->core.opt.owner_id, h->core.keys,
                                         h->core.opt.n_policy_keys);

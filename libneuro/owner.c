@@ -62,6 +62,10 @@ static void live_begin(hkp_neuro_owner *o, const uint8_t *live, size_t live_len,
         o->live.cursor.index > log_index || o->live.cursor.index < view->cur->index || generation != view->id)
         hkp_neuro__replica_from(&o->live, view->cur);
     o->live_stored_index = o->live.cursor.index;
+    /* a rebase may stand in the log at this very index, seen by the snapshot or not: it is asked for, and
+     * there is no commit here (NZ1 11) */
+    o->rebase_index = o->live.cursor.index;
+    o->tail = 1;
 }
 
 hkp_status hkp_neuro_owner_load(hkp_neuro_owner **out, const struct hkp_neuro_options *opt, hkp_time now,
@@ -412,6 +416,8 @@ hkp_status hkp_neuro_owner_stored(hkp_neuro_owner *owner, hkp_time now, uint64_t
     if (was_staged && view->state == HKP_NEURO_INSTANCE_PENDING) {
         hkp_neuro__replica_from(&owner->live, view->cur);
         owner->has_live = 1;
+        owner->request = OWNER_NO_REQUEST; /* what was asked for was for the state before */
+        owner->tail = 0;                   /* its TCK1 comes behind a rebase there */
         owner->live_stored_index = view->cur->index;
         owner->rebase_index = view->cur->index;
         if (before != HKP_NEURO_INSTANCE_PENDING || !owner->send_ready) hkp_neuro__owner_ask(owner);

@@ -32,6 +32,8 @@ struct hkp_neuro_owner {
     hkp_time commit_at;
     uint64_t live_stored_index;
     uint32_t live_due;
+    /** 1: records may stand in the log behind the last TER of live, a rebase among them */
+    uint32_t tail;
     /** the one WANT_LOG that is open */
     uint32_t request, request_told;
     uint64_t request_from, request_to;

@@ -196,6 +196,8 @@ void hkp_neuro__owner_pump_log(hkp_neuro_owner *o) {
     if (o->request != OWNER_NO_REQUEST) return;
     if (o->live.cursor.index < o->durable)
         request(o, OWNER_FEED_LIVE, o->live.cursor.index, o->durable);
+    else if (o->tail)
+        request(o, OWNER_FEED_LIVE, o->live.cursor.index, o->live.cursor.index);
     else if (o->recompute && o->next.cursor.index < o->recompute_n)
         request(o, OWNER_FEED_NEXT, o->next.cursor.index, o->recompute_n);
     else if (send_due(o))
@@ -248,6 +250,8 @@ static hkp_status feed_all(hkp_neuro_owner *o, struct hkp_neuro__replica *replic
         st = feed(o, replica, &record);
         if (st != HKP_OK) return st;
         if (!hkp_neuro__owner_works(o)) return HKP_OK;
+        /* what ends with a TER may have been cut before a rebase that belongs to its state */
+        if (replica == &o->live) o->tail = record.type == HKP_TER_LOG_TER;
         records += record.size;
         len -= record.size;
     }
@@ -286,6 +290,8 @@ hkp_status hkp_neuro_owner_log(hkp_neuro_owner *owner, hkp_time now, uint64_t fi
     hkp_status st = hkp_neuro__records_check(records, len, count);
     if (st != HKP_OK) return st;
     owner->request = OWNER_NO_REQUEST;
+    const int was_tail = what == OWNER_FEED_LIVE && owner->request_from == owner->request_to;
+    if (was_tail) owner->tail = 0;
     if (what == OWNER_FEED_SEND)
         to_send(owner, first, count, records, len);
     else if (what == OWNER_FEED_LIVE)
@@ -293,6 +299,6 @@ hkp_status hkp_neuro_owner_log(hkp_neuro_owner *owner, hkp_time now, uint64_t fi
     else
         st = feed_all(owner, &owner->next, owner->recompute_n, records, len);
     /* nothing came: asking again at once would turn in a circle */
-    if (st == HKP_OK && (count > 0 || what == OWNER_FEED_SEND)) hkp_neuro__owner_pump(owner);
+    if (st == HKP_OK && (count > 0 || what == OWNER_FEED_SEND || was_tail)) hkp_neuro__owner_pump(owner);
     return st;
 }

@@ -178,7 +178,8 @@ enum {
     /** store bytes[len] under slot so that they survive a crash, then confirm ticket; only then an answer
        leaves */
     HKP_NEURO_EVENT_STORE = 1,
-    /** owner: give durable log records from index from (up to index to) by hkp_neuro_owner_log() */
+    /** owner: give durable log records from index from (up to index to) by hkp_neuro_owner_log(); from equal to
+       to: what stands in the log behind TER from - 1, perhaps nothing */
     HKP_NEURO_EVENT_WANT_LOG = 2,
     /** the instance went from state from to state to, for cause */
     HKP_NEURO_EVENT_STATE = 3,

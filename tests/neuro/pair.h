@@ -224,10 +224,9 @@ static inline void pair_session(struct pair *w, int up, int mode_r) {
     hkp_neuro_holder_session(w->holder, w->now, &s);
 }
 
-/* A side dies and comes back with what its disk holds. */
-static inline void pair_restart(struct pair *w, int side) {
+/* A side comes back with what its disk holds; the session was told to be gone. */
+static inline void pair_reload(struct pair *w, int side) {
     w->restarts++;
-    pair_session(w, 0, 0);
     if (side == OWNER) {
         hkp_neuro_owner_free(w->owner);
         w->owner = NULL;
@@ -261,6 +260,12 @@ static inline void pair_restart(struct pair *w, int side) {
                      : hkp_neuro_holder_load(&w->holder, &w->opt, w->now, w->disk[1].blob, w->disk[1].len),
                  HKP_OK);
     }
+}
+
+/* A side dies and comes back. */
+static inline void pair_restart(struct pair *w, int side) {
+    pair_session(w, 0, 0);
+    pair_reload(w, side);
 }
 
 static inline void pair_give_log(struct pair *w, const struct hkp_neuro_event *e) {
@@ -301,12 +306,26 @@ static inline void pair_restore(struct pair *w, const struct hkp_neuro_event *e)
     pair_sync(w);
 }
 
-/* One event of a side; 0: there was none. A crash may come before and after the bytes are durable. */
-static inline int pair_event(struct pair *w, int side) {
+static inline struct hkp_neuro_event pair_next(struct pair *w, int side) {
     struct hkp_neuro_event e;
     CHECK_EQ(side == OWNER ? hkp_neuro_owner_event(w->owner, &e) : hkp_neuro_holder_event(w->holder, &e),
              HKP_OK);
-    switch (e.kind) {
+    return e;
+}
+
+static inline void pair_write(struct pair *w, int side, const struct hkp_neuro_event *e) {
+    pair_disk_put(e->slot == HKP_NEURO_SLOT_LIVE ? &w->live : &w->disk[side], e);
+}
+
+static inline void pair_confirm(struct pair *w, int side, const struct hkp_neuro_event *e) {
+    CHECK_EQ(side == OWNER ? hkp_neuro_owner_stored(w->owner, w->now, e->ticket)
+                           : hkp_neuro_holder_stored(w->holder, w->now, e->ticket),
+             HKP_OK);
+}
+
+/* What an event asks for; 0: nothing. A crash may come before and after the bytes are durable. */
+static inline int pair_handle(struct pair *w, int side, const struct hkp_neuro_event *e) {
+    switch (e->kind) {
     case HKP_NEURO_EVENT_NONE:
         return 0;
     case HKP_NEURO_EVENT_STORE:
@@ -314,30 +333,27 @@ static inline int pair_event(struct pair *w, int side) {
             pair_restart(w, side);
             return 1;
         }
-        pair_disk_put(e.slot == HKP_NEURO_SLOT_LIVE ? &w->live : &w->disk[side], &e);
-        if (pair_chance(w) < w->crash) {
+        pair_write(w, side, e);
+        if (pair_chance(w) < w->crash)
             pair_restart(w, side);
-            return 1;
-        }
-        CHECK_EQ(side == OWNER ? hkp_neuro_owner_stored(w->owner, w->now, e.ticket)
-                               : hkp_neuro_holder_stored(w->holder, w->now, e.ticket),
-                 HKP_OK);
+        else
+            pair_confirm(w, side, e);
         return 1;
     case HKP_NEURO_EVENT_WANT_LOG:
-        pair_give_log(w, &e);
+        pair_give_log(w, e);
         return 1;
     case HKP_NEURO_EVENT_COMMIT:
         w->commits[side]++;
         return 1;
     case HKP_NEURO_EVENT_STATE:
-        if (e.to == HKP_NEURO_INSTANCE_LOST) w->lost[side]++;
+        if (e->to == HKP_NEURO_INSTANCE_LOST) w->lost[side]++;
         return 1;
     case HKP_NEURO_EVENT_REFUSED:
         w->refused[side]++;
-        w->last_refusal[side] = e.status;
+        w->last_refusal[side] = e->status;
         return 1;
     case HKP_NEURO_EVENT_RESTORED:
-        pair_restore(w, &e);
+        pair_restore(w, e);
         return 1;
     case HKP_NEURO_EVENT_BEHIND:
         w->behind++;
@@ -351,6 +367,12 @@ static inline int pair_event(struct pair *w, int side) {
     default:
         return 1;
     }
+}
+
+/* One event of a side; 0: there was none. */
+static inline int pair_event(struct pair *w, int side) {
+    const struct hkp_neuro_event e = pair_next(w, side);
+    return pair_handle(w, side, &e);
 }
 
 /* Messages of a side go into the channel: lost, doubled. */
