@@ -40,11 +40,30 @@ const char *hkp_neuro_status_name(hkp_status status) {
         NAME(E_NEURO_ENROL_POLICY);
         NAME(E_NEURO_ENROL_TAG);
         NAME(E_NEURO_SYN_LENGTH);
+        NAME(E_NEURO_SYN_VERSION);
         NAME(E_NEURO_SYN_RESERVED);
         NAME(E_NEURO_SYN_TYPE);
         NAME(E_NEURO_SYN_COUNT);
         NAME(E_NEURO_SYN_RECORD);
         NAME(E_NEURO_SYN_RANGE);
+        NAME(E_NEURO_SYN_ROLE);
+        NAME(E_NEURO_SYN_NODE);
+        NAME(E_NEURO_SYN_GEN);
+        NAME(E_NEURO_SYN_MAC);
+        NAME(E_NEURO_SYN_POSF);
+        NAME(E_NEURO_SYN_ORDER);
+        NAME(E_NEURO_SYN_SIGNER);
+        NAME(E_NEURO_SYN_GROUP);
+        NAME(E_NEURO_SYN_SIG);
+        NAME(E_NEURO_SYN_SUITE);
+        NAME(E_NEURO_SYN_CE);
+        NAME(E_NEURO_SYN_REPLAY);
+        NAME(E_NEURO_SYN_SKIP);
+        NAME(E_NEURO_SYN_AUTH);
+        NAME(E_NEURO_SYN_MAGIC);
+        NAME(E_NEURO_SYN_SHARE);
+        NAME(E_NEURO_SYN_SHARE_DUP);
+        NAME(E_NEURO_SYN_SHARE_COUNT);
     default:
         return hkp_ter_status_name(status);
     }
@@ -54,6 +73,8 @@ const char *hkp_neuro_status_name(hkp_status status) {
 int32_t hkp_neuro_status_class(hkp_status status) {
     switch (status) {
     case HKP_E_NEURO_REPLAY_SHORT:
+    case HKP_E_NEURO_SYN_GEN:
+    case HKP_E_NEURO_SYN_CE:
         return HKP_CLASS_RETRY;
     case HKP_E_NEURO_STEP:
     case HKP_E_NEURO_STATE:

@@ -54,7 +54,7 @@ ALLOWED = [
     # pure functions of the packages
     r"crypto_(?!.*(_keygen|_keypair|_random|_seal|secretstream_.*_init_push|pwhash_str)$)\w+",
     r"crypto_sign(_ed25519)?_seed_keypair|crypto_(box|kx)_seed_keypair",
-    r"sodium_(init|memcmp|memzero|is_zero|compare|increment|add|sub|bin2hex|hex2bin|base642bin|bin2base64"
+    r"sodium_(init|memcmp|memzero|stackzero|is_zero|compare|increment|add|sub|bin2hex|hex2bin|base642bin|bin2base64"
     r"|base64_encoded_len|pad|unpad|runtime_has_\w+)",
     r"cbor_(encode_\w+|stream_decode|empty_callbacks)",
     r"crc32(_z|_combine)?|adler32(_z)?|(in|de)flate\w*",

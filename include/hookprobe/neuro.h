@@ -82,11 +82,30 @@ enum {
     HKP_E_NEURO_ENROL_POLICY = -0x260,
     HKP_E_NEURO_ENROL_TAG = -0x261,
     HKP_E_NEURO_SYN_LENGTH = -0x264,
+    HKP_E_NEURO_SYN_VERSION = -0x265,
     HKP_E_NEURO_SYN_RESERVED = -0x266,
     HKP_E_NEURO_SYN_TYPE = -0x267,
     HKP_E_NEURO_SYN_COUNT = -0x268,
     HKP_E_NEURO_SYN_RECORD = -0x269,
-    HKP_E_NEURO_SYN_RANGE = -0x26A
+    HKP_E_NEURO_SYN_RANGE = -0x26A,
+    HKP_E_NEURO_SYN_ROLE = -0x26B,
+    HKP_E_NEURO_SYN_NODE = -0x26C,
+    HKP_E_NEURO_SYN_GEN = -0x26D,
+    HKP_E_NEURO_SYN_MAC = -0x26E,
+    HKP_E_NEURO_SYN_POSF = -0x26F,
+    HKP_E_NEURO_SYN_ORDER = -0x270,
+    HKP_E_NEURO_SYN_SIGNER = -0x271,
+    HKP_E_NEURO_SYN_GROUP = -0x272,
+    HKP_E_NEURO_SYN_SIG = -0x273,
+    HKP_E_NEURO_SYN_SUITE = -0x274,
+    HKP_E_NEURO_SYN_CE = -0x275,
+    HKP_E_NEURO_SYN_REPLAY = -0x276,
+    HKP_E_NEURO_SYN_SKIP = -0x277,
+    HKP_E_NEURO_SYN_AUTH = -0x278,
+    HKP_E_NEURO_SYN_MAGIC = -0x279,
+    HKP_E_NEURO_SYN_SHARE = -0x27A,
+    HKP_E_NEURO_SYN_SHARE_DUP = -0x27B,
+    HKP_E_NEURO_SYN_SHARE_COUNT = -0x27C
 };
 
 /* How a state computes; all give the same bits (NZ1 15). */
@@ -1881,5 +1900,10 @@ HKP_API void hkp_neuro_quarantine_note(struct hkp_neuro_quarantine *quarantine, 
 #ifdef __cplusplus
 }
 #endif
+
+#include <hookprobe/neuro/entropy.h>
+#include <hookprobe/neuro/resonance.h>
+#include <hookprobe/neuro/seal.h>
+#include <hookprobe/neuro/synapse.h>
 
 #endif
