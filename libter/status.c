@@ -70,6 +70,15 @@ const char *hkp_ter_status_name(hkp_status status) {
         NAME(E_TER_QUOTE_EXTRA);
         NAME(E_TER_QUOTE_PCR);
         NAME(E_TER_PCA);
+        NAME(E_TER_HW_VERSION);
+        NAME(E_TER_HW_RECORD);
+        NAME(E_TER_HW_WEAK);
+        NAME(E_TER_FUZZ_LENGTH);
+        NAME(E_TER_FUZZ_RESERVED);
+        NAME(E_TER_FUZZ_MAGIC);
+        NAME(E_TER_FUZZ_ENTROPY);
+        NAME(E_TER_FUZZ_DECODE);
+        NAME(E_TER_FUZZ_UNSTABLE);
     default:
         return "E_?";
     }
@@ -95,6 +104,15 @@ int32_t hkp_ter_status_class(hkp_status status) {
     case HKP_E_TER_LOG_IO:
         return HKP_CLASS_DEAD;
     case HKP_E_NOTFOUND:
+    case HKP_E_TER_HW_VERSION:
+    case HKP_E_TER_HW_RECORD:
+    case HKP_E_TER_HW_WEAK:
+    case HKP_E_TER_FUZZ_LENGTH:
+    case HKP_E_TER_FUZZ_RESERVED:
+    case HKP_E_TER_FUZZ_MAGIC:
+    case HKP_E_TER_FUZZ_ENTROPY:
+    case HKP_E_TER_FUZZ_DECODE:
+    case HKP_E_TER_FUZZ_UNSTABLE:
         return HKP_CLASS_IGNORE;
     case HKP_E_TER_EMPTY:
         return HKP_CLASS_BUG;

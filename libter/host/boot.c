@@ -14,8 +14,7 @@ static int digit_of(uint8_t c) {
     return -1;
 }
 
-/* "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx" in text order. */
-static int parse_uuid(const uint8_t *text, size_t len, uint8_t id[16]) {
+int hkp_ter__parse_uuid(const uint8_t *text, size_t len, uint8_t id[16]) {
     uint8_t out[16];
     size_t n = 0;
     if (len < UUID_TEXT) return 0;
@@ -40,7 +39,8 @@ hkp_status hkp_ter__boot_id(const char *proc_path, const char *state_path, uint8
     size_t len;
     *made = 0;
     if (hkp_ter__join(path, sizeof path, proc_path, "sys/kernel/random/boot_id") &&
-        hkp_ter_file_read(path, 0, text, sizeof text, &len) == HKP_OK && parse_uuid(text, len, boot_id))
+        hkp_ter_file_read(path, 0, text, sizeof text, &len) == HKP_OK &&
+        hkp_ter__parse_uuid(text, len, boot_id))
         return HKP_OK;
     if (state_path == NULL || !hkp_ter__join(path, sizeof path, state_path, "boot_id"))
         return HKP_E_TER_SOURCE;

@@ -24,6 +24,9 @@ int hkp_ter__sync_folder_of(const char *path);
 /** Joins folder and name into dst[cap]; 0 if it does not fit. */
 int hkp_ter__join(char *dst, size_t cap, const char *folder, const char *name);
 
+/** "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx" in text order, whatever follows it; 0 if it is anything else. */
+int hkp_ter__parse_uuid(const uint8_t *text, size_t len, uint8_t id[16]);
+
 /**
  * Boot id of the kernel, or one made for this start and kept in state_path; made is set accordingly.
  * HKP_E_TER_SOURCE or HKP_E_IO (NZ1 2.2).
