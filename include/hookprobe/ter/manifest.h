@@ -86,6 +86,36 @@ struct hkp_ter_measure_options {
     const char *proc_path;
     /** longest time a digest is taken from the cache, nanoseconds; 0: 3600 s; more is refused */
     uint64_t rehash_ns;
+    /** where class/tpm is, for the item @pcr10; NULL: "/sys"; read by _new only */
+    const char *sys_path;
+    /**
+     * what a run may read of files that are hashed anew only because of their age, bytes, 65,536..2^30; 0:
+     * 2^20. More is read where otherwise not all of them would be hashed within rehash_ns.
+     */
+    uint64_t slice_bytes;
+    /** 1: ask for the identity of every file in every run, and use no inotify */
+    uint32_t watch_off;
+    /** zero */
+    uint32_t reserved1;
+};
+
+/** What the last run did; see hkp_ter_measure_info(). */
+struct hkp_ter_measure_state {
+    /** set by the caller: sizeof of what it knows */
+    uint32_t struct_size;
+    /** items by their outcome */
+    uint32_t n_items;
+    uint32_t n_absent;
+    uint32_t n_unreadable;
+    /** items that the kernel vouches for, so that the next run need not ask for their identity */
+    uint32_t n_watched;
+    /** items whose identity was asked for, and that were hashed */
+    uint32_t n_asked;
+    uint32_t n_hashed;
+    /** how often all items had to be asked since _new: an overflow of events, a mount, a moved folder */
+    uint32_t n_doubts;
+    /** read and hashed, bytes */
+    uint64_t hashed_bytes;
 };
 
 /** One item as it was measured last; path is borrowed from the object. */
@@ -238,7 +268,7 @@ HKP_API void hkp_ter_measure_options_init(struct hkp_ter_measure_options *opt, s
  * @retval HKP_E_TOOBIG  opt asks for more than this build knows
  * @retval HKP_E_NOMEM   the allocator returned nothing
  *
- * Cost: four allocations: the manifest, about 200 bytes an item, 256 kB.
+ * Cost: eight allocations: the manifest, about 400 bytes an item, 300 kB; two descriptors and watches.
  * Source: NZ1 2.3.
  * Since: hookprobe-ter 0.1
  */
@@ -250,7 +280,7 @@ HKP_API HKP_MUST_USE hkp_status hkp_ter_measure_new(hkp_ter_measure **out,
  *
  * @param measure  NULL is allowed
  *
- * Cost: four releases.
+ * Cost: releases what _new took.
  * Source: NZ1 2.3.
  * Since: hookprobe-ter 0.1
  */
@@ -269,8 +299,23 @@ HKP_API void hkp_ter_measure_free(hkp_ter_measure *measure);
 HKP_API void hkp_ter_measure_policy_set(hkp_ter_measure *measure, const uint8_t digest[32]);
 
 /**
- * Measure now. A digest is taken from the cache only if identity, size and times of the file are those of
- * the last call and it is not older than rehash_ns; so a changed file shows in the next TER.
+ * Set the value of PCR 10 for the item @pcr10, where the kernel does not show it; before, that item is
+ * UNREADABLE.
+ *
+ * @param measure  the object
+ * @param pcr      [32] bytes, SHA-256 bank, borrowed; NULL: the value is not known any more
+ *
+ * Cost: none.
+ * Source: NZ1 2.3.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API void hkp_ter_measure_pcr10_set(hkp_ter_measure *measure, const uint8_t pcr[32]);
+
+/**
+ * Measure now. A digest is taken from the cache only if the kernel told no change of the file or its path, or
+ * if identity, size and times of the file are those of before; so a changed file shows in the next TER.
+ * Digests are made anew within rehash_ns (at the latest in 100 runs, if that is later), spread over the runs;
+ * a large file is read in parts, and its digest stays what it was until it has been read to its end.
  *
  * @param measure      the object
  * @param now          monotonic
@@ -279,8 +324,9 @@ HKP_API void hkp_ter_measure_policy_set(hkp_ter_measure *measure, const uint8_t 
  *
  * @retval HKP_OK  always: what cannot be read is an outcome, no error
  *
- * Cost: no allocation; a statx for each item, a read of those that changed, two hashes.
- * Source: NZ1 2.3.
+ * Cost: no allocation; a statx for each item that is not watched and for each 32nd that is; a read of
+ *       what changed and of slice_bytes besides; a hash over all items if one differs.
+ * Source: NZ1 2.3, decision 0107.
  * Since: hookprobe-ter 0.1
  */
 HKP_API HKP_MUST_USE hkp_status hkp_ter_measure_run(hkp_ter_measure *measure, hkp_time now, uint8_t root[32],
@@ -314,6 +360,22 @@ HKP_API void hkp_ter_measure_reference_set(hkp_ter_measure *measure);
  */
 HKP_API HKP_MUST_USE hkp_status hkp_ter_measure_item(const hkp_ter_measure *measure, uint32_t index,
                                                      struct hkp_ter_measured *item);
+
+/**
+ * What the last run did.
+ *
+ * @param measure  the object
+ * @param state    struct_size set by the caller; the rest is filled as far as both sides know it
+ *
+ * @retval HKP_OK       filled
+ * @retval HKP_E_INVAL  struct_size is too small
+ *
+ * Cost: looks at each item.
+ * Source: style 2.4.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_ter_measure_info(const hkp_ter_measure *measure,
+                                                     struct hkp_ter_measure_state *state);
 
 #ifdef __cplusplus
 }
