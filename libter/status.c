@@ -63,6 +63,12 @@ const char *hkp_ter_status_name(hkp_status status) {
         NAME(E_TER_MAN_ITEM);
         NAME(E_TER_MAN_ALLOW);
         NAME(E_TER_MAN_SELF);
+        NAME(E_TER_TPM_ABSENT);
+        NAME(E_TER_TPM_IO);
+        NAME(E_TER_TPM_TIMEOUT);
+        NAME(E_TER_TPM_REFUSED);
+        NAME(E_TER_TPM_POLICY);
+        NAME(E_TER_TPM_NV);
         NAME(E_TER_QUOTE_FORM);
         NAME(E_TER_QUOTE_AREA);
         NAME(E_TER_QUOTE_NAME);
@@ -94,6 +100,9 @@ int32_t hkp_ter_status_class(hkp_status status) {
     case HKP_E_CALLBACK:
     case HKP_E_IO:
     case HKP_E_TER_GAP:
+    case HKP_E_TER_TPM_IO:
+    case HKP_E_TER_TPM_TIMEOUT:
+    case HKP_E_TER_TPM_POLICY:
         return HKP_CLASS_RETRY;
     case HKP_E_TER_INDEX:
     case HKP_E_TER_LOG_HEADER:
@@ -120,6 +129,7 @@ int32_t hkp_ter_status_class(hkp_status status) {
         break;
     }
     if (status <= HKP_E_TER_LENGTH && status >= HKP_E_TER_MAN_SELF) return HKP_CLASS_IGNORE;
+    if (status <= HKP_E_TER_TPM_ABSENT && status >= HKP_E_TER_TPM_NV) return HKP_CLASS_IGNORE;
     if (status <= HKP_E_TER_QUOTE_FORM && status >= HKP_E_TER_PCA) return HKP_CLASS_IGNORE;
     return HKP_CLASS_BUG;
 }

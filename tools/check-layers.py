@@ -19,12 +19,14 @@ import sys
 import headers
 
 # Folders whose rule is that they touch the system (ARCHITECTURE.md).
-SYSTEM = {"ter": ["host"], "neuro": [], "htp": ["posix"], "dsm": ["store"], "mesh": ["posix"]}
+SYSTEM = {"ter": ["host", "tpm"], "neuro": [], "htp": ["posix"], "dsm": ["store"], "mesh": ["posix"]}
 
 # Outside packages: header -> the libraries (or folders) that may include it; soname -> those that may link it.
 HEADERS = {
     r"sodium\.h": ["ter", "neuro", "htp", "dsm", "mesh"],
     r"mbedtls/(ripemd160|version|ecdsa|ecp|aes)\.h": ["ter"],
+    r"tss2/.*": ["ter/tpm"],
+    r"pthread\.h": ["ter/tpm"],
     r"zlib\.h": ["htp", "mesh"],
     r"cbor\.h|cbor/.*": ["dsm"],
     r"sqlite3\.h": ["dsm/store"],
@@ -34,6 +36,7 @@ SONAMES = {
     r"libc\.so|ld-linux": ["ter", "neuro", "htp", "dsm", "mesh"],
     r"libsodium\.so": ["ter", "neuro", "htp", "dsm", "mesh"],
     r"libmbedcrypto\.so": ["ter"],
+    r"libtss2-(esys|mu)\.so": ["ter"],
     r"libz\.so": ["htp", "mesh"],
     r"libcbor\.so|libsqlite3\.so|libm\.so": ["dsm"],  # libm: ldexp of the vendored libcbor
     r"libjansson\.so|libidn2\.so": ["mesh"],

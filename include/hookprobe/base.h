@@ -5,7 +5,7 @@
  *
  * Threads: one object is used by one thread at a time; different objects are independent; calls that take
  * a const object may run together while no other call changes it. The libraries hold no locks, no
- * thread-local data, no globals, and make no threads.
+ * thread-local data, no globals, and make no threads; only an hkp_ter_tpm has one of its own.
  */
 #ifndef HOOKPROBE_BASE_H
 #define HOOKPROBE_BASE_H

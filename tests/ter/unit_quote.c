@@ -253,6 +253,12 @@ static void a_credential_wants_an_endorsement_key(void) {
 }
 
 static void every_result_has_a_name_and_a_class(void) {
+    for (hkp_status st = HKP_E_TER_TPM_ABSENT; st >= HKP_E_TER_TPM_NV; st--)
+        CHECK(strncmp(hkp_ter_status_name(st), "E_TER_TPM_", 10) == 0);
+    CHECK_EQ(hkp_ter_status_class(HKP_E_TER_TPM_ABSENT), HKP_CLASS_IGNORE);
+    CHECK_EQ(hkp_ter_status_class(HKP_E_TER_TPM_IO), HKP_CLASS_RETRY);
+    CHECK_EQ(hkp_ter_status_class(HKP_E_TER_TPM_TIMEOUT), HKP_CLASS_RETRY);
+    CHECK_EQ(hkp_ter_status_class(HKP_E_TER_TPM_POLICY), HKP_CLASS_RETRY);
     for (hkp_status st = HKP_E_TER_QUOTE_FORM; st >= HKP_E_TER_PCA; st--) {
         CHECK(strncmp(hkp_ter_status_name(st), st > HKP_E_TER_PCA ? "E_TER_QUOTE_" : "E_TER_PCA", 9) == 0);
         CHECK_EQ(hkp_ter_status_class(st), HKP_CLASS_IGNORE);
