@@ -20,6 +20,7 @@ static const struct cli_command *const commands[] = {
     &cli_intel_lookup,
     &cli_intel_list,
     &cli_ter_capture,
+    &cli_ter_hardware,
     &cli_ter_show,
     &cli_provision,
     &cli_demo,

@@ -41,7 +41,7 @@ PEER = f"""  - node_id: "{HEX32}"
 @case
 def every_command_knows_help_and_json(folder):
     for words in (["node", "run"], ["status"], ["intel", "lookup"], ["intel", "list"], ["ter", "capture"],
-                  ["ter", "show"], ["provision"], ["demo"]):
+                  ["ter", "hardware"], ["ter", "show"], ["provision"], ["demo"]):
         got = run(*words, "--help")
         expect(got, 0)
         assert got.stdout.startswith("usage: hookprobe " + " ".join(words)), words
@@ -276,6 +276,67 @@ def damaged_files_stop_a_node_before_it_starts(folder):
         with open(path, "r+b") as f:
             f.seek(30)
             f.write(byte)
+
+
+@case
+def the_hardware_record_tells_this_machine_from_another(folder):
+    root, record = os.path.join(folder, "root"), os.path.join(folder, "record")
+    files = {"sys/class/dmi/id/product_uuid": "7e6f347f-9486-1af5-57cf-3861b93b08be\n",
+             "sys/class/dmi/id/board_serial": "None\n",
+             "sys/block/sda/removable": "0\n", "sys/block/sda/device/serial": "S1\n",
+             "sys/class/net/eth0/type": "1\n", "sys/class/net/eth0/addr_assign_type": "0\n",
+             "sys/class/net/eth0/address": "00:1b:21:00:00:01\n", "sys/class/net/eth0/device/x": "",
+             "proc/cpuinfo": "vendor_id : A\ncpu family : 1\nmodel : 2\nstepping : 3\n"}
+    for name, text in files.items():
+        os.makedirs(os.path.dirname(os.path.join(root, name)), exist_ok=True)
+        with open(os.path.join(root, name), "w", encoding="ascii") as f:
+            f.write(text)
+    words = ["ter", "hardware", "--root", root, "--json"]
+    got = run(*words, "--record", record, "--sources")
+    expect(got, 0)
+    first = json.loads(got.stdout)
+    assert first["weight"] == 52 and open(record, "rb").read().hex() == first["record"]
+    outcomes = {k["name"]: k["outcome"] for k in first["keys"]}
+    assert outcomes == {"TPM endorsement key": "absent", "product UUID": "read", "board serial": "placeholder",
+                        "disks": "read", "network addresses": "read", "processor": "read",
+                        "machine-id": "absent"}, outcomes
+    assert {p["name"]: p["state"] for p in first["providers"]} == dict.fromkeys(
+        ("TPM", "TrustZone", "SGX", "TXT", "PUF"), "absent")
+    assert [s["verdict"] for s in first["sources"]] == ["E_TER_FUZZ_ENTROPY"] * 2
+    got = run(*words, "--compare", record)
+    expect(got, 0)
+    same = json.loads(got.stdout)
+    assert same["compare"]["verdict"] == "same machine" and same["fingerprint"] == first["fingerprint"]
+    with open(os.path.join(root, "sys/block/sda/device/serial"), "w", encoding="ascii") as f:
+        f.write("S2\n")
+    with open(os.path.join(root, "sys/class/net/eth0/address"), "w", encoding="ascii") as f:
+        f.write("00:1b:21:00:00:02\n")
+    got = run(*words, "--compare", record)
+    expect(got, 1)
+    match = json.loads(got.stdout)["compare"]
+    assert match["verdict"] == "changed machine" and match["score"] == 100 * 22 // 52
+    assert match["differs"] == ["disks", "network addresses"] and match["missing"] == []
+    got = run("ter", "hardware", "--root", root, "--compare", record)
+    expect(got, 1)
+    assert "changed machine: score 42 of 100" in got.stdout
+    expect(run(*words, "--compare", os.path.join(folder, "none")), 3, "none: E_NOTFOUND")
+    with open(record, "ab") as f:
+        f.write(b"x")
+    expect(run(*words, "--compare", record), 4, "record: E_TER_HW_RECORD")
+    with open(record, "wb") as f:
+        f.write(bytes.fromhex("a10001"))
+    expect(run(*words, "--compare", record), 1, "too little", "E_TER_HW_WEAK")
+    with open(record, "wb") as f:
+        f.write(bytes(2000))
+    expect(run(*words, "--compare", record), 4, "E_TER_HW_RECORD")
+    expect(run(*words, "--record", os.path.join(folder, "none", "x")), 3, "cannot be written")
+    expect(run(*words, "--ek", os.path.join(folder, "none")), 3, "no public area")
+    expect(run("ter", "hardware", "more"), 2, "more")
+    ek = os.path.join(folder, "ek")
+    with open(ek, "wb") as f:
+        f.write(bytes(314))
+    assert json.loads(run(*words, "--ek", ek).stdout)["weight"] == 92
+    expect(run("ter", "hardware"), 0)  # this machine, whatever it shows
 
 
 def main():
