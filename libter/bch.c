@@ -34,9 +34,15 @@ static void gf_powers(uint8_t power[N]) {
     }
 }
 
+/* A value of which the compiler knows nothing: it makes branches of masks that it sees through. */
+static uint32_t opaque(uint32_t x) {
+    __asm__("" : "+r"(x));
+    return x;
+}
+
 /* All ones if not zero; all ones if a <= b (both below 2^31). */
-static uint32_t not_zero(uint32_t x) { return 0U - ((x | (0U - x)) >> 31); }
-static uint32_t at_most(uint32_t a, uint32_t b) { return 0U - ((a - b - 1) >> 31); }
+static uint32_t not_zero(uint32_t x) { return 0U - opaque((x | (0U - x)) >> 31); }
+static uint32_t at_most(uint32_t a, uint32_t b) { return 0U - opaque((a - b - 1) >> 31); }
 
 /* ---- Encoding ---- */
 

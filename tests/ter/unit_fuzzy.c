@@ -116,7 +116,7 @@ static void every_single_and_double_error_is_corrected(void) {
 static void up_to_18_errors_are_corrected_wherever_they_are(void) {
     uint64_t rnd = check_seed();
     for (unsigned n = 0; n <= T; n++)
-        for (int run = 0; run < 100; run++) {
+        for (int run = 0; run < 50; run++) {
             uint8_t good[N], code[N];
             random_codeword(&rnd, good);
             memcpy(code, good, N);
@@ -139,7 +139,7 @@ static void up_to_18_errors_are_corrected_wherever_they_are(void) {
 static void more_than_18_errors_are_refused(void) {
     uint64_t rnd = check_seed();
     for (unsigned n = T + 1; n < N - T; n += n < 24 || n >= 232 ? 1 : 8)
-        for (int run = 0; run < 40; run++) {
+        for (int run = 0; run < 15; run++) {
             uint8_t code[N], before[N];
             random_codeword(&rnd, code);
             spoil(&rnd, code, n);
