@@ -34,7 +34,7 @@ struct cli_command {
 };
 
 extern const struct cli_command cli_demo, cli_intel_list, cli_intel_lookup, cli_node_run, cli_provision,
-    cli_status, cli_ter_capture, cli_ter_hardware, cli_ter_show;
+    cli_status, cli_ter_capture, cli_ter_hardware, cli_ter_show, cli_trust_release;
 
 /** Says "hookprobe: ..." on standard error and returns code. */
 int cli_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));

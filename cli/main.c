@@ -22,6 +22,7 @@ static const struct cli_command *const commands[] = {
     &cli_ter_capture,
     &cli_ter_hardware,
     &cli_ter_show,
+    &cli_trust_release,
     &cli_provision,
     &cli_demo,
     /* clang-format on */

@@ -270,19 +270,23 @@ hkp_status hkp_mesh_join(hkp_mesh_node *node, hkp_time now, uint64_t wall_us) {
     if (node->cursor.has_last)
         hkp_mesh__drop(hkp_htp_endpoint_set_ter(node->htp, node->cursor.index, node->cursor.h,
                                                 node->cursor.last_ter + 32, node->policy_ver, node->boot_id));
-    for (uint32_t p = 0; p < node->n_peers; p++)
+    for (uint32_t p = 0; p < node->n_peers; p++) {
+        hkp_mesh__trust_join(node, &node->peers[p]);
         hkp_neuro_owner_durable(node->peers[p].own, node->now, node->cursor.index);
+    }
     return HKP_OK;
 }
 
 void hkp_mesh_leave(hkp_mesh_node *node, hkp_time now, uint64_t wall_us) {
     if (now > node->now) node->now = now;
     node->wall_us = wall_us;
-    for (uint32_t p = 0; p < node->n_peers; p++)
+    for (uint32_t p = 0; p < node->n_peers; p++) {
+        hkp_mesh__trust_end(node, &node->peers[p]);
         for (int i = 0; i < HKP_MESH__LINKS; i++)
             if (node->peers[p].links[i].session != 0)
                 hkp_mesh__drop(hkp_htp_session_close(node->htp, node->now, node->peers[p].links[i].session,
                                                      HKP_HTP_REASON_SHUTDOWN));
+    }
     node->life = 2;
     hkp_mesh__state_update(node);
 }
@@ -305,6 +309,7 @@ static void each_second(struct hkp_mesh_node *node) {
     hkp_mesh_intel_expire(node->intel, node->wall_us / 1000000, &removed);
     for (uint32_t p = 0; p < node->n_peers; p++) {
         hkp_mesh__trust_update(node, &node->peers[p], 0);
+        hkp_mesh__trust_keep_fallen(node, &node->peers[p]);
         hkp_mesh__rights(node, &node->peers[p]); /* a certificate may have expired */
     }
     hkp_mesh__retention(node);

@@ -8,6 +8,7 @@
  * carry node_dsm.c      lanes, blocks, checkpoints     node_neural.c   own TERs, instances, registry's neural
  * part node_registry.c what libhtp asks of a peer     node_trust.c    T of each peer, and what it permits
  *     node_enrol.c    first contact                  node_status.c   how it stands
+ *     node_keep.c     T and quarantine over a restart
  */
 #ifndef HKP_LIBMESH_NODE_H
 #define HKP_LIBMESH_NODE_H
@@ -32,6 +33,8 @@ enum {
     HKP_MESH__OWN_NOBODY = 2,
     /** proofs under way (D-SYN-4) */
     HKP_MESH__PROOFS = 8,
+    /** what is stored of T and quarantine of a peer (decision 0516) */
+    HKP_MESH__TRUST_FILE = 96,
     /** longest message of class DSM (D-GSP-20) */
     HKP_MESH__DSM_MESSAGE_MAX = 2097152
 };
@@ -56,6 +59,8 @@ enum {
 #define HKP_MESH__TRIM_SPARE (4U * HKP_TER_TCK_EVERY)
 /** TER_KEEP (NZ1 22.6), microseconds. */
 #define HKP_MESH__TER_KEEP_US (35ULL * 86400 * 1000000)
+/** A T that fell is stored so often in a session; its end, quarantine and release are stored at once. */
+#define HKP_MESH__TRUST_KEEP_EVERY (10 * HKP_MESH__SECOND)
 /** A session that another one of the pair replaces is closed by its opener after this. */
 #define HKP_MESH__REPLACE_AFTER (2 * HKP_MESH__SECOND)
 
@@ -101,6 +106,13 @@ struct hkp_mesh__trust {
     uint32_t beats, beats_known;
     hkp_time beat_due;
     uint8_t contradicted;
+    /** 1: an operator released it: a LOST instance does not count against it until another one is */
+    uint8_t released;
+    /** what of this has to survive a restart: as it was last given to the host, and whether it waits */
+    uint8_t file[HKP_MESH__TRUST_FILE];
+    uint8_t file_due;
+    uint32_t kept_t;
+    hkp_time kept_at;
 };
 
 /** A message that its stream would not take: [len] bytes of the node's allocator. */
@@ -342,6 +354,19 @@ void hkp_mesh__trust_update(struct hkp_mesh_node *node, struct hkp_mesh__peer *p
 void hkp_mesh__trust_false_claim(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer);
 /** A wrong tag inside an established session (HTP-3.7), or a fork. */
 void hkp_mesh__trust_contradiction(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, int fork);
+/** The last session of a peer ended: its T is stored. */
+void hkp_mesh__trust_end(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer);
+/** After all was restored: an instance that is LOST means quarantine, whatever else was stored. */
+void hkp_mesh__trust_join(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer);
+
+/* node_keep.c */
+/** What must survive a restart goes to the host as file. */
+void hkp_mesh__trust_keep(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer);
+/** A T that fell far enough below what is stored, long enough after. */
+void hkp_mesh__trust_keep_fallen(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer);
+hkp_status hkp_mesh__trust_restore(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer,
+                                   const uint8_t *data, size_t len);
+
 /** Reasons in words. */
 void hkp_mesh__trust_text(uint32_t why, char *dst, size_t cap);
 

@@ -62,9 +62,9 @@ void hkp_mesh__neural_free(struct hkp_mesh_node *node, struct hkp_mesh__peer *pe
 }
 
 /* Files of a peer; the order in which they are given back is the reverse of that of their names. */
-enum { FILE_HELD, FILE_CERTIFICATE, FILE_OWN, FILE_LIVE, FILES };
-static const char *const prefixes[FILES] = {"held", "member", "own", "own"};
-static const char *const endings[FILES] = {"instance", "certificate", "instance", "live"};
+enum { FILE_HELD, FILE_CERTIFICATE, FILE_OWN, FILE_LIVE, FILE_TRUST, FILES };
+static const char *const prefixes[FILES] = {"held", "member", "own", "own", "peer"};
+static const char *const endings[FILES] = {"instance", "certificate", "instance", "live", "trust"};
 
 static void file_name(const struct hkp_mesh__peer *peer, int file, char name[HKP_MESH_NAME_MAX]) {
     char hex[33];
@@ -118,8 +118,8 @@ static hkp_status restore_certificate(struct hkp_mesh_node *node, struct hkp_mes
 
 hkp_status hkp_mesh_restore(hkp_mesh_node *node, const char *name, const uint8_t *data, size_t len) {
     static hkp_status (*const restore[FILES])(struct hkp_mesh_node *, struct hkp_mesh__peer *,
-                                              const uint8_t *, size_t) = {restore_held, restore_certificate,
-                                                                          restore_own, restore_live};
+                                              const uint8_t *, size_t) = {
+        restore_held, restore_certificate, restore_own, restore_live, hkp_mesh__trust_restore};
     if (node->life != 0 || !node->boot_known) return HKP_E_STATE;
     for (uint32_t p = 0; p < node->n_peers; p++)
         for (int file = 0; file < FILES; file++) {
@@ -341,6 +341,7 @@ static void instance_fact(struct hkp_mesh_node *node, struct hkp_mesh__peer *pee
         hkp_mesh__fact(node, HKP_MESH_EVENT_INSTANCE, peer->node_id, hkp_neuro_cause_text(ev->cause));
     fact->number = (uint64_t)own;
     fact->to = ev->to;
+    if (!own && ev->to != HKP_NEURO_INSTANCE_LOST) peer->trust.released = 0;
     if (!own && ev->to == HKP_NEURO_INSTANCE_LOST && ev->cause != HKP_NEURO_CAUSE_TAG)
         hkp_mesh__trust_contradiction(node, peer, 1);
     hkp_mesh__trust_update(node, peer, 0);
@@ -441,13 +442,14 @@ int hkp_mesh__neural_event(struct hkp_mesh_node *node, struct hkp_mesh_event *ou
     for (uint32_t p = 0; p < node->n_peers; p++) {
         struct hkp_mesh__peer *peer = &node->peers[p];
         if (side_event(node, peer, 1, out) || side_event(node, peer, 0, out)) return 1;
-        if (!peer->unsaved) continue;
-        peer->unsaved = 0;
+        if (!peer->unsaved && !peer->trust.file_due) continue;
+        int cert = peer->unsaved;
+        *(cert ? &peer->unsaved : &peer->trust.file_due) = 0;
         out->ticket = hkp_mesh__request(node, HKP_MESH_EVENT_STORE, NULL, HKP_MESH__OWN_NOBODY, 0);
         out->kind = HKP_MESH_EVENT_STORE;
-        file_name(peer, FILE_CERTIFICATE, out->text);
-        out->data = peer->certificate;
-        out->data_len = peer->certificate_len;
+        file_name(peer, cert ? FILE_CERTIFICATE : FILE_TRUST, out->text);
+        out->data = cert ? peer->certificate : peer->trust.file;
+        out->data_len = cert ? peer->certificate_len : sizeof peer->trust.file;
         return 1;
     }
     return 0;
@@ -458,7 +460,7 @@ void hkp_mesh_stored(hkp_mesh_node *node, hkp_time now, uint64_t ticket, hkp_sta
     if (now > node->now) node->now = now;
     if (!hkp_mesh__request_take(node, ticket, &r) || r.kind != HKP_MESH_EVENT_STORE || status != HKP_OK)
         return;
-    if (r.own == HKP_MESH__OWN_NOBODY) return; /* a certificate: nothing waits for it */
+    if (r.own == HKP_MESH__OWN_NOBODY) return; /* a certificate, or T: nothing waits for it */
     struct hkp_mesh__peer *peer = &node->peers[r.peer];
     hkp_mesh__drop(r.own ? hkp_neuro_owner_stored(peer->own, node->now, r.inner)
                          : hkp_neuro_holder_stored(peer->held, node->now, r.inner));

@@ -156,9 +156,9 @@ static void session_up(struct hkp_mesh_node *node, const struct hkp_htp_event *e
     }
     if (peer->connecting == ev->session) {
         peer->connecting = 0;
-        if (ev->mode == HKP_HTP_MODE_N) peer->want_n = 0;
         hkp_mesh__hold(node, peer);
     }
+    peer->want_n = 0; /* whoever opened it: mode N was for a pair without any session */
     for (int i = 0; i < HKP_MESH__LINKS && link == NULL; i++)
         if (peer->links[i].session == 0) link = &peer->links[i];
     if (link == NULL) {
@@ -179,7 +179,7 @@ static void session_up(struct hkp_mesh_node *node, const struct hkp_htp_event *e
         link->peer_gen = (uint32_t)info.peer_neuro_gen;
     }
     if (ev->mode == HKP_HTP_MODE_R || first) peer->backoff = 0;
-    if (ev->role == HKP_HTP_ROLE_E && ev->mode == HKP_HTP_MODE_R) peer->want_n = peer->refused_pending = 0;
+    if (ev->role == HKP_HTP_ROLE_E && ev->mode == HKP_HTP_MODE_R) peer->refused_pending = 0;
 
     struct hkp_mesh_event *fact = hkp_mesh__fact(node, HKP_MESH_EVENT_PEER_UP, peer->node_id, "");
     fact->number = ev->mode == HKP_HTP_MODE_R;
@@ -210,9 +210,7 @@ static void session_down(struct hkp_mesh_node *node, const struct hkp_htp_event 
         hkp_mesh__fact(node, HKP_MESH_EVENT_PEER_DOWN, peer->node_id, hkp_htp_reason_name(ev->reason));
     fact->status = ev->result;
     if (ev->result == HKP_E_HTP_IDLE) snprintf(fact->text, sizeof fact->text, "silent");
-    if (hkp_mesh__link_best(node, peer) == NULL) {
-        peer->trust.session_us = 0;
-    }
+    if (hkp_mesh__link_best(node, peer) == NULL) hkp_mesh__trust_end(node, peer);
     hkp_mesh__neural_links(node, peer);
     hkp_mesh__rights(node, peer);
 }

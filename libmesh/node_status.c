@@ -133,6 +133,7 @@ hkp_status hkp_mesh_peer_status(const hkp_mesh_node *node, uint32_t index,
     s.group = peer->group;
     s.refused = peer->refused;
     s.refused_by = peer->refused_by;
+    s.quarantined = peer->trust.quarantine.quarantined;
     s.integrity = 2;
     if (hkp_neuro_owner_info(peer->own, &own) == HKP_OK) {
         s.own_state = own.state;

@@ -39,6 +39,9 @@ static void gather(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer,
     if (t->contradicted) in->why |= HKP_NEURO_WHY_CONTRADICTION;
     if (t->quarantine.quarantined) in->why |= HKP_NEURO_WHY_QUARANTINE;
     hkp_neuro_holder_trust(peer->held, node->wall_us, t->session_us, clock != HKP_HTP_CLOCK_PASS, in);
+    /* The operator has judged that fork: as without a replica, so that a fresh ENROL can come (NZ1 22.4). */
+    if (t->released && (in->why & HKP_NEURO_WHY_FORK) != 0)
+        in->why = (in->why & ~(uint32_t)HKP_NEURO_WHY_FORK) | HKP_NEURO_WHY_NO_REPLICA;
 }
 
 static void decided(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer,
@@ -100,9 +103,43 @@ void hkp_mesh__trust_update(struct hkp_mesh_node *node, struct hkp_mesh__peer *p
 void hkp_mesh__trust_contradiction(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, int fork) {
     hkp_neuro_quarantine_note(&peer->trust.quarantine, fork, node->wall_us / 1000000);
     peer->trust.contradicted = 1;
+    peer->trust.released = 0;
     if (peer->trust.quarantine.quarantined && !fork)
         hkp_neuro_holder_contradiction(peer->held, node->now, HKP_NEURO_CAUSE_TAG);
     hkp_mesh__trust_update(node, peer, 0);
+    hkp_mesh__trust_keep(node, peer);
+}
+
+void hkp_mesh__trust_end(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer) {
+    if (peer->trust.session_us != 0) hkp_mesh__trust_keep(node, peer);
+    peer->trust.session_us = 0;
+}
+
+void hkp_mesh__trust_join(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer) {
+    struct hkp_mesh__trust *t = &peer->trust;
+    if (hkp_mesh__held_state(peer) != HKP_NEURO_INSTANCE_LOST || t->released) return;
+    t->quarantine.quarantined = 1;
+    t->now.t = 0;
+    (void)node;
+}
+
+hkp_status hkp_mesh_trust_release(hkp_mesh_node *node, hkp_time now, const uint8_t node_id[16]) {
+    struct hkp_mesh__peer *peer = hkp_mesh__peer_find(node, node_id);
+    struct hkp_neuro_trust_inputs in;
+    if (now > node->now) node->now = now;
+    if (peer == NULL) return HKP_E_NOTFOUND;
+    struct hkp_mesh__trust *t = &peer->trust;
+    if (!t->quarantine.quarantined) return HKP_E_MESH_STATE;
+    struct hkp_neuro_trust before = t->now;
+    memset(&t->quarantine, 0, sizeof t->quarantine);
+    t->contradicted = 0;
+    t->released = 1;
+    gather(node, peer, &in);
+    hkp_neuro_trust_update(&t->now, &in);
+    t->now.t = hkp_neuro_trust_start(0, 0, t->now.t_new); /* as at the start of a first session */
+    decided(node, peer, &before);
+    hkp_mesh__trust_keep(node, peer);
+    return HKP_OK;
 }
 
 /* As much as a good heartbeat gives: a block that was long on its way can name a commit that we hold no more.

@@ -1242,6 +1242,9 @@ struct hkp_mesh_peer_status {
     /** refusals of this peer after it had proved who it is, and of ours by it */
     uint64_t refused;
     uint64_t refused_by;
+    /** 1: in quarantine, which only an operator ends (hkp_mesh_trust_release()) */
+    uint32_t quarantined;
+    uint32_t reserved0;
 };
 
 /**
@@ -1801,5 +1804,7 @@ HKP_API HKP_MUST_USE hkp_status hkp_mesh_provision(const struct hkp_mesh_provisi
 #ifdef __cplusplus
 }
 #endif
+
+#include <hookprobe/mesh/history.h>
 
 #endif

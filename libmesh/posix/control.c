@@ -7,6 +7,7 @@
  *     {"op":"lookup","type":"ip4","value":"192.0.2.1","proof":true}
  *     {"op":"list","cursor":0,"limit":100}
  *     {"op":"report","type":"ip4","value":"...","threat":4,"severity":2,"confidence":80,"ttl_s":86400}
+ *     {"op":"trust_release","node_id":"first 8 to 32 hex digits"}
  *
  * An answer is one object with "ok"; false has "error". Requests of one client are answered in order.
  */
@@ -98,14 +99,14 @@ static json_t *peers(struct hkp_mesh_runner *r) {
     struct hkp_mesh_peer_status p = {.struct_size = sizeof p};
     for (uint32_t i = 0; hkp_mesh_peer_status(r->node, i, &p) == HKP_OK; i++) {
         json_array_append_new(
-            list, json_pack("{s:o,s:b,s:s,s:f,s:s,s:s,s:s,s:I,s:I,s:I,s:s,s:i,s:I,s:I,s:I}", "node_id",
+            list, json_pack("{s:o,s:b,s:s,s:f,s:s,s:s,s:s,s:I,s:I,s:I,s:s,s:i,s:I,s:I,s:I,s:b}", "node_id",
                             hex(p.node_id, 16), "up", (int)p.up, "mode", p.mode ? "R" : "N", "trust",
                             (double)p.trust / 65536.0, "reason", p.reason, "own_instance",
                             states[p.own_state % 5], "held_instance", states[p.held_state % 5], "own_commit",
                             (json_int_t)p.own_commit, "held_commit", (json_int_t)p.held_commit, "ters_held",
                             (json_int_t)p.ter_index, "integrity", integrity[p.integrity % 3], "group",
                             (int)p.group, "rtt_us", (json_int_t)p.rtt_us, "refused", (json_int_t)p.refused,
-                            "refused_by", (json_int_t)p.refused_by));
+                            "refused_by", (json_int_t)p.refused_by, "quarantined", (int)p.quarantined));
         p.struct_size = sizeof p;
     }
     return list;
@@ -345,6 +346,40 @@ static void op_report(struct hkp_mesh_runner *r, struct hkp_mesh__client *c, jso
         refuse(c, hkp_mesh_status_name(st));
 }
 
+/* ---- trust ---- */
+
+/* The one configured peer whose node_id begins so. */
+static hkp_status find_peer(struct hkp_mesh_runner *r, const char *prefix, struct hkp_mesh_peer_status *out) {
+    struct hkp_mesh_peer_status p = {.struct_size = sizeof p};
+    hkp_status st = HKP_E_NOTFOUND;
+    size_t len = prefix != NULL ? strlen(prefix) : 0;
+    if (len < 8 || len > 32) return HKP_E_INVAL;
+    for (uint32_t i = 0; hkp_mesh_peer_status(r->node, i, &p) == HKP_OK; i++) {
+        char text[33];
+        sodium_bin2hex(text, sizeof text, p.node_id, 16);
+        if (memcmp(text, prefix, len) == 0) {
+            if (st == HKP_OK) return HKP_E_INVAL; /* two begin so */
+            *out = p;
+            st = HKP_OK;
+        }
+        p.struct_size = sizeof p;
+    }
+    return st;
+}
+
+static void op_trust_release(struct hkp_mesh_runner *r, struct hkp_mesh__client *c, json_t *req) {
+    struct hkp_mesh_peer_status p = {.struct_size = sizeof p};
+    hkp_status st = find_peer(r, json_string_value(json_object_get(req, "node_id")), &p);
+    if (st == HKP_OK) st = hkp_mesh_trust_release(r->node, hkp_mesh__mono(), p.node_id);
+    if (st == HKP_OK)
+        reply(c, json_pack("{s:b,s:o}", "ok", 1, "node_id", hex(p.node_id, 16)));
+    else
+        refuse(c, st == HKP_E_NOTFOUND ? "no configured peer has this node_id"
+                  : st == HKP_E_MESH_STATE
+                      ? "this peer is not in quarantine"
+                      : "node_id wants the 8 to 32 hex digits with which one peer begins");
+}
+
 static void request(struct hkp_mesh_runner *r, struct hkp_mesh__client *c, const char *line, size_t len) {
     json_error_t error;
     json_t *req = json_loadb(line, len, 0, &error);
@@ -359,6 +394,8 @@ static void request(struct hkp_mesh_runner *r, struct hkp_mesh__client *c, const
         op_list(r, c, req);
     else if (strcmp(op, "report") == 0)
         op_report(r, c, req);
+    else if (strcmp(op, "trust_release") == 0)
+        op_trust_release(r, c, req);
     else
         refuse(c, "unknown op");
     json_decref(req);

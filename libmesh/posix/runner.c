@@ -312,6 +312,7 @@ void hkp_mesh_runner_free(hkp_mesh_runner *r) {
     if (r == NULL) return;
     if (r->node != NULL && r->udp != NULL && !r->leaving) { /* CLOSE to all, and a moment for their answers */
         hkp_mesh_leave(r->node, hkp_mesh__mono(), hkp_mesh__wall());
+        drain(r); /* T at the end of the sessions is stored */
         hkp_time until = hkp_mesh__mono() + 300000000U;
         while (hkp_mesh__mono() < until) {
             struct pollfd fd = {.fd = hkp_htp_udp_fd(r->udp), .events = POLLIN};

@@ -142,9 +142,17 @@ static hkp_status restore_file(struct hkp_mesh_runner *r, const char *dir, const
                            "is damaged, or of another node: neural state is never reset silently", 0);
 }
 
+static int is_stored_file(const char *name) {
+    static const char *const endings[] = {".live", ".instance", ".certificate", ".trust"};
+    const char *dot = strrchr(name, '.');
+    for (size_t i = 0; dot != NULL && i < sizeof endings / sizeof endings[0]; i++)
+        if (strcmp(dot, endings[i]) == 0) return 1;
+    return 0;
+}
+
 hkp_status hkp_mesh__host_restore(struct hkp_mesh_runner *r, struct hkp_mesh_fault *fault) {
     char dir_path[HKP_MESH__PATH_MAX];
-    char *names[4 * HKP_MESH__MEMBERS_MAX];
+    char *names[5 * HKP_MESH__MEMBERS_MAX];
     size_t n = 0;
     hkp_status st = restore_log(r);
     if (st == HKP_OK) st = hkp_mesh__path(dir_path, r->dir.path, "neuro");
@@ -152,10 +160,7 @@ hkp_status hkp_mesh__host_restore(struct hkp_mesh_runner *r, struct hkp_mesh_fau
     DIR *dir = opendir(dir_path);
     if (dir == NULL) return hkp_mesh__fault(fault, HKP_E_IO, dir_path, strerror(errno), UINT64_MAX);
     for (struct dirent *e; (e = readdir(dir)) != NULL;) {
-        const char *dot = strrchr(e->d_name, '.');
-        if (dot == NULL ||
-            (strcmp(dot, ".live") != 0 && strcmp(dot, ".instance") != 0 && strcmp(dot, ".certificate") != 0))
-            continue; /* what an interrupted write left */
+        if (!is_stored_file(e->d_name)) continue; /* what an interrupted write left */
         if (n == sizeof names / sizeof names[0]) {
             st = hkp_mesh__fault(fault, HKP_E_LIMIT, dir_path, "holds files of more than 64 peers",
                                  UINT64_MAX);

@@ -41,7 +41,7 @@ PEER = f"""  - node_id: "{HEX32}"
 @case
 def every_command_knows_help_and_json(folder):
     for words in (["node", "run"], ["status"], ["intel", "lookup"], ["intel", "list"], ["ter", "capture"],
-                  ["ter", "hardware"], ["ter", "show"], ["provision"], ["demo"]):
+                  ["ter", "hardware"], ["ter", "show"], ["trust", "release"], ["provision"], ["demo"]):
         got = run(*words, "--help")
         expect(got, 0)
         assert got.stdout.startswith("usage: hookprobe " + " ".join(words)), words
@@ -235,6 +235,10 @@ def a_running_node_is_asked_and_ends_in_order(folder):
         expect(run("intel", "lookup", "--config", node.config, "ip4", "45.33.32.156"), 1)
         expect(run("intel", "lookup", "--config", node.config, "ip4", "45.33.32"), 2, "E_IOC_VALUE")
         expect(run("intel", "list", "--config", node.config), 0)
+        expect(run("trust", "release", "--config", node.config, "0011"), 2, "8 to 32 hex digits")
+        expect(run("trust", "release", "--config", node.config, "00" * 16), 2, "no configured peer")
+        expect(run("trust", "release", "--config", node.config, status["peers"][0]["node_id"][:8]), 2,
+               "not in quarantine")
         second = run("node", "run", "--config", node.config)
         assert second.returncode == 3 and node.made["data_dir"] in second.stderr, second
         node.wait_for(lambda: node.status()["counts"]["ters"] > 1)

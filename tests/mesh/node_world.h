@@ -14,7 +14,7 @@
 #include <sodium.h>
 #include <sys/stat.h>
 
-enum { WORLD_NODES = 4, WORLD_FILES = 24, WORLD_TERS = 4096, WORLD_QUEUE = 4096, WORLD_TCKS = 256 };
+enum { WORLD_NODES = 4, WORLD_FILES = 32, WORLD_TERS = 4096, WORLD_QUEUE = 4096, WORLD_TCKS = 256 };
 
 #define WORLD_MS 1000000ULL
 #define WORLD_S 1000000000ULL
@@ -271,6 +271,16 @@ static inline void world_up(uint32_t i) {
     }
 }
 
+/* As an operator stops it: all are told, and what is to be stored is stored. */
+static inline void world_send(uint32_t i);
+static inline void world_crash(uint32_t i);
+static inline void world_leave(uint32_t i) {
+    hkp_mesh_leave(world.node[i].node, world.now, world_wall());
+    world_serve(&world.node[i]);
+    world_send(i);
+    world_crash(i);
+}
+
 /* Nobody is told: as by a power cut. */
 static inline void world_crash(uint32_t i) {
     struct world_node *w = &world.node[i];
@@ -445,6 +455,36 @@ static inline int world_until(int (*holds)(void), hkp_time most) {
     return 1;
 }
 
+/* The authority certifies member i anew, with another serial and a raised neuro_gen (NZ1 22.4). */
+static inline void world_raise_gen(uint32_t i) {
+    uint8_t officer[64], body[HKP_DSM_CERTIFICATE_BODY_MAX], sig[64], chain[32];
+    struct hkp_dsm_genesis genesis;
+    struct hkp_dsm_certificate c;
+    struct world_node *w = &world.node[i];
+    char dir[48];
+    size_t len;
+    snprintf(dir, sizeof dir, "%s/authority", world.root);
+    CHECK_EQ(world_read(dir, "officer.key", officer, 64), 64);
+    CHECK_EQ(hkp_dsm_genesis_parse(w->genesis, w->opt.genesis_len, &genesis), HKP_OK);
+    memcpy(chain, genesis.chain_id, 32);
+    CHECK_EQ(hkp_dsm_certificate_parse(w->certificate, w->opt.certificate_len, &c), HKP_OK);
+    c.serial++;
+    c.neuro_gen++;
+    CHECK_EQ(hkp_dsm_certificate_build(&c, body, sizeof body, &len), HKP_OK);
+    CHECK_EQ(hkp_dsm_multi_sign(sig, chain, HKP_DSM_KIND_CERTIFICATE, 1, officer, body, len, NULL, 0),
+             HKP_OK);
+    struct hkp_dsm_multi m = {.kind = HKP_DSM_KIND_CERTIFICATE,
+                              .ca_version = 1,
+                              .body = {body, len},
+                              .n_signatures = 1,
+                              .signature = {sig}};
+    CHECK_EQ(hkp_dsm_multi_build(&m, w->certificate, sizeof w->certificate, &w->opt.certificate_len), HKP_OK);
+    for (uint32_t k = 0; k < world.n; k++)
+        for (uint32_t p = 0; p < world.node[k].opt.n_peers; p++)
+            if (world.node[k].peers[p].certificate == w->certificate)
+                world.node[k].peers[p].certificate_len = w->opt.certificate_len;
+}
+
 /* How member i sees member k. */
 static inline struct hkp_mesh_peer_status world_peer(uint32_t i, uint32_t k) {
     struct hkp_mesh_peer_status p = {.struct_size = sizeof p};
@@ -453,6 +493,11 @@ static inline struct hkp_mesh_peer_status world_peer(uint32_t i, uint32_t k) {
         p.struct_size = sizeof p;
     }
     return p;
+}
+
+/* What member i has of member k. */
+static inline struct hkp_mesh__peer *world_inside(uint32_t i, uint32_t k) {
+    return hkp_mesh__peer_find(world.node[i].node, world.node[k].node_id);
 }
 
 static inline int world_all_active(void) {

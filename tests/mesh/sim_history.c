@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+/* What members of a virtual world do so that no history is lost or replaced quietly. */
+#include "node_world.h"
+
+static void start(uint32_t n, uint64_t seed) {
+    world_make(n, seed);
+    for (uint32_t i = 0; i < n; i++) world_up(i);
+    CHECK(world_until(world_all_active, 40 * WORLD_S));
+}
+
+static void tell(void) {
+    for (uint32_t i = 0; i < world.n; i++)
+        for (uint32_t k = 0; k < world.n; k++) {
+            if (i == k || world.node[i].node == NULL) continue;
+            struct hkp_mesh_peer_status p = world_peer(i, k);
+            printf("# %u sees %u: up %u mode %u own %u held %u T %u %s\n", i, k, p.up, p.mode, p.own_state,
+                   p.held_state, p.trust, p.reason);
+        }
+}
+
+/* ---- T and quarantine (NZ1 16) ---- */
+
+static int is_up(void) { return world_peer(0, 1).up == 1; }
+static int is_trusted(void) { return world_peer(0, 1).trust > 30000; }
+
+static void trust_goes_on_where_the_last_session_ended(void) {
+    start(2, 20);
+    CHECK(world_until(is_trusted, 200 * WORLD_S));
+    uint32_t before = world_peer(0, 1).trust;
+    world_leave(0);
+    world_up(0);
+    CHECK_EQ(world_peer(0, 1).trust, before);
+    CHECK(world_until(is_up, 20 * WORLD_S));
+    CHECK_EQ(world_peer(0, 1).trust, before);
+    world_end();
+}
+
+/* T of a session that no end was stored of is that of the session before; a fall is stored meanwhile. */
+static void a_power_cut_takes_a_rise_back_but_no_fall(void) {
+    start(2, 21);
+    CHECK(world_until(is_trusted, 200 * WORLD_S));
+    world_crash(0);
+    world_up(0);
+    CHECK(world_until(is_up, 20 * WORLD_S));
+    CHECK_EQ(world_peer(0, 1).trust, 19660);
+    CHECK(world_until(is_trusted, 200 * WORLD_S));
+    uint32_t high = world_peer(0, 1).trust;
+    world_leave(0);
+    world_up(0);
+    CHECK(world_until(is_up, 20 * WORLD_S));
+    for (int i = 0; i < 12; i++) hkp_mesh__trust_false_claim(world.node[0].node, world_inside(0, 1));
+    CHECK(world_until(NULL, 2 * WORLD_S + HKP_MESH__TRUST_KEEP_EVERY));
+    uint32_t low = world_peer(0, 1).trust;
+    CHECK(low + 8 * HKP_MESH__FALSE_CLAIM < high);
+    world_crash(0);
+    world_up(0);
+    CHECK(world_peer(0, 1).trust <= low);
+    CHECK(world_until(is_up, 20 * WORLD_S));
+    CHECK(world_peer(0, 1).trust <= low);
+    world_end();
+}
+
+static int all_active_and_trusted(void) { return world_all_active() && is_trusted(); }
+
+static void only_an_operator_ends_quarantine(void) {
+    start(2, 22);
+    CHECK_EQ(hkp_mesh_trust_release(world.node[0].node, world.now, world.node[1].node_id), HKP_E_MESH_STATE);
+    CHECK_EQ(hkp_mesh_trust_release(world.node[0].node, world.now, world.node[0].node_id), HKP_E_NOTFOUND);
+    hkp_mesh__trust_contradiction(world.node[0].node, world_inside(0, 1), 1);
+    world_serve(&world.node[0]);
+    for (int i = 0; i < 2; i++) {
+        CHECK_EQ(world_peer(0, 1).quarantined, 1);
+        CHECK_EQ(world_peer(0, 1).trust, 0);
+        CHECK(!world_until(is_trusted, 300 * WORLD_S));
+        world_crash(0);
+        world_up(0);
+    }
+    CHECK_EQ(hkp_mesh_trust_release(world.node[0].node, world.now, world.node[1].node_id), HKP_OK);
+    world_serve(&world.node[0]);
+    CHECK_EQ(world_peer(0, 1).quarantined, 0);
+    world_crash(0);
+    world_up(0);
+    CHECK_EQ(world_peer(0, 1).quarantined, 0);
+    CHECK(world_until(all_active_and_trusted, 300 * WORLD_S));
+    if (check_faults > 0) tell();
+    world_end();
+}
+
+/* The first of two contradictions within 24 h counts over a restart, too. */
+static void a_second_contradiction_after_a_restart_is_the_second(void) {
+    start(2, 23);
+    hkp_mesh__trust_contradiction(world.node[0].node, world_inside(0, 1), 0);
+    world_serve(&world.node[0]);
+    CHECK_EQ(world_peer(0, 1).quarantined, 0);
+    world_crash(0);
+    world_up(0);
+    CHECK_EQ(world_peer(0, 1).quarantined, 0);
+    hkp_mesh__trust_contradiction(world.node[0].node, world_inside(0, 1), 0);
+    CHECK_EQ(world_peer(0, 1).quarantined, 1);
+    CHECK_EQ(world_peer(0, 1).held_state, HKP_NEURO_INSTANCE_LOST);
+    world_end();
+}
+
+static const char *trust_file(uint32_t k) {
+    static char name[HKP_MESH_NAME_MAX];
+    char hex[33];
+    sodium_bin2hex(hex, sizeof hex, world.node[k].node_id, 16);
+    snprintf(name, sizeof name, "peer-%s.trust", hex);
+    return name;
+}
+
+static void fork_of_one(void) {
+    hkp_neuro_holder_contradiction(world_inside(0, 1)->held, world.now, HKP_NEURO_CAUSE_FORK);
+    world_serve(&world.node[0]);
+    CHECK_EQ(world_peer(0, 1).held_state, HKP_NEURO_INSTANCE_LOST);
+}
+
+/* LOST was stored, the file of T was not: the order of two files decides nothing. */
+static void a_lost_instance_is_in_quarantine_whatever_else_was_stored(void) {
+    start(2, 24);
+    fork_of_one();
+    world_crash(0);
+    CHECK(world_file(&world.node[0], trust_file(1)) != NULL);
+    world_put(&world.node[0], trust_file(1), NULL, 0);
+    world_up(0);
+    CHECK_EQ(world_peer(0, 1).quarantined, 1);
+    CHECK_EQ(world_peer(0, 1).trust, 0);
+    world_end();
+}
+
+static void a_changed_file_of_trust_is_refused(void) {
+    start(2, 25);
+    hkp_mesh__trust_contradiction(world.node[0].node, world_inside(0, 1), 1);
+    world_serve(&world.node[0]);
+    struct world_file kept = *world_file(&world.node[0], trust_file(1));
+    uint8_t bytes[HKP_MESH__TRUST_FILE], cursor[104], boot[16] = {7};
+    CHECK_EQ(kept.len, sizeof bytes);
+    world_crash(0);
+    hkp_mesh_node *node = NULL;
+    CHECK_EQ(hkp_mesh_node_new(&node, &world.node[0].opt, world.now, world_wall()), HKP_OK);
+    hkp_ter_cursor_encode(&world.node[0].cursor, cursor);
+    CHECK_EQ(hkp_mesh_log_end(node, cursor, NULL, NULL, boot), HKP_OK);
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        memcpy(bytes, kept.bytes, sizeof bytes);
+        bytes[i] ^= 0x20;
+        CHECK_EQ(hkp_mesh_restore(node, trust_file(1), bytes, sizeof bytes), HKP_E_NEURO_STATE);
+    }
+    CHECK_EQ(hkp_mesh_restore(node, trust_file(1), kept.bytes, kept.len - 1), HKP_E_NEURO_LENGTH);
+    CHECK_EQ(node->peers[0].trust.quarantine.quarantined, 0);
+    CHECK_EQ(hkp_mesh_restore(node, trust_file(1), kept.bytes, kept.len), HKP_OK);
+    CHECK_EQ(node->peers[0].trust.quarantine.quarantined, 1);
+    hkp_mesh_node_free(node);
+    world_end();
+}
+
+/* NZ1 22.4: it takes both, the operator's word here and a raised neuro_gen there. */
+static void a_forked_instance_heals_by_release_and_a_raised_neuro_gen(void) {
+    start(2, 26);
+    fork_of_one();
+    CHECK_EQ(hkp_mesh_trust_release(world.node[0].node, world.now, world.node[1].node_id), HKP_OK);
+    CHECK(!world_until(world_all_active, 100 * WORLD_S)); /* released alone is not enough */
+    CHECK_EQ(world_peer(0, 1).held_state, HKP_NEURO_INSTANCE_LOST);
+    CHECK(world_peer(0, 1).trust <= 39321);
+    world_leave(1);
+    world_raise_gen(1);
+    world_up(1);
+    CHECK(world_until(world_all_active, 900 * WORLD_S));
+    CHECK(world_until(all_active_and_trusted, 300 * WORLD_S));
+    if (check_faults > 0) tell();
+    world_end();
+}
+
+int main(void) {
+    CHECK(sodium_init() >= 0);
+    CASE(trust_goes_on_where_the_last_session_ended);
+    CASE(a_power_cut_takes_a_rise_back_but_no_fall);
+    CASE(only_an_operator_ends_quarantine);
+    CASE(a_second_contradiction_after_a_restart_is_the_second);
+    CASE(a_lost_instance_is_in_quarantine_whatever_else_was_stored);
+    CASE(a_changed_file_of_trust_is_refused);
+    CASE(a_forked_instance_heals_by_release_and_a_raised_neuro_gen);
+    return check_done();
+}
