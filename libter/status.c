@@ -76,6 +76,10 @@ const char *hkp_ter_status_name(hkp_status status) {
         NAME(E_TER_QUOTE_EXTRA);
         NAME(E_TER_QUOTE_PCR);
         NAME(E_TER_PCA);
+        NAME(E_TER_KEY_FORM);
+        NAME(E_TER_KEY_ACCESS);
+        NAME(E_TER_KEY_PASSPHRASE);
+        NAME(E_TER_KEY_TPM);
         NAME(E_TER_HW_VERSION);
         NAME(E_TER_HW_RECORD);
         NAME(E_TER_HW_WEAK);
@@ -130,6 +134,7 @@ int32_t hkp_ter_status_class(hkp_status status) {
     }
     if (status <= HKP_E_TER_LENGTH && status >= HKP_E_TER_MAN_SELF) return HKP_CLASS_IGNORE;
     if (status <= HKP_E_TER_TPM_ABSENT && status >= HKP_E_TER_TPM_NV) return HKP_CLASS_IGNORE;
+    if (status <= HKP_E_TER_KEY_FORM && status >= HKP_E_TER_KEY_TPM) return HKP_CLASS_IGNORE;
     if (status <= HKP_E_TER_QUOTE_FORM && status >= HKP_E_TER_PCA) return HKP_CLASS_IGNORE;
     return HKP_CLASS_BUG;
 }

@@ -15,7 +15,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { OPTIONS_V0 = 48 };
+enum { OPTIONS_V0 = sizeof(struct hkp_ter_tpm_options) };
 enum { FREE, WAITING, RUNNING, DONE };
 
 struct slot {

@@ -258,6 +258,48 @@ static void changed_pcrs_close_and_a_new_authorisation_opens(void) {
     CHECK_EQ(unseal(&sealed, after, &r), HKP_E_TER_PCA);
 }
 
+/* The key store's third form: gone with other PCRs, back with a new PCA1, never a file that would not open.
+ */
+static void the_key_store_seals(void) {
+    struct hkp_ter_keystore_options o;
+    const uint8_t secret[96] = {4, 4, [95] = 1};
+    uint8_t pca[176], got[HKP_TER_KEY_MAX];
+    char path[128], pca_path[136], extend[160];
+    size_t len = 0;
+    uint32_t form = 0;
+    folder_path(path, sw.folder, "keys");
+    snprintf(pca_path, sizeof pca_path, "%s.pca", path);
+    hkp_ter_keystore_options_init(&o, sizeof o);
+    o.path = path;
+    o.form = HKP_TER_KEY_TPM;
+    o.tpm = tpm;
+    memcpy(o.pca_key, pca_key, 64);
+    CHECK_EQ(hkp_ter_keystore_write(&o, secret, sizeof secret), HKP_E_TER_KEY_TPM); /* no keys.pca */
+    CHECK(access(path, F_OK) != 0);
+    authorise(1u << 16, pca_secret, pca);
+    file_put(pca_path, pca, sizeof pca);
+    CHECK_EQ(hkp_ter_keystore_write(&o, secret, sizeof secret), HKP_OK);
+    CHECK_EQ(hkp_ter_keystore_read(&o, got, sizeof got, &len, &form), HKP_OK);
+    CHECK_EQ(len, sizeof secret);
+    CHECK_EQ(form, HKP_TER_KEY_TPM);
+    CHECK_MEM(got, secret, sizeof secret);
+    o.tpm = NULL;
+    CHECK_EQ(hkp_ter_keystore_read(&o, got, sizeof got, &len, &form), HKP_E_TER_KEY_TPM);
+    o.tpm = tpm;
+    if (!tools) return;
+    snprintf(extend, sizeof extend, "tpm2_pcrextend 16:sha256=%064d", 8);
+    CHECK_EQ(swtpm_tool(&sw, extend), 0);
+    CHECK_EQ(hkp_ter_keystore_read(&o, got, sizeof got, &len, &form), HKP_E_TER_TPM_POLICY);
+    CHECK_EQ(hkp_ter_keystore_write(&o, secret, sizeof secret),
+             HKP_E_TER_TPM_POLICY); /* the old file stays */
+    authorise(1u << 16, pca_secret, pca);
+    file_put(pca_path, pca, sizeof pca);
+    CHECK_EQ(hkp_ter_keystore_read(&o, got, sizeof got, &len, &form), HKP_OK);
+    pca[150] ^= 1;
+    file_put(pca_path, pca, sizeof pca);
+    CHECK_EQ(hkp_ter_keystore_read(&o, got, sizeof got, &len, &form), HKP_E_TER_PCA);
+}
+
 /* ---- Counter ---- */
 
 static hkp_status nv(uint32_t op, uint32_t index, uint64_t *counter) {
@@ -513,6 +555,7 @@ int main(void) {
     CASE(the_endorsement_key_is_that_of_the_template);
     CASE(what_is_sealed_comes_back_whole);
     CASE(changed_pcrs_close_and_a_new_authorisation_opens);
+    CASE(the_key_store_seals);
     CASE(a_counter_only_goes_up);
     CASE(an_index_of_another_form_is_not_used);
     CASE(the_tpm_is_free_between_and_during_jobs);
