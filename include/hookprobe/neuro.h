@@ -1905,5 +1905,6 @@ HKP_API void hkp_neuro_quarantine_note(struct hkp_neuro_quarantine *quarantine, 
 #include <hookprobe/neuro/resonance.h>
 #include <hookprobe/neuro/seal.h>
 #include <hookprobe/neuro/synapse.h>
+#include <hookprobe/neuro/verifier.h>
 
 #endif
