@@ -179,7 +179,9 @@ const char *hkp_neuro_why_text(uint32_t bit) {
 }
 
 void hkp_neuro_quarantine_note(struct hkp_neuro_quarantine *quarantine, int32_t fork, uint64_t now_s) {
-    if (fork || (quarantine->seen && now_s - quarantine->last_s < CONTRADICTIONS_WITHIN_S))
+    /* a clock that was set back hides nothing */
+    if (fork || (quarantine->seen &&
+                 (now_s < quarantine->last_s || now_s - quarantine->last_s < CONTRADICTIONS_WITHIN_S)))
         quarantine->quarantined = 1;
     if (fork) return;
     quarantine->seen = 1;
