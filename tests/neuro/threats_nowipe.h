@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+/* Read before message.c and network.c of the mutant that wipes nothing: the scan of unit_threats.c must find
+ * it. */
+#include <sodium.h>
+
+#define sodium_memzero(ptr, len) ((void)(ptr), (void)(len))
+#define sodium_stackzero(len) ((void)(len))
