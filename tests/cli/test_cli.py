@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Copyright the HookProbe mesh authors
 """The program as its users meet it: exit codes, where errors are, JSON that parses. TAP on standard output."""
+import hashlib
 import json
 import os
 import shutil
@@ -160,6 +161,32 @@ def a_mesh_is_provisioned_with_keys_that_only_the_owner_reads(folder):
     expect(run("provision", "--dir", where, "--nodes", "4", "--groups", "1,2"), 2, "--groups")
     expect(run("provision"), 2, "--dir")
     expect(run("ter", "show", made["nodes"][0]["data_dir"]), 1, "no log of TERs")
+
+
+@case
+def no_key_of_a_node_is_made_of_what_identifies_it(folder):
+    """The older system signed with SHA-256 of "device-" and the name of the device: anybody could."""
+    hardware = json.loads(run("ter", "hardware", "--json").stdout)
+    words = [hardware["fingerprint"], bytes.fromhex(hardware["fingerprint"]), bytes.fromhex(hardware["record"]),
+             socket.gethostname()]
+    words += [value for key in hardware["keys"] for value in key["values"]]
+    keys = []
+    for name in ("first", "second"):
+        where = os.path.join(folder, name)
+        got = run("provision", "--dir", where, "--nodes", "4", "--trust-clock", "--json")
+        expect(got, 0)
+        for node in json.loads(got.stdout)["nodes"]:
+            words += [node["node_id"], bytes.fromhex(node["node_id"])]
+            with open(os.path.join(node["data_dir"], "keys"), "rb") as f:
+                content = f.read()
+            assert content[:8] == b"HKPKEYS1"
+            keys += [content[at:at + 32] for at in (8, 40, 72)]
+    assert len(set(keys)) == 2 * 4 * 3
+    for word in words:
+        word = word.encode() if isinstance(word, str) else word
+        for text in (word, b"device-" + word):
+            for digest in (hashlib.sha256(text).digest(), hashlib.sha512(text).digest()[:32]):
+                assert digest not in keys, word
 
 
 @case
