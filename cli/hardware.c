@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <hookprobe/ter.h>
+#include <hookprobe/ter/tpm.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,7 +14,7 @@ enum { EK_AREA_CAP = 512, HEX_CAP = 2 * HKP_TER_HW_RECORD_MAX + 1 };
 /* What the command was asked for. */
 struct wanted {
     struct hkp_ter_hardware_options opt;
-    const char *record_path, *compare_path, *ek_path;
+    const char *record_path, *compare_path, *ek_path, *tcti;
     int json, sources;
     uint8_t ek_area[EK_AREA_CAP];
 };
@@ -257,16 +258,37 @@ static int tell(const struct wanted *w, const struct found *f) {
     return code;
 }
 
+/* Public area of the endorsement key, from a TPM or a file that another program made. */
+static hkp_status read_ek(struct wanted *w) {
+    struct hkp_ter_tpm_options opt;
+    struct hkp_ter_tpm_job job = {.struct_size = sizeof job, .op = HKP_TER_TPM_EK_READ};
+    struct hkp_ter_tpm_result result = {0};
+    hkp_ter_tpm *tpm = NULL;
+    size_t len = 0;
+    hkp_status st;
+    if (w->ek_path != NULL) {
+        st = hkp_ter_file_read(w->ek_path, 0, w->ek_area, sizeof w->ek_area, &len);
+    } else {
+        hkp_ter_tpm_options_init(&opt, sizeof opt);
+        opt.tcti = w->tcti;
+        st = hkp_ter_tpm_new(&tpm, &opt);
+        if (st == HKP_OK) st = hkp_ter_tpm_run(tpm, &job, &result);
+        hkp_ter_tpm_free(tpm);
+        len = result.area_len;
+        if (st == HKP_OK) memcpy(w->ek_area, result.area, len);
+    }
+    if (st != HKP_OK || len == 0) return st != HKP_OK ? st : HKP_E_NOTFOUND;
+    w->opt.ek_area = w->ek_area;
+    w->opt.ek_area_len = (uint32_t)len;
+    return HKP_OK;
+}
+
 static int run(struct wanted *w) {
     struct found f;
-    if (w->ek_path != NULL) {
-        size_t len = 0;
-        const hkp_status st = hkp_ter_file_read(w->ek_path, 0, w->ek_area, sizeof w->ek_area, &len);
-        if (st != HKP_OK || len == 0)
-            return cli_fail(CLI_SYSTEM, "%s: no public area: %s", w->ek_path, cli_status_name(st));
-        w->opt.ek_area = w->ek_area;
-        w->opt.ek_area_len = (uint32_t)len;
-    }
+    const hkp_status ek = w->ek_path != NULL || w->tcti != NULL ? read_ek(w) : HKP_OK;
+    if (ek != HKP_OK)
+        return cli_fail(ek == HKP_E_INVAL ? CLI_USAGE : CLI_SYSTEM, "%s: no public area: %s",
+                        w->ek_path != NULL ? w->ek_path : w->tcti, cli_status_name(ek));
     int code = read_all(w, &f);
     if (code != CLI_OK) return code;
     if (w->record_path != NULL) {
@@ -278,13 +300,11 @@ static int run(struct wanted *w) {
 }
 
 static int hardware(int argc, char **argv) {
-    static const struct option own[] = {{"record", required_argument, NULL, 'r'},
-                                        {"compare", required_argument, NULL, 'c'},
-                                        {"ek", required_argument, NULL, 'e'},
-                                        {"puf", required_argument, NULL, 'p'},
-                                        {"root", required_argument, NULL, 'o'},
-                                        {"sources", no_argument, NULL, 's'},
-                                        {NULL, 0, NULL, 0}};
+    static const struct option own[] = {
+        {"record", required_argument, NULL, 'r'}, {"compare", required_argument, NULL, 'c'},
+        {"ek", required_argument, NULL, 'e'},     {"puf", required_argument, NULL, 'p'},
+        {"root", required_argument, NULL, 'o'},   {"tpm", required_argument, NULL, 't'},
+        {"sources", no_argument, NULL, 's'},      {NULL, 0, NULL, 0}};
     struct wanted w = {0};
     int got;
     hkp_ter_hardware_options_init(&w.opt, sizeof w.opt);
@@ -296,6 +316,7 @@ static int hardware(int argc, char **argv) {
         if (got == 'p') w.opt.puf_path = optarg;
         if (got == 'o') w.opt.root = optarg;
         if (got == 's') w.sources = 1;
+        if (got == 't') w.tcti = optarg;
         if (got == 'j') w.json = 1;
     }
     if (optind != argc) return cli_fail(CLI_USAGE, "ter hardware wants no argument: %s", argv[optind]);
@@ -306,14 +327,14 @@ const struct cli_command cli_ter_hardware = {
     .name = "ter hardware",
     .summary = "tell which machine this is",
     .help =
-        "usage: hookprobe ter hardware [--record FILE] [--compare FILE] [--ek FILE] [--puf DEVICE] [--root "
-        "DIR]\n"
-        "                             [--sources] [--json]\n\n"
+        "usage: hookprobe ter hardware [--record FILE] [--compare FILE] [--tpm TPM | --ek FILE]\n"
+        "                             [--puf DEVICE] [--root DIR] [--sources] [--json]\n\n"
         "Reads the hardware record of this machine as far as this user may, says what could not be read and\n"
         "why, and which hardware for security is there. The record identifies; it authenticates nothing.\n\n"
         "  --record FILE   write the record, as it is enrolled\n"
         "  --compare FILE  compare with an enrolled record; exit 1 if it is not the same machine\n"
         "  --ek FILE       public area of the TPM's endorsement key, as a part of the record\n"
+        "  --tpm TPM       take that part from a TPM: device:/dev/tpmrm0, or swtpm:path=PATH\n"
         "  --puf DEVICE    device node of the driver of a PUF\n"
         "  --root DIR      folder that stands for /\n"
         "  --sources       measure the sources of the fuzzy extractor, and say why they are refused\n"

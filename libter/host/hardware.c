@@ -12,7 +12,11 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { EK_AREA_MAX = 512, MACHINE_ID_TEXT = 32 };
+enum {
+    OPTIONS_V0 = offsetof(struct hkp_ter_hardware_options, puf_path) + sizeof(const char *),
+    EK_AREA_MAX = 512,
+    MACHINE_ID_TEXT = 32
+};
 
 void hkp_ter_hardware_options_init(struct hkp_ter_hardware_options *opt, size_t struct_size) {
     hkp_options_init(opt, struct_size);
@@ -22,7 +26,7 @@ hkp_status hkp_ter__hw_options(const struct hkp_ter_hardware_options *from,
                                struct hkp_ter_hardware_options *opt) {
     memset(opt, 0, sizeof *opt);
     if (from == NULL) return HKP_OK;
-    hkp_status st = hkp_options_import(opt, sizeof *opt, sizeof *opt, from);
+    hkp_status st = hkp_options_import(opt, sizeof *opt, OPTIONS_V0, from);
     if (st != HKP_OK) return st;
     if (opt->ek_area_len > EK_AREA_MAX || (opt->ek_area == NULL) != (opt->ek_area_len == 0))
         return HKP_E_INVAL;

@@ -164,6 +164,37 @@ def a_mesh_is_provisioned_with_keys_that_only_the_owner_reads(folder):
 
 
 @case
+def the_endorsement_key_of_a_tpm_is_part_of_the_record(folder):
+    if shutil.which("swtpm") is None:
+        print("# SKIP no swtpm here")
+        return
+    expect(run("ter", "hardware", "--tpm", "here"), 2, "here: no public area")
+    expect(run("ter", "hardware", "--tpm", f"swtpm:path={folder}/none"), 3, "no public area")
+    path = os.path.join(folder, "s")
+    tpm = subprocess.Popen(["swtpm", "socket", "--tpm2", "--tpmstate", f"dir={folder}", "--server",
+                            f"type=unixio,path={path}", "--ctrl", f"type=unixio,path={path}.ctrl", "--flags",
+                            "not-need-init,startup-clear", "--seccomp", "action=none"],
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        for _ in range(500):
+            if os.path.exists(path) or tpm.poll() is not None:
+                break
+            time.sleep(0.01)
+        if tpm.poll() is not None:
+            print("# SKIP swtpm does not start here")
+            return
+        keys = []
+        for _ in range(2):
+            got = run("ter", "hardware", "--tpm", f"swtpm:path={path}", "--json")
+            expect(got, 0)
+            keys.append(json.loads(got.stdout)["keys"][0])
+        assert keys[0] == keys[1] and keys[0]["outcome"] == "read" and len(keys[0]["values"][0]) == 64, keys
+    finally:
+        tpm.kill()
+        tpm.wait()
+
+
+@case
 def no_key_of_a_node_is_made_of_what_identifies_it(folder):
     """The older system signed with SHA-256 of "device-" and the name of the device: anybody could."""
     hardware = json.loads(run("ter", "hardware", "--json").stdout)
