@@ -165,10 +165,11 @@ def a_mesh_is_provisioned_with_keys_that_only_the_owner_reads(folder):
 
 @case
 def the_endorsement_key_of_a_tpm_is_part_of_the_record(folder):
-    if shutil.which("swtpm") is None:
-        print("# SKIP no swtpm here")
+    got = run("ter", "hardware", "--tpm", "here")
+    if shutil.which("swtpm") is None or "E_TER_TPM_ABSENT" in got.stderr:
+        print("# SKIP no swtpm here, or a build without TPM support")
         return
-    expect(run("ter", "hardware", "--tpm", "here"), 2, "here: no public area")
+    expect(got, 2, "here: no public area")
     expect(run("ter", "hardware", "--tpm", f"swtpm:path={folder}/none"), 3, "no public area")
     path = os.path.join(folder, "s")
     tpm = subprocess.Popen(["swtpm", "socket", "--tpm2", "--tpmstate", f"dir={folder}", "--server",
