@@ -2,6 +2,7 @@
 /* Copyright the HookProbe mesh authors */
 /* TCK1, the signed public record over the log (NZ1 4), and the form of its check in ENROL (NZ1 22.3). */
 #include "libter/bytes.h"
+#include "libter/verify.h"
 
 #include <hookprobe/ter.h>
 #include <sodium.h>
@@ -90,7 +91,7 @@ hkp_status hkp_ter_tck_decode(struct hkp_ter_tck *tck, const uint8_t *bytes, siz
     return HKP_OK;
 }
 
-static int signature_holds(const uint8_t *bytes, const uint8_t device_public[32]) {
+int hkp_ter__tck_signed(const uint8_t *bytes, const uint8_t device_public[32]) {
     uint8_t message[LABEL_LEN + AT_SIGNATURE];
     message_of(bytes, message);
     return crypto_sign_verify_detached(bytes + AT_SIGNATURE, message, sizeof message, device_public) == 0;
@@ -117,7 +118,7 @@ hkp_status hkp_ter_tck_verify(const uint8_t *bytes, size_t len, const uint8_t *p
     if (st != HKP_OK) return st;
     if (memcmp(tck.node_id, verifier->node_id, 16) != 0 || tck.log_gen != verifier->log_gen)
         return HKP_E_TER_TCK_NODE;
-    if (!signature_holds(bytes, verifier->device_public)) return HKP_E_TER_TCK_SIGNATURE;
+    if (!hkp_ter__tck_signed(bytes, verifier->device_public)) return HKP_E_TER_TCK_SIGNATURE;
     if (previous != NULL) {
         prev_n = hkp_le64(previous + AT_N);
         prev_policy = hkp_le32(previous + AT_POLICY);
@@ -144,7 +145,7 @@ hkp_status hkp_ter_tck_verify_enrol(const uint8_t *bytes, size_t len, const stru
     if (memcmp(tck.node_id, enrol->node_id, 16) != 0 || tck.log_gen > enrol->gen ||
         tck.log_gen < held.log_gen)
         return HKP_E_TER_TCK_NODE;
-    if (!signature_holds(bytes, enrol->device_public)) return HKP_E_TER_TCK_SIGNATURE;
+    if (!hkp_ter__tck_signed(bytes, enrol->device_public)) return HKP_E_TER_TCK_SIGNATURE;
     if (tck.n == 0) return HKP_E_TER_TCK_INDEX;
     if (enrol->held != NULL && tck.log_gen == held.log_gen) {
         if (tck.n < held.n) return HKP_E_TER_TCK_INDEX;

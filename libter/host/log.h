@@ -45,6 +45,9 @@ struct hkp_ter_log {
 /** "ter-" and 20 digits and ".log". */
 void hkp_ter__segment_name(uint64_t first_index, char name[HKP_TER__NAME_CAP]);
 
+/** First index in the name of a segment; 0 if it is the name of anything else. */
+int hkp_ter__segment_parse(const char *name, uint64_t *first_index);
+
 /** Fills diag (NULL is allowed) and returns status. */
 hkp_status hkp_ter__refuse(struct hkp_ter_diag *diag, hkp_status status, const char *folder, const char *name,
                            uint64_t offset, int system_error, const char *reason);

@@ -51,8 +51,7 @@ static hkp_status take_folder(struct hkp_ter_log *log) {
     return hkp_ter__refuse(&log->fault, HKP_E_LIMIT, log->path, "lock", 0, 0, "another process has this log");
 }
 
-/* First index in the name of a segment; 0 if it is the name of anything else. */
-static int parse_name(const char *name, uint64_t *first_index) {
+int hkp_ter__segment_parse(const char *name, uint64_t *first_index) {
     uint64_t value = 0;
     if (strlen(name) != HKP_TER__NAME_LEN || memcmp(name, "ter-", 4) != 0 ||
         memcmp(name + 24, ".log", 4) != 0)
@@ -86,7 +85,7 @@ static hkp_status list_segments(struct hkp_ter_log *log) {
     }
     for (errno = 0; st == HKP_OK && (entry = readdir(dir)) != NULL; errno = 0) {
         uint64_t first_index;
-        if (parse_name(entry->d_name, &first_index)) st = insert_segment(log, first_index);
+        if (hkp_ter__segment_parse(entry->d_name, &first_index)) st = insert_segment(log, first_index);
     }
     if (st == HKP_OK && errno != 0) st = hkp_ter__log_fail(log, NULL, 0, errno, "cannot list the folder");
     closedir(dir);
