@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
 #include "cli.h"
+#include "tpm.h"
 
 #include <errno.h>
 #include <hookprobe/dsm.h>
@@ -22,6 +23,12 @@ static const struct cli_command *const commands[] = {
     &cli_ter_capture,
     &cli_ter_hardware,
     &cli_ter_show,
+    &cli_tpm_status,
+    &cli_tpm_ak,
+    &cli_tpm_quote,
+    &cli_tpm_verify,
+    &cli_tpm_authorize,
+    &cli_keys,
     &cli_trust_release,
     &cli_provision,
     &cli_demo,

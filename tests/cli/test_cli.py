@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zlib
 
 PROGRAM = sys.argv[1]
 CASES = []
@@ -42,7 +43,8 @@ PEER = f"""  - node_id: "{HEX32}"
 @case
 def every_command_knows_help_and_json(folder):
     for words in (["node", "run"], ["status"], ["intel", "lookup"], ["intel", "list"], ["ter", "capture"],
-                  ["ter", "hardware"], ["ter", "show"], ["trust", "release"], ["provision"], ["demo"]):
+                  ["ter", "hardware"], ["ter", "show"], ["tpm", "status"], ["tpm", "ak"], ["tpm", "quote"], ["tpm", "verify"],
+                  ["tpm", "authorize"], ["keys"], ["trust", "release"], ["provision"], ["demo"]):
         got = run(*words, "--help")
         expect(got, 0)
         assert got.stdout.startswith("usage: hookprobe " + " ".join(words)), words
@@ -61,10 +63,112 @@ def wrong_use_is_exit_2_and_says_what(folder):
     expect(run("ter", "capture", "--count"), 2, "wants a value")
     expect(run("ter", "capture", "--wings"), 2, "no such option: --wings")
     expect(run("ter", "capture", "more"), 2, "more")
+    expect(run("tpm"), 2, "tpm status", "tpm verify")
+    expect(run("tpm", "status", "--tcti", "mssim:"), 2, "--tcti") if not no_tpm() else None
+    expect(run("tpm", "quote"), 2, "--ak FILE")
+    expect(run("tpm", "verify", "--extra", "00"), 2, "64 hex digits")
+    expect(run("tpm", "verify", "--pcrs", "24"), 2, "0..23")
+    expect(run("keys"), 2, "--keys FILE")
+    expect(run("keys", "--keys", "x", "--to", "gold"), 2, "plain, passphrase or tpm")
     expect(run("node", "run"), 2, "--config")
     expect(run("intel", "lookup", "ip4"), 2, "TYPE and VALUE")
     expect(run("intel", "lookup", "ip9", "1.2.3.4"), 2, "no such type: ip9")
     expect(run("status"), 2, "--config FILE or --control PATH")
+
+
+class Swtpm:
+    """A TPM of the case's own, ended with it."""
+
+    def __init__(self, folder):
+        self.path = os.path.join(folder, "tpm.sock")
+        self.tcti = "swtpm:path=" + self.path
+        os.mkdir(os.path.join(folder, "tpm"))
+        self.process = subprocess.Popen(
+            ["swtpm", "socket", "--tpm2", "--tpmstate", f"dir={folder}/tpm", "--server",
+             f"type=unixio,path={self.path}", "--ctrl", f"type=unixio,path={self.path}.ctrl", "--flags",
+             "not-need-init,startup-clear", "--seccomp", "action=none"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def __enter__(self):
+        until = time.monotonic() + 10
+        while not os.path.exists(self.path) and time.monotonic() < until:
+            time.sleep(0.02)
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+
+
+def no_tpm():
+    """Is there nothing to try TPM commands with? Says so."""
+    missing = not shutil.which("swtpm")
+    absent = "built without TPM" in run("tpm", "status", "--tcti", "swtpm:path=/nonexistent").stderr
+    if missing or absent:
+        print("# left out:", "no swtpm" if missing else "built without TPM support")
+    return missing or absent
+
+
+@case
+def a_quote_is_made_and_judged_and_keys_are_sealed(folder):
+    if no_tpm():
+        return
+    ak, quote, keys, operator = (os.path.join(folder, name) for name in ("ak", "quote", "keys", "operator"))
+    extra, other = "05" * 32, "06" * 32
+    with Swtpm(folder) as tpm:
+        tcti = ["--tcti", tpm.tcti]
+        told = run("tpm", "status", "--json", *tcti)
+        expect(told, 0)
+        digest = json.loads(told.stdout)["pcr_digest"]
+        name = json.loads(run("tpm", "ak", "--out", ak, "--json", *tcti).stdout)["ak_name"]
+        expect(run("tpm", "quote", "--ak", ak, "--extra", extra, "--out", quote, *tcti), 0)
+        verify = ["tpm", "verify", "--area", ak + ".area", "--quote", quote, "--json"]
+        good = run(*verify, "--extra", extra, "--digest", digest)
+        expect(good, 0)
+        assert json.loads(good.stdout)["ak_name"] == name
+        for words, result in ((["--extra", other, "--digest", digest], "E_TER_QUOTE_EXTRA"),
+                              (["--extra", extra, "--digest", other], "E_TER_QUOTE_PCR"),
+                              (["--extra", extra, "--digest", digest, "--pcrs", "0"], "E_TER_QUOTE_PCR")):
+            bad = run(*verify, *words)
+            expect(bad, 1)
+            assert json.loads(bad.stdout)["result"] == result
+
+        secret = b"HKPKEYS1" + bytes(range(96))
+        plain = secret + zlib.crc32(secret).to_bytes(4, "little")
+        with open(os.open(keys, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as out:
+            out.write(plain)
+        signed = ["tpm", "authorize", "--key", operator, "--out", keys + ".pca", "--json", *tcti]
+        key = json.loads(run(*signed, "--new").stdout)["pca_key"]
+        expect(run(*signed, "--new"), 2, "is there already")
+        expect(run("keys", "--keys", keys, "--to", "tpm", "--pca-key", key, *tcti), 0)
+        assert bytes(range(96)) not in open(keys, "rb").read()
+        assert json.loads(run("keys", "--keys", keys, "--json", *tcti).stdout) == \
+            {"keys": keys, "form": "tpm", "level": "tpm"}
+        expect(run("keys", "--keys", keys), 1, "is sealed")
+        expect(run(*signed, "--digest", other), 0)
+        expect(run("keys", "--keys", keys, *tcti), 1, "not authorised")
+        expect(run(*signed), 0)
+        expect(run("keys", "--keys", keys, "--to", "plain", *tcti), 0)
+        assert open(keys, "rb").read() == plain
+    expect(run("tpm", "status", *tcti), 3, "no TPM answers")
+
+
+@case
+def keys_under_a_passphrase_want_it(folder):
+    keys, words = os.path.join(folder, "keys"), os.path.join(folder, "words")
+    secret = b"HKPKEYS1" + bytes(range(96))
+    for path, content in ((keys, secret + zlib.crc32(secret).to_bytes(4, "little")), (words, b"a long one\n")):
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as out:
+            out.write(content)
+    expect(run("keys", "--keys", keys, "--to", "passphrase"), 2, "--passphrase-file")
+    expect(run("keys", "--keys", keys, "--to", "passphrase", "--passphrase-file", words), 0)
+    expect(run("keys", "--keys", keys), 1, "passphrase missing or wrong")
+    expect(run("keys", "--keys", keys, "--passphrase-file", words), 0)
+    os.chmod(words, 0o644)
+    expect(run("keys", "--keys", keys, "--passphrase-file", words), 3, "mode 0600")
+    os.chmod(keys, 0o640)
+    expect(run("keys", "--keys", keys), 3, "mode 0600")
+    expect(run("keys", "--keys", keys + ".none"), 1, "NOTFOUND")
 
 
 @case
