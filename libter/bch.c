@@ -10,7 +10,7 @@
 #include <sodium.h>
 #include <string.h>
 
-enum { N = HKP_TER__BCH_N, K = HKP_TER__BCH_K, T = HKP_TER__BCH_T, SYNDROMES = 2 * T };
+enum { N = HKP_TER__BCH_N, K = HKP_TER__BCH_K, T = HKP_TER__BCH_T, SYNDROMES = 2 * T, POWERS = N + 7 };
 
 /* The generator without its leading x^124: coefficients 64..123, 0..63. */
 #define G_HIGH 0x1bcb6cce6906958U
@@ -26,9 +26,17 @@ static uint8_t gf_mul(uint8_t a, uint8_t b) {
     return (uint8_t)p;
 }
 
-static void gf_powers(uint8_t power[N]) {
+/* By alpha^e, which is no secret, e below 255. */
+static uint8_t gf_mul_power(uint8_t a, const uint8_t power[POWERS], unsigned e) {
+    uint32_t p = 0;
+    for (unsigned i = 0; i < 8; i++) p ^= power[e + i] & (0U - (a >> i & 1U));
+    return (uint8_t)p;
+}
+
+/* alpha^0 .. alpha^261, so that seven more than the highest exponent are there. */
+static void gf_powers(uint8_t power[POWERS]) {
     uint32_t x = 1;
-    for (int i = 0; i < N; i++) {
+    for (int i = 0; i < POWERS; i++) {
         power[i] = (uint8_t)x;
         x = x << 1 ^ (0x11DU & (0U - (x >> 7)));
     }
@@ -63,7 +71,7 @@ void hkp_ter__bch_encode(const uint8_t message[17], uint8_t code[255]) {
 /* ---- Decoding ---- */
 
 /* s[j - 1] = value of the word at alpha^j; bit i is the coefficient of x^(254 - i). */
-static void syndromes(const uint8_t code[N], const uint8_t power[N], uint8_t s[SYNDROMES]) {
+static void syndromes(const uint8_t code[N], const uint8_t power[POWERS], uint8_t s[SYNDROMES]) {
     for (unsigned j = 1; j <= SYNDROMES; j++) {
         uint32_t sum = 0;
         for (unsigned i = 0; i < N; i++) sum ^= power[(N - 1 - i) * j % N] & (0U - (uint32_t)code[i]);
@@ -100,12 +108,12 @@ static uint32_t find_locator(const uint8_t s[SYNDROMES], uint8_t locator[T + 1])
 }
 
 /* Flips the bits at the roots of the locator; how many there were. */
-static uint32_t flip_roots(const uint8_t locator[T + 1], const uint8_t power[N], uint8_t flips[N]) {
+static uint32_t flip_roots(const uint8_t locator[T + 1], const uint8_t power[POWERS], uint8_t flips[N]) {
     uint32_t n = 0;
     for (unsigned i = 0; i < N; i++) {
-        const uint8_t x = power[(i + 1) % N]; /* the inverse of alpha^(254 - i) */
+        const unsigned x = (i + 1) % N; /* the exponent of the inverse of alpha^(254 - i) */
         uint8_t value = 0;
-        for (unsigned k = T + 1; k-- > 0;) value = gf_mul(value, x) ^ locator[k];
+        for (unsigned k = T + 1; k-- > 0;) value = gf_mul_power(value, power, x) ^ locator[k];
         flips[i] = (uint8_t)(~not_zero(value) & 1U);
         n += flips[i];
     }
@@ -113,7 +121,7 @@ static uint32_t flip_roots(const uint8_t locator[T + 1], const uint8_t power[N],
 }
 
 uint32_t hkp_ter__bch_decode(uint8_t code[255]) {
-    uint8_t power[N], s[SYNDROMES], locator[T + 1], flips[N];
+    uint8_t power[POWERS], s[SYNDROMES], locator[T + 1], flips[N];
     uint32_t rest = 0;
     gf_powers(power);
     syndromes(code, power, s);

@@ -104,7 +104,7 @@ static void every_single_and_double_error_is_corrected(void) {
     CHECK_EQ(hkp_ter__bch_decode(code), 1);
     CHECK_MEM(code, good, N);
     for (unsigned i = 0; i < N; i++)
-        for (unsigned k = i; k < N; k += i % 8 == 0 ? 1 : 31) { /* k = i: one error */
+        for (unsigned k = i; k < N; k += i % 32 == 0 ? 1 : 61) { /* k = i: one error */
             memcpy(code, good, N);
             code[i] ^= 1;
             if (k != i) code[k] ^= 1;
