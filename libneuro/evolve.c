@@ -112,7 +112,21 @@ static void update_layer(hkp_neuro_state *state, int w_at, int b_at, int n_in, i
     }
 }
 
+/* L_base of a TER over a forward pass of it, Q32 (NZ1 9). */
+static uint64_t loss_base(const struct hkp_neuro__forward_secret *f, const uint8_t ter[64]) {
+    uint64_t sum = 0;
+    for (int k = 0; k < HKP_NEURO__OUT; k++) {
+        const int64_t er = f->y[k] - target_base(ter, k);
+        sum += (uint64_t)(er * er);
+    }
+    return sum >> 1;
+}
+
 hkp_status hkp_neuro_state_evolve(hkp_neuro_state *state, const uint8_t ter[64]) {
+    return hkp_neuro__evolve(state, ter, NULL);
+}
+
+hkp_status hkp_neuro__evolve(hkp_neuro_state *state, const uint8_t ter[64], uint64_t *base) {
     const uint64_t ts = hkp_le64(ter + TER_TIME);
     if (state->step > 0 && ts <= state->last_us) return HKP_E_NEURO_TIME;
     if (state->step == INT64_MAX) return HKP_E_NEURO_STEP;
@@ -125,6 +139,7 @@ hkp_status hkp_neuro_state_evolve(hkp_neuro_state *state, const uint8_t ter[64])
     hkp_neuro__kick(state->c, kick);
     hkp_neuro__scalars_of(state, ter, &sc);
     hkp_neuro__forward(state, ter, &f);
+    if (base != NULL) *base = loss_base(&f, ter);
     hkp_neuro__backward(state, ter, &sc, &f, &b);
     const struct hkp_neuro__row row[3] = {{0, sc.k[0], sc.e12}, {0, sc.k[1], sc.e12}, {0, sc.k[2], sc.e12}};
     update_layer(state, HKP_NEURO__W1, HKP_NEURO__B1, HKP_NEURO__IN, HKP_NEURO__H1, b.s1, f.x, row[0], kick);
@@ -142,13 +157,8 @@ hkp_status hkp_neuro_state_evolve(hkp_neuro_state *state, const uint8_t ter[64])
 void hkp_neuro_state_loss(const hkp_neuro_state *state, const uint8_t ter[64], uint64_t *loss,
                           uint64_t *base) {
     struct hkp_neuro__forward_secret f;
-    uint64_t sum = 0;
     hkp_neuro__forward(state, ter, &f);
-    for (int k = 0; k < HKP_NEURO__OUT; k++) {
-        const int64_t er = f.y[k] - target_base(ter, k);
-        sum += (uint64_t)(er * er);
-    }
-    *base = sum >> 1;
+    *base = loss_base(&f, ter);
     *loss = *base + ((uint64_t)HKP_NEURO__C_INT * hkp_neuro__sigma(ter + TER_INTEGRITY, state->h_ref) << 16);
     sodium_memzero(&f, sizeof f);
 }

@@ -262,15 +262,15 @@ static hkp_status work_rebases(hkp_neuro_holder *h) {
 
 static hkp_status work_ter(hkp_neuro_holder *h, const uint8_t *ter) {
     uint32_t sub = 0;
+    uint64_t base = 0;
     const uint64_t index = h->replica.cursor.index;
-    if (index >= h->novelty_index) {
-        uint64_t loss, base;
-        h->healthy = memcmp(ter + TER_INTEGRITY, h->replica.state->h_ref, 20) == 0;
-        hkp_neuro_state_loss(h->replica.state, ter, &loss, &base);
-        hkp_neuro_novelty_update(&h->novelty, base, (int32_t)h->healthy);
-        h->novelty_index = index + 1;
-    }
-    return hkp_neuro__replica_ter(&h->replica, ter, HKP_TER_SIZE, &sub);
+    const int healthy = memcmp(ter + TER_INTEGRITY, h->replica.state->h_ref, 20) == 0;
+    const hkp_status st = hkp_neuro__replica_step(&h->replica, ter, HKP_TER_SIZE, &base, &sub);
+    if (st != HKP_OK || index < h->novelty_index) return st;
+    h->healthy = (uint32_t)healthy;
+    hkp_neuro_novelty_update(&h->novelty, base, healthy);
+    h->novelty_index = index + 1;
+    return HKP_OK;
 }
 
 /* A bounded stretch of replay towards the head; a proposal is decided where it stands, before rebases there.

@@ -12,6 +12,11 @@ static uint32_t code_of(hkp_status status, int32_t base) { return (uint32_t)(bas
 
 hkp_status hkp_neuro__replica_ter(struct hkp_neuro__replica *replica, const uint8_t *ter, size_t len,
                                   uint32_t *sub) {
+    return hkp_neuro__replica_step(replica, ter, len, NULL, sub);
+}
+
+hkp_status hkp_neuro__replica_step(struct hkp_neuro__replica *replica, const uint8_t *ter, size_t len,
+                                   uint64_t *base, uint32_t *sub) {
     struct hkp_ter_cursor next = replica->cursor;
     hkp_status st = hkp_ter_cursor_accept(&next, ter, len, NULL);
     if (st == HKP_E_TER_DUPLICATE) return st;
@@ -19,7 +24,7 @@ hkp_status hkp_neuro__replica_ter(struct hkp_neuro__replica *replica, const uint
         *sub = code_of(st, HKP_E_TER_BASE);
         return HKP_E_NEURO_REPLAY_TER;
     }
-    if (hkp_neuro_state_evolve(replica->state, ter) != HKP_OK) {
+    if (hkp_neuro__evolve(replica->state, ter, base) != HKP_OK) {
         *sub = code_of(HKP_E_TER_TIME_ORDER, HKP_E_TER_BASE);
         return HKP_E_NEURO_REPLAY_TER;
     }

@@ -53,6 +53,9 @@ struct hkp_neuro__claim {
  * OK. */
 hkp_status hkp_neuro__replica_ter(struct hkp_neuro__replica *replica, const uint8_t *ter, size_t len,
                                   uint32_t *sub);
+/** The same, and L_base of the TER (NZ1 9). */
+hkp_status hkp_neuro__replica_step(struct hkp_neuro__replica *replica, const uint8_t *ter, size_t len,
+                                   uint64_t *base, uint32_t *sub);
 /** HKP_OK or HKP_E_NEURO_REPLAY_REBASE with the RBA code in sub. */
 hkp_status hkp_neuro__replica_rebase(struct hkp_neuro__replica *replica, uint64_t index, const uint8_t *rba,
                                      size_t len, const struct hkp_neuro__policy *policy, uint32_t *sub);

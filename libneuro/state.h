@@ -66,6 +66,9 @@ void hkp_neuro__scalars_of(const hkp_neuro_state *state, const uint8_t ter[64],
 void hkp_neuro__backward(const hkp_neuro_state *state, const uint8_t ter[64],
                          const struct hkp_neuro__scalars *sc, const struct hkp_neuro__forward_secret *f,
                          struct hkp_neuro__back_secret *b);
+/** hkp_neuro_state_evolve() that also tells L_base of this TER, which its forward pass gives (NZ1 9); NULL:
+ * not. */
+hkp_status hkp_neuro__evolve(hkp_neuro_state *state, const uint8_t ter[64], uint64_t *base);
 /** Kick bytes of the ratchet c (after its step). */
 void hkp_neuro__kick(const uint8_t c[64], uint8_t kick[HKP_NEURO__N]);
 /** HMAC-SHA-512 with key[64] over two parts; out may be the key. */

@@ -150,11 +150,14 @@ static void a_rebase_at_the_end_of_the_log_is_not_forgotten(void) {
         const int before = check_faults;
         active_pair(check_seed() + (uint64_t)way);
         if (way == FROM_CUR) { /* a commit at the very index where the rebase is to stand */
-            struct hkp_neuro_instance_info info;
+            struct hkp_neuro_instance_info info, held;
             const uint64_t commits = w.commits[OWNER];
             w.owner->core.opt.commit_ters = 1;
-            while (w.commits[OWNER] == commits) seconds(1);
-            pair_state(&w, OWNER, &info);
+            do { /* and nobody has seen a TER or a checkpoint behind it */
+                seconds(1);
+                pair_state(&w, OWNER, &info);
+                pair_state(&w, HOLDER, &held);
+            } while (w.commits[OWNER] == commits || held.index != info.ck_index || info.ck_index % 16 == 0);
             w.owner->core.opt.commit_ters = 24;
             pair_session(&w, 0, 0);
             tear(info.ck_index);
