@@ -74,6 +74,8 @@ struct hkp_mesh__link {
     uint32_t lane_out[HKP_DSM_LANES];
     hkp_time lane_retry[HKP_DSM_LANES];
     uint32_t ter_out, commit_out;
+    /** our stream of class COMMIT that the peer stopped: what comes on it is still about our instance */
+    uint32_t commit_stopped;
     /** newest stream of class TER and of class COMMIT of the peer, and the one before: more are stopped */
     uint32_t ter_in[2];
     /** lane of the peer's stream; NO_STREAM: none */

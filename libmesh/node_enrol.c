@@ -68,7 +68,7 @@ static void reset_streams(struct hkp_mesh_node *node, struct hkp_mesh__link *l) 
         hkp_mesh__drop(hkp_htp_stream_reset(node->htp, l->session, l->commit_out, HKP_HTP_CODE_CANCELLED));
     if (l->ter_out != HKP_MESH__NO_STREAM)
         hkp_mesh__drop(hkp_htp_stream_reset(node->htp, l->session, l->ter_out, HKP_HTP_CODE_CANCELLED));
-    l->commit_out = l->ter_out = HKP_MESH__NO_STREAM;
+    l->commit_out = l->ter_out = l->commit_stopped = HKP_MESH__NO_STREAM;
 }
 
 static void tell(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, int own, struct hkp_mesh__link *l) {
@@ -99,6 +99,8 @@ static void tell(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, int ow
 
 void hkp_mesh__neural_links(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer) {
     struct hkp_mesh__link *own = own_link(node, peer);
+    /* whom we let nothing of this class in from cannot answer: the conversation begins anew when we do */
+    if (own != NULL && !hkp_mesh__may_class(node, peer, own, HKP_NEURO_CLASS_COMMIT)) own = NULL;
     struct hkp_mesh__link *held = hkp_mesh__link_by_session(peer, peer->held_session);
     if (held == NULL || held->commit_in == HKP_MESH__NO_STREAM) held = hkp_mesh__link_best(node, peer);
     if ((own != NULL ? own->session : 0) != peer->own_session) tell(node, peer, 1, own);

@@ -244,7 +244,8 @@ void hkp_mesh__neural_message(struct hkp_mesh_node *node, struct hkp_mesh__peer 
     if ((c != HKP_HTP_STREAM_TER && c != HKP_HTP_STREAM_COMMIT) || !hkp_mesh__may_class(node, peer, link, c))
         return;
     /* SYN-2.1: who opened the stream says whose instance it is about. */
-    if (c == HKP_HTP_STREAM_COMMIT ? ev->stream == link->commit_out : is_given_back(link, ev)) {
+    int ours = ev->stream == link->commit_out || ev->stream == link->commit_stopped;
+    if (c == HKP_HTP_STREAM_COMMIT ? ours : is_given_back(link, ev)) {
         if (link->session == peer->own_session)
             hkp_mesh__drop(hkp_neuro_owner_recv(peer->own, node->now, node->wall_us, c, ev->data, ev->len));
         return;
@@ -270,6 +271,7 @@ static hkp_status out_stream(struct hkp_mesh_node *node, struct hkp_mesh__link *
         hkp_status st = hkp_htp_stream_open(node->htp, l->session, c, c == HKP_NEURO_CLASS_COMMIT, 1, &s);
         if (st != HKP_OK) return st;
         *ours = s;
+        if (c == HKP_NEURO_CLASS_COMMIT) l->commit_stopped = HKP_MESH__NO_STREAM;
     }
     *stream = *ours;
     return HKP_OK;

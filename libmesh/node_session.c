@@ -141,7 +141,7 @@ static void link_clear(struct hkp_mesh__link *link) {
     memset(link, 0, sizeof *link);
     for (int i = 0; i < HKP_DSM_LANES; i++) link->lane_out[i] = link->lane_in[i] = HKP_MESH__NO_STREAM;
     link->ter_out = link->commit_out = link->commit_in = link->back_out = link->back_in = HKP_MESH__NO_STREAM;
-    link->ter_in[0] = link->ter_in[1] = HKP_MESH__NO_STREAM;
+    link->ter_in[0] = link->ter_in[1] = link->commit_stopped = HKP_MESH__NO_STREAM;
     link->want_from = UINT64_MAX;
 }
 
@@ -307,7 +307,10 @@ static void stream_gone(struct hkp_mesh_node *node, struct hkp_mesh__link *link,
     if (link->back_in == ev->stream) link->back_in = HKP_MESH__NO_STREAM;
     if (link->back_out == ev->stream) link->back_out = HKP_MESH__NO_STREAM;
     if (link->ter_out == ev->stream) link->ter_out = HKP_MESH__NO_STREAM;
-    if (link->commit_out == ev->stream) link->commit_out = HKP_MESH__NO_STREAM;
+    if (link->commit_out == ev->stream) {
+        link->commit_stopped = ev->stream; /* the other direction goes on: WANT, CKACK */
+        link->commit_out = HKP_MESH__NO_STREAM;
+    }
 }
 
 /* M-TI-7: an address on which this node itself reached a member is not blocked. */

@@ -171,6 +171,42 @@ static void a_forked_instance_heals_by_release_and_a_raised_neuro_gen(void) {
     world_end();
 }
 
+/* ---- What is not a fork ---- */
+
+static uint64_t commit_before[2];
+static int commits_go_on(void) {
+    struct hkp_mesh_peer_status a = world_peer(0, 1), b = world_peer(1, 0);
+    return a.held_commit > commit_before[0] && b.held_commit > commit_before[1];
+}
+static int may_repair(void) { return world_peer(0, 1).trust >= 19660; }
+
+/*
+ * A busy machine misses heartbeats, T falls below 0.30, the classes TER and COMMIT close and open again. Once
+ * the owner then opened one stream again and not the other, and took the WANT for its own log for one of the
+ * peer's.
+ */
+static void a_peer_that_was_not_trusted_for_a_while_goes_on(void) {
+    for (uint64_t seed = 27; seed < 31; seed++) {
+        start(2, seed);
+        CHECK(world_until(NULL, 30 * WORLD_S));
+        for (uint64_t i = 0; i < 30 - seed; i++)
+            hkp_mesh__trust_false_claim(world.node[0].node, world_inside(0, 1));
+        for (int i = 0; i < 30; i++) hkp_mesh__trust_false_claim(world.node[0].node, world_inside(0, 1));
+        CHECK(world_until(NULL, 20 * WORLD_S));
+        CHECK(world_peer(0, 1).trust < 19660);
+        CHECK(world_until(may_repair, 300 * WORLD_S));
+        commit_before[0] = world_peer(0, 1).held_commit;
+        commit_before[1] = world_peer(1, 0).held_commit;
+        CHECK(world_until(commits_go_on, 25 * WORLD_S));
+        commit_before[0] = world_peer(0, 1).held_commit;
+        commit_before[1] = world_peer(1, 0).held_commit;
+        CHECK(world_until(commits_go_on, 15 * WORLD_S));
+        CHECK(world_all_active());
+        if (check_faults > 0) tell();
+        world_end();
+    }
+}
+
 int main(void) {
     CHECK(sodium_init() >= 0);
     CASE(trust_goes_on_where_the_last_session_ended);
@@ -180,5 +216,6 @@ int main(void) {
     CASE(a_lost_instance_is_in_quarantine_whatever_else_was_stored);
     CASE(a_changed_file_of_trust_is_refused);
     CASE(a_forked_instance_heals_by_release_and_a_raised_neuro_gen);
+    CASE(a_peer_that_was_not_trusted_for_a_while_goes_on);
     return check_done();
 }
