@@ -2,6 +2,7 @@
 /* Copyright the HookProbe mesh authors */
 /* Members in a virtual world: first contact under loss and crashes, fallback, retention, how a node stands.
  */
+#include "libter/bytes.h"
 #include "node_world.h"
 
 static void tell(void) {
@@ -268,6 +269,38 @@ static void honest_members_never_lose_an_instance(void) {
     }
 }
 
+/* A WANT on a stream that is no more the one of the pair, as an answer to ours that was reset meanwhile. Were
+ * it taken for one of the peer's, its own TERs would go back to it, and it would hold them for a fork of ours
+ * (decision 0203). */
+static void a_late_want_on_an_old_stream_gives_nothing_back(void) {
+    uint8_t want[20] = {HKP_NEURO_MSG_WANT};
+    start(2, 9);
+    CHECK(world_until(world_all_active, 20 * WORLD_S));
+    CHECK(world_until(NULL, 60 * WORLD_S));
+    for (uint32_t i = 0; i < 2; i++) {
+        hkp_mesh_node *node = world.node[i].node;
+        struct hkp_mesh__peer *peer = &node->peers[0];
+        struct hkp_mesh__link *link = hkp_mesh__link_by_session(peer, peer->held_session);
+        struct hkp_neuro_instance_info info = {.struct_size = sizeof info};
+        CHECK(link != NULL);
+        if (link == NULL) break;
+        CHECK_EQ(hkp_neuro_holder_info(peer->held, &info), HKP_OK);
+        hkp_put_le64(want + 4, info.prev_index);
+        hkp_put_le64(want + 12, info.index);
+        const struct hkp_htp_event late = {.type = HKP_HTP_EVENT_MESSAGE,
+                                           .session = link->session,
+                                           .stream = 0x7FFFFFF0,
+                                           .stream_class = HKP_HTP_STREAM_COMMIT,
+                                           .data = want,
+                                           .len = sizeof want};
+        hkp_mesh__neural_message(node, peer, link, &late);
+        CHECK(world_until(NULL, 20 * WORLD_S));
+        CHECK(world_all_active());
+        CHECK(!somebody_is_lost());
+    }
+    world_end();
+}
+
 int main(void) {
     CHECK(sodium_init() >= 0);
     CASE(four_enrol_and_nobody_is_due_in_the_past);
@@ -278,6 +311,7 @@ int main(void) {
     CASE(consciousness_follows_its_conditions_with_patience);
     CASE(the_log_forgets_what_every_instance_has_committed);
     CASE(after_a_fallback_mode_r_comes_back);
+    CASE(a_late_want_on_an_old_stream_gives_nothing_back);
     CASE(honest_members_never_lose_an_instance);
     return check_done();
 }
