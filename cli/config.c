@@ -28,6 +28,9 @@ const char cli_config_help[] =
     "  timing:                   0 or absent: the default\n"
     "    ter_period_ms: 100..60000   ter_batch_ms: 1..5000   checkpoint_ms: 10..3600000\n"
     "    delay_ms: 1..10000   commit_every: 1..65536   heartbeat_s: 1..120   rekey_s: 10..60\n"
+    "  passphrase_file: PATH     passphrase of the keys, mode 0600; see \"hookprobe keys --help\"\n"
+    "  tpm:                      the TPM that sealed the keys\n"
+    "    tcti: TEXT              device:PATH, swtpm:path=PATH or swtpm:host=IPV4,port=N; required\n"
     "  peers:                    the other members\n"
     "    - node_id: 32 hex digits\n"
     "      key: 64 hex digits, its X25519 key\n"
@@ -58,6 +61,9 @@ static const cyaml_schema_field_t eve_fields[] = {
     CYAML_FIELD_STRING_PTR("file", CYAML_FLAG_POINTER, struct cli_eve, file, 1, 4095),
     BOOL(from_start, struct cli_eve), CYAML_FIELD_END};
 
+static const cyaml_schema_field_t tpm_fields[] = {
+    CYAML_FIELD_STRING_PTR("tcti", CYAML_FLAG_POINTER, struct cli_config_tpm, tcti, 1, 255), CYAML_FIELD_END};
+
 #define TIMING(name) CYAML_FIELD_UINT(#name, CYAML_FLAG_OPTIONAL, struct cli_timing, name)
 static const cyaml_schema_field_t timing_fields[] = {
     TIMING(ter_period_ms), TIMING(ter_batch_ms), TIMING(checkpoint_ms), TIMING(delay_ms),
@@ -72,6 +78,8 @@ static const cyaml_schema_field_t fields[] = {
     BOOL(clock_trusted, struct cli_config),
     CYAML_FIELD_MAPPING("eve", CYAML_FLAG_OPTIONAL, struct cli_config, eve, eve_fields),
     CYAML_FIELD_MAPPING("timing", CYAML_FLAG_OPTIONAL, struct cli_config, timing, timing_fields),
+    OPTIONAL_TEXT(passphrase_file, 1, 4095),
+    CYAML_FIELD_MAPPING("tpm", CYAML_FLAG_OPTIONAL, struct cli_config, tpm, tpm_fields),
     CYAML_FIELD_UINT("intel_records", CYAML_FLAG_OPTIONAL, struct cli_config, intel_records),
     CYAML_FIELD_ENUM("log", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct cli_config, log, log_names,
                      CYAML_ARRAY_LEN(log_names)),
@@ -283,7 +291,7 @@ struct cli_config *cli_config_load(const char *path, char error[512]) {
         cli_config_free(config);
         config = NULL;
     } else if (anchor(path, &config->data_dir) != 0 || anchor(path, &config->control) != 0 ||
-               anchor(path, &config->eve.file) != 0) {
+               anchor(path, &config->passphrase_file) != 0 || anchor(path, &config->eve.file) != 0) {
         snprintf(error, 512, "%s: out of memory", path);
         cli_config_free(config);
         config = NULL;

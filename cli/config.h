@@ -27,6 +27,10 @@ struct cli_timing {
     uint32_t rekey_s;
 };
 
+struct cli_config_tpm {
+    char *tcti;
+};
+
 struct cli_config {
     char *data_dir;
     char *listen;
@@ -34,6 +38,8 @@ struct cli_config {
     int clock_trusted;
     struct cli_eve eve;
     struct cli_timing timing;
+    struct cli_config_tpm tpm;
+    char *passphrase_file;
     uint32_t intel_records;
     /** HKP_MESH_LOG_* */
     uint32_t log;

@@ -114,6 +114,8 @@ const char *cli_status_name(hkp_status status) {
 int cli_exit_of(hkp_status status) {
     if (status == HKP_OK) return CLI_OK;
     if (status == HKP_E_INVAL) return CLI_USAGE;
+    if (status != HKP_E_TER_KEY_FORM && status <= HKP_E_TER_TPM_ABSENT && status >= HKP_E_TER_KEY_TPM)
+        return CLI_SYSTEM; /* the TPM, or what opens the keys */
     return status > HKP_E_TER_BASE ? CLI_SYSTEM : CLI_DAMAGED;
 }
 

@@ -3,6 +3,8 @@
 #include "cli.h"
 #include "config.h"
 
+#include <hookprobe/ter.h>
+
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,10 +48,12 @@ static int told(const struct hkp_mesh_fault *fault, hkp_status st) {
                     (unsigned long long)fault->offset, fault->why, cli_status_name(st));
 }
 
-static int run_node(const struct hkp_mesh_runner_options *opt) {
+/* The passphrase is wiped as soon as the keys are open. */
+static int run_node(const struct hkp_mesh_runner_options *opt, uint8_t passphrase[HKP_TER_PASSPHRASE_MAX]) {
     struct hkp_mesh_fault fault = {.offset = UINT64_MAX};
     hkp_mesh_runner *runner = NULL;
     hkp_status st = hkp_mesh_runner_new(&runner, opt, &fault);
+    hkp_ter_wipe(passphrase, HKP_TER_PASSPHRASE_MAX);
     if (st != HKP_OK) return told(&fault, st);
     struct sigaction on_end = {.sa_handler = end};
     sigaction(SIGINT, &on_end, NULL);
@@ -59,9 +63,21 @@ static int run_node(const struct hkp_mesh_runner_options *opt) {
     return st == HKP_OK ? CLI_OK : cli_fail(cli_exit_of(st), "the node ended: %s", cli_status_name(st));
 }
 
+/* The first line of the file, into text[*len]. */
+static int read_passphrase(const char *path, uint8_t text[HKP_TER_PASSPHRASE_MAX], size_t *len) {
+    *len = 0;
+    if (path == NULL) return CLI_OK;
+    const hkp_status st = hkp_ter_file_read(path, 1, text, HKP_TER_PASSPHRASE_MAX, len);
+    if (st == HKP_E_STATE) return cli_fail(CLI_SYSTEM, "%s: must be a file with mode 0600", path);
+    if (st != HKP_OK) return cli_fail(CLI_SYSTEM, "%s: %s", path, cli_status_name(st));
+    if (*len > 0 && text[*len - 1] == '\n') --*len;
+    return CLI_OK;
+}
+
 static int start(const struct cli_config *c, struct out *out) {
     struct hkp_mesh_runner_options o;
     struct hkp_mesh_runner_peer *peers = NULL;
+    uint8_t passphrase[HKP_TER_PASSPHRASE_MAX];
     hkp_mesh_runner_options_init(&o, sizeof o);
     if (c->peers_count > 0 && (peers = calloc(c->peers_count, sizeof *peers)) == NULL)
         return cli_fail(CLI_SYSTEM, "out of memory");
@@ -86,7 +102,10 @@ static int start(const struct cli_config *c, struct out *out) {
     o.intel_records = c->intel_records;
     out->level = c->log != 0 ? c->log : HKP_MESH_LOG_NOTE;
     o.log = (struct hkp_mesh_log){.user = out, .line = say};
-    const int code = run_node(&o);
+    o.tpm = c->tpm.tcti;
+    int code = read_passphrase(c->passphrase_file, passphrase, &o.passphrase_len);
+    if (o.passphrase_len > 0) o.passphrase = passphrase;
+    if (code == CLI_OK) code = run_node(&o, passphrase);
     free(peers);
     return code;
 }

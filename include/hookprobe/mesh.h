@@ -1666,6 +1666,11 @@ struct hkp_mesh_runner_options {
     /** 1: no pause between checkpoints (benchmarks) */
     uint32_t checkpoint_at_once;
     struct hkp_mesh_log log;
+    /** [passphrase_len] of the keys, wiped by the caller; NULL: none */
+    const uint8_t *passphrase;
+    size_t passphrase_len;
+    /** TPM that sealed the keys, as in hkp_ter_tpm_options; NULL: none */
+    const char *tpm;
 };
 
 /**

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
 #include "libmesh/posix/datadir.h"
-#include "libter/bytes.h"
 
 #include <hookprobe/dsm.h>
 #include <hookprobe/ter.h>
@@ -9,8 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const uint8_t keys_magic[8] = {'H', 'K', 'P', 'K', 'E', 'Y', 'S', '1'};
 
 hkp_status hkp_mesh__fault(struct hkp_mesh_fault *fault, hkp_status status, const char *what, const char *why,
                            uint64_t offset) {
@@ -73,45 +70,79 @@ static hkp_status read_exact(const char *dir, const char *name, int32_t private_
     return st;
 }
 
+static const char *why_of_keys(hkp_status st) {
+    switch (st) {
+    case HKP_E_TER_KEY_FORM:
+        return "is no key file, or is damaged: its checksum is wrong";
+    case HKP_E_TER_KEY_ACCESS:
+        return "must be of this user alone, with mode 0600, and no link";
+    case HKP_E_TER_KEY_PASSPHRASE:
+        return "wants a passphrase: none was given, or a wrong one";
+    case HKP_E_TER_KEY_TPM:
+        return "is sealed: it wants its TPM, and an authorisation in keys.pca";
+    case HKP_E_TER_PCA:
+        return "is sealed, and keys.pca is no authorisation by its operator";
+    case HKP_E_TER_TPM_POLICY:
+        return "is sealed, and the PCRs have values that keys.pca does not authorise";
+    case HKP_E_TER_TPM_IO:
+    case HKP_E_TER_TPM_TIMEOUT:
+        return "is sealed, and the TPM does not answer";
+    case HKP_E_TER_TPM_REFUSED:
+        return "is sealed, and the TPM refuses it: of another TPM, or of one that was cleared";
+    default:
+        return why_of(st);
+    }
+}
+
 hkp_status hkp_mesh__keys_write(const char *dir, const struct hkp_mesh__keys_secret *keys) {
+    struct hkp_ter_keystore_options o;
     char path[HKP_MESH__PATH_MAX];
+    uint8_t b[HKP_MESH__KEYS_SIZE];
     hkp_status st = hkp_mesh__path(path, dir, "keys");
     if (st != HKP_OK) return st;
-    uint8_t b[HKP_MESH__KEYS_SIZE];
-    memcpy(b, keys_magic, 8);
-    memcpy(b + 8, keys->a_seed, 32);
-    memcpy(b + 40, keys->s_secret, 32);
-    memcpy(b + 72, keys->state_key, 32);
-    hkp_put_le32(b + 104, hkp_ter_crc32(b, 104));
-    st = hkp_ter_file_write(path, b, sizeof b);
+    hkp_ter_keystore_options_init(&o, sizeof o);
+    o.path = path;
+    memcpy(b, keys->a_seed, 32);
+    memcpy(b + 32, keys->s_secret, 32);
+    memcpy(b + 64, keys->state_key, 32);
+    st = hkp_ter_keystore_write(&o, b, sizeof b);
     sodium_memzero(b, sizeof b);
     return st;
 }
 
-static hkp_status keys_read(struct hkp_mesh__keys_secret *keys, const char *dir,
+static hkp_status keys_read(struct hkp_mesh__datadir *d, const struct hkp_mesh__unlock *unlock,
                             struct hkp_mesh_fault *fault) {
+    struct hkp_ter_keystore_options o;
+    char path[HKP_MESH__PATH_MAX];
     uint8_t b[HKP_MESH__KEYS_SIZE];
-    hkp_status st = read_exact(dir, "keys", 1, b, sizeof b, fault);
-    if (st == HKP_OK && memcmp(b, keys_magic, 8) != 0)
-        st = hkp_mesh__fault(fault, HKP_E_IO, "keys", "is no key file", 0);
-    if (st == HKP_OK && hkp_le32(b + 104) != hkp_ter_crc32(b, 104))
-        st = hkp_mesh__fault(fault, HKP_E_IO, "keys", "is damaged: its checksum is wrong", 104);
-    if (st == HKP_OK) {
-        memcpy(keys->a_seed, b + 8, 32);
-        memcpy(keys->s_secret, b + 40, 32);
-        memcpy(keys->state_key, b + 72, 32);
+    size_t len = 0;
+    hkp_status st = hkp_mesh__path(path, d->path, "keys");
+    if (st != HKP_OK) return hkp_mesh__fault(fault, st, d->path, "path is too long", UINT64_MAX);
+    hkp_ter_keystore_options_init(&o, sizeof o);
+    o.path = path;
+    o.passphrase = unlock->passphrase;
+    o.passphrase_len = unlock->passphrase_len;
+    o.tpm = unlock->tpm;
+    st = hkp_ter_keystore_read(&o, b, sizeof b, &len, &d->key_form);
+    if (st == HKP_OK && len != sizeof b) st = HKP_E_TER_KEY_FORM;
+    if (st != HKP_OK)
+        st = hkp_mesh__fault(fault, st, path, why_of_keys(st), UINT64_MAX);
+    else {
+        memcpy(d->keys.a_seed, b, 32);
+        memcpy(d->keys.s_secret, b + 32, 32);
+        memcpy(d->keys.state_key, b + 64, 32);
     }
     sodium_memzero(b, sizeof b);
     return st;
 }
 
 hkp_status hkp_mesh__datadir_read(struct hkp_mesh__datadir *out, const char *dir,
-                                  struct hkp_mesh_fault *fault) {
+                                  const struct hkp_mesh__unlock *unlock, struct hkp_mesh_fault *fault) {
     struct hkp_mesh__datadir d;
     memset(&d, 0, sizeof d);
     if (snprintf(d.path, sizeof d.path, "%s", dir) >= (int)sizeof d.path)
         return hkp_mesh__fault(fault, HKP_E_INVAL, "data_dir", "path is too long", UINT64_MAX);
-    hkp_status st = keys_read(&d.keys, dir, fault);
+    hkp_status st = keys_read(&d, unlock, fault);
     if (st == HKP_OK) st = read_exact(dir, "policy.pub", 0, d.policy_key, sizeof d.policy_key, fault);
     if (st == HKP_OK) st = read_exact(dir, "rebase", 0, d.rebase, sizeof d.rebase, fault);
     if (st == HKP_OK)

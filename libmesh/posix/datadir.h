@@ -3,17 +3,20 @@
 /*
  * The folder of one node: what provisioning writes once and the runner reads at every start (NZ1 22.7).
  *
- *     keys         "HKPKEYS1" || A seed 32 || S secret 32 || state key 32 || CRC-32 LE 4      0600
+ *     keys         A seed 32 || S secret 32 || state key 32, in a form of the key store   0600
+ *     keys.pca     authorisation of PCR values, where the TPM sealed them
  *     certificate  genesis  manifest  rebase  policy.pub                                      as their specs
- * say members/     certificates of the other members, one file each, named by node_id ter/ neuro/ store/ what
- * the node writes itself
+ * say
+ *     members/     certificates of the other members, one file each, named by node_id
+ *     ter/ neuro/ store/   what the node writes itself
  */
 #ifndef HKP_LIBMESH_POSIX_DATADIR_H
 #define HKP_LIBMESH_POSIX_DATADIR_H
 
 #include <hookprobe/mesh.h>
+#include <hookprobe/ter.h>
 
-enum { HKP_MESH__PATH_MAX = 4096, HKP_MESH__KEYS_SIZE = 108, HKP_MESH__MEMBERS_MAX = 64 };
+enum { HKP_MESH__PATH_MAX = 4096, HKP_MESH__KEYS_SIZE = 96, HKP_MESH__MEMBERS_MAX = 64 };
 
 struct hkp_mesh__keys_secret {
     uint8_t a_seed[32];
@@ -21,10 +24,19 @@ struct hkp_mesh__keys_secret {
     uint8_t state_key[32];
 };
 
+/** What may be needed to open the keys; all of it may be absent. */
+struct hkp_mesh__unlock {
+    const uint8_t *passphrase;
+    size_t passphrase_len;
+    hkp_ter_tpm *tpm;
+};
+
 /** All that the folder holds of fixed things; free with hkp_mesh__datadir_free(). */
 struct hkp_mesh__datadir {
     char path[HKP_MESH__PATH_MAX];
     struct hkp_mesh__keys_secret keys;
+    /** HKP_TER_KEY_*: how they lay there */
+    uint32_t key_form;
     uint8_t policy_key[32];
     uint8_t rebase[192];
     uint8_t *genesis, *certificate, *manifest;
@@ -42,7 +54,7 @@ hkp_status hkp_mesh__keys_write(const char *dir, const struct hkp_mesh__keys_sec
 
 /** Reads and checks the form of every file; whether they belong together is the node's matter. */
 hkp_status hkp_mesh__datadir_read(struct hkp_mesh__datadir *out, const char *dir,
-                                  struct hkp_mesh_fault *fault);
+                                  const struct hkp_mesh__unlock *unlock, struct hkp_mesh_fault *fault);
 void hkp_mesh__datadir_free(struct hkp_mesh__datadir *dir);
 
 /** Certificate of a member, [*len] of malloc; *out NULL if the folder has none. */

@@ -176,9 +176,29 @@ void hkp_mesh_runner_options_init(struct hkp_mesh_runner_options *opt, size_t si
     hkp_options_init(opt, size);
 }
 
+/* Whether a TPM answers there shows when the keys are opened. */
+static hkp_status open_tpm(struct hkp_mesh_runner *r, const struct hkp_mesh_runner_options *opt,
+                           struct hkp_mesh_fault *fault) {
+    struct hkp_ter_tpm_options o;
+    if (opt->tpm == NULL) return HKP_OK;
+    hkp_ter_tpm_options_init(&o, sizeof o);
+    o.tcti = opt->tpm;
+    const hkp_status st = hkp_ter_tpm_new(&r->tpm, &o);
+    if (st == HKP_OK) return HKP_OK;
+    return hkp_mesh__fault(fault, st, "tpm",
+                           st == HKP_E_TER_TPM_ABSENT ? "this program was built without TPM support"
+                           : st == HKP_E_INVAL
+                               ? "wants device:PATH, swtpm:path=PATH or swtpm:host=IPV4,port=N"
+                               : "cannot be used",
+                           UINT64_MAX);
+}
+
 static hkp_status start(struct hkp_mesh_runner *r, const struct hkp_mesh_runner_options *opt,
                         struct hkp_mesh_fault *fault) {
-    hkp_status st = hkp_mesh__datadir_read(&r->dir, opt->data_dir, fault);
+    struct hkp_mesh__unlock unlock = {.passphrase = opt->passphrase, .passphrase_len = opt->passphrase_len};
+    hkp_status st = open_tpm(r, opt, fault);
+    unlock.tpm = r->tpm;
+    if (st == HKP_OK) st = hkp_mesh__datadir_read(&r->dir, opt->data_dir, &unlock, fault);
     if (st == HKP_OK) st = identify(r, fault);
     if (st == HKP_OK) st = make_node(r, opt, fault);
     if (st == HKP_OK) st = hkp_mesh__host_open(r, opt, fault); /* its lock keeps a second process out */
@@ -326,6 +346,7 @@ void hkp_mesh_runner_free(hkp_mesh_runner *r) {
     hkp_mesh__host_close(r);
     hkp_htp_udp_close(r->udp);
     hkp_mesh__datadir_free(&r->dir);
+    hkp_ter_tpm_free(r->tpm);
     sodium_memzero(r, sizeof *r);
     free(r);
 }

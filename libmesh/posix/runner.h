@@ -50,6 +50,8 @@ struct hkp_mesh__refusal {
 struct hkp_mesh_runner {
     struct hkp_mesh_log out;
     struct hkp_mesh__datadir dir;
+    /** NULL: none is configured */
+    hkp_ter_tpm *tpm;
     struct hkp_mesh_node_options node_options;
     uint8_t node_id[16];
     uint8_t h_ref[20];

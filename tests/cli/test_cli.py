@@ -387,6 +387,25 @@ class Node:
 
 
 @case
+def a_node_opens_keys_that_its_tpm_sealed(folder):
+    if no_tpm():
+        return
+    with Swtpm(folder) as tpm:
+        node = Node(folder, f"tpm:\n  tcti: \"{tpm.tcti}\"\n")
+        keys, operator = os.path.join(node.made["data_dir"], "keys"), os.path.join(folder, "operator")
+        with node:
+            assert node.status()["keys"] == "software"
+        signed = ["tpm", "authorize", "--key", operator, "--out", keys + ".pca", "--json", "--tcti", tpm.tcti]
+        key = json.loads(run(*signed, "--new").stdout)["pca_key"]
+        expect(run("keys", "--keys", keys, "--to", "tpm", "--pca-key", key, "--tcti", tpm.tcti), 0)
+        with node:
+            assert node.status()["keys"] == "tpm"
+        expect(run(*signed, "--digest", "00" * 32), 0)
+        expect(run("node", "run", "--config", node.config), 3, "keys: is sealed", "not authorise")
+    expect(run("node", "run", "--config", node.config), 3, "keys: is sealed", "does not answer")
+
+
+@case
 def a_running_node_is_asked_and_ends_in_order(folder):
     node = Node(folder)
     with node:

@@ -10,6 +10,7 @@
 #include "members.h"
 
 #include <jansson.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 static char root[64];
@@ -515,6 +516,49 @@ static void damaged_state_is_refused_with_its_place(void) {
     CHECK(until(all_active, 30000));
 }
 
+/* D-ID-2: what is refused and why, and that the node is the same one behind each form of its keys. */
+static void keys_under_a_passphrase_want_it(void) {
+    struct hkp_mesh_runner_options o;
+    struct hkp_mesh_fault fault;
+    struct hkp_ter_keystore_options k;
+    hkp_mesh_runner *r = NULL;
+    uint8_t secret[HKP_TER_KEY_MAX];
+    char path[300];
+    size_t len = 0;
+    stop(1);
+    snprintf(path, sizeof path, "%s/keys", mesh[1].dir);
+    hkp_ter_keystore_options_init(&k, sizeof k);
+    k.path = path;
+    CHECK_EQ(hkp_ter_keystore_read(&k, secret, sizeof secret, &len, NULL), HKP_OK);
+    CHECK_EQ(len, 96);
+    k.form = HKP_TER_KEY_PASSPHRASE;
+    k.passphrase = (const uint8_t *)"open, please";
+    k.passphrase_len = 12;
+    k.ops = 1;
+    k.kib = 8;
+    CHECK_EQ(hkp_ter_keystore_write(&k, secret, len), HKP_OK);
+    member_options(&mesh[1], &o);
+    CHECK_EQ(hkp_mesh_runner_new(&r, &o, &fault), HKP_E_TER_KEY_PASSPHRASE);
+    CHECK(strstr(fault.what, "keys") != NULL && strstr(fault.why, "passphrase") != NULL);
+    o.passphrase = (const uint8_t *)"open, pleasf";
+    o.passphrase_len = 12;
+    CHECK_EQ(hkp_mesh_runner_new(&r, &o, &fault), HKP_E_TER_KEY_PASSPHRASE);
+    o.passphrase = k.passphrase;
+    CHECK_EQ(hkp_mesh_runner_new(&mesh[1].runner, &o, &fault), HKP_OK);
+    CHECK(until(all_active, 30000));
+    stop(1);
+    CHECK(chmod(path, 0644) == 0);
+    CHECK_EQ(hkp_mesh_runner_new(&r, &o, &fault), HKP_E_TER_KEY_ACCESS);
+    CHECK(chmod(path, 0600) == 0);
+    o.tpm = "mssim:";
+    const hkp_status st = hkp_mesh_runner_new(&r, &o, &fault);
+    CHECK(st == HKP_E_INVAL || st == HKP_E_TER_TPM_ABSENT);
+    CHECK(strcmp(fault.what, "tpm") == 0 && r == NULL);
+    k.form = HKP_TER_KEY_PLAIN;
+    CHECK_EQ(hkp_ter_keystore_write(&k, secret, len), HKP_OK);
+    CHECK_EQ(start(1), HKP_OK);
+}
+
 static void all_leave(void) {
     char command[128];
     for (int i = 0; i < N; i++)
@@ -541,6 +585,7 @@ int main(void) {
     CASE(a_node_of_another_mesh_gets_no_session);
     CASE(a_datagram_of_any_content_changes_nothing_and_is_counted);
     CASE(damaged_state_is_refused_with_its_place);
+    CASE(keys_under_a_passphrase_want_it);
     CASE(all_leave);
     return check_done();
 }
