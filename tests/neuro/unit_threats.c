@@ -300,7 +300,7 @@ static void child_sends(void) {
     needles_of_key("root", child.root);
     tell_child((const uint8_t *)"S", 1);
     if (!answer(head, 3) || head[0] != 's' || !answer(msg, hkp_be16(head + 1))) {
-        CHECK(!"the child sends");
+        CHECK(0); /* the child sends nothing */
         return;
     }
     needles_of_message(child.out_ck, child.own, child.peer, child.n_out++, hkp_be64(msg + 16), keys);
@@ -345,6 +345,11 @@ static void check_scanner_sees_chains(void) {
 
 static void memory_scan__no_used_key_is_left_in_a_live_process(void) {
     uint64_t random = check_seed();
+    skipped = child_path[0] == 0;
+    if (skipped) {
+        printf("# SKIP a sanitizer keeps copies, and terabytes of its own memory\n");
+        return;
+    }
     child_begin(child_path);
     needles.n = 0;
     needle("control", child.own, 16);
