@@ -49,24 +49,33 @@ static const struct hkp_neuro__kernel kernel_base = {HKP_NEURO_VARIANT_BASE, row
 
 static AVX2 __m256i load8(const int32_t *p) { return _mm256_loadu_si256((const __m256i *)(const void *)p); }
 
-static AVX2 int64_t sum8(__m256i v) {
-    int32_t part[8];
-    int64_t sum = 0;
-    _mm256_storeu_si256((__m256i *)(void *)part, v);
-    for (int i = 0; i < 8; i++) sum += part[i];
-    return sum;
+/* The sums of the lanes of four vectors; all four fit 32 bits. */
+static AVX2 __m128i sums4(const __m256i v[4]) {
+    const __m256i pairs = _mm256_hadd_epi32(_mm256_hadd_epi32(v[0], v[1]), _mm256_hadd_epi32(v[2], v[3]));
+    return _mm_add_epi32(_mm256_castsi256_si128(pairs), _mm256_extracti128_si256(pairs, 1));
 }
 
+/* w = hi * 512 + lo, as in plain C. Both halves of w and v itself fit 16 bits, so that the multiplier for 16
+ * bits does: it adds the product of the upper halves of the lanes, and that of v is made 0. n_out is a
+ * multiple of 4. */
 AVX2 static void rows_avx2(const int32_t *w, const int32_t *v, int n_out, int n_in, int64_t *sum) {
-    const __m256i low = _mm256_set1_epi32(511);
-    for (int i = 0; i < n_out; i++, w += n_in) {
-        __m256i hi = _mm256_setzero_si256(), lo = _mm256_setzero_si256();
+    const __m256i low = _mm256_set1_epi32(511), half = _mm256_set1_epi32(0xFFFF);
+    for (int i = 0; i < n_out; i += 4, w += (ptrdiff_t)4 * n_in) {
+        __m256i hi[4], lo[4];
+        int32_t h[4], l[4];
+        for (int k = 0; k < 4; k++) hi[k] = lo[k] = _mm256_setzero_si256();
         for (int j = 0; j < n_in; j += 8) {
-            const __m256i x = load8(w + j), y = load8(v + j);
-            hi = _mm256_add_epi32(hi, _mm256_mullo_epi32(_mm256_srai_epi32(x, 9), y));
-            lo = _mm256_add_epi32(lo, _mm256_mullo_epi32(_mm256_and_si256(x, low), y));
+            const __m256i y = _mm256_and_si256(load8(v + j), half);
+#pragma GCC unroll 4
+            for (int k = 0; k < 4; k++) {
+                const __m256i x = load8(w + (ptrdiff_t)k * n_in + j);
+                hi[k] = _mm256_add_epi32(hi[k], _mm256_madd_epi16(_mm256_srai_epi32(x, 9), y));
+                lo[k] = _mm256_add_epi32(lo[k], _mm256_madd_epi16(_mm256_and_si256(x, low), y));
+            }
         }
-        sum[i] = sum8(hi) * 512 + sum8(lo);
+        _mm_storeu_si128((__m128i *)(void *)h, sums4(hi));
+        _mm_storeu_si128((__m128i *)(void *)l, sums4(lo));
+        for (int k = 0; k < 4; k++) sum[i + k] = (int64_t)h[k] * 512 + l[k];
     }
 }
 

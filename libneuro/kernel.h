@@ -21,7 +21,8 @@ struct hkp_neuro__row {
 struct hkp_neuro__kernel {
     /** HKP_NEURO_VARIANT_* */
     uint32_t variant;
-    /** sum[i] = sum_j w[i][j] * v[j]; n_in is a multiple of 8, at most 128; |v| <= 32767 */
+    /** sum[i] = sum_j w[i][j] * v[j]; n_in is a multiple of 8, at most 128; n_out one of 4; |v| <= 32767;
+     * |w| <= 262143 */
     void (*rows)(const int32_t *w, const int32_t *v, int n_out, int n_in, int64_t *sum);
     /** sum[j] = sum_i w[i][j] * d[i]; n_in is a multiple of 8 */
     void (*columns)(const int32_t *w, const int32_t *d, int n_out, int n_in, int64_t *sum);
