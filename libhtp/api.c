@@ -56,6 +56,14 @@ hkp_status hkp_htp_recv(hkp_htp_endpoint *ep, hkp_time now, uint64_t wall_us, co
     return st == HKP_OK ? HKP_OK : hkp_htp__drop(ep, st);
 }
 
+hkp_status hkp_htp_quote_ready(hkp_htp_endpoint *ep, hkp_time now, uint64_t wall_us) {
+    if (ep == NULL) return HKP_E_INVAL;
+    take_time(ep, now);
+    for (size_t i = 0; i < ep->opt.sessions_max; i++)
+        if (ep->sessions[i] != NULL) hkp_htp__edge_resume(ep, ep->sessions[i], wall_us);
+    return HKP_OK;
+}
+
 static void send_answer(struct hkp_htp_endpoint *ep, struct hkp_htp_path *path, uint8_t *dst, size_t *len) {
     const struct hkp_htp__answer *a = &ep->answers[ep->answers_first];
     *path = a->path;

@@ -220,20 +220,27 @@ static hkp_status check_policy(struct hkp_htp_endpoint *ep, struct hkp_htp__sess
     return require & HKP_HTP_REQUIRE_PQ ? HKP_E_HTP_DOWNGRADE : HKP_OK;
 }
 
+/* The quote that CHALLENGE demands; *len 0 if there is none. HKP_E_LIMIT: it is being made. */
+static hkp_status make_quote(const struct hkp_htp_registry *r, const struct hkp_htp__challenge_secret *c,
+                             uint8_t quote[HKP_HTP_QUOTE_MAX], size_t *len) {
+    uint8_t extra[32];
+    *len = 0;
+    if (!(c->demands & HKP_HTP__DEMAND_QUOTE) || r->quote_make == NULL) return HKP_OK;
+    hkp_htp__quote_extra(extra, c->chain.h);
+    const hkp_status st = r->quote_make(r->user, extra, c->pcr_mask, quote, HKP_HTP_QUOTE_MAX, len);
+    if (st != HKP_OK || *len > HKP_HTP_QUOTE_MAX) *len = 0;
+    return st == HKP_E_LIMIT ? st : HKP_OK;
+}
+
+/* t4: when CHALLENGE came; a quote may take until long after that. */
 static hkp_status attest(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, uint64_t wall_us,
-                         const struct hkp_htp__challenge_secret *c) {
-    const struct hkp_htp_registry *r = &ep->opt.registry;
+                         uint64_t t4, const struct hkp_htp__challenge_secret *c) {
     struct hkp_htp__attest a = ep->attest;
     struct hkp_htp__stamp stamp;
-    uint8_t quote[HKP_HTP_QUOTE_MAX], extra[32];
-    size_t quote_len = 0;
-    a.t4 = wall_us;
-    if ((c->demands & HKP_HTP__DEMAND_QUOTE) && r->quote_make != NULL) {
-        hkp_htp__quote_extra(extra, c->chain.h);
-        if (r->quote_make(r->user, extra, c->pcr_mask, quote, sizeof quote, &quote_len) != HKP_OK ||
-            quote_len > sizeof quote)
-            quote_len = 0;
-    }
+    uint8_t quote[HKP_HTP_QUOTE_MAX];
+    size_t quote_len;
+    a.t4 = t4;
+    if (make_quote(&ep->opt.registry, c, quote, &quote_len) == HKP_E_LIMIT) return HKP_E_LIMIT;
     a.quote = quote;
     a.quote_len = (uint16_t)quote_len;
     const int show = (c->demands & HKP_HTP__DEMAND_CERT) || ep->opt.show_certificate || s->n_case >= 2;
@@ -257,8 +264,23 @@ static hkp_status keep_certificate(struct hkp_htp_endpoint *ep, struct hkp_htp__
     return HKP_OK;
 }
 
+/* Everything about the CHALLENGE holds, but its quote is not made yet: the same bytes are judged again then.
+ */
+static void wait_for_quote(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, uint64_t t4,
+                           const uint8_t *dgram, size_t len) {
+    struct hkp_htp__edge_run *e = s->edge;
+    if (s->peer_cert != NULL) hkp_mem_free(&ep->opt.mem, s->peer_cert, s->peer_cert_len);
+    s->peer_cert = NULL;
+    s->peer_cert_len = 0;
+    if (e->waiting_len > 0) return;
+    memcpy(e->waiting, dgram, len);
+    e->waiting_len = len;
+    e->waiting_us = t4;
+}
+
 static hkp_status on_challenge(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, uint64_t wall_us,
-                               const struct hkp_htp__header *header, const uint8_t *dgram, size_t len) {
+                               uint64_t t4, const struct hkp_htp__header *header, const uint8_t *dgram,
+                               size_t len) {
     struct hkp_htp__challenge_secret c;
     hkp_status st = hkp_htp__challenge_open(&s->edge->hs, header, dgram, len, &c);
     const int drop = st == HKP_E_HTP_RDV || st == HKP_E_HTP_DH || st == HKP_E_HTP_AUTH;
@@ -266,7 +288,7 @@ static hkp_status on_challenge(struct hkp_htp_endpoint *ep, struct hkp_htp__sess
     if (st == HKP_OK) st = hkp_htp__challenge_signed(&c);
     if (st == HKP_OK) st = check_policy(ep, s, &c);
     if (st == HKP_OK) st = keep_certificate(ep, s, &c.cert);
-    if (st == HKP_OK) st = attest(ep, s, wall_us, &c);
+    if (st == HKP_OK) st = attest(ep, s, wall_us, t4, &c);
     if (st == HKP_OK) {
         s->suite = c.suite;
         s->features = c.features;
@@ -277,8 +299,20 @@ static hkp_status on_challenge(struct hkp_htp_endpoint *ep, struct hkp_htp__sess
         restart_timer(ep, s, rtt_us < 500000 ? HKP_HTP__SEC : (rtt_us < 4000000 ? rtt_us : 4000000) * 2000);
     }
     sodium_memzero(&c, sizeof c);
+    if (st == HKP_E_LIMIT) {
+        wait_for_quote(ep, s, t4, dgram, len);
+        return HKP_OK;
+    }
     if (st != HKP_OK && !drop) hkp_htp__session_end(ep, s, st, 0);
     return st;
+}
+
+void hkp_htp__edge_resume(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, uint64_t wall_us) {
+    struct hkp_htp__edge_run *e = s->edge;
+    struct hkp_htp__header header;
+    if (e == NULL || s->state != HKP_HTP__S_HELLO || e->waiting_len == 0) return;
+    if (hkp_htp__wire_check(e->waiting, e->waiting_len, &header) == HKP_OK)
+        (void)on_challenge(ep, s, wall_us, e->waiting_us, &header, e->waiting, e->waiting_len);
 }
 
 static hkp_status on_accept(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s,
@@ -327,9 +361,10 @@ hkp_status hkp_htp__edge_recv(struct hkp_htp_endpoint *ep, struct hkp_htp__sessi
     const int waits_challenge = s->state == HKP_HTP__S_HELLO, waits_accept = s->state == HKP_HTP__S_ATTEST;
     if (header->type == HKP_HTP__REJECT && (waits_challenge || waits_accept))
         return on_reject(ep, s, header, dgram);
-    if (header->type == HKP_HTP__CHALLENGE && waits_challenge)
-        return header->flags & HKP_HTP__FLAG_RETRY ? on_retry(ep, s, dgram)
-                                                   : on_challenge(ep, s, wall_us, header, dgram, len);
+    if (header->type == HKP_HTP__CHALLENGE && waits_challenge && s->edge->waiting_len == 0)
+        return header->flags & HKP_HTP__FLAG_RETRY
+                   ? on_retry(ep, s, dgram)
+                   : on_challenge(ep, s, wall_us, wall_us, header, dgram, len);
     if (header->type == HKP_HTP__ACCEPT && waits_accept) return on_accept(ep, s, header, dgram, len);
     return HKP_E_HTP_STATE;
 }

@@ -50,6 +50,10 @@ struct hkp_htp__edge_run {
     /** 1: a copy is to be sent now; which: 0 first HELLO, 1 newest */
     uint8_t want, which, retried, no_common;
     uint32_t require;
+    /** the CHALLENGE that opened and whose quote is not made yet, and when it came; waiting_len 0: none */
+    size_t waiting_len;
+    uint64_t waiting_us;
+    uint8_t waiting[HKP_HTP__BIG];
 };
 
 /** A rekey under way: our key, and the frames of HTP-6.3. */
@@ -244,6 +248,8 @@ void hkp_htp__epoch_erase(struct hkp_htp__epoch_secret *e);
 
 /* ---- edge.c ---- */
 
+/** Goes on with a CHALLENGE that waits for its quote, if it does. */
+void hkp_htp__edge_resume(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, uint64_t wall_us);
 hkp_status hkp_htp__edge_recv(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, uint64_t wall_us,
                               const struct hkp_htp__header *header, const uint8_t *dgram, size_t len);
 void hkp_htp__edge_send(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, uint8_t *dst, size_t *len);

@@ -348,7 +348,10 @@ struct hkp_htp_registry {
                               struct hkp_htp_identity *out);
     /** the case 1..4 of HTP-3.9 that allows mode N, or an error; or NULL: case 1 only, where neural is off */
     hkp_status (*mode_n)(void *user, const struct hkp_htp_mode_n *query, uint8_t *n_case);
-    /** makes a TPM quote with this extraData; or NULL: none */
+    /**
+     * makes a TPM quote with this extraData; or NULL: none. HKP_E_LIMIT: it is being made; asked again with the
+     * same extraData after hkp_htp_quote_ready()
+     */
     hkp_status (*quote_make)(void *user, const uint8_t extra[32], uint32_t pcr_mask, uint8_t *dst, size_t cap,
                              size_t *len);
     /** checks a quote of a node; or NULL: every quote counts as absent */
@@ -736,6 +739,25 @@ HKP_API void hkp_htp_endpoint_free(hkp_htp_endpoint *ep);
  */
 HKP_API HKP_MUST_USE hkp_status hkp_htp_recv(hkp_htp_endpoint *ep, hkp_time now, uint64_t wall_us,
                                              const struct hkp_htp_path *path, uint8_t *dgram, size_t len);
+
+/**
+ * Go on with the handshakes whose quote was being made.
+ *
+ * Each asks registry.quote_make() again, with the extraData of before; what is not ready then goes on waiting,
+ * until the handshake's own time is up.
+ *
+ * @param ep  endpoint; borrowed, changed
+ * @param now  nanoseconds, monotonic; an earlier value than before counts as the latest one
+ * @param wall_us  Unix microseconds of the wall clock
+ *
+ * @retval HKP_OK  done; pull what is to be sent
+ * @retval HKP_E_INVAL  ep is NULL
+ *
+ * Cost: a look at every session; for each that waits what its CHALLENGE costs.
+ * Source: HTP-5.5, decision 0117.
+ * Since: hookprobe-htp 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_htp_quote_ready(hkp_htp_endpoint *ep, hkp_time now, uint64_t wall_us);
 
 /**
  * Take the next datagram that the endpoint wants to send.

@@ -144,6 +144,50 @@ static void a_demanded_quote_must_be_right(void) {
     }
 }
 
+/* A TPM takes its time: nothing is sent meanwhile, other CHALLENGEs change nothing, and the handshake goes on
+ * from where it stood (decision 0117). */
+static void a_quote_may_come_later(void) {
+    static struct world w;
+    struct pair p;
+    struct hkp_htp_event ev = {.struct_size = sizeof ev};
+    load(&w, "r_certs");
+    pair_new(&p, &w);
+    w.require = HKP_HTP_REQUIRE_TPM;
+    w.quote_waits = 1;
+    CHECK_EQ(pair_connect(&p), HKP_OK);
+    pair_run(&p, 5 * HKP_HTP__SEC);
+    CHECK(w.quote_asked == 1); /* and not once for each repeated CHALLENGE */
+    CHECK_EQ(hkp_htp_event(p.e, &ev), HKP_OK);
+    CHECK_EQ(ev.type, HKP_HTP_EVENT_NONE);
+    CHECK_EQ(hkp_htp_quote_ready(p.e, p.now, p.wall), HKP_OK); /* still not */
+    CHECK_EQ(w.quote_asked, 2);
+    w.quote_waits = 0;
+    CHECK_EQ(hkp_htp_quote_ready(p.e, p.now, p.wall), HKP_OK);
+    CHECK_EQ(w.quote_asked, 3);
+    pair_pump(&p);
+    CHECK_EQ(hkp_htp_event(p.e, &ev), HKP_OK);
+    CHECK_EQ(ev.type, HKP_HTP_EVENT_UP);
+    CHECK_EQ(hkp_htp_quote_ready(p.e, p.now, p.wall), HKP_OK);
+    CHECK_EQ(w.quote_asked, 3);
+    pair_free(&p);
+}
+
+static void a_quote_that_never_comes_ends_with_the_handshake(void) {
+    static struct world w;
+    struct pair p;
+    struct hkp_htp_event ev = {.struct_size = sizeof ev};
+    load(&w, "r_certs");
+    pair_new(&p, &w);
+    w.require = HKP_HTP_REQUIRE_TPM;
+    w.quote_waits = 1;
+    CHECK_EQ(pair_connect(&p), HKP_OK);
+    pair_run(&p, 20 * HKP_HTP__SEC);
+    CHECK_EQ(hkp_htp_event(p.e, &ev), HKP_OK);
+    CHECK_EQ(ev.type, HKP_HTP_EVENT_FAILED);
+    CHECK_EQ(ev.result, HKP_E_HTP_TIMEOUT);
+    pair_free(&p);
+}
+
 static void clocks_matter_only_where_policy_says_so(void) {
     static struct world w;
     for (int kind = 0; kind < 3; kind++) {
@@ -261,6 +305,8 @@ int main(void) {
     CASE(a_validator_is_pinned_or_certified_for_key_and_name);
     CASE(a_demanded_certificate_must_be_there_and_fit);
     CASE(a_demanded_quote_must_be_right);
+    CASE(a_quote_may_come_later);
+    CASE(a_quote_that_never_comes_ends_with_the_handshake);
     CASE(clocks_matter_only_where_policy_says_so);
     CASE(mode_n_needs_its_case);
     CASE(old_policy_and_suspended_nodes_are_refused);

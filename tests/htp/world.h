@@ -23,6 +23,9 @@ struct world {
     int no_mode_n;
     uint8_t quote[HKP_HTP_QUOTE_MAX];
     size_t quote_len;
+    /** 1: quotes take their time; how often one was asked for, and the extraData of the last */
+    int quote_waits, quote_asked;
+    uint8_t quote_extra[32];
     struct hkp_htp_registry registry;
     /** pins that live, notes taken */
     long pins, notes;
@@ -103,8 +106,11 @@ static inline hkp_status world_mode_n(void *user, const struct hkp_htp_mode_n *q
 
 static inline hkp_status world_quote_make(void *user, const uint8_t extra[32], uint32_t mask, uint8_t *dst,
                                           size_t cap, size_t *len) {
-    const struct world *w = user;
-    (void)extra, (void)mask;
+    struct world *w = user;
+    (void)mask;
+    if (w->quote_asked++ > 0 && w->quote_waits) CHECK_MEM(extra, w->quote_extra, 32);
+    memcpy(w->quote_extra, extra, 32);
+    if (w->quote_waits) return HKP_E_LIMIT;
     if (w->quote_len == 0 || w->quote_len > cap) return HKP_E_NOTFOUND;
     memcpy(dst, w->quote, w->quote_len);
     *len = w->quote_len;
