@@ -24,7 +24,7 @@ enum {
 };
 
 struct cli_command {
-    /** one word, or two: "ter show" */
+    /** one to three words: "ter show" */
     const char *name;
     const char *summary;
     const char *help;

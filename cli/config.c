@@ -2,7 +2,8 @@
 /* Copyright the HookProbe mesh authors */
 #include "config.h"
 
-#include <cyaml/cyaml.h>
+#include "yaml.h"
+
 #include <errno.h>
 #include <hookprobe/mesh.h>
 #include <stdarg.h>
@@ -11,7 +12,6 @@
 #include <string.h>
 #include <strings.h>
 
-#define FILE_MAX_BYTES 262144
 #define PEERS_MAX 4096
 
 const char cli_config_help[] =
@@ -90,76 +90,6 @@ static const cyaml_schema_field_t fields[] = {
 static const cyaml_schema_value_t schema = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct cli_config, fields)};
 
-/* ---- errors: where they are ---- */
-
-/** What libcyaml says of a fault: its first words, then the place in the backtrace. */
-struct complaint {
-    char words[200];
-    char key[64];
-    unsigned line;
-};
-
-static void complain(cyaml_log_t level, void *context, const char *format, va_list args) {
-    struct complaint *c = context;
-    char text[200], key[64];
-    unsigned line;
-    (void)level;
-    vsnprintf(text, sizeof text, format, args);
-    text[strcspn(text, "\n")] = 0;
-    const char *said = strncmp(text, "Load: ", 6) == 0 ? text + 6 : text;
-    if (c->words[0] == 0) {
-        const int of_enum = strncmp(said, "Invalid ENUM value", 18) == 0;
-        snprintf(c->words, sizeof c->words, "%s%s", of_enum ? "none of the words allowed here" : said,
-                 of_enum ? said + 18 : "");
-    }
-    if (c->line == 0 && sscanf(said, " in mapping field '%63[^']' (line: %u", key, &line) == 2) {
-        c->line = line;
-        snprintf(c->key, sizeof c->key, "%s", key);
-    } else if (c->line == 0 && sscanf(said, " in %*[a-z 0-9'] (line: %u", &line) == 1) {
-        c->line = line;
-    }
-}
-
-/* Line of the nth (from 0) place where a key is set at or after a line, comments left out; 0: there is none.
- */
-static unsigned line_of(const char *text, const char *key, unsigned nth, unsigned from) {
-    const size_t len = strlen(key);
-    unsigned line = 1;
-    for (const char *at = text; *at != 0; line++) {
-        const size_t n = strcspn(at, "\n"), code = strcspn(at, "#\n");
-        for (size_t i = 0; line >= from && i + len < code; i++) {
-            const int begins = i == 0 || strchr(" -{,\"'", at[i - 1]) != NULL;
-            if (begins && memcmp(at + i, key, len) == 0 && strchr(":\"' ", at[i + len]) != NULL && nth-- == 0)
-                return line;
-        }
-        at += n + (at[n] == '\n');
-    }
-    return 0;
-}
-
-/* libcyaml points before a key that it does not know or has seen: find the key itself. */
-static void find_named(struct complaint *c, const char *text) {
-    char key[64];
-    if (sscanf(c->words, "Unexpected key: %63s", key) == 1) {
-        const unsigned line = line_of(text, key, 0, c->line);
-        if (line != 0) c->line = line;
-    } else if (sscanf(c->words, "Mapping field already seen: %63s", key) == 1) {
-        const unsigned first = line_of(text, key, 0, 1),
-                       line = first == 0 ? 0 : line_of(text, key, 0, first + 1);
-        if (line != 0) c->line = line;
-    } else if (sscanf(c->words, "Missing required mapping field: %63s", key) != 1) {
-        return;
-    }
-    snprintf(c->key, sizeof c->key, "%s", key);
-}
-
-static int wrong(char error[512], const char *path, const char *text, const char *key, unsigned nth,
-                 const char *why) {
-    const unsigned line = line_of(text, key, nth, 1);
-    snprintf(error, 512, "%s:%u: %s: %s", path, line == 0 ? 1 : line, key, why);
-    return -1;
-}
-
 /* ---- what the schema cannot say ---- */
 
 static int is_hex(const char *text) { return text[strspn(text, "0123456789abcdefABCDEF")] == 0; }
@@ -200,55 +130,32 @@ static int check_numbers(const struct cli_config *c, const char *path, const cha
         if (bounds[i].value == 0 || (bounds[i].value >= bounds[i].min && bounds[i].value <= bounds[i].max))
             continue;
         snprintf(why, sizeof why, "must be %u..%u", bounds[i].min, bounds[i].max);
-        return wrong(error, path, text, bounds[i].key, 0, why);
+        return cli_yaml_wrong(error, path, text, bounds[i].key, 0, why);
     }
     return 0;
 }
 
 static int check(const struct cli_config *c, const char *path, const char *text, char error[512]) {
     if (c->listen != NULL && !is_address(c->listen))
-        return wrong(error, path, text, "listen", 0,
-                     "must be ADDRESS:PORT, such as 192.0.2.1:8144 or [::]:8144");
+        return cli_yaml_wrong(error, path, text, "listen", 0,
+                              "must be ADDRESS:PORT, such as 192.0.2.1:8144 or [::]:8144");
     for (unsigned i = 0; i < c->peers_count; i++) {
         if (!is_hex(c->peers[i].node_id))
-            return wrong(error, path, text, "node_id", i, "must be 32 hex digits");
-        if (!is_hex(c->peers[i].key)) return wrong(error, path, text, "key", i, "must be 64 hex digits");
+            return cli_yaml_wrong(error, path, text, "node_id", i, "must be 32 hex digits");
+        if (!is_hex(c->peers[i].key))
+            return cli_yaml_wrong(error, path, text, "key", i, "must be 64 hex digits");
         if (!is_address(c->peers[i].address))
-            return wrong(error, path, text, "address", i, "must be ADDRESS:PORT, such as 192.0.2.1:8144");
+            return cli_yaml_wrong(error, path, text, "address", i,
+                                  "must be ADDRESS:PORT, such as 192.0.2.1:8144");
         for (unsigned k = 0; k < i; k++)
             if (strcasecmp(c->peers[k].node_id, c->peers[i].node_id) == 0)
-                return wrong(error, path, text, "node_id", i, "names a peer that is already in the list");
+                return cli_yaml_wrong(error, path, text, "node_id", i,
+                                      "names a peer that is already in the list");
     }
     return check_numbers(c, path, text, error);
 }
 
 /* ---- loading ---- */
-
-static char *read_text(const char *path, char error[512]) {
-    char *text = malloc(FILE_MAX_BYTES + 1);
-    FILE *f = fopen(path, "rb");
-    size_t len = 0;
-    if (f == NULL || text == NULL) {
-        snprintf(error, 512, "%s: %s", path, strerror(errno));
-    } else {
-        len = fread(text, 1, FILE_MAX_BYTES + 1, f);
-        if (ferror(f))
-            snprintf(error, 512, "%s: %s", path, strerror(errno));
-        else if (len > FILE_MAX_BYTES)
-            snprintf(error, 512, "%s: longer than %d bytes", path, FILE_MAX_BYTES);
-        else if (memchr(text, 0, len) != NULL)
-            snprintf(error, 512, "%s: holds a zero byte", path);
-        else
-            error[0] = 0;
-    }
-    if (f != NULL) fclose(f);
-    if (error[0] != 0) {
-        free(text);
-        return NULL;
-    }
-    text[len] = 0;
-    return text;
-}
 
 /* Relative paths begin at the folder of the file. */
 static int anchor(const char *file, char **path) {
@@ -264,27 +171,15 @@ static int anchor(const char *file, char **path) {
     return 0;
 }
 
-static const cyaml_config_t plain = {.mem_fn = cyaml_mem, .log_level = CYAML_LOG_ERROR};
-
 void cli_config_free(struct cli_config *config) {
-    if (config != NULL) cyaml_free(&plain, &schema, config, 0);
+    if (config != NULL) cli_yaml_free(&schema, config);
 }
 
 struct cli_config *cli_config_load(const char *path, char error[512]) {
-    struct complaint c = {.words = ""};
-    cyaml_config_t how = plain;
-    void *loaded = NULL;
-    error[0] = 1;
-    char *text = read_text(path, error);
-    if (text == NULL) return NULL;
-    how.log_fn = complain;
-    how.log_ctx = &c;
-    const cyaml_err_t rc = cyaml_load_data((const uint8_t *)text, strlen(text), &how, &schema, &loaded, NULL);
-    struct cli_config *config = loaded;
-    if (rc != CYAML_OK) {
-        find_named(&c, text);
-        snprintf(error, 512, "%s:%u: %s%s%s", path, c.line == 0 ? 1 : c.line, c.key,
-                 c.key[0] != 0 ? ": " : "", c.words[0] != 0 ? c.words : cyaml_strerror(rc));
+    char *text = NULL;
+    struct cli_config *config = NULL;
+    if (cli_yaml_load(path, &schema, 1, (void **)&config, &text, error) != 0) {
+        /* error says it */
     } else if (config == NULL) {
         snprintf(error, 512, "%s:1: data_dir: the file sets nothing", path);
     } else if (check(config, path, text, error) != 0) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
 #include "cli.h"
+#include "manifest.h"
 #include "tpm.h"
 
 #include <errno.h>
@@ -30,6 +31,10 @@ static const struct cli_command *const commands[] = {
     &cli_tpm_authorize,
     &cli_keys,
     &cli_trust_release,
+    &cli_manifest_build,
+    &cli_manifest_sign,
+    &cli_manifest_show,
+    &cli_manifest_diff,
     &cli_provision,
     &cli_demo,
     /* clang-format on */
@@ -122,8 +127,8 @@ int cli_exit_of(hkp_status status) {
 static int usage(FILE *to) {
     fputs("usage: hookprobe COMMAND [ARGUMENTS]\n\n", to);
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
-        fprintf(to, "  %-14s %s\n", commands[i]->name, commands[i]->summary);
-    fputs("  version        versions of the program's libraries\n\n"
+        fprintf(to, "  %-18s %s\n", commands[i]->name, commands[i]->summary);
+    fputs("  version            versions of the program's libraries\n\n"
           "Every command knows --help, and --json for output that programs read.\n",
           to);
     fputs(exit_help, to);
@@ -144,11 +149,13 @@ static int version(int json) {
 
 /* Words of argv that name a command; 0 if they do not. */
 static int words_of(const char *name, int argc, char **argv) {
-    const char *space = strchr(name, ' ');
-    const size_t first = space != NULL ? (size_t)(space - name) : strlen(name);
-    if (argc < 1 || strlen(argv[0]) != first || memcmp(argv[0], name, first) != 0) return 0;
-    if (space == NULL) return 1;
-    return argc >= 2 && strcmp(argv[1], space + 1) == 0 ? 2 : 0;
+    int words = 0;
+    for (const char *at = name; *at != 0; words++) {
+        const size_t len = strcspn(at, " ");
+        if (words >= argc || strlen(argv[words]) != len || memcmp(argv[words], at, len) != 0) return 0;
+        at += len + (at[len] == ' ');
+    }
+    return words;
 }
 
 /* "hookprobe ter" names a family of commands: show them. */
@@ -158,7 +165,7 @@ static int family(const char *word) {
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         if (strncmp(commands[i]->name, word, len) != 0 || commands[i]->name[len] != ' ') continue;
         if (!found) fputs("usage:\n", stderr);
-        fprintf(stderr, "  hookprobe %-14s %s\n", commands[i]->name, commands[i]->summary);
+        fprintf(stderr, "  hookprobe %-18s %s\n", commands[i]->name, commands[i]->summary);
         found = 1;
     }
     return found;

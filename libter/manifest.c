@@ -70,7 +70,7 @@ static hkp_status check_head(const uint8_t *bytes, size_t len, const uint8_t nod
     if (hkp_le16(bytes + AT_VERSION) != 1) return HKP_E_TER_MAN_VERSION;
     if (hkp_le16(bytes + AT_FLAGS) != 0 || !hkp_is_zero(bytes + AT_ZERO, AT_ITEMS - AT_ZERO))
         return HKP_E_TER_MAN_RESERVED;
-    if (!hkp_is_zero(bytes + AT_NODE, 16) && memcmp(bytes + AT_NODE, node_id, 16) != 0)
+    if (node_id != NULL && !hkp_is_zero(bytes + AT_NODE, 16) && memcmp(bytes + AT_NODE, node_id, 16) != 0)
         return HKP_E_TER_MAN_NODE;
     return HKP_OK;
 }
@@ -111,6 +111,20 @@ static hkp_status check_lists(const uint8_t *bytes, size_t end, size_t *allow_of
     return self ? HKP_OK : HKP_E_TER_MAN_SELF;
 }
 
+static void set_view(struct hkp_ter_manifest *manifest, const uint8_t *bytes, size_t len,
+                     size_t allow_offset) {
+    memset(manifest, 0, sizeof *manifest);
+    manifest->bytes = bytes;
+    manifest->len = len;
+    manifest->allow_offset = allow_offset;
+    manifest->policy_ver = hkp_le32(bytes + AT_POLICY);
+    manifest->n_items = hkp_le32(bytes + AT_N_ITEMS);
+    manifest->n_allow = hkp_le32(bytes + AT_N_ALLOW);
+    memcpy(manifest->node_id, bytes + AT_NODE, 16);
+    memcpy(manifest->signer, bytes + AT_SIGNER, 16);
+    crypto_hash_sha256(manifest->digest, bytes, len);
+}
+
 hkp_status hkp_ter_manifest_check(struct hkp_ter_manifest *manifest, const uint8_t *bytes, size_t len,
                                   const uint8_t node_id[16], const uint8_t *keys, size_t n_keys,
                                   const struct hkp_mem *mem) {
@@ -130,17 +144,16 @@ hkp_status hkp_ter_manifest_check(struct hkp_ter_manifest *manifest, const uint8
     st = check_signature(bytes, len, key, &own);
     if (st == HKP_OK) st = check_lists(bytes, len - SIGNATURE_LEN, &allow_offset);
     if (st != HKP_OK) return st;
-    memset(manifest, 0, sizeof *manifest);
-    manifest->bytes = bytes;
-    manifest->len = len;
-    manifest->allow_offset = allow_offset;
-    manifest->policy_ver = hkp_le32(bytes + AT_POLICY);
-    manifest->n_items = hkp_le32(bytes + AT_N_ITEMS);
-    manifest->n_allow = hkp_le32(bytes + AT_N_ALLOW);
-    memcpy(manifest->node_id, bytes + AT_NODE, 16);
-    memcpy(manifest->signer, bytes + AT_SIGNER, 16);
-    crypto_hash_sha256(manifest->digest, bytes, len);
+    set_view(manifest, bytes, len, allow_offset);
     return HKP_OK;
+}
+
+hkp_status hkp_ter_manifest_parse(struct hkp_ter_manifest *manifest, const uint8_t *bytes, size_t len) {
+    size_t allow_offset;
+    hkp_status st = check_head(bytes, len, NULL);
+    if (st == HKP_OK) st = check_lists(bytes, len - SIGNATURE_LEN, &allow_offset);
+    if (st == HKP_OK) set_view(manifest, bytes, len, allow_offset);
+    return st;
 }
 
 hkp_status hkp_ter_manifest_next(const struct hkp_ter_manifest *manifest, size_t *offset,
@@ -148,6 +161,14 @@ hkp_status hkp_ter_manifest_next(const struct hkp_ter_manifest *manifest, size_t
     size_t off = *offset == 0 ? AT_ITEMS : *offset;
     if (off >= manifest->allow_offset || !read_item(manifest->bytes, manifest->allow_offset, &off, item))
         return HKP_E_NOTFOUND;
+    *offset = off;
+    return HKP_OK;
+}
+
+hkp_status hkp_ter_manifest_allow_next(const struct hkp_ter_manifest *manifest, size_t *offset,
+                                       struct hkp_ter_name *name) {
+    size_t off = *offset == 0 ? manifest->allow_offset : *offset, end = manifest->len - SIGNATURE_LEN;
+    if (off >= end || !read_name(manifest->bytes, end, &off, name)) return HKP_E_NOTFOUND;
     *offset = off;
     return HKP_OK;
 }
@@ -187,7 +208,7 @@ static void write_body(const struct hkp_ter_manifest_spec *spec, const uint8_t *
     hkp_put_le32(at + AT_N_ALLOW, spec->n_allow);
     hkp_put_le32(at + AT_LENGTH, (uint32_t)total);
     memcpy(at + AT_NODE, spec->node_id, 16);
-    hkp_ter_key_id(policy_public, at + AT_SIGNER);
+    if (policy_public != NULL) hkp_ter_key_id(policy_public, at + AT_SIGNER);
     at += AT_ITEMS;
     for (uint32_t i = 0; i < spec->n_items; i++) {
         const struct hkp_ter_item *item = &spec->items[i];
@@ -204,21 +225,52 @@ static void write_body(const struct hkp_ter_manifest_spec *spec, const uint8_t *
 }
 
 /* The message to sign is the label and the body; it fits into dst, because a signature is longer than the
- * label. */
-hkp_status hkp_ter_manifest_build(const struct hkp_ter_manifest_spec *spec, const uint8_t policy_secret[64],
-                                  uint8_t *dst, size_t cap, size_t *len) {
-    size_t total;
+ * label. Body stands behind the label already. */
+static void sign_in_place(const uint8_t policy_secret[64], uint8_t *dst, size_t body) {
     uint8_t signature[SIGNATURE_LEN];
-    hkp_status st = measure_spec(spec, &total);
-    if (st != HKP_OK) return st;
-    if (cap < total) return HKP_E_NOSPC;
-    size_t body = total - SIGNATURE_LEN;
     memcpy(dst, "TER1 manifest", LABEL_LEN);
-    write_body(spec, policy_secret + 32, total, dst + LABEL_LEN);
     crypto_sign_detached(signature, NULL, dst, LABEL_LEN + body, policy_secret);
     memmove(dst, dst + LABEL_LEN, body);
     memcpy(dst + body, signature, SIGNATURE_LEN);
+}
+
+hkp_status hkp_ter_manifest_build(const struct hkp_ter_manifest_spec *spec, const uint8_t policy_secret[64],
+                                  uint8_t *dst, size_t cap, size_t *len) {
+    size_t total;
+    hkp_status st = measure_spec(spec, &total);
+    if (st != HKP_OK) return st;
+    if (cap < total) return HKP_E_NOSPC;
+    write_body(spec, policy_secret + 32, total, dst + LABEL_LEN);
+    sign_in_place(policy_secret, dst, total - SIGNATURE_LEN);
     *len = total;
+    return HKP_OK;
+}
+
+hkp_status hkp_ter_manifest_draft(const struct hkp_ter_manifest_spec *spec, uint8_t *dst, size_t cap,
+                                  size_t *len) {
+    size_t total;
+    hkp_status st = measure_spec(spec, &total);
+    if (st != HKP_OK) return st;
+    if (cap < total) return HKP_E_NOSPC;
+    write_body(spec, NULL, total, dst);
+    memset(dst + total - SIGNATURE_LEN, 0, SIGNATURE_LEN);
+    *len = total;
+    return HKP_OK;
+}
+
+hkp_status hkp_ter_manifest_sign(const uint8_t *draft, size_t draft_len, uint32_t policy_ver,
+                                 const uint8_t *node_id, const uint8_t policy_secret[64], uint8_t *dst,
+                                 size_t cap) {
+    struct hkp_ter_manifest manifest;
+    hkp_status st = hkp_ter_manifest_parse(&manifest, draft, draft_len);
+    if (st != HKP_OK) return st;
+    if (cap < draft_len) return HKP_E_NOSPC;
+    uint8_t *body = dst + LABEL_LEN;
+    memcpy(body, draft, draft_len - SIGNATURE_LEN);
+    hkp_put_le32(body + AT_POLICY, policy_ver);
+    if (node_id != NULL) memcpy(body + AT_NODE, node_id, 16);
+    hkp_ter_key_id(policy_secret + 32, body + AT_SIGNER);
+    sign_in_place(policy_secret, dst, draft_len - SIGNATURE_LEN);
     return HKP_OK;
 }
 

@@ -131,6 +131,57 @@ struct hkp_ter_measured {
     uint8_t digest[32];
 };
 
+/** What becomes of a link that is found in a folder or by a pattern. */
+enum {
+    /** measured itself: HKP_TER_KIND_LINK */
+    HKP_TER_LINKS_RECORD = 0,
+    /** the file behind it is measured under the link's name; if there is none, the link itself */
+    HKP_TER_LINKS_FOLLOW = 1,
+    /** the expansion fails */
+    HKP_TER_LINKS_REFUSE = 2
+};
+
+/* Limits of an expansion. */
+enum {
+    HKP_TER_EXPAND_ITEMS = 65536,
+    HKP_TER_EXPAND_DEPTH = 32,
+    /** names looked at */
+    HKP_TER_EXPAND_VISITS = 1048576
+};
+
+/** Options of hkp_ter_expand_new(). */
+struct hkp_ter_expand_options {
+    /** set by hkp_ter_expand_options_init() */
+    uint32_t struct_size;
+    /** items at most; 0: HKP_TER_EXPAND_ITEMS; more is refused */
+    uint32_t max_items;
+    struct hkp_mem mem;
+    /** where self/maps is, NULL: "/proc"; read by _new only */
+    const char *proc_path;
+    /** folders below each other; 0: HKP_TER_EXPAND_DEPTH; more is refused */
+    uint32_t max_depth;
+    /** names looked at in all; 0: HKP_TER_EXPAND_VISITS; more is refused */
+    uint32_t max_visits;
+};
+
+/** What is wanted of a folder or a pattern. */
+struct hkp_ter_expand_rule {
+    /** absolute, canonical; a pattern: with * ? [ ] in any name, of which none matches a slash;
+     * NUL-terminated */
+    const char *path;
+    /** [n_exclude] patterns of names and, if they begin with a slash, of whole paths; NULL if n_exclude is 0
+     */
+    const char *const *exclude;
+    uint32_t n_exclude;
+    /** HKP_TER_KIND_FILE or HKP_TER_KIND_VERITY */
+    uint32_t kind;
+    /** HKP_TER_LINKS_* */
+    uint32_t links;
+    /** zero */
+    uint32_t reserved0;
+};
+
+typedef struct hkp_ter_expand hkp_ter_expand;
 typedef struct hkp_ter_measure hkp_ter_measure;
 
 /* ---- Root R ---- */
@@ -228,6 +279,87 @@ HKP_API HKP_MUST_USE hkp_status hkp_ter_manifest_build(const struct hkp_ter_mani
                                                        size_t cap, size_t *len);
 
 /**
+ * Take a manifest apart without believing it: a draft, or a signed one that is only to be shown.
+ *
+ * @param manifest  out, a view of bytes
+ * @param bytes     [len], borrowed as long as manifest is used
+ * @param len       bytes
+ *
+ * @retval HKP_OK                  manifest is set; who signed it, and whether anybody did, is not known
+ * @retval HKP_E_TER_MAN_LENGTH, HKP_E_TER_MAN_MAGIC, HKP_E_TER_MAN_VERSION, HKP_E_TER_MAN_RESERVED,
+ *         HKP_E_TER_MAN_ITEM, HKP_E_TER_MAN_ALLOW, HKP_E_TER_MAN_SELF  as hkp_ter_manifest_check()
+ *
+ * Cost: no allocation; one pass and one hash over the bytes.
+ * Source: NZ1 2.4.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_ter_manifest_parse(struct hkp_ter_manifest *manifest,
+                                                       const uint8_t *bytes, size_t len);
+
+/**
+ * Name after name of the allow list.
+ *
+ * @param manifest  checked or parsed
+ * @param offset    0 before the first call, then as it was left
+ * @param name      out, borrowed from the manifest's bytes
+ *
+ * @retval HKP_OK          name is set
+ * @retval HKP_E_NOTFOUND  there are no more
+ *
+ * Cost: none.
+ * Source: NZ1 2.4.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_ter_manifest_allow_next(const struct hkp_ter_manifest *manifest,
+                                                            size_t *offset, struct hkp_ter_name *name);
+
+/**
+ * Write a manifest that nobody has signed: key id and signature are zero, so no node takes it.
+ *
+ * @param spec  borrowed
+ * @param dst   [cap] bytes out
+ * @param cap   bytes; HKP_TER_MANIFEST_MAX is enough for all
+ * @param len   out, bytes
+ *
+ * @retval HKP_OK        dst and len are set
+ * @retval HKP_E_INVAL   an item or a name breaks a rule, or is not above the one before, or @manifest is
+ * missing
+ * @retval HKP_E_TOOBIG  it would exceed HKP_TER_MANIFEST_MAX
+ * @retval HKP_E_NOSPC   cap is too small
+ *
+ * Cost: no allocation.
+ * Source: NZ1 2.4, decision 0108.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_ter_manifest_draft(const struct hkp_ter_manifest_spec *spec, uint8_t *dst,
+                                                       size_t cap, size_t *len);
+
+/**
+ * Sign a draft, or sign a manifest anew for another policy version.
+ *
+ * @param draft          [draft_len], borrowed
+ * @param draft_len      bytes
+ * @param policy_ver     of the RBA1 that is issued with it
+ * @param node_id        [16] bytes, borrowed: the node it is for; NULL: as in the draft
+ * @param policy_secret  [64] Ed25519 secret key in libsodium's form
+ * @param dst            [cap] bytes out, draft_len of them; does not overlap draft; written on success only
+ * @param cap            bytes
+ *
+ * @retval HKP_OK       dst is set
+ * @retval HKP_E_NOSPC  cap is below draft_len
+ * @retval HKP_E_TER_MAN_LENGTH, HKP_E_TER_MAN_MAGIC, HKP_E_TER_MAN_VERSION, HKP_E_TER_MAN_RESERVED,
+ *         HKP_E_TER_MAN_ITEM, HKP_E_TER_MAN_ALLOW, HKP_E_TER_MAN_SELF  as hkp_ter_manifest_check()
+ *
+ * Cost: no allocation; one signature.
+ * Source: NZ1 2.4, decision 0108.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_ter_manifest_sign(const uint8_t *draft, size_t draft_len,
+                                                      uint32_t policy_ver, const uint8_t *node_id,
+                                                      const uint8_t policy_secret[64], uint8_t *dst,
+                                                      size_t cap);
+
+/**
  * Digest of @modules: the loaded modules that a manifest does not allow.
  *
  * @param manifest  from hkp_ter_manifest_check()
@@ -241,6 +373,175 @@ HKP_API HKP_MUST_USE hkp_status hkp_ter_manifest_build(const struct hkp_ter_mani
  */
 HKP_API void hkp_ter_modules_digest(const struct hkp_ter_manifest *manifest, const uint8_t *text, size_t len,
                                     uint8_t digest[32]);
+
+/* ---- The system: from what an operator writes to items ---- */
+
+/**
+ * Default options of an expansion.
+ *
+ * @param opt          out
+ * @param struct_size  sizeof *opt as the caller knows it
+ *
+ * Cost: none.
+ * Source: style 2.4.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API void hkp_ter_expand_options_init(struct hkp_ter_expand_options *opt, size_t struct_size);
+
+/**
+ * Begin a list of items; @manifest is on it from the start.
+ *
+ * @param out  the object, owned by the caller
+ * @param opt  borrowed for the call
+ *
+ * @retval HKP_OK        out is set
+ * @retval HKP_E_INVAL   an option is outside its range
+ * @retval HKP_E_TOOBIG  opt asks for more than this build knows
+ * @retval HKP_E_NOMEM   the allocator returned nothing
+ *
+ * Cost: a few small allocations.
+ * Source: NZ1 2.4, decision 0108.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_ter_expand_new(hkp_ter_expand **out,
+                                                   const struct hkp_ter_expand_options *opt);
+
+/**
+ * Release a list, and the spec that hkp_ter_expand_finish() made of it.
+ *
+ * @param expand  NULL is allowed
+ *
+ * Cost: one release an item.
+ * Source: decision 0108.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API void hkp_ter_expand_free(hkp_ter_expand *expand);
+
+/**
+ * Add one path, as it stands; it need not exist. What is named so goes before what is found.
+ *
+ * @param expand  the object
+ * @param path    absolute and canonical, or a pseudo path; NUL-terminated, borrowed
+ * @param kind    HKP_TER_KIND_FILE .. HKP_TER_KIND_PSEUDO
+ * @param diag    filled on failure; NULL is allowed
+ *
+ * @retval HKP_OK       added, or there already
+ * @retval HKP_E_INVAL  no such path, or the kind does not fit it
+ * @retval HKP_E_STATE  it is named with another kind already
+ * @retval HKP_E_LIMIT  more than max_items
+ * @retval HKP_E_NOMEM  the allocator returned nothing
+ *
+ * Cost: an allocation; looks through what was named.
+ * Source: decision 0108.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_ter_expand_add_path(hkp_ter_expand *expand, const char *path,
+                                                        uint32_t kind, struct hkp_ter_diag *diag);
+
+/**
+ * Add all files below a folder of this machine. It stays on the folder's file system.
+ *
+ * @param expand  the object
+ * @param rule    path of the folder, which is no link; borrowed for the call
+ * @param found   out, files and links found
+ * @param diag    filled on failure: with the path that was refused; NULL is allowed
+ *
+ * @retval HKP_OK          found is set
+ * @retval HKP_E_INVAL     rule is outside its range
+ * @retval HKP_E_NOTFOUND  there is no such folder
+ * @retval HKP_E_STATE     a device, pipe or socket, a refused link, or another file system, not excluded
+ * @retval HKP_E_LIMIT     too many items, too deep, or too many names
+ * @retval HKP_E_IO        a folder cannot be read
+ * @retval HKP_E_NOMEM     the allocator returned nothing
+ *
+ * Cost: an allocation an item; one descriptor a level.
+ * Source: decision 0108.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_ter_expand_add_folder(hkp_ter_expand *expand,
+                                                          const struct hkp_ter_expand_rule *rule,
+                                                          uint32_t *found, struct hkp_ter_diag *diag);
+
+/**
+ * Add all files of this machine whose path fits a pattern; folders that fit are passed over. A name with a
+ * pattern in it does not lead through links, and fits a name with a leading dot only if it begins with one.
+ *
+ * @param expand  the object
+ * @param rule    path is the pattern; borrowed for the call
+ * @param found   out, files and links found; 0 is no error
+ * @param diag    filled on failure: with the path that was refused; NULL is allowed
+ *
+ * @retval HKP_OK       found is set
+ * @retval HKP_E_INVAL  rule is outside its range
+ * @retval HKP_E_STATE  a device, pipe or socket, or a refused link, not excluded
+ * @retval HKP_E_LIMIT  too many items, too deep, or too many names
+ * @retval HKP_E_IO     a folder cannot be read
+ * @retval HKP_E_NOMEM  the allocator returned nothing
+ *
+ * Cost: an allocation an item; one descriptor a level.
+ * Source: decision 0108.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_ter_expand_add_glob(hkp_ter_expand *expand,
+                                                        const struct hkp_ter_expand_rule *rule,
+                                                        uint32_t *found, struct hkp_ter_diag *diag);
+
+/**
+ * Add the program that runs this, and its libraries: what self/maps lists as executable files.
+ *
+ * @param expand  the object
+ * @param kind    HKP_TER_KIND_FILE or HKP_TER_KIND_VERITY
+ * @param found   out, files found
+ * @param diag    filled on failure; NULL is allowed
+ *
+ * @retval HKP_OK       found is set
+ * @retval HKP_E_INVAL  kind is outside its range
+ * @retval HKP_E_STATE  one of the files was deleted or replaced since it was loaded
+ * @retval HKP_E_LIMIT  more than max_items
+ * @retval HKP_E_IO     the list cannot be read, or is longer than 1 MiB
+ * @retval HKP_E_NOMEM  the allocator returned nothing
+ *
+ * Cost: an allocation an item, and 1 MiB while it runs.
+ * Source: decision 0108.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_ter_expand_add_process(hkp_ter_expand *expand, uint32_t kind,
+                                                           uint32_t *found, struct hkp_ter_diag *diag);
+
+/**
+ * Add a name to the list of modules that @modules passes over.
+ *
+ * @param expand  the object
+ * @param name    1..HKP_TER_NAME_MAX bytes 0x21..0x7E, NUL-terminated, borrowed
+ * @param diag    filled on failure; NULL is allowed
+ *
+ * @retval HKP_OK       added, or there already
+ * @retval HKP_E_INVAL  no such name
+ * @retval HKP_E_LIMIT  more than max_items names
+ * @retval HKP_E_NOMEM  the allocator returned nothing
+ *
+ * Cost: an allocation.
+ * Source: NZ1 2.3.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_ter_expand_add_module(hkp_ter_expand *expand, const char *name,
+                                                          struct hkp_ter_diag *diag);
+
+/**
+ * Sort what was added, each path once: as it was named, else as it was found first.
+ *
+ * @param expand  the object; nothing is added behind this call
+ * @param spec    out; items and allow are borrowed until the object is freed, the rest is zero
+ *
+ * @retval HKP_OK       spec is set, as hkp_ter_manifest_draft() wants it
+ * @retval HKP_E_NOMEM  the allocator returned nothing
+ *
+ * Cost: two allocations.
+ * Source: NZ1 2.4.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_ter_expand_finish(hkp_ter_expand *expand,
+                                                      struct hkp_ter_manifest_spec *spec);
 
 /* ---- The system: measurement ---- */
 
