@@ -28,7 +28,9 @@ enum {
     SHARE_N = 26,
     SHARE_ZERO = 27,
     SHARE_Y = 32,
-    STRING = 32
+    STRING = 32,
+    /** bytes of dead stack that are wiped after a call: more than libsodium's functions use */
+    STACK_WIPE = 4096
 };
 static const char object_magic[] = "NSESEAL1", share_magic[] = "NSESHAR1";
 
@@ -153,6 +155,7 @@ hkp_status hkp_neuro_seal_make(const struct hkp_neuro_seal_options *opt, const u
     put_head(&own, &d, shares, len, object);
     finish(&own, &d, text, len, object);
     sodium_memzero(&d, sizeof d);
+    sodium_stackzero(STACK_WIPE);
     *object_len = hkp_neuro_seal_size(own.n, len);
     return HKP_OK;
 }
@@ -271,6 +274,7 @@ hkp_status hkp_neuro_seal_open(const uint8_t *object, size_t len, const uint8_t 
     st = open_text(&info, object, key, dst);
     sodium_memzero(kek, sizeof kek);
     sodium_memzero(key, sizeof key);
+    sodium_stackzero(STACK_WIPE);
     if (st == HKP_OK) *text_len = (size_t)info.text_len;
     return st;
 }

@@ -3,11 +3,12 @@
 /*
  * A node that sends and receives messages, for a parent that searches its memory. Commands, one byte each, on
  * standard input: R and 32 bytes: register a generation with this root; S: send a message; V and a message:
- * open it; Q: end. Each is answered by one byte and, for S, by the message (length 16 bits big-endian before
- * it).
+ * open it; D and 8 bytes: deal and open a collective seal with this seed; all else: end. Each is answered by
+ * one byte and, for S, by the message (length 16 bits big-endian before it).
  *
  * Built twice: as it is, and as the mutant that wipes nothing (threats_nowipe.h).
  */
+#include "check.h"
 #include "libter/bytes.h"
 
 #include <hookprobe/neuro.h>
@@ -71,6 +72,36 @@ static int do_receive(void) {
     return give((const uint8_t *)(st == HKP_OK ? "v" : "x"), 1);
 }
 
+static int32_t fill(void *user, uint8_t *dst, size_t len) {
+    for (size_t i = 0; i < len; i++) dst[i] = (uint8_t)check_random(user);
+    return 0;
+}
+
+/* What the library made of the seed must be gone after the calls; the shares are the caller's to wipe. */
+static int do_deal(void) {
+    static uint8_t object[512], shares[3 * 64], holders[3 * 16], text[32];
+    struct hkp_neuro_seal_share have[2];
+    struct hkp_neuro_seal_options opt;
+    uint8_t key_seed[32] = {1}, public_key[32], secret[64];
+    uint64_t seed;
+    size_t len = 0, n = 0;
+    if (!take((uint8_t *)&seed, sizeof seed)) return 0;
+    crypto_sign_seed_keypair(public_key, secret, key_seed);
+    for (int i = 0; i < 3; i++) memset(holders + 16 * i, i + 1, 16);
+    hkp_neuro_seal_options_init(&opt, sizeof opt);
+    opt.t = 2;
+    opt.n = 3;
+    opt.holders = holders;
+    opt.dealer_secret = secret;
+    opt.rng = (struct hkp_rng){&seed, fill};
+    if (hkp_neuro_seal_make(&opt, text, sizeof text, object, sizeof object, &len, shares) != HKP_OK) return 0;
+    for (int i = 0; i < 2; i++) have[i] = (struct hkp_neuro_seal_share){shares + 64 * i, 64};
+    if (hkp_neuro_seal_open(object, len, opt.chain_id, public_key, have, 2, text, sizeof text, &n) != HKP_OK)
+        return 0;
+    sodium_memzero(shares, sizeof shares);
+    return give((const uint8_t *)"d", 1);
+}
+
 int main(void) {
     struct hkp_neuro_network_options opt;
     uint8_t command;
@@ -85,6 +116,7 @@ int main(void) {
         if (command == 'R' && do_register()) continue;
         if (command == 'S' && do_send()) continue;
         if (command == 'V' && do_receive()) continue;
+        if (command == 'D' && do_deal()) continue;
         break;
     }
     hkp_neuro_network_free(net);

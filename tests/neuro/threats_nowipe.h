@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
-/* Read before message.c and network.c of the mutant that wipes nothing: the scan of unit_threats.c must find
+/* Read before message.c, network.c and seal.c of the mutant that wipes nothing: the scan of unit_threats.c must find
  * it. */
 #include <sodium.h>
 

@@ -282,6 +282,48 @@ static void every_changed_bit_of_a_proof_is_refused_and_tells(void) {
     world_end();
 }
 
+static void the_form_of_a_proof_is_checked_before_its_mac(void) {
+    struct carried good;
+    uint8_t bytes[256] = {0};
+    world_begin();
+    both_judged(HKP_NEURO_ALIGNED, HKP_NEURO_ALIGNED);
+    good = take(E);
+    memcpy(bytes, good.bytes, 80);
+    for (size_t len = 0; len <= 256; len++)
+        if (len != 80)
+            CHECK_EQ(hkp_neuro_exchange_recv(w.x[V], w.now, good.op, bytes, len), HKP_E_NEURO_SYN_LENGTH);
+    for (size_t at = 0; at < 4; at++)
+        for (uint32_t value = 0; value < 256; value++) {
+            struct carried c = good;
+            c.bytes[at] = (uint8_t)value;
+            if (c.bytes[at] == good.bytes[at]) continue;
+            const int verdict_changed = at == 3 && value >= 1 && value <= 4;
+            CHECK_EQ(give(V, &c), at < 2            ? HKP_E_NEURO_SYN_VERSION
+                                  : verdict_changed ? HKP_E_NEURO_SYN_MAC
+                                                    : HKP_E_NEURO_SYN_RESERVED);
+            CHECK_EQ(hkp_neuro_exchange_event(w.x[V]),
+                     verdict_changed ? HKP_NEURO_EXCHANGE_BROKEN : HKP_NEURO_EXCHANGE_NONE);
+        }
+    CHECK_EQ(give(V, &good), HKP_OK);
+    world_end();
+}
+
+static void every_claim_can_be_made_and_no_other(void) {
+    struct carried c;
+    struct hkp_neuro_synaptic s;
+    for (uint32_t claim = 0; claim <= 5; claim++) {
+        world_begin();
+        w.own[E].claim = claim;
+        CHECK_EQ(hkp_neuro_exchange_own(w.x[E], &w.own[E], w.commits[E]), claim <= 4 ? HKP_OK : HKP_E_INVAL);
+        CHECK_EQ(hkp_neuro_exchange_start(w.x[E], w.now), HKP_OK);
+        c = take(E);
+        CHECK_EQ(give(V, &c), HKP_OK);
+        CHECK_EQ(hkp_neuro_exchange_peer(w.x[V], &s), HKP_OK);
+        CHECK_EQ(s.claim, claim <= 4 ? claim : HKP_NEURO_ALIGNED);
+        world_end();
+    }
+}
+
 static void every_changed_bit_of_a_state_breaks_the_proof(void) {
     for (size_t at = 0; at < 256; at += 5) {
         struct carried c;
@@ -486,6 +528,8 @@ int main(void) {
     CASE(gens_rise_and_are_echoed);
     CASE(an_exchange_ends_with_the_same_result_on_both_sides);
     CASE(every_changed_bit_of_a_proof_is_refused_and_tells);
+    CASE(the_form_of_a_proof_is_checked_before_its_mac);
+    CASE(every_claim_can_be_made_and_no_other);
     CASE(every_changed_bit_of_a_state_breaks_the_proof);
     CASE(a_proof_out_of_place_is_no_proof);
     CASE(a_replayed_exchange_is_refused);

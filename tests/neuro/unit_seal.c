@@ -322,6 +322,53 @@ static void an_empty_text_can_be_sealed(void) {
     CHECK_EQ(len, 0);
 }
 
+static void an_object_of_impossible_numbers_is_none(void) {
+    static const uint8_t wrong[][2] = {{0, 5}, {1, 5}, {17, 20}, {4, 3}, {2, 33}, {16, 33}, {255, 255}};
+    static struct sealed s;
+    struct hkp_neuro_seal_info info;
+    uint8_t holder[16];
+    uint32_t x;
+    CHECK_EQ(seal(&s, 2, 3), HKP_OK);
+    for (size_t k = 0; k < sizeof wrong / sizeof wrong[0]; k++) {
+        s.object[8] = wrong[k][0];
+        s.object[9] = wrong[k][1];
+        CHECK_EQ(hkp_neuro_seal_decode(&info, s.object, s.len), HKP_E_NEURO_SYN_RESERVED);
+        CHECK_EQ(hkp_neuro_seal_verify(s.object, s.len, chain, s.public_key), HKP_E_NEURO_SYN_RESERVED);
+        CHECK_EQ(hkp_neuro_seal_holder(s.object, s.len, 1, holder), HKP_E_NEURO_SYN_RESERVED);
+        CHECK_EQ(hkp_neuro_seal_share_check(s.object, s.len, s.shares, 64, &x), HKP_E_NEURO_SYN_RESERVED);
+    }
+    CHECK_EQ(hkp_neuro_seal_holder(s.object, 8, 1, holder), HKP_E_NEURO_SYN_MAGIC);
+    CHECK_EQ(hkp_neuro_seal_verify(s.object, 8, chain, s.public_key), HKP_E_NEURO_SYN_MAGIC);
+}
+
+static void the_longest_text_can_be_sealed(void) {
+    static struct sealed s;
+    struct hkp_neuro_seal_options opt;
+    struct hkp_neuro_seal_share shares[2];
+    const size_t most = HKP_NEURO_SEAL_TEXT_MAX, size = hkp_neuro_seal_size(3, most);
+    uint8_t *text = calloc(1, most), *object = malloc(size);
+    size_t len = 0, text_len = 0;
+    CHECK_EQ(seal(&s, 2, 3), HKP_OK);
+    options_of(&s, &opt);
+    text[most - 1] = 7;
+    CHECK_EQ(hkp_neuro_seal_make(&opt, text, most, object, size - 1, &len, s.shares), HKP_E_NOSPC);
+    CHECK_EQ(hkp_neuro_seal_make(&opt, text, most, object, size, &len, s.shares), HKP_OK);
+    CHECK_EQ(len, size);
+    for (uint32_t i = 0; i < 2; i++) shares[i] = share_at(&s, i);
+    memset(text, 1, most);
+    CHECK_EQ(hkp_neuro_seal_open(object, len, chain, s.public_key, shares, 2, text, most, &text_len), HKP_OK);
+    CHECK_EQ(text_len, most);
+    CHECK(text[0] == 0 && text[most - 1] == 7);
+    hkp_put_be64(object + 32, most + 1); /* and no longer one is looked at */
+    struct hkp_neuro_seal_info info;
+    CHECK_EQ(hkp_neuro_seal_decode(&info, object, len + 1), HKP_E_NEURO_SYN_LENGTH);
+    free(text);
+    free(object);
+    opt.struct_size = 8;
+    CHECK_EQ(hkp_neuro_seal_make(&opt, s.text, TEXT, s.object, sizeof s.object, &s.len, s.shares),
+             HKP_E_INVAL);
+}
+
 int main(void) {
     if (sodium_init() < 0) return 1;
     CASE(the_field_is_a_field);
@@ -337,5 +384,7 @@ int main(void) {
     CASE(what_cannot_be_dealt_is_refused);
     CASE(without_randomness_nothing_is_written);
     CASE(an_empty_text_can_be_sealed);
+    CASE(the_longest_text_can_be_sealed);
+    CASE(an_object_of_impossible_numbers_is_none);
     return check_done();
 }

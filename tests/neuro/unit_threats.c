@@ -7,6 +7,7 @@
  * Arguments: the child (threats_child.c), its mutant that wipes nothing, and a program for valgrind
  * (ct_synapse.c).
  */
+#include "libneuro/gf256.h"
 #include "libneuro/message.h"
 #include "libneuro/state.h"
 #include "synapse_support.h"
@@ -376,6 +377,55 @@ static void memory_scan__no_used_key_is_left_in_a_live_process(void) {
     child_end();
 }
 
+/* The child deals and opens a seal; key, coefficients and text key are the needles afterwards. */
+static void child_deals(uint64_t seed) {
+    uint8_t command[9] = {'D'}, b = 0, id[16], kek[32], a1[32], nonce[24], key[32];
+    uint8_t head[40 + 3 * 48] = "NSESEAL1", input[14 + 32] = "NSE1 seal key";
+    memcpy(command + 1, &seed, 8);
+    tell_child(command, sizeof command);
+    CHECK(answer(&b, 1) && b == 'd');
+    random_bytes(&seed, id, 16);
+    random_bytes(&seed, kek, 32);
+    random_bytes(&seed, a1, 32);
+    random_bytes(&seed, nonce, 24);
+    head[8] = 2;
+    head[9] = 3;
+    memcpy(head + 16, id, 16);
+    head[39] = 32;
+    for (uint8_t x = 1; x <= 3; x++) {
+        uint8_t share[11 + 16 + 1 + 32] = "NSE1 share", *row = head + 40 + 48 * (x - 1);
+        memcpy(share + 11, id, 16);
+        share[27] = x;
+        hkp_neuro__gf_share(kek, a1, 1, x, share + 28);
+        memset(row, x, 16);
+        crypto_hash_sha256(row + 16, share, sizeof share);
+    }
+    crypto_hash_sha256(input + 14, head, sizeof head);
+    crypto_auth_hmacsha256(key, input, sizeof input, kek);
+    needles.n = 0;
+    needles_of_key("key of the shares", kek);
+    needles_of_key("coefficient", a1);
+    needles_of_key("key of the text", key);
+}
+
+static void memory_scan__no_key_of_a_seal_is_left_at_its_dealer(void) {
+    uint64_t random = check_seed();
+    if (skipped) return;
+    child_begin(child_path);
+    for (int i = 0; i < 3; i++) {
+        child_deals(check_random(&random));
+        CHECK_EQ(scan(child.pid, 1), 0);
+    }
+    child_end();
+    child_begin(mutant_path);
+    child_deals(check_random(&random));
+    CHECK(scan(child.pid, 0) > 0);
+    int by_name[3] = {0};
+    for (size_t i = 0; i < needles.n; i++) by_name[i / 6] += needles.of[i].found;
+    CHECK(by_name[0] > 0 && by_name[2] > 0);
+    child_end();
+}
+
 static void memory_scan__finds_the_mutant_that_does_not_wipe(void) {
     uint64_t random = check_seed();
     int after_register = 0, after_send = 0, after_receive = 0;
@@ -651,6 +701,7 @@ int main(int argc, char **argv) {
     CASE(key_theft__a_stolen_message_key_opens_one_message);
     CASE(memory_scan__no_used_key_is_left_in_a_live_process);
     CASE(memory_scan__finds_the_mutant_that_does_not_wipe);
+    CASE(memory_scan__no_key_of_a_seal_is_left_at_its_dealer);
     CASE(sniffing__what_is_on_the_wire_opens_nothing);
     CASE(node_compromise__one_node_does_not_open_a_collective_seal);
     CASE(node_compromise__the_next_generation_shuts_an_attacker_out);
