@@ -307,6 +307,45 @@ static void a_reveal_makes_good_for_one_that_was_lost(void) {
     hkp_neuro_collector_free(c);
 }
 
+static void reveals_without_a_debt_count_nothing(void) {
+    hkp_neuro_collector *c = collector_make(NULL);
+    uint8_t id[16];
+    node_of(1, id);
+    for (uint32_t e = EPOCH; e < EPOCH + 8; e++) {
+        CHECK_EQ(commit(c, AT(e, 2), e, 1, 1), HKP_OK);
+        if (e > EPOCH + 1) CHECK_EQ(reveal(c, AT(e, 22), e, 1), HKP_OK); /* two owed, six revealed */
+    }
+    CHECK_EQ(hkp_neuro_collector_withheld(c, id), 0);
+    hkp_neuro_collector_free(c);
+}
+
+static void the_worst_1024_withholders_are_remembered(void) {
+    hkp_neuro_collector *c = collector_make(NULL);
+    uint8_t id[16];
+    for (uint32_t e = EPOCH; e < EPOCH + 2; e++) /* 1000 withhold twice, then 1000 others once */
+        for (uint32_t k = 0; k < 1000; k++) CHECK_EQ(commit(c, AT(e, 2), e, k, k), HKP_OK);
+    for (uint32_t k = 1000; k < 2000; k++) CHECK_EQ(commit(c, AT(EPOCH + 2, 2), EPOCH + 2, k, k), HKP_OK);
+    CHECK_EQ(commit(c, AT(EPOCH + 3, 2), EPOCH + 3, 5000, 1), HKP_OK);
+    uint32_t once = 0;
+    for (uint32_t k = 0; k < 2000; k++) {
+        node_of(k, id);
+        const uint32_t epochs = hkp_neuro_collector_withheld(c, id);
+        if (k < 1000) CHECK_EQ(epochs, 2);
+        once += epochs == 1;
+    }
+    CHECK_EQ(once, 24);
+    hkp_neuro_collector_free(c);
+}
+
+static void options_of_a_wrong_size_are_refused(void) {
+    struct hkp_neuro_collector_options opt;
+    hkp_neuro_collector *c = NULL;
+    hkp_neuro_collector_options_init(&opt, sizeof opt);
+    opt.struct_size = 8;
+    CHECK_EQ(hkp_neuro_collector_new(&c, &opt), HKP_E_INVAL);
+    CHECK(c == NULL);
+}
+
 static void a_failed_allocation_leaves_nothing(void) {
     struct failing f = {.left = 0};
     const struct hkp_mem mem = failing_mem(&f);
@@ -334,6 +373,9 @@ int main(void) {
     CASE(at_most_1024_contributors_wait);
     CASE(who_withholds_ten_times_is_left_out);
     CASE(a_reveal_makes_good_for_one_that_was_lost);
+    CASE(reveals_without_a_debt_count_nothing);
+    CASE(the_worst_1024_withholders_are_remembered);
+    CASE(options_of_a_wrong_size_are_refused);
     CASE(a_failed_allocation_leaves_nothing);
     return check_done();
 }

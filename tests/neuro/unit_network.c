@@ -92,6 +92,42 @@ static void a_forged_message_moves_nothing(void) {
     two_end(&t);
 }
 
+static void each_field_of_the_head_has_its_result(void) {
+    static const struct {
+        size_t at;
+        hkp_status st;
+    } fields[] = {{0, HKP_E_NEURO_SYN_VERSION},  {1, HKP_E_NEURO_SYN_VERSION}, {2, HKP_E_NEURO_SYN_SUITE},
+                  {3, HKP_E_NEURO_SYN_RESERVED}, {4, HKP_E_NEURO_SYN_GEN},     {7, HKP_E_NEURO_SYN_GEN},
+                  {8, HKP_E_NEURO_SYN_SKIP},     {14, HKP_E_NEURO_SYN_SKIP},   {16, HKP_E_NEURO_SYN_AUTH},
+                  {24, HKP_E_NEURO_SYN_CE},      {31, HKP_E_NEURO_SYN_CE},     {32, HKP_E_NEURO_SYN_AUTH}};
+    two_begin(&t);
+    len[0] = two_send(&t, 0, "abc", msg[0], sizeof msg[0]);
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        memcpy(msg[1], msg[0], len[0]);
+        msg[1][fields[i].at] ^= 0x42;
+        CHECK_EQ(two_receive(&t, 1, msg[1], len[0], text, sizeof text), fields[i].st);
+    }
+    for (size_t n = 0; n < 48; n++)
+        CHECK_EQ(two_receive(&t, 1, msg[0], n, text, sizeof text), HKP_E_NEURO_SYN_LENGTH);
+    CHECK_EQ(two_receive(&t, 1, msg[0], HKP_NEURO_MESSAGE_MAX + 1, text, sizeof text),
+             HKP_E_NEURO_SYN_LENGTH);
+    CHECK_EQ(two_receive(&t, 1, msg[0], len[0], text, sizeof text), HKP_OK);
+    two_end(&t);
+}
+
+static void a_line_that_ends_leaves_no_key(void) {
+    static struct hkp_neuro__line line, empty;
+    struct hkp_neuro_synaptic s[2] = {{.gen = 1, .node_id = {1}}, {.gen = 1, .node_id = {2}}};
+    uint8_t root[32] = {3};
+    memset(&line, 0, sizeof line);
+    hkp_neuro__line_begin(&line, 0, &s[0], &s[1], root);
+    root[0]++;
+    hkp_neuro__line_begin(&line, 0, &s[0], &s[1], root);
+    CHECK(line.gens[0].live && line.gens[1].live);
+    hkp_neuro__line_end(&line);
+    CHECK_MEM(&line, &empty, sizeof line);
+}
+
 static void skipped_keys_are_bounded_in_number(void) {
     struct hkp_neuro_peer_info info;
     two_begin(&t);
@@ -172,6 +208,23 @@ static void a_generation_ends_after_ten_minutes(void) {
     two_end(&t);
 }
 
+static void sending_asks_for_renewal_too(void) {
+    struct hkp_neuro_network_event event;
+    two_begin(&t);
+    hkp_neuro_network_event(t.net[0], &event); /* the state */
+    t.now += 570 * SECOND - 1;
+    (void)two_send(&t, 0, "x", msg[0], sizeof msg[0]);
+    hkp_neuro_network_event(t.net[0], &event);
+    CHECK_EQ(event.kind, HKP_NEURO_NETWORK_NONE);
+    t.now += 1;
+    for (int i = 0; i < 2; i++) {
+        (void)two_send(&t, 0, "x", msg[0], sizeof msg[0]);
+        hkp_neuro_network_event(t.net[0], &event);
+        CHECK_EQ(event.kind, i == 0 ? HKP_NEURO_NETWORK_RENEW : HKP_NEURO_NETWORK_NONE); /* once */
+    }
+    two_end(&t);
+}
+
 static void a_generation_ends_after_a_million_messages(void) {
     static struct hkp_neuro__line a, b;
     struct hkp_neuro_synaptic s[2] = {{.gen = 1, .node_id = {1}}, {.gen = 1, .node_id = {2}}};
@@ -220,6 +273,39 @@ static void a_generation_is_registered_once_and_in_order(void) {
     two_end(&t);
 }
 
+static void a_gen_is_not_used_again_under_another_root(void) {
+    two_begin(&t);
+    two_gen(&t, 1, 2, 0);
+    memset(t.exporter, 0xAB, 32);
+    CHECK_EQ(two_register(&t, 0, 2, 0), HKP_E_NEURO_SYN_GEN);
+    two_states(&t, 1, 1, HKP_NEURO_ALIGNED);
+    CHECK_EQ(two_register(&t, 0, 1, 0), HKP_E_NEURO_SYN_GEN);
+    two_end(&t);
+}
+
+static void registering_tells_the_state_of_the_pair(void) {
+    struct hkp_neuro_network_event event;
+    struct hkp_neuro_peer_info info;
+    two_begin(&t);
+    hkp_neuro_network_event(t.net[0], &event);
+    CHECK_EQ(event.kind, HKP_NEURO_NETWORK_STATE);
+    CHECK_EQ(event.value, HKP_NEURO_ALIGNED);
+    two_states(&t, 1, 2, HKP_NEURO_SEEKING);
+    t.result[0].own_drift_ppm = 77;
+    CHECK_EQ(two_register(&t, 0, 2, 0), HKP_OK);
+    hkp_neuro_network_event(t.net[0], &event);
+    CHECK_EQ(event.kind, HKP_NEURO_NETWORK_STATE);
+    CHECK_EQ(event.value, HKP_NEURO_SEEKING);
+    CHECK_EQ(hkp_neuro_network_peer(t.net[0], t.id[1], 0, &info), HKP_OK);
+    CHECK_EQ(info.state, HKP_NEURO_SEEKING);
+    CHECK_EQ(info.drift_ppm, 77);
+    CHECK_EQ(info.gen, 2);
+    CHECK_EQ(hkp_neuro_network_drift(t.net[0], t.id[1], HKP_NEURO_ALIGNED, 0), HKP_OK);
+    CHECK_EQ(hkp_neuro_network_drift(t.net[0], t.id[1], HKP_NEURO_SEEKING, 0), HKP_OK);
+    len[0] = two_send(&t, 0, "traffic under a cap", msg[0], sizeof msg[0]); /* SEEKING permits it */
+    two_end(&t);
+}
+
 static void only_the_states_of_this_pair_register(void) {
     struct hkp_neuro_exchange_result r;
     uint8_t root[32] = {5};
@@ -236,6 +322,12 @@ static void only_the_states_of_this_pair_register(void) {
     r = t.result[0];
     r.peer_state[187] ^= 1;
     CHECK_EQ(hkp_neuro_network_register(t.net[0], t.now, &r, root, 1), HKP_E_NEURO_SYN_GEN);
+    r = t.result[0];
+    r.own_state[0] = 9;
+    CHECK_EQ(hkp_neuro_network_register(t.net[0], t.now, &r, root, 1), HKP_E_NEURO_SYN_VERSION);
+    r = t.result[0];
+    r.own_state[2] = 'X';
+    CHECK_EQ(hkp_neuro_network_register(t.net[0], t.now, &r, root, 1), HKP_E_NEURO_SYN_ROLE);
     r = t.result[0];
     r.pair = HKP_NEURO_LOST;
     CHECK_EQ(hkp_neuro_network_register(t.net[0], t.now, &r, root, 1), HKP_E_STATE);
@@ -417,7 +509,11 @@ static void equal_inputs_do_not_cancel_in_d(void) {
 
 /* ---- measured lifetimes */
 
-static uint64_t stepping_clock(void *user) { return *(uint64_t *)user += 250; }
+/* Each use of a key takes 100 ns longer than the one before: 100, 200, 300 ... */
+static uint64_t slowing_clock(void *user) {
+    uint64_t *reads = user, calls = (*reads)++;
+    return 1000 * calls + (calls % 2 == 1 ? 100 * (calls / 2 + 1) - 1000 : 0);
+}
 
 static void lifetimes_are_measured_and_nothing_else_is_claimed(void) {
     struct hkp_neuro_network_options opt;
@@ -435,7 +531,7 @@ static void lifetimes_are_measured_and_nothing_else_is_claimed(void) {
     hkp_neuro_network_free(t.net[1]);
     hkp_neuro_network_options_init(&opt, sizeof opt);
     memcpy(opt.own_id, t.id[1], 16);
-    opt.clock = (struct hkp_neuro_clock){&clock, stepping_clock};
+    opt.clock = (struct hkp_neuro_clock){&clock, slowing_clock};
     CHECK_EQ(hkp_neuro_network_new(&measured, &opt), HKP_OK);
     t.net[1] = measured;
     CHECK_EQ(two_register(&t, 1, 1, 1), HKP_OK);
@@ -448,10 +544,19 @@ static void lifetimes_are_measured_and_nothing_else_is_claimed(void) {
     CHECK_EQ(info.received, 2);
     CHECK_EQ(info.replays, 1);
     CHECK_EQ(info.keys, 2);
-    CHECK_EQ(info.key_least_ns, 250);
-    CHECK_EQ(info.key_most_ns, 250);
-    CHECK_EQ(info.key_mean_ns, 250);
+    CHECK_EQ(info.key_least_ns, 100);
+    CHECK_EQ(info.key_most_ns, 200);
+    CHECK_EQ(info.key_mean_ns, 150);
     CHECK_EQ(info.kept_most_ns, 7 * SECOND); /* the overtaken one lived longer, and that is told too */
+    (void)two_send(&t, 1, "z", msg[2], sizeof msg[2]);
+    hkp_neuro_network_info(measured, &info);
+    CHECK_EQ(info.keys, 3);
+    CHECK_EQ(info.key_most_ns, 300);
+    for (int i = 0; i < 2; i++) len[i] = two_send(&t, 0, "late", msg[i], sizeof msg[i]);
+    CHECK_EQ(two_receive(&t, 1, msg[1], len[1], text, sizeof text), HKP_OK);
+    hkp_neuro_network_tick(measured, t.now + 63 * SECOND); /* the host was late by 3 s */
+    hkp_neuro_network_info(measured, &info);
+    CHECK_EQ(info.kept_most_ns, 63 * SECOND);
     two_end(&t);
 }
 
@@ -489,6 +594,8 @@ static void a_node_is_in_one_group_at_a_time(void) {
     hkp_neuro_network *net = network_make(own);
     group_make(&g, 4);
     CHECK_EQ(hkp_neuro_network_in_group(net, peer, 1), 0);
+    CHECK_EQ(hkp_neuro_network_group(net, &g, 1000), HKP_E_NEURO_SYN_RANGE);
+    CHECK_EQ(hkp_neuro_network_in_group(net, peer, 1), 0);
     CHECK_EQ(hkp_neuro_network_group(net, &g, 1), HKP_OK);
     CHECK_EQ(hkp_neuro_network_in_group(net, peer, 1), 1);
     CHECK_EQ(hkp_neuro_network_in_group(net, stranger, 1), 0);
@@ -509,6 +616,40 @@ static void a_node_is_in_one_group_at_a_time(void) {
 
 /* ---- making */
 
+static int freed_clean = 1, freed;
+
+/* What is given back must hold nothing. */
+static void checking_free(void *user, void *ptr, size_t size) {
+    (void)user;
+    freed++;
+    if (!hkp_is_zero(ptr, size)) freed_clean = 0;
+    free(ptr);
+}
+
+static void memory_is_given_back_empty(void) {
+    struct hkp_neuro_network_options opt;
+    struct hkp_neuro_exchange_options x_opt;
+    hkp_neuro_exchange *x = NULL;
+    struct failing f = {.left = -1};
+    two_begin(&t);
+    hkp_neuro_network_free(t.net[0]);
+    hkp_neuro_network_options_init(&opt, sizeof opt);
+    opt.mem = (struct hkp_mem){&f, failing_alloc, checking_free};
+    memcpy(opt.own_id, t.id[0], 16);
+    CHECK_EQ(hkp_neuro_network_new(&t.net[0], &opt), HKP_OK);
+    CHECK_EQ(two_register(&t, 0, 1, 1), HKP_OK);
+    (void)two_send(&t, 0, "x", msg[0], sizeof msg[0]);
+    two_end(&t);
+    hkp_neuro_exchange_options_init(&x_opt, sizeof x_opt);
+    x_opt.role = HKP_NEURO_ROLE_E;
+    memset(x_opt.k_res, 7, 32);
+    x_opt.mem = opt.mem;
+    CHECK_EQ(hkp_neuro_exchange_new(&x, &x_opt), HKP_OK);
+    hkp_neuro_exchange_free(x);
+    CHECK_EQ(freed, 3);
+    CHECK(freed_clean);
+}
+
 static void every_failed_allocation_leaves_nothing(void) {
     struct hkp_neuro_network_options opt;
     for (long left = 0; left < 3; left++) {
@@ -524,6 +665,13 @@ static void every_failed_allocation_leaves_nothing(void) {
     hkp_neuro_network_options_init(&opt, sizeof opt);
     opt.peers = 1025;
     CHECK_EQ(hkp_neuro_network_new(&net, &opt), HKP_E_INVAL);
+    opt.peers = 1024;
+    CHECK_EQ(hkp_neuro_network_new(&net, &opt), HKP_OK);
+    hkp_neuro_network_free(net);
+    net = NULL;
+    opt.struct_size = 8;
+    CHECK_EQ(hkp_neuro_network_new(&net, &opt), HKP_E_INVAL);
+    CHECK(net == NULL);
 }
 
 int main(void) {
@@ -532,12 +680,17 @@ int main(void) {
     CASE(the_longest_message_fits_and_no_longer_one);
     CASE(each_message_opens_once_in_any_order);
     CASE(a_forged_message_moves_nothing);
+    CASE(each_field_of_the_head_has_its_result);
+    CASE(a_line_that_ends_leaves_no_key);
     CASE(skipped_keys_are_bounded_in_number);
     CASE(skipped_keys_are_bounded_in_time);
     CASE(the_generation_before_lives_a_minute);
     CASE(a_generation_ends_after_ten_minutes);
+    CASE(sending_asks_for_renewal_too);
     CASE(a_generation_ends_after_a_million_messages);
     CASE(a_generation_is_registered_once_and_in_order);
+    CASE(a_gen_is_not_used_again_under_another_root);
+    CASE(registering_tells_the_state_of_the_pair);
     CASE(only_the_states_of_this_pair_register);
     CASE(a_full_table_refuses_and_forgetting_makes_room);
     CASE(a_lost_peer_has_no_keys_until_a_new_session);
@@ -549,6 +702,7 @@ int main(void) {
     CASE(lifetimes_are_measured_and_nothing_else_is_claimed);
     CASE(a_group_has_2_to_16_members_of_which_this_is_one);
     CASE(a_node_is_in_one_group_at_a_time);
+    CASE(memory_is_given_back_empty);
     CASE(every_failed_allocation_leaves_nothing);
     return check_done();
 }

@@ -467,6 +467,38 @@ static void aligned_cannot_be_said_without_a_replica(void) {
     world_end();
 }
 
+static void a_pair_without_logs_and_replicas_is_seeking(void) {
+    struct hkp_neuro_exchange_result r;
+    struct hkp_neuro_synaptic s;
+    struct carried c;
+    world_begin();
+    for (int i = 0; i < 2; i++) CHECK_EQ(hkp_neuro_exchange_own(w.x[i], &w.own[i], NULL), HKP_OK);
+    CHECK_EQ(hkp_neuro_exchange_peer(w.x[V], &s), HKP_E_STATE);
+    CHECK_EQ(hkp_neuro_exchange_start(w.x[E], w.now), HKP_OK);
+    CHECK_EQ(hkp_neuro_exchange_send(w.x[E], c.bytes, 255, &c.len, &c.op), HKP_E_NOSPC);
+    c = take(E);
+    CHECK_EQ(c.len, 256);
+    CHECK_EQ(give(V, &c), HKP_OK);
+    CHECK_EQ(hkp_neuro_exchange_judge(w.x[V], w.now, HKP_NEURO_SEEKING, 0, NULL), HKP_OK);
+    CHECK_EQ(hkp_neuro_exchange_peer(w.x[V], &s), HKP_E_STATE); /* judged */
+    CHECK_EQ(hkp_neuro_exchange_judge(w.x[V], w.now, HKP_NEURO_SEEKING, 0, NULL), HKP_E_STATE);
+    c = take(V);
+    CHECK_EQ(give(E, &c), HKP_OK);
+    CHECK_EQ(hkp_neuro_exchange_judge(w.x[E], w.now, HKP_NEURO_SEEKING, 0, NULL), HKP_OK);
+    c = take(E);
+    CHECK(hkp_is_zero(c.bytes + 48, 32)); /* no log: no PoSF */
+    CHECK_EQ(give(V, &c), HKP_OK);
+    c = take(V);
+    CHECK_EQ(give(E, &c), HKP_OK);
+    CHECK_EQ(hkp_neuro_exchange_result(w.x[E], &r), HKP_OK);
+    CHECK_EQ(r.pair, HKP_NEURO_SEEKING);
+    world_end();
+    w.x[E] = side_make(E, NULL); /* nothing to show yet */
+    CHECK_EQ(hkp_neuro_exchange_start(w.x[E], 1), HKP_E_STATE);
+    CHECK_EQ(give(E, &c), HKP_E_NEURO_SYN_TYPE);
+    hkp_neuro_exchange_free(w.x[E]);
+}
+
 static void what_is_shown_is_the_commit_or_zero(void) {
     struct hkp_neuro_synaptic s;
     uint8_t f[64], k_bind[32], id[16], want[32];
@@ -537,6 +569,7 @@ int main(void) {
     CASE(an_exchange_that_is_not_done_within_a_minute_is_seeking);
     CASE(the_next_exchange_is_due_after_ten_minutes);
     CASE(aligned_cannot_be_said_without_a_replica);
+    CASE(a_pair_without_logs_and_replicas_is_seeking);
     CASE(what_is_shown_is_the_commit_or_zero);
     CASE(a_failed_allocation_leaves_nothing);
     CASE(only_the_two_roles_exist);

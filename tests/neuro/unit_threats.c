@@ -313,15 +313,14 @@ static void child_sends(void) {
              0);
 }
 
-/* The child opens a message that this side made of the same keys. */
-static void child_receives(void) {
-    uint8_t msg[3 + 64] = {'V'}, keys[44], ad[64], b = 0;
+/* The command that hands the next message of this side to the child; its secrets become needles. */
+static void make_message(uint8_t command[55]) {
+    uint8_t keys[44], ad[64], *m = command + 3;
     const uint64_t t_us = 1700000000000001U;
-    uint8_t *m = msg + 3;
-    needles.n = 0;
-    needles_of_key("root", child.root);
     needles_of_message(child.in_ck, child.peer, child.own, child.n_in, t_us, keys);
-    hkp_put_be16(msg + 1, 52);
+    memset(command, 0, 55);
+    command[0] = 'V';
+    hkp_put_be16(command + 1, 52);
     hkp_put_be16(m, 1);
     m[2] = 1;
     hkp_put_be32(m + 4, child.gen);
@@ -332,8 +331,21 @@ static void child_receives(void) {
     memcpy(ad + 48, child.own, 16);
     crypto_aead_chacha20poly1305_ietf_encrypt(m + 32, NULL, (const uint8_t *)"text", 4, ad, 64, NULL,
                                               keys + 32, keys);
-    tell_child(msg, 3 + 52);
+}
+
+static void child_opens(const uint8_t command[55]) {
+    uint8_t b = 0;
+    tell_child(command, 55);
     CHECK(answer(&b, 1) && b == 'v');
+}
+
+/* The child opens a message that this side made of the same keys. */
+static void child_receives(void) {
+    uint8_t command[55];
+    needles.n = 0;
+    needles_of_key("root", child.root);
+    make_message(command);
+    child_opens(command);
 }
 
 /* The scanner sees what must be there: the chain keys of the next messages. */
@@ -406,6 +418,28 @@ static void child_deals(uint64_t seed) {
     needles_of_key("key of the shares", kek);
     needles_of_key("coefficient", a1);
     needles_of_key("key of the text", key);
+}
+
+static void memory_scan__a_kept_key_is_gone_once_it_was_used(void) {
+    uint64_t random = check_seed();
+    uint8_t command[3][55];
+    if (skipped) return;
+    child_begin(child_path);
+    child_register(&random);
+    for (int round = 0; round < 3; round++) {
+        needles.n = 0;
+        make_message(command[0]);
+        const size_t of_kept = needles.n;
+        make_message(command[1]);
+        child_opens(command[1]); /* overtakes: MK of the first is kept, nothing else is */
+        int found = scan(child.pid, 0);
+        CHECK_EQ(found, 2);
+        for (size_t i = 0; i < needles.n; i++)
+            if (needles.of[i].found) CHECK(i < of_kept && strcmp(needles.of[i].name, "message key MK") == 0);
+        child_opens(command[0]);
+        CHECK_EQ(scan(child.pid, 1), 0);
+    }
+    child_end();
 }
 
 static void memory_scan__no_key_of_a_seal_is_left_at_its_dealer(void) {
@@ -701,6 +735,7 @@ int main(int argc, char **argv) {
     CASE(key_theft__a_stolen_message_key_opens_one_message);
     CASE(memory_scan__no_used_key_is_left_in_a_live_process);
     CASE(memory_scan__finds_the_mutant_that_does_not_wipe);
+    CASE(memory_scan__a_kept_key_is_gone_once_it_was_used);
     CASE(memory_scan__no_key_of_a_seal_is_left_at_its_dealer);
     CASE(sniffing__what_is_on_the_wire_opens_nothing);
     CASE(node_compromise__one_node_does_not_open_a_collective_seal);
