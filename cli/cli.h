@@ -25,6 +25,7 @@ enum {
 
 struct cli_command {
     /** one to three words: "ter show" */
+    /** one word, or two: "ter log" */
     const char *name;
     const char *summary;
     const char *help;
@@ -34,15 +35,16 @@ struct cli_command {
 };
 
 extern const struct cli_command cli_demo, cli_intel_list, cli_intel_lookup, cli_node_run, cli_provision,
-    cli_status, cli_ter_capture, cli_ter_hardware, cli_ter_show, cli_trust_release;
+    cli_status, cli_ter_capture, cli_ter_hardware, cli_ter_log, cli_ter_verify, cli_ter_export,
+    cli_trust_release;
 
 /** Says "hookprobe: ..." on standard error and returns code. */
 int cli_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /**
- * getopt_long() of one command, which knows --help and --json besides its own long options: prints the help
- * and ends the program, or says what is wrong. Returns the option's val, 'j' for --json, -1 at the end, '?'
- * on a fault.
+ * getopt_long() of one command, which knows --help and --json (and -o for --out) besides its own long
+ * options: prints the help and ends the program, or says what is wrong. Returns the option's val, 'j' for
+ * --json, -1 at the end, '?' on a fault.
  */
 int cli_option(const struct cli_command *command, int argc, char **argv, const struct option *own);
 

@@ -23,13 +23,15 @@ static const struct cli_command *const commands[] = {
     &cli_intel_list,
     &cli_ter_capture,
     &cli_ter_hardware,
-    &cli_ter_show,
     &cli_tpm_status,
     &cli_tpm_ak,
     &cli_tpm_quote,
     &cli_tpm_verify,
     &cli_tpm_authorize,
     &cli_keys,
+    &cli_ter_log,
+    &cli_ter_verify,
+    &cli_ter_export,
     &cli_trust_release,
     &cli_manifest_build,
     &cli_manifest_sign,
@@ -57,9 +59,13 @@ int cli_fail(int code, const char *format, ...) {
 
 int cli_option(const struct cli_command *command, int argc, char **argv, const struct option *own) {
     struct option all[24] = {{"help", no_argument, NULL, 'h'}, {"json", no_argument, NULL, 'j'}};
-    for (size_t i = 0; own != NULL && own[i].name != NULL; i++) all[i + 2] = own[i];
+    const char *letters = ":hj";
+    for (size_t i = 0; own != NULL && own[i].name != NULL; i++) {
+        all[i + 2] = own[i];
+        if (strcmp(own[i].name, "out") == 0) letters = ":hjo:";
+    }
     opterr = 0;
-    const int got = getopt_long(argc, argv, ":hj", all, NULL);
+    const int got = getopt_long(argc, argv, letters, all, NULL);
     if (got == 'h') {
         printf("%s\n%s%s%s", command->help, command->more != NULL ? command->more : "",
                command->more != NULL ? "\n" : "", exit_help);

@@ -8,6 +8,7 @@ import os
 import shutil
 import socket
 import stat
+import struct
 import subprocess
 import sys
 import tempfile
@@ -43,8 +44,9 @@ PEER = f"""  - node_id: "{HEX32}"
 @case
 def every_command_knows_help_and_json(folder):
     for words in (["node", "run"], ["status"], ["intel", "lookup"], ["intel", "list"], ["ter", "capture"],
-                  ["ter", "hardware"], ["ter", "show"], ["tpm", "status"], ["tpm", "ak"], ["tpm", "quote"], ["tpm", "verify"],
-                  ["tpm", "authorize"], ["keys"], ["trust", "release"], ["provision"], ["demo"]):
+                  ["ter", "hardware"], ["ter", "log"], ["ter", "verify"], ["ter", "export"], ["tpm", "status"], ["tpm", "ak"],
+                  ["tpm", "quote"], ["tpm", "verify"], ["tpm", "authorize"], ["keys"], ["trust", "release"], ["provision"],
+                  ["demo"]):
         got = run(*words, "--help")
         expect(got, 0)
         assert got.stdout.startswith("usage: hookprobe " + " ".join(words)), words
@@ -58,7 +60,12 @@ def every_command_knows_help_and_json(folder):
 def wrong_use_is_exit_2_and_says_what(folder):
     expect(run(), 2, "usage:")
     expect(run("fly"), 2, "no such command: fly")
-    expect(run("ter"), 2, "ter capture", "ter show")
+    expect(run("ter"), 2, "ter capture", "ter log", "ter verify", "ter export")
+    expect(run("ter", "log"), 2, "one folder")
+    expect(run("ter", "log", "--last", "0", folder), 2, "--last")
+    expect(run("ter", "log", "--last", "3", "--from", "1", folder), 2, "neither")
+    expect(run("ter", "export", folder, "--from", "1"), 2, "--out")
+    expect(run("ter", "verify"), 2, "one folder or file")
     expect(run("ter", "capture", "--count", "none"), 2, "--count")
     expect(run("ter", "capture", "--count"), 2, "wants a value")
     expect(run("ter", "capture", "--wings"), 2, "no such option: --wings")
@@ -264,7 +271,8 @@ def a_mesh_is_provisioned_with_keys_that_only_the_owner_reads(folder):
     expect(run("provision", "--dir", where, "--nodes", "65"), 2, "--nodes")
     expect(run("provision", "--dir", where, "--nodes", "4", "--groups", "1,2"), 2, "--groups")
     expect(run("provision"), 2, "--dir")
-    expect(run("ter", "show", made["nodes"][0]["data_dir"]), 1, "no log of TERs")
+    expect(run("ter", "log", made["nodes"][0]["data_dir"]), 1, "no log of TERs")
+    expect(run("ter", "verify", made["nodes"][0]["data_dir"]), 1, "no log of TERs")
 
 
 @case
@@ -330,9 +338,78 @@ def a_log_that_is_damaged_is_exit_4_with_file_and_offset(folder):
     path = os.path.join(folder, "ter-00000000000000000000.log")
     with open(path, "wb") as f:
         f.write(b"\0" * 300)
-    expect(run("ter", "show", path), 4, path, "at byte 0", "E_TER_LOG_HEADER")
-    expect(run("ter", "show", folder), 4, path)
-    expect(run("ter", "show", os.path.join(folder, "none")), 3, "No such file")
+    expect(run("ter", "log", folder), 4, path, "at byte 0", "E_TER_LOG_HEADER")
+    expect(run("ter", "verify", path), 2, "--key")
+    expect(run("ter", "verify", "--key", HEX64, path), 4, path, "at byte 0")
+    expect(run("ter", "verify", "--key", HEX64, "--node", HEX32, path), 4, "foreign", path)
+    expect(run("ter", "verify", "--key", "12", path), 2, "neither 64 hex digits")
+    expect(run("ter", "log", os.path.join(folder, "none")), 3, "No such file")
+    expect(run("ter", "verify", os.path.join(folder, "none")), 3, "No such file")
+
+
+def records(bytes_):
+    """(offset, type, length) of each record of a segment."""
+    at = 192
+    while at < len(bytes_):
+        kind, length = struct.unpack_from("<HH", bytes_, at)
+        yield at, kind, 8 + length
+        at += 8 + length
+
+
+def with_checksum(bytes_, at, length):
+    """The record at an offset with its CRC-32 made right."""
+    body = bytes(bytes_[at:at + 4]) + bytes(bytes_[at + 8:at + length])
+    bytes_[at + 4:at + 8] = struct.pack("<I", zlib.crc32(body))
+
+
+def check_verification(folder, data_dir):
+    """A log of a node that has ended: sound, then as others may leave it."""
+    got = run("ter", "verify", "--json", data_dir)
+    expect(got, 0)
+    sound = json.loads(got.stdout)
+    assert sound["verdict"] == "sound" and sound["checkpoints"] >= 1 and sound["end_index"] > 1, sound
+    log = os.path.join(data_dir, "ter", "ter-00000000000000000000.log")
+    with open(log, "rb") as f:
+        whole = f.read()
+    tck = next(r for r in records(whole) if r[1] == 2)
+    ter = next(r for r in records(whole) if r[1] == 1)
+    held = os.path.join(folder, "checkpoint")
+    with open(held, "w", encoding="ascii") as f:
+        f.write(whole[tck[0] + 8:tck[0] + 264].hex() + "\n")
+    expect(run("ter", "verify", "--checkpoint", held, data_dir), 0)
+
+    part = os.path.join(folder, "part")
+    expect(run("ter", "export", data_dir, "--from", "0", "--to", "0", "-o", part), 0)
+    certificate = os.path.join(data_dir, "certificate")
+    expect(run("ter", "verify", "--key", certificate, part), 0)
+    expect(run("ter", "verify", "--key", HEX64, part), 4, "edited")
+    expect(run("ter", "export", data_dir, "--from", "0", "--to", str(sound["end_index"] - 1), "-o", part), 1,
+           "no checkpoint covers")
+    expect(run("ter", "export", data_dir, "--from", "0", "--to", "99999999", "-o", part), 1, "not in this log")
+
+    copy = os.path.join(folder, "copy")
+    os.mkdir(copy)
+    changed = os.path.join(copy, os.path.basename(log))
+
+    def verdict(bytes_, *words):
+        with open(changed, "wb") as f:
+            f.write(bytes_)
+        got = run("ter", "verify", "--json", "--key", certificate, *words, copy)
+        return got.returncode, json.loads(got.stdout)
+
+    bit = bytearray(whole)
+    bit[ter[0] + 20] ^= 1
+    code, d = verdict(bit)
+    assert code == 4 and d["verdict"] == "damaged" and d["offset"] == ter[0] and d["file"] == changed, d
+    with_checksum(bit, ter[0], ter[2])
+    code, d = verdict(bit)
+    assert code == 4 and d["verdict"] == "edited" and d["offset"] == ter[0] and d["index"] == 0, d
+    code, d = verdict(whole[:ter[0]] + whole[ter[0] + ter[2]:])
+    assert code == 4 and d["verdict"] == "deleted" and d["count"] == 1, d
+    code, d = verdict(whole[:ter[0]], "--checkpoint", held)
+    assert code == 4 and d["verdict"] == "truncated", d
+    code, d = verdict(whole[:-5])
+    assert code == 0 and d["verdict"] == "torn" and d["torn_bytes"] > 0, d
 
 
 def free_port():
@@ -424,10 +501,21 @@ def a_running_node_is_asked_and_ends_in_order(folder):
         second = run("node", "run", "--config", node.config)
         assert second.returncode == 3 and node.made["data_dir"] in second.stderr, second
         node.wait_for(lambda: node.status()["counts"]["ters"] > 1)
+        expect(run("ter", "log", node.made["data_dir"]), 0)
+        follow = subprocess.Popen([PROGRAM, "ter", "log", "--follow", "--json", node.made["data_dir"]],
+                                  stdout=subprocess.PIPE, text=True)
+        seen = [json.loads(follow.stdout.readline())["index"] for _ in range(5)]
+        follow.terminate()
+        follow.communicate(timeout=10)
+        assert seen == sorted(seen), seen
     assert node.process.returncode == 0, node.said
-    shown = run("ter", "show", "--last", "1", "--json", node.made["data_dir"])
+    shown = run("ter", "log", "--last", "1", "--json", node.made["data_dir"])
     expect(shown, 0)
-    assert json.loads(shown.stdout)["index"] >= 1
+    assert json.loads(shown.stdout.splitlines()[0])["index"] >= 1
+    shown = run("ter", "log", "--from", "0", "--to", "0", "--json", "--data", node.made["data_dir"])
+    kinds = [json.loads(line).get("type", "ter") for line in shown.stdout.splitlines()]
+    assert kinds[0] == "boot" and "ter" in kinds, kinds
+    check_verification(folder, node.made["data_dir"])
     expect(run("status", "--config", node.config), 3, "no node is running here")
 
 
