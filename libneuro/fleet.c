@@ -10,6 +10,7 @@
 #include "libter/options.h"
 
 #include <sodium.h>
+#include <stdio.h>
 
 /** A device: everything but its two states. */
 struct replica {
@@ -192,14 +193,87 @@ void hkp_neuro_fleet_drop(hkp_neuro_fleet *fleet, uint32_t device) {
     fleet->replicas[device].working = 0;
 }
 
+/* The slot of V.prev; V.cur's as long as there was only one agreement. */
+static uint32_t previous_of(const struct replica *r) { return r->has_prev ? r->cur ^ 1U : r->cur; }
+
+/* A slot as a commit of its own. */
+static hkp_status slot_commit(const hkp_neuro_fleet *f, uint32_t device, uint32_t k, hkp_neuro_commit **out) {
+    struct hkp_neuro__replica at = {0};
+    hkp_neuro_commit *made = NULL;
+    hkp_status st = hkp_neuro_state_new(&at.state, &f->mem, f->variant);
+    if (st != HKP_OK) return st;
+    st = hkp_neuro_state_decode(at.state, slot(f, device, k), HKP_NEURO_STATE_SIZE);
+    at.cursor = f->replicas[device].cursor[k];
+    if (st == HKP_OK) made = hkp_neuro__commit_new(&f->mem, f->variant, &at);
+    hkp_neuro_state_free(at.state);
+    if (st != HKP_OK || made == NULL) return st != HKP_OK ? st : HKP_E_NOMEM;
+    *out = made;
+    return HKP_OK;
+}
+
+static void ack_of(const hkp_neuro_state *state, uint64_t index, uint8_t ckack[40]) {
+    uint8_t f[64];
+    hkp_neuro_state_fingerprint(state, f);
+    hkp_put_le64(ckack, index);
+    hkp_neuro__ack(state, f, index, ckack + 8);
+    sodium_memzero(f, sizeof f);
+}
+
+/* Case 2 of NZ1 17: it builds on V.prev, so the answer to the last PROPOSE was lost. 1: this is that case. */
+static int again(const hkp_neuro_commit *prev, const hkp_neuro_commit *cur, const uint8_t propose[112],
+                 struct hkp_neuro_verdict *verdict, uint8_t ckack[40]) {
+    const struct hkp_neuro__replica at = {cur->state, cur->cursor};
+    struct hkp_neuro__claim claim;
+    hkp_neuro__claim_read(propose, &claim);
+    if (prev->index == cur->index || !hkp_neuro__f_tag_ok(prev, &claim)) return 0;
+    memset(verdict, 0, sizeof *verdict);
+    verdict->claimed = claim.n;
+    verdict->index = cur->index;
+    verdict->verdict = HKP_NEURO_VERDICT_OPEN;
+    if (claim.n == cur->index) {
+        verdict->status = verdict->cause = hkp_neuro__replica_verdict(&at, &claim);
+        verdict->verdict = verdict->status == HKP_OK ? HKP_NEURO_VERDICT_EXACT : HKP_NEURO_VERDICT_HISTORY;
+    }
+    if (verdict->verdict == HKP_NEURO_VERDICT_HISTORY) {
+        verdict->fork = HKP_NEURO_FORK_RANGE;
+        verdict->fork_from = prev->index;
+        verdict->fork_to = cur->index;
+        snprintf(verdict->reason, sizeof verdict->reason,
+                 "history fork: another successor of index %llu was agreed", (unsigned long long)prev->index);
+        return 1;
+    }
+    snprintf(verdict->reason, sizeof verdict->reason, "index %llu was agreed already: the answer was lost",
+             (unsigned long long)cur->index);
+    ack_of(cur->state, cur->index, ckack);
+    return 1;
+}
+
+/* 1: answered from what was agreed before; 0: it needs a replay. */
+static hkp_status answered(const hkp_neuro_fleet *f, uint32_t device, const uint8_t propose[112],
+                           struct hkp_neuro_verdict *verdict, uint8_t ckack[40], int *done) {
+    const struct replica *r = &f->replicas[device];
+    hkp_neuro_commit *prev = NULL, *cur = NULL;
+    *done = 0;
+    if (!r->has_prev || hkp_le64(propose) != r->cursor[previous_of(r)].index) return HKP_OK;
+    hkp_status st = slot_commit(f, device, previous_of(r), &prev);
+    if (st == HKP_OK) st = slot_commit(f, device, r->cur, &cur);
+    if (st == HKP_OK) *done = again(prev, cur, propose, verdict, ckack);
+    hkp_neuro_commit_unref(prev);
+    hkp_neuro_commit_unref(cur);
+    return st;
+}
+
 hkp_status hkp_neuro_fleet_agree(hkp_neuro_fleet *fleet, uint32_t device, const uint8_t propose[112],
                                  struct hkp_neuro_verdict *verdict, uint8_t ckack[40]) {
     hkp_neuro_commit *base = NULL;
-    uint8_t f[64];
-    if (device >= fleet->n || fleet->replicas[device].working == 0) return HKP_E_STATE;
+    int done = 0;
+    if (device >= fleet->n) return HKP_E_NOTFOUND;
     struct replica *r = &fleet->replicas[device];
+    hkp_status st = answered(fleet, device, propose, verdict, ckack, &done);
+    if (st != HKP_OK || done) return st;
+    if (r->working == 0) return HKP_E_STATE;
     hkp_neuro_verifier *v = fleet->verifiers[r->working - 1U];
-    hkp_status st = hkp_neuro_fleet_commit(fleet, device, 0, &base);
+    st = slot_commit(fleet, device, r->cur, &base);
     if (st != HKP_OK) return st;
     hkp_neuro_verifier_check_propose(v, propose, base, verdict);
     hkp_neuro_commit_unref(base);
@@ -209,16 +283,10 @@ hkp_status hkp_neuro_fleet_agree(hkp_neuro_fleet *fleet, uint32_t device, const 
     r->cursor[next] = v->at.cursor;
     r->cur = (uint8_t)next;
     r->has_prev = 1;
-    hkp_neuro_state_fingerprint(v->at.state, f);
-    hkp_put_le64(ckack, v->at.cursor.index);
-    hkp_neuro__ack(v->at.state, f, v->at.cursor.index, ckack + 8);
-    sodium_memzero(f, sizeof f);
+    ack_of(v->at.state, v->at.cursor.index, ckack);
     hkp_neuro_fleet_drop(fleet, device);
     return HKP_OK;
 }
-
-/* The slot of V.prev; V.cur's as long as there was only one agreement. */
-static uint32_t previous_of(const struct replica *r) { return r->has_prev ? r->cur ^ 1U : r->cur; }
 
 hkp_status hkp_neuro_fleet_read(const hkp_neuro_fleet *fleet, uint32_t device, int32_t previous,
                                 uint8_t cursor[104], uint8_t *state) {
@@ -232,18 +300,10 @@ hkp_status hkp_neuro_fleet_read(const hkp_neuro_fleet *fleet, uint32_t device, i
 
 hkp_status hkp_neuro_fleet_commit(const hkp_neuro_fleet *fleet, uint32_t device, uint64_t ck_index,
                                   hkp_neuro_commit **out) {
-    struct hkp_neuro__replica at = {0};
     if (device >= fleet->n) return HKP_E_NOTFOUND;
     const struct replica *r = &fleet->replicas[device];
     const uint32_t prev = previous_of(r);
     const uint32_t k = ck_index == 0 || r->cursor[r->cur].index == ck_index ? r->cur : prev;
     if (ck_index != 0 && r->cursor[k].index != ck_index) return HKP_E_NOTFOUND;
-    hkp_status st = hkp_neuro_state_new(&at.state, &fleet->mem, fleet->variant);
-    if (st != HKP_OK) return st;
-    st = hkp_neuro_state_decode(at.state, slot(fleet, device, k), HKP_NEURO_STATE_SIZE);
-    at.cursor = r->cursor[k];
-    if (st == HKP_OK) *out = hkp_neuro__commit_new(&fleet->mem, fleet->variant, &at);
-    hkp_neuro_state_free(at.state);
-    if (st == HKP_OK && *out == NULL) return HKP_E_NOMEM;
-    return st;
+    return slot_commit(fleet, device, k, out);
 }

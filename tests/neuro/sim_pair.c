@@ -79,10 +79,13 @@ static void carry(int side, struct link *l) {
     if (l != NULL) say(side, l);
 }
 
-static struct link *newest(int side) {
+/* The newest, mode R before mode N. */
+static struct link *best(int side) {
     struct link *found = NULL;
     for (struct link *l = links; l < links + LINKS; l++)
-        if (l->up[side] && (found == NULL || l->since > found->since)) found = l;
+        if (l->up[side] && (found == NULL || l->mode_r > found->mode_r ||
+                            (l->mode_r == found->mode_r && l->since > found->since)))
+            found = l;
     return found;
 }
 
@@ -93,7 +96,7 @@ static void gone(int side, struct link *l) {
     if (use[side] != l) return;
     use[side] = NULL;
     say(side, NULL);
-    carry(side, newest(side));
+    carry(side, best(side));
 }
 
 static void died(int side) {

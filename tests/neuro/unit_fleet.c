@@ -179,6 +179,60 @@ static void slots_change_as_agreed(void) {
     CHECK_EQ(memory.live, 0);
 }
 
+/* The answer is lost: the same PROPOSE, and one of a later index, build on V.prev and are answered again
+ * without a replay; another successor of V.prev is a fork; what builds on nothing that is held is an old
+ * state. */
+static void a_lost_answer_is_given_again(void) {
+    static uint8_t records[3 * TERS * 104];
+    hkp_neuro_fleet *f = fleet_make(1, 1);
+    struct device d = {.state = state_make(HKP_NEURO_VARIANT_AUTO)};
+    uint8_t first[112], later[112], ckack[40], more[40] = {0}, none[40] = {0};
+    struct hkp_neuro_verdict verdict;
+    hkp_neuro_verifier *v = NULL;
+    hkp_neuro_commit *base = NULL;
+    size_t taken;
+    device_make(&d, 3);
+    take_in(f, &d, 0);
+    const size_t len = device_ters(&d, TERS, records, sizeof records);
+    CHECK_EQ(hkp_neuro_fleet_commit(f, 0, 0, &base), HKP_OK);
+    const struct hkp_neuro__replica at = {d.state, d.cursor};
+    hkp_neuro__propose_write(&at, base, first);
+    CHECK_EQ(hkp_neuro_fleet_agree(f, 0, first, &verdict, ckack), HKP_E_STATE);
+    CHECK_EQ(hkp_neuro_fleet_replay(f, 0, &v), HKP_OK);
+    CHECK_EQ(hkp_neuro_verifier_feed(v, records, len, 100, &taken), HKP_OK);
+    CHECK_EQ(hkp_neuro_fleet_agree(f, 0, first, &verdict, ckack), HKP_OK);
+    CHECK_EQ(verdict.verdict, HKP_NEURO_VERDICT_EXACT);
+    /* again */
+    CHECK_EQ(hkp_neuro_fleet_agree(f, 0, first, &verdict, more), HKP_OK);
+    CHECK_EQ(verdict.verdict, HKP_NEURO_VERDICT_EXACT);
+    CHECK_MEM(more, ckack, 40);
+    /* the device went on and forgot what it had proposed */
+    (void)device_ters(&d, TERS, records, sizeof records);
+    const struct hkp_neuro__replica on = {d.state, d.cursor};
+    hkp_neuro__propose_write(&on, base, later);
+    memset(more, 0, sizeof more);
+    CHECK_EQ(hkp_neuro_fleet_agree(f, 0, later, &verdict, more), HKP_OK);
+    CHECK_EQ(verdict.verdict, HKP_NEURO_VERDICT_OPEN);
+    CHECK_MEM(more, ckack, 40);
+    /* another successor of the same base */
+    first[60] ^= 1;
+    memset(more, 0, sizeof more);
+    CHECK_EQ(hkp_neuro_fleet_agree(f, 0, first, &verdict, more), HKP_OK);
+    CHECK_EQ(verdict.verdict, HKP_NEURO_VERDICT_HISTORY);
+    CHECK_MEM(more, none, 40);
+    /* V.prev by its index, but not by its state */
+    later[100] ^= 1;
+    CHECK_EQ(hkp_neuro_fleet_replay(f, 0, &v), HKP_OK);
+    CHECK_EQ(hkp_neuro_fleet_agree(f, 0, later, &verdict, more), HKP_OK);
+    CHECK_EQ(verdict.verdict, HKP_NEURO_VERDICT_STATE);
+    CHECK_EQ(index_of(f, 0, 0), TERS);
+    CHECK_EQ(index_of(f, 0, 1), 0);
+    hkp_neuro_commit_unref(base);
+    hkp_neuro_state_free(d.state);
+    hkp_neuro_fleet_free(f);
+    CHECK_EQ(memory.live, 0);
+}
+
 /* A wrong claim, another device's records, too few of them: nothing changes; limits hold. */
 static void what_is_not_exact_changes_nothing(void) {
     static uint8_t records[TERS * 104], state[HKP_NEURO_STATE_SIZE];
@@ -283,6 +337,7 @@ int main(void) {
     CHECK(sodium_init() >= 0);
     CASE(a_replica_takes_what_the_spec_computes);
     CASE(slots_change_as_agreed);
+    CASE(a_lost_answer_is_given_again);
     CASE(what_is_not_exact_changes_nothing);
     CASE(every_allocation_may_fail);
     return check_done();

@@ -602,20 +602,23 @@ HKP_API HKP_MUST_USE hkp_status hkp_neuro_fleet_replay(hkp_neuro_fleet *fleet, u
 /**
  * Judge a PROPOSE against the replay of a device. If it is EXACT, V.cur becomes V.prev, the state of the
  * replay V.cur, and the replay is over. The answer may leave once the host has stored what
- * hkp_neuro_fleet_read() gives.
+ * hkp_neuro_fleet_read() gives. One that builds on V.prev needs no replay and changes nothing: the answer to
+ * the last agreement was lost and is given again (EXACT, or OPEN if it asks for another index), or it is a
+ * fork.
  *
  * @param fleet    the object
  * @param device   number of hkp_neuro_fleet_add()
  * @param propose  [112] body of the message, borrowed
  * @param verdict  out
- * @param ckack    [40] out if EXACT: body of the answer
+ * @param ckack    [40] out if EXACT, or OPEN on V.prev: body of the answer
  *
- * @retval HKP_OK       verdict is set; only EXACT changed the fleet
- * @retval HKP_E_STATE  no replay of it is under way
- * @retval HKP_E_NOMEM  the allocator returned nothing; nothing changed
+ * @retval HKP_OK          verdict is set; only EXACT changed the fleet
+ * @retval HKP_E_NOTFOUND  no such device
+ * @retval HKP_E_STATE     no replay of it is under way
+ * @retval HKP_E_NOMEM     the allocator returned nothing; nothing changed
  *
  * Cost: two states for the time of the call; three fingerprints, one encoding.
- * Source: NZ1 17, case 1.
+ * Source: NZ1 17, cases 1 and 2.
  * Since: hookprobe-neuro 0.1
  */
 HKP_API HKP_MUST_USE hkp_status hkp_neuro_fleet_agree(hkp_neuro_fleet *fleet, uint32_t device,
