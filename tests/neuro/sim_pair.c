@@ -278,6 +278,8 @@ static void step(void) {
     device();
     if (use[OWNER] == NULL || !use[OWNER]->mode_r || dice(fault / 8)) hello_send();
     if (dice(128)) hello_goes_on();
+    if (use[OWNER] != NULL && !use[OWNER]->mode_r && best(OWNER)->mode_r && dice(64))
+        carry(OWNER, best(OWNER)); /* what carries PROPOSE is preferred */
     for (int side = OWNER; side <= HOLDER; side++) {
         if (dice(fault / 8)) died(side);
         if (dice(fault / 4)) gone(side, &links[pair_chance(&w) % LINKS]);
