@@ -223,6 +223,7 @@ void hkp_mesh_node_free(hkp_mesh_node *node) {
     hkp_dsm_node_free(node->dsm);
     hkp_mesh_intel_free(node->intel);
     hkp_mesh__stuck_free(node, &node->waiting);
+    hkp_mesh__recover_free(node);
     for (uint32_t p = 0; p < node->n_peers; p++) {
         hkp_mesh__neural_free(node, &node->peers[p]);
         hkp_mesh__stuck_free(node, &node->peers[p].stuck_dsm);
@@ -266,6 +267,7 @@ hkp_status hkp_mesh_join(hkp_mesh_node *node, hkp_time now, uint64_t wall_us) {
     if (st != HKP_OK) return st;
     node->life = 1;
     hkp_mesh__state_update(node);
+    if (node->recover.torn) hkp_mesh__recover_begin(node);
     node->tck_flags |= HKP_TER_FLAG_BOOT;
     if (node->cursor.has_last)
         hkp_mesh__drop(hkp_htp_endpoint_set_ter(node->htp, node->cursor.index, node->cursor.h,
@@ -326,6 +328,7 @@ void hkp_mesh_tick(hkp_mesh_node *node, hkp_time now, uint64_t wall_us) {
     each_second(node);
     hkp_mesh__session_tick(node);
     hkp_mesh__neural_pump(node);
+    hkp_mesh__recover_tick(node);
     if (node->started) hkp_mesh__dsm_pump(node);
     hkp_mesh__state_update(node);
 }
@@ -338,6 +341,7 @@ hkp_time hkp_mesh_wake(const hkp_mesh_node *node) {
     if (node->started) wake = earlier(wake, hkp_dsm_wake(node->dsm));
     wake = earlier(wake, node->second_at);
     wake = earlier(wake, hkp_mesh__session_wake(node));
+    wake = earlier(wake, hkp_mesh__recover_wake(node));
     return earlier(wake, hkp_mesh__neural_wake(node));
 }
 

@@ -8,7 +8,7 @@
  * carry node_dsm.c      lanes, blocks, checkpoints     node_neural.c   own TERs, instances, registry's neural
  * part node_registry.c what libhtp asks of a peer     node_trust.c    T of each peer, and what it permits
  *     node_enrol.c    first contact                  node_status.c   how it stands
- *     node_keep.c     T and quarantine over a restart
+ *     node_keep.c     T and quarantine over a restart  node_recover.c  what a torn log lost
  */
 #ifndef HKP_LIBMESH_NODE_H
 #define HKP_LIBMESH_NODE_H
@@ -33,6 +33,8 @@ enum {
     HKP_MESH__OWN_NOBODY = 2,
     /** proofs under way (D-SYN-4) */
     HKP_MESH__PROOFS = 8,
+    /** WANTs of one session whose answers are still told apart */
+    HKP_MESH__WANTS = 8,
     /** what is stored of T and quarantine of a peer (decision 0516) */
     HKP_MESH__TRUST_FILE = 96,
     /** longest message of class DSM (D-GSP-20) */
@@ -64,6 +66,12 @@ enum {
 /** A session that another one of the pair replaces is closed by its opener after this. */
 #define HKP_MESH__REPLACE_AFTER (2 * HKP_MESH__SECOND)
 
+/** After a torn log: how long a session is waited for; then, in one, the answer; and the records (NZ1 5.2).
+ */
+#define HKP_MESH__ASK_FOR (10 * HKP_MESH__SECOND)
+#define HKP_MESH__ANSWER_FOR (30 * HKP_MESH__SECOND)
+#define HKP_MESH__RESTORE_FOR (60 * HKP_MESH__SECOND)
+
 /** One established session of a peer. */
 struct hkp_mesh__link {
     /** 0: none */
@@ -84,9 +92,12 @@ struct hkp_mesh__link {
     uint32_t commit_in;
     /** streams on which the other side's holder gives TERs of the owner back (SYN-2.6) */
     uint32_t back_out, back_in;
-    /** the last WANT of our owner: where it begins, and h there; UINT64_MAX: none */
-    uint64_t want_from;
-    uint8_t want_h[32];
+    /** the last WANTs of our owner: where each begins, and h there; n_wants counts all */
+    struct {
+        uint64_t from;
+        uint8_t h[32];
+    } wants[HKP_MESH__WANTS];
+    uint32_t n_wants;
     /** when ENROL may be sent on this link, again after a first time; 0: at once */
     hkp_time enrol_at;
     /** both certificates were shown, and neuro_gen in the peer's */
@@ -158,6 +169,10 @@ struct hkp_mesh__peer {
     hkp_neuro_owner *own;
     hkp_neuro_holder *held;
     struct hkp_mesh__trust trust;
+    /** after a torn log: what it said, and the index and h of its HAVE above our log; 0: none */
+    uint32_t answer;
+    uint64_t have;
+    uint8_t have_h[32];
     /** t1 of its last completed handshake (HTP-12.2) */
     uint64_t last_t1;
     uint64_t refused, refused_by;
@@ -184,6 +199,22 @@ struct hkp_mesh__request {
     uint32_t own;
     /** ticket of libneuro */
     uint64_t inner;
+};
+
+/** What a log lost comes back (node_recover.c). */
+struct hkp_mesh__recover {
+    /** the log was torn; on: no TER is made; ter_made: one was; restored: records came back */
+    uint8_t torn, on, ter_made, restored, offered;
+    hkp_time until, give_up;
+    /** records, or without them the record of a type, on their way to the log; 0: none */
+    uint64_t ticket;
+    uint8_t *records;
+    size_t len, cap;
+    uint32_t type;
+    uint8_t body[120];
+    /** in force when that is durable */
+    struct hkp_ter_cursor next;
+    uint8_t has_tck, tck[256], tck_before[96];
 };
 
 struct hkp_mesh_node {
@@ -228,6 +259,8 @@ struct hkp_mesh_node {
     uint32_t policy_ver;
     /** newest own TER: 1 reference, 0 differs, 2 none */
     uint8_t integrity;
+
+    struct hkp_mesh__recover recover;
 
     struct hkp_mesh__peer *peers;
     uint32_t n_peers;
@@ -317,6 +350,10 @@ void hkp_mesh__neural_links(struct hkp_mesh_node *node, struct hkp_mesh__peer *p
 /** The owner opened its stream on this link: the holder goes there. */
 void hkp_mesh__neural_follow(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer,
                              struct hkp_mesh__link *link);
+/** 1: our instance has to be enrolled, for the first time or again. */
+int hkp_mesh__enrol_wanting(const struct hkp_mesh_node *node, const struct hkp_mesh__peer *peer);
+/** 1: ENROL of ours may go over this link. */
+int hkp_mesh__enrol_may(const struct hkp_mesh__link *link);
 /** In a session where that is allowed, ENROL with the newest checkpoint. */
 void hkp_mesh__enrol(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer);
 hkp_time hkp_mesh__enrol_wake(const struct hkp_mesh_node *node, const struct hkp_mesh__peer *peer);
@@ -343,6 +380,19 @@ uint32_t hkp_mesh__held_state(const struct hkp_mesh__peer *peer);
 
 /** Once a second: what the own log need not hold any more (NZ1 5.1, 22.6). */
 void hkp_mesh__retention(struct hkp_mesh_node *node);
+
+/* node_recover.c */
+void hkp_mesh__recover_begin(struct hkp_mesh_node *node);
+void hkp_mesh__recover_free(struct hkp_mesh_node *node);
+/** READY, BEHIND, RESTORED or MISSING of our owner towards a peer. */
+void hkp_mesh__recover_event(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer,
+                             const struct hkp_neuro_event *ev);
+/** 1: out asks for what goes to the log. */
+int hkp_mesh__recover_next(struct hkp_mesh_node *node, struct hkp_mesh_event *out);
+/** 1: the ticket was one of these. */
+int hkp_mesh__recover_logged(struct hkp_mesh_node *node, uint64_t ticket, hkp_status status);
+void hkp_mesh__recover_tick(struct hkp_mesh_node *node);
+hkp_time hkp_mesh__recover_wake(const struct hkp_mesh_node *node);
 
 /* node_status.c */
 /** Consciousness follows its conditions (M-STATE); a change is told. */

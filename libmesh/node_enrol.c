@@ -11,14 +11,14 @@
 #include <string.h>
 
 /* Both certificates were shown: mode N in the cases that enrol, or mode R that the holder opened (22.3). */
-static int may_enrol(const struct hkp_mesh__link *l) {
+int hkp_mesh__enrol_may(const struct hkp_mesh__link *l) {
     if (l->session == 0 || l->closing || !l->certified) return 0;
     if (l->mode == HKP_HTP_MODE_N) return l->n_case == 2 || l->n_case == 3;
     return l->role == HKP_HTP_ROLE_V;
 }
 
 /* 1: our instance has to be enrolled, for the first time or again. */
-static int is_wanting(const struct hkp_mesh_node *node, const struct hkp_mesh__peer *peer) {
+int hkp_mesh__enrol_wanting(const struct hkp_mesh_node *node, const struct hkp_mesh__peer *peer) {
     struct hkp_neuro_instance_info info = {.struct_size = sizeof info};
     if (hkp_neuro_owner_info(peer->own, &info) != HKP_OK) return 0;
     switch (info.state) {
@@ -44,11 +44,11 @@ struct hkp_mesh__link *hkp_mesh__link_by_session(struct hkp_mesh__peer *peer, ui
 static struct hkp_mesh__link *own_link(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer) {
     struct hkp_mesh__link *now = hkp_mesh__link_by_session(peer, peer->own_session);
     struct hkp_mesh__link *found = NULL;
-    if (!is_wanting(node, peer)) return hkp_mesh__link_best(node, peer);
-    if (now != NULL && may_enrol(now)) return now;
+    if (!hkp_mesh__enrol_wanting(node, peer)) return hkp_mesh__link_best(node, peer);
+    if (now != NULL && hkp_mesh__enrol_may(now)) return now;
     for (int i = 0; i < HKP_MESH__LINKS; i++) {
         struct hkp_mesh__link *l = &peer->links[i];
-        if (may_enrol(l) && (found == NULL || l->since > found->since)) found = l;
+        if (hkp_mesh__enrol_may(l) && (found == NULL || l->since > found->since)) found = l;
     }
     return found != NULL ? found : hkp_mesh__link_best(node, peer);
 }
@@ -115,7 +115,7 @@ void hkp_mesh__neural_follow(struct hkp_mesh_node *node, struct hkp_mesh__peer *
 void hkp_mesh__enrol(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer) {
     struct hkp_mesh__link *l = hkp_mesh__link_by_session(peer, peer->own_session);
     struct hkp_neuro_instance_info info = {.struct_size = sizeof info};
-    if (l == NULL || !may_enrol(l) || !node->tck_before_known || node->now < l->enrol_at ||
+    if (l == NULL || !hkp_mesh__enrol_may(l) || !node->tck_before_known || node->now < l->enrol_at ||
         hkp_neuro_owner_info(peer->own, &info) != HKP_OK)
         return;
     if (info.state == HKP_NEURO_INSTANCE_PENDING) {
@@ -144,7 +144,7 @@ hkp_time hkp_mesh__enrol_wake(const struct hkp_mesh_node *node, const struct hkp
     for (int i = 0; i < HKP_MESH__LINKS; i++) {
         const struct hkp_mesh__link *l = &peer->links[i];
         if (l->session != 0 && l->session == peer->own_session && l->enrol_at > node->now &&
-            is_wanting(node, peer))
+            hkp_mesh__enrol_wanting(node, peer))
             return l->enrol_at;
     }
     return HKP_TIME_NEVER;

@@ -169,7 +169,7 @@ static void checkpoint(struct hkp_mesh_node *node, const uint8_t root[32]) {
 
 hkp_status hkp_mesh_ter(hkp_mesh_node *node, hkp_time now, uint64_t wall_us, const uint8_t ter[64],
                         const uint8_t root[32], uint32_t flags) {
-    if (node->life != 1) return HKP_E_STATE;
+    if (node->life != 1 || node->recover.on) return HKP_E_STATE;
     if (now > node->now) node->now = now;
     node->wall_us = wall_us;
     uint8_t before[96];
@@ -178,6 +178,7 @@ hkp_status hkp_mesh_ter(hkp_mesh_node *node, hkp_time now, uint64_t wall_us, con
     hkp_status st = hkp_ter_cursor_accept(&node->cursor, ter, 64, NULL);
     if (st != HKP_OK) return st;
 
+    node->recover.ter_made = 1;
     uint8_t healthy = memcmp(ter + 32, node->h_ref, 20) == 0;
     if (healthy != node->integrity) {
         if (node->integrity != 2 || !healthy)
@@ -199,7 +200,10 @@ hkp_status hkp_mesh_ter(hkp_mesh_node *node, hkp_time now, uint64_t wall_us, con
 void hkp_mesh_logged(hkp_mesh_node *node, hkp_time now, uint64_t ticket, hkp_status status) {
     struct hkp_mesh__request r;
     if (now > node->now) node->now = now;
-    if (!hkp_mesh__request_take(node, ticket, &r) || r.kind != HKP_MESH_EVENT_LOG) return;
+    if (!hkp_mesh__request_take(node, ticket, &r) ||
+        (r.kind != HKP_MESH_EVENT_LOG && r.kind != HKP_MESH_EVENT_LOG_RESTORE))
+        return;
+    if (hkp_mesh__recover_logged(node, ticket, status)) return;
     node->tck_ticket = 0;
     if (status != HKP_OK) return;
     memcpy(node->tck, node->tck_pending, sizeof node->tck);
@@ -224,18 +228,35 @@ void hkp_mesh__neural_handshake(struct hkp_mesh_node *node, struct hkp_mesh__pee
 
 /* ---- Messages ---- */
 
-/* Class TER has two senders: the peer as owner, and as holder that answers a WANT of ours. */
+/* Where the first TER of a LOG message leads from and to; 0: it has none. */
+static int first_ter(const struct hkp_htp_event *ev, const uint8_t **ter) {
+    enum { HEAD = 12 };
+    struct hkp_ter_log_record rec;
+    for (size_t at = HEAD; at < ev->len; at += rec.size) {
+        if (hkp_ter_log_record_decode(&rec, ev->data + at, ev->len - at) != HKP_OK) return 0;
+        *ter = rec.body;
+        if (rec.type == HKP_TER_LOG_TER) return 1;
+    }
+    return 0;
+}
+
+/* Class TER has two senders: the peer as owner, and as holder that answers a WANT of ours. Its stream for
+ * that is known by the first message, which goes on from one of our WANTs; h tells our history from its own.
+ */
 static int is_given_back(struct hkp_mesh__link *link, const struct hkp_htp_event *ev) {
-    enum { FIRST_AT = 4, RECORD_AT = 12, TER_AT = RECORD_AT + 8, H_AT = TER_AT + 64 };
+    enum { FIRST_AT = 4 };
+    const uint8_t *ter = NULL;
     uint8_t h[32];
     if (link->back_in == ev->stream) return 1;
-    if (link->want_from == UINT64_MAX || ev->len < H_AT + 32 ||
-        hkp_le64(ev->data + FIRST_AT) != link->want_from || hkp_le16(ev->data + RECORD_AT) != HKP_TER_LOG_TER)
-        return 0;
-    hkp_ter_chain_step(link->want_h, ev->data + TER_AT, h);
-    if (memcmp(h, ev->data + H_AT, 32) != 0) return 0;
-    link->back_in = ev->stream;
-    return 1;
+    if (link->n_wants == 0 || ev->len < FIRST_AT + 8 || !first_ter(ev, &ter)) return 0;
+    for (uint32_t i = 0; i < link->n_wants && i < HKP_MESH__WANTS; i++) {
+        if (hkp_le64(ev->data + FIRST_AT) != link->wants[i].from) continue;
+        hkp_ter_chain_step(link->wants[i].h, ter, h);
+        if (memcmp(h, ter + 64, 32) != 0) continue;
+        link->back_in = ev->stream;
+        return 1;
+    }
+    return 0;
 }
 
 void hkp_mesh__neural_message(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer,
@@ -299,8 +320,9 @@ static void pump_side(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, i
             /* the answer is told from the peer's own log by how it goes on from here; if this log went on
              * meanwhile, it could not be told */
             if (hkp_le64(node->message + 4) != node->cursor.index) continue;
-            l->want_from = node->cursor.index;
-            memcpy(l->want_h, node->cursor.h, 32);
+            uint32_t at = l->n_wants++ % HKP_MESH__WANTS;
+            l->wants[at].from = node->cursor.index;
+            memcpy(l->wants[at].h, node->cursor.h, 32);
         }
         st = out_stream(node, l, own, c, &stream);
         if (st == HKP_OK) st = hkp_htp_stream_send(node->htp, l->session, stream, node->message, len, 0);
@@ -397,13 +419,14 @@ static int side_event(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, i
                 hkp_mesh__drop(hkp_htp_stream_stop(node->htp, l->session, l->commit_in, HKP_HTP_CODE_DENIED));
             break;
         }
+        case HKP_NEURO_EVENT_READY:
         case HKP_NEURO_EVENT_BEHIND:
-            hkp_mesh__fact(node, HKP_MESH_EVENT_INSTANCE, peer->node_id,
-                           "the peer holds TERs that the log here has lost")
-                ->to = hkp_mesh__own_state(peer);
+        case HKP_NEURO_EVENT_RESTORED:
+        case HKP_NEURO_EVENT_MISSING:
+            hkp_mesh__recover_event(node, peer, &ev);
             break;
         default:
-            break; /* RESTORED, MISSING, REBASE: a log that lost what it had shown ends LOST, not healed */
+            break; /* REBASE: an RBA1 is of no use without its manifest, which comes another way */
         }
     }
 }
@@ -432,6 +455,7 @@ int hkp_mesh__neural_event(struct hkp_mesh_node *node, struct hkp_mesh_event *ou
         out->number = node->keep_from;
         return 1;
     }
+    if (hkp_mesh__recover_next(node, out)) return 1;
     if (node->tck_ticket != 0 && !node->tck_offered) {
         node->tck_offered = 1;
         out->kind = HKP_MESH_EVENT_LOG;

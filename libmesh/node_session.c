@@ -142,7 +142,6 @@ static void link_clear(struct hkp_mesh__link *link) {
     for (int i = 0; i < HKP_DSM_LANES; i++) link->lane_out[i] = link->lane_in[i] = HKP_MESH__NO_STREAM;
     link->ter_out = link->commit_out = link->commit_in = link->back_out = link->back_in = HKP_MESH__NO_STREAM;
     link->ter_in[0] = link->ter_in[1] = link->commit_stopped = HKP_MESH__NO_STREAM;
-    link->want_from = UINT64_MAX;
 }
 
 static void note_address(struct hkp_mesh_node *node, const struct hkp_mesh__peer *peer, uint64_t session);
@@ -393,6 +392,25 @@ static int has_link(const struct hkp_mesh__peer *peer, uint8_t mode, uint8_t rol
     return 0;
 }
 
+/* 1: a session of ours names the commit that our instance has now; one from before a fresh ENROL does not. */
+static int is_proving(const struct hkp_mesh_node *node, const struct hkp_mesh__peer *peer) {
+    struct hkp_neuro_instance_info own = {.struct_size = sizeof own};
+    if (hkp_neuro_owner_info(peer->own, &own) != HKP_OK) return 0;
+    for (int i = 0; i < HKP_MESH__LINKS; i++) {
+        const struct hkp_mesh__link *l = &peer->links[i];
+        struct hkp_htp_session_info s = {.struct_size = sizeof s};
+        if (l->session == 0 || l->closing || l->mode != HKP_HTP_MODE_R || l->role != HKP_HTP_ROLE_E) continue;
+        if (hkp_htp_session_info(node->htp, l->session, &s) == HKP_OK && s.ck_index == own.ck_index) return 1;
+    }
+    return 0;
+}
+
+static int has_enrolling(const struct hkp_mesh__peer *peer) {
+    for (int i = 0; i < HKP_MESH__LINKS; i++)
+        if (hkp_mesh__enrol_may(&peer->links[i])) return 1;
+    return 0;
+}
+
 /* The mode of the session that we should open now; -1: none. */
 static int wanted_mode(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer) {
     uint32_t own = hkp_mesh__own_state(peer);
@@ -400,9 +418,12 @@ static int wanted_mode(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer) 
     if (peer->want_n) return any ? -1 : HKP_HTP_MODE_N;
     switch (own) {
     case HKP_NEURO_INSTANCE_PENDING: /* proven by a session of our own only */
-        return has_link(peer, HKP_HTP_MODE_R, HKP_HTP_ROLE_E) ? -1 : HKP_HTP_MODE_R;
-    case HKP_NEURO_INSTANCE_ACTIVE:
-    case HKP_NEURO_INSTANCE_STALE: /* the peer may have died before it stored that ours was proven */
+        return is_proving(node, peer) ? -1 : HKP_HTP_MODE_R;
+    case HKP_NEURO_INSTANCE_STALE:
+        /* our own certificate makes us fresh (22.4): ENROL needs a session that both show theirs in */
+        if (hkp_mesh__enrol_wanting(node, peer) && !has_enrolling(peer)) return HKP_HTP_MODE_N;
+        return has_link(peer, HKP_HTP_MODE_R, peer->proved ? 0 : HKP_HTP_ROLE_E) ? -1 : HKP_HTP_MODE_R;
+    case HKP_NEURO_INSTANCE_ACTIVE: /* the peer may have died before it stored that ours was proven */
         return has_link(peer, HKP_HTP_MODE_R, peer->proved ? 0 : HKP_HTP_ROLE_E) ? -1 : HKP_HTP_MODE_R;
     default: /* none or LOST: first contact, or signed consensus only (HTP-3.9 cases 2 to 4) */
         if (any || !node->tck_before_known) return -1;
@@ -456,8 +477,8 @@ static void close_replaced(struct hkp_mesh_node *node, struct hkp_mesh__peer *pe
     const struct hkp_mesh__link *best = hkp_mesh__link_best(node, peer);
     if (best == NULL || best->mode != HKP_HTP_MODE_R || node->now < best->since + HKP_MESH__REPLACE_AFTER)
         return;
-    int enrolling = hkp_mesh__own_state(peer) == HKP_NEURO_INSTANCE_NONE ||
-                    hkp_mesh__held_state(peer) == HKP_NEURO_INSTANCE_NONE;
+    int enrolling =
+        hkp_mesh__enrol_wanting(node, peer) || hkp_mesh__held_state(peer) == HKP_NEURO_INSTANCE_NONE;
     for (int i = 0; i < HKP_MESH__LINKS; i++) {
         struct hkp_mesh__link *l = &peer->links[i];
         if (l->session == 0 || l == best || l->role != HKP_HTP_ROLE_E || l->closing) continue;

@@ -213,33 +213,63 @@ hkp_status hkp_neuro__holder_log(hkp_neuro_holder *h, uint64_t wall_us, const ui
     return HKP_OK;
 }
 
+/* A message of records under way: [cap] at dst, len of them used. */
+struct back {
+    uint8_t *dst;
+    size_t cap, len, count;
+};
+
+static int back_record(struct back *b, uint32_t type, const uint8_t *body, size_t body_len) {
+    size_t size = 0;
+    if (b->count >= HKP_NEURO_LOG_RECORDS_MAX ||
+        hkp_ter_log_record_encode(type, body, body_len, b->dst + b->len, b->cap - b->len, &size) != HKP_OK)
+        return 0;
+    b->len += size;
+    b->count++;
+    return 1;
+}
+
+/* What else stood at an index: rebases, and behind them the newest TCK1 (NZ1 11). Without them the owner
+ * would go on under another policy, and sign a second checkpoint that names the one before. */
+static int back_others(const hkp_neuro_holder *h, uint64_t index, int behind_a_ter, struct back *b) {
+    uint8_t body[8 + HKP_NEURO_RBA_SIZE];
+    for (uint32_t i = 0; i < h->kept.n_rebases; i++) {
+        if (h->kept.rebases[i].index != index) continue;
+        hkp_put_le64(body, index);
+        memcpy(body + 8, h->kept.rebases[i].rba, HKP_NEURO_RBA_SIZE);
+        if (!back_record(b, HKP_TER_LOG_REBASE, body, sizeof body)) return 0;
+    }
+    if (!behind_a_ter || !h->has_tck || hkp_le64(h->tck + TCK_N) != index) return 1;
+    return back_record(b, HKP_TER_LOG_TCK, h->tck, HKP_TER_TCK_SIZE);
+}
+
 /* The next stretch of what the owner lost and asked for, as a LOG message (SYN-2.6). */
 size_t hkp_neuro__holder_back(hkp_neuro_holder *h, uint8_t *dst, size_t cap) {
-    enum { RECORD = 8 + 96, AT_ONCE = 512 };
+    enum { AT_ONCE = 512 };
     uint8_t body[96];
-    size_t len = HKP_NEURO__LOG_HEAD, count = 0;
+    struct back b = {dst, cap, HKP_NEURO__LOG_HEAD, 0};
     const struct hkp_neuro__view *view = &h->core.view;
-    if (h->back_from >= h->back_to || cap < HKP_NEURO__LOG_HEAD + RECORD) return 0;
-    const uint64_t first = h->back_from;
+    const uint64_t first = h->back_from, to = h->back_to;
+    if (first >= to || cap < HKP_NEURO__LOG_HEAD) return 0;
     /* h of each is computed from the commit before it on */
     struct hkp_ter_cursor walk = first >= view->cur->index ? view->cur->cursor : view->prev->cursor;
-    for (uint64_t i = walk.index; i < h->back_to && count < AT_ONCE && len + RECORD <= cap; i++) {
+    int begun = 0;
+    for (uint64_t i = walk.index; i < to && b.count < AT_ONCE; i++) {
         const uint8_t *ter = hkp_neuro__kept_ter(&h->kept, i);
-        size_t size = 0;
         if (ter == NULL || hkp_ter_cursor_accept(&walk, ter, HKP_TER_SIZE, NULL) != HKP_OK) break;
         if (i < first) continue;
+        if (!begun && !back_others(h, i, 0, &b)) break;
+        begun = 1;
         memcpy(body, ter, HKP_TER_SIZE);
         memcpy(body + HKP_TER_SIZE, walk.h, 32);
-        if (hkp_ter_log_record_encode(HKP_TER_LOG_TER, body, sizeof body, dst + len, cap - len, &size) !=
-            HKP_OK)
-            break;
-        len += size;
-        count++;
+        if (!back_record(&b, HKP_TER_LOG_TER, body, sizeof body) || !back_others(h, i + 1, 1, &b)) break;
     }
-    if (count == 0) hkp_neuro__core_send_range(&h->core, HKP_NEURO_MSG_NONE, first, h->back_to);
     h->back_from = h->back_to = 0; /* the owner asks again for what did not fit */
-    if (count == 0) return 0;
-    hkp_neuro__msg_head(dst, HKP_NEURO_MSG_LOG, (uint32_t)count);
+    if (!begun) {
+        hkp_neuro__core_send_range(&h->core, HKP_NEURO_MSG_NONE, first, to);
+        return 0;
+    }
+    hkp_neuro__msg_head(dst, HKP_NEURO_MSG_LOG, (uint32_t)b.count);
     hkp_put_le64(dst + 4, first);
-    return len;
+    return b.len;
 }

@@ -44,6 +44,9 @@ struct hkp_neuro_owner {
     uint8_t *log_msg;
     size_t log_len;
     struct hkp_neuro__question ask, want;
+    /** h at the index of the last HAVE; TERs below missing_to are not to be had from this holder */
+    uint8_t have_h[32];
+    uint64_t missing_to;
     /** the open PROPOSE */
     uint32_t proposed, proposal_sent;
     hkp_time proposal_at;

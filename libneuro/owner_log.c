@@ -12,6 +12,7 @@ void hkp_neuro__owner_log_reset(hkp_neuro_owner *o) {
     o->send_ready = o->send_blocked = 0;
     o->ask = (struct hkp_neuro__question){0};
     o->want = (struct hkp_neuro__question){0};
+    o->missing_to = 0;
     if (o->request == OWNER_FEED_SEND) o->request = OWNER_NO_REQUEST;
 }
 
@@ -59,7 +60,12 @@ static void take_have(hkp_neuro_owner *o, const uint8_t *body) {
         ready(o, index < o->core.view.first_index ? o->core.view.first_index : index);
         return;
     }
-    const struct hkp_neuro_event event = {.kind = HKP_NEURO_EVENT_BEHIND, .from = o->durable, .to = index};
+    memcpy(o->have_h, body + 16, sizeof o->have_h);
+    const struct hkp_neuro_event event = {.kind = HKP_NEURO_EVENT_BEHIND,
+                                          .from = o->durable,
+                                          .to = index,
+                                          .bytes = o->have_h,
+                                          .len = sizeof o->have_h};
     hkp_neuro__core_event(&o->core, &event);
     o->want = (struct hkp_neuro__question){.from = o->durable, .to = index};
     want_send(o);
@@ -96,12 +102,14 @@ static hkp_status take_restored(hkp_neuro_owner *o, const uint8_t *msg, size_t l
     return HKP_OK;
 }
 
+/* Not from here: another holder may bring them, else a GAP follows. */
 static void take_none(hkp_neuro_owner *o, uint64_t to) {
     if (!o->want.open) return;
     const struct hkp_neuro_event event = {
         .kind = HKP_NEURO_EVENT_MISSING, .from = o->durable, .to = o->want.to < to ? to : o->want.to};
     hkp_neuro__core_event(&o->core, &event);
     o->want.open = 0;
+    o->missing_to = event.to;
 }
 
 static hkp_status take_rebase(hkp_neuro_owner *o, const uint8_t *rba) {
@@ -175,6 +183,11 @@ static void questions(hkp_neuro_owner *o) {
             ask_send(o);
         else
             ready(o, o->core.view.cur->index); /* nobody answers: the holder asks for what it lacks */
+    }
+    if (o->missing_to != 0 && o->durable >= o->missing_to) {
+        const uint64_t head = o->missing_to; /* somebody else brought them */
+        o->missing_to = 0;
+        ready(o, head);
     }
     if (!o->want.open) return;
     if (o->durable >= o->want.to) {

@@ -206,8 +206,8 @@ enum {
     HKP_NEURO_EVENT_COMMIT = 4,
     /** holder: an ENROL was refused with status: answer STOP code 1 */
     HKP_NEURO_EVENT_REFUSED = 5,
-    /** owner: the holder holds TERs from..to-1 that are not in the log here; make no TER with these indexes
-     */
+    /** owner: the holder holds TERs from..to-1 that are not in the log here; make no TER with these indexes.
+     * bytes[32]: h at to, as it says */
     HKP_NEURO_EVENT_BEHIND = 6,
     /** owner: bytes[len] are log records from index from, brought back by the holder: append them to the log
      */

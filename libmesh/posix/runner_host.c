@@ -110,7 +110,7 @@ static int log_before(struct hkp_mesh_runner *r, uint64_t n, uint8_t before[96])
     return 1;
 }
 
-static hkp_status restore_log(struct hkp_mesh_runner *r) {
+static hkp_status log_end(struct hkp_mesh_runner *r) {
     struct hkp_ter_cursor cursor;
     uint8_t bytes[104], tck[256], before[96], boot_id[16];
     struct hkp_ter_tck t;
@@ -121,6 +121,13 @@ static hkp_status restore_log(struct hkp_mesh_runner *r) {
         return hkp_mesh_log_end(r->node, bytes, NULL, NULL, boot_id);
     int have = hkp_ter_tck_decode(&t, tck, sizeof tck) == HKP_OK && log_before(r, t.n, before);
     return hkp_mesh_log_end(r->node, bytes, tck, have ? before : NULL, boot_id);
+}
+
+static hkp_status restore_log(struct hkp_mesh_runner *r) {
+    struct hkp_ter_log_state state = {.struct_size = sizeof state};
+    hkp_status st = log_end(r);
+    if (st == HKP_OK) st = hkp_ter_log_info(r->log, &state);
+    return st == HKP_OK && state.torn_bytes > 0 ? hkp_mesh_log_torn(r->node) : st;
 }
 
 static int later_first(const void *a, const void *b) { return strcmp(*(char *const *)b, *(char *const *)a); }
@@ -196,7 +203,7 @@ void hkp_mesh__host_ter(struct hkp_mesh_runner *r, hkp_time now) {
     uint8_t root[32], h_integrity[20], ter[64];
     struct hkp_ter_cursor cursor;
     uint32_t flags = 0;
-    if (now < r->ter_due) return;
+    if (now < r->ter_due || !hkp_mesh_may_capture(r->node)) return;
     r->ter_due = now >= r->ter_due + r->ter_period ? now + r->ter_period : r->ter_due + r->ter_period;
     hkp_ter_log_cursor(r->log, &cursor);
     hkp_status st = hkp_ter_measure_run(r->measure, now, root, h_integrity);
@@ -237,6 +244,22 @@ static void store_file(struct hkp_mesh_runner *r, hkp_time now, const struct hkp
 static void append_log(struct hkp_mesh_runner *r, hkp_time now, const struct hkp_mesh_event *ev) {
     hkp_status st =
         hkp_ter_log_append(r->log, now, hkp_mesh__wall(), (uint32_t)ev->number, ev->data, ev->data_len);
+    if (st == HKP_OK) st = hkp_ter_log_sync(r->log, now);
+    if (st != HKP_OK) {
+        hkp_mesh__say(r, HKP_MESH_LOG_ERROR, "TER log: %s", hkp_ter_status_name(st));
+        r->failed = st;
+    }
+    hkp_mesh_logged(r->node, now, ev->ticket, st);
+}
+
+static void restore_records(struct hkp_mesh_runner *r, hkp_time now, const struct hkp_mesh_event *ev) {
+    struct hkp_ter_log_record rec;
+    hkp_status st = HKP_OK;
+    for (size_t at = 0; st == HKP_OK && at < ev->data_len; at += rec.size) {
+        st = hkp_ter_log_record_decode(&rec, ev->data + at, ev->data_len - at);
+        if (st == HKP_OK)
+            st = hkp_ter_log_append(r->log, now, hkp_mesh__wall(), rec.type, rec.body, rec.body_len);
+    }
     if (st == HKP_OK) st = hkp_ter_log_sync(r->log, now);
     if (st != HKP_OK) {
         hkp_mesh__say(r, HKP_MESH_LOG_ERROR, "TER log: %s", hkp_ter_status_name(st));
@@ -319,6 +342,10 @@ static void tell(struct hkp_mesh_runner *r, const struct hkp_mesh_event *ev) {
         hkp_mesh__say(r, ev->ticket != 0 ? HKP_MESH_LOG_DEBUG : HKP_MESH_LOG_NOTE, "instance %s %s is %s: %s",
                       ev->number ? "towards" : "of", who, ev->to < 5 ? states[ev->to] : "?", ev->text);
         break;
+    case HKP_MESH_EVENT_HISTORY:
+        hkp_mesh__say(r, HKP_MESH_LOG_NOTE, "own history %llu..%llu: %s", (unsigned long long)ev->number,
+                      (unsigned long long)ev->to, ev->text);
+        break;
     case HKP_MESH_EVENT_INTEGRITY:
         hkp_mesh__say(r, HKP_MESH_LOG_NOTE, "own integrity %s the reference",
                       ev->number ? "is again" : "differs from");
@@ -356,6 +383,9 @@ void hkp_mesh__host_event(struct hkp_mesh_runner *r, hkp_time now, const struct 
         break;
     case HKP_MESH_EVENT_LOG:
         append_log(r, now, ev);
+        break;
+    case HKP_MESH_EVENT_LOG_RESTORE:
+        restore_records(r, now, ev);
         break;
     case HKP_MESH_EVENT_LOG_READ:
         read_log(r, now, ev);

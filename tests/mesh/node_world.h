@@ -49,6 +49,10 @@ struct world_node {
     struct hkp_mesh_event last_state;
     /** it gets no time until then, as on a busy machine */
     hkp_time stalled;
+    /** the next start finds the end of its log torn off */
+    int torn;
+    /** records of type GAP, and of BOOT reason 3 */
+    uint32_t gaps, boots;
     /** 1: requests to store are taken and never done, as before a crash */
     int frozen;
 };
@@ -171,7 +175,58 @@ static inline void world_log_read(struct world_node *w, const struct hkp_mesh_ev
     hkp_mesh_log_records(w->node, world.now, ev->ticket, ev->number, used > 0 ? buf : NULL, used, count);
 }
 
+static inline void world_append_ter(struct world_node *w, const uint8_t ter[64]) {
+    CHECK_EQ(hkp_ter_cursor_accept(&w->cursor, ter, 64, NULL), HKP_OK);
+    memcpy(w->ter[w->cursor.index - 1], ter, 64);
+    memcpy(w->h[w->cursor.index], w->cursor.h, 32);
+}
+
+static inline void world_tear(struct world_node *w, uint64_t ters) {
+    w->cursor.index -= ters;
+    memcpy(w->cursor.h, w->h[w->cursor.index], 32);
+    memcpy(w->cursor.last_ter, w->ter[w->cursor.index - 1], 64);
+    while (w->n_tcks > 0 && w->tck_at[w->n_tcks - 1] > w->cursor.index) w->n_tcks--;
+    w->torn = 1;
+}
+
+static inline void world_restored(struct world_node *w, const struct hkp_mesh_event *ev) {
+    struct hkp_ter_log_record rec;
+    CHECK_EQ(ev->number, w->cursor.index);
+    for (size_t at = 0; at < ev->data_len; at += rec.size) {
+        CHECK_EQ(hkp_ter_log_record_decode(&rec, ev->data + at, ev->data_len - at), HKP_OK);
+        if (rec.type == HKP_TER_LOG_TER)
+            world_append_ter(w, rec.body);
+        else if (rec.type == HKP_TER_LOG_TCK) {
+            memcpy(w->tck[w->n_tcks], rec.body, 256);
+            w->tck_at[w->n_tcks++] = w->cursor.index;
+        }
+    }
+    hkp_mesh_logged(w->node, world.now, ev->ticket, HKP_OK);
+}
+
+/* BOOT and GAP are in the cursor only: nobody reads over them here. */
+static inline void world_append_other(struct world_node *w, const struct hkp_mesh_event *ev) {
+    if (ev->number == HKP_TER_LOG_GAP) {
+        uint8_t cursor[104];
+        memcpy(cursor, ev->data + 8, 8);
+        memcpy(cursor + 8, ev->data + 24, 96);
+        CHECK_EQ(hkp_ter_cursor_decode(&w->cursor, cursor), HKP_OK);
+        memcpy(w->h[w->cursor.index], w->cursor.h, 32);
+        memcpy(w->ter[w->cursor.index - 1], w->cursor.last_ter, 64);
+        w->gaps++;
+    } else {
+        CHECK_EQ(ev->number, HKP_TER_LOG_BOOT);
+        CHECK_EQ(ev->data[32], HKP_TER_BOOT_RESTORED);
+        w->boots++;
+    }
+    hkp_mesh_logged(w->node, world.now, ev->ticket, HKP_OK);
+}
+
 static inline void world_append(struct world_node *w, const struct hkp_mesh_event *ev) {
+    if (ev->number != HKP_TER_LOG_TCK) {
+        world_append_other(w, ev);
+        return;
+    }
     CHECK(ev->data_len == 256 && w->n_tcks < WORLD_TCKS);
     if (w->n_tcks == WORLD_TCKS) return;
     memcpy(w->tck[w->n_tcks], ev->data, 256);
@@ -197,6 +252,9 @@ static inline void world_serve(struct world_node *w) {
         case HKP_MESH_EVENT_LOG:
             world_append(w, &ev);
             break;
+        case HKP_MESH_EVENT_LOG_RESTORE:
+            world_restored(w, &ev);
+            break;
         case HKP_MESH_EVENT_LOG_READ:
             world_log_read(w, &ev);
             break;
@@ -217,16 +275,18 @@ static inline void world_serve(struct world_node *w) {
 
 static inline void world_ter(struct world_node *w) {
     struct hkp_ter_record rec = {.timestamp_us = world_wall(), .sequence = (uint16_t)w->cursor.index};
-    uint8_t ter[64];
+    uint8_t ter[64] = {0};
+    if (!hkp_mesh_may_capture(w->node)) {
+        CHECK_EQ(hkp_mesh_ter(w->node, world.now, world_wall(), ter, w->root, 0), HKP_E_STATE);
+        return;
+    }
     CHECK(w->cursor.index < WORLD_TERS);
     if (w->cursor.index >= WORLD_TERS) return;
     if (w->cursor.has_last) rec.chain_crc = hkp_ter_crc16(w->cursor.last_ter, 64);
     world_draw(rec.h_entropy, 32);
     memcpy(rec.h_integrity, w->h_ref, 20);
     hkp_ter_record_encode(&rec, ter);
-    CHECK_EQ(hkp_ter_cursor_accept(&w->cursor, ter, 64, NULL), HKP_OK);
-    memcpy(w->ter[w->cursor.index - 1], ter, 64);
-    memcpy(w->h[w->cursor.index], w->cursor.h, 32);
+    world_append_ter(w, ter);
     CHECK_EQ(hkp_mesh_ter(w->node, world.now, world_wall(), ter, w->root, 0), HKP_OK);
 }
 
@@ -246,6 +306,8 @@ static inline void world_restore(struct world_node *w) {
         CHECK_EQ(hkp_mesh_log_end(w->node, cursor, w->tck[w->n_tcks - 1], before, boot), HKP_OK);
     } else
         CHECK_EQ(hkp_mesh_log_end(w->node, cursor, NULL, NULL, boot), HKP_OK);
+    if (w->torn) CHECK_EQ(hkp_mesh_log_torn(w->node), HKP_OK);
+    w->torn = 0;
     for (int i = 0; i < WORLD_FILES; i++)
         if (w->files[i].name[0] != 0) sorted[n++] = &w->files[i];
     qsort(sorted, n, sizeof sorted[0], world_name_order);

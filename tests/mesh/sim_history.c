@@ -207,6 +207,172 @@ static void a_peer_that_was_not_trusted_for_a_while_goes_on(void) {
     }
 }
 
+/* ---- A log that lost its end (NZ1 5.2, SYN-2.6) ---- */
+
+static uint64_t newest_commit(uint32_t i) {
+    uint64_t n = 0;
+    for (uint32_t k = 0; k < world.n; k++)
+        if (k != i && world_peer(i, k).own_commit > n) n = world_peer(i, k).own_commit;
+    return n;
+}
+static int has_a_tail(void) { return world.node[0].cursor.index >= newest_commit(0) + 4; }
+static int came_back(void) { return world.node[0].boots == 1; }
+static int commits_anew(void) { return world_all_active() && newest_commit(0) > commit_before[0]; }
+static int nobody_is_lost(void) {
+    for (uint32_t i = 0; i < world.n; i++)
+        for (uint32_t k = 0; k < world.n; k++) {
+            if (i == k) continue;
+            struct hkp_mesh_peer_status p = world_peer(i, k);
+            if (p.own_state >= HKP_NEURO_INSTANCE_STALE || p.held_state >= HKP_NEURO_INSTANCE_STALE) return 0;
+        }
+    return 1;
+}
+
+static void what_a_torn_log_lost_comes_back_from_a_holder(void) {
+    for (uint64_t seed = 40; seed < 46; seed++) {
+        static uint8_t as_it_was[WORLD_TERS][64];
+        int before = check_faults;
+        struct world_node *w = &world.node[0];
+        start(3, seed);
+        world.jitter = seed % 2 ? 40 * WORLD_MS : 0;
+        CHECK(world_until(NULL, (20 + seed) * WORLD_S)); /* in some a checkpoint is in what is lost */
+        CHECK(world_until(has_a_tail, 60 * WORLD_S));
+        CHECK(world_until(NULL, 2 * WORLD_S));
+        uint64_t end = w->cursor.index, lost = end - newest_commit(0);
+        uint32_t tcks = w->n_tcks;
+        memcpy(as_it_was, w->ter, sizeof as_it_was);
+        commit_before[0] = newest_commit(0);
+        world_crash(0);
+        world_tear(w, lost < 5 ? lost : 5);
+        CHECK(w->cursor.index < end);
+        world_up(0);
+        CHECK(world_until(came_back, 30 * WORLD_S));
+        CHECK(w->cursor.index + 2 >= end); /* what no holder had seen yet is gone */
+        uint64_t back = w->cursor.index < end ? w->cursor.index : end;
+        CHECK_EQ(memcmp(as_it_was, w->ter, back * 64), 0);
+        CHECK(w->n_tcks >= (back == end ? tcks : 0));
+        CHECK_EQ(w->gaps, 0);
+        CHECK(world_until(commits_anew, 60 * WORLD_S));
+        CHECK(world_until(NULL, 100 * WORLD_S));
+        CHECK(nobody_is_lost());
+        CHECK(strstr(world_peer(1, 0).reason, "gap") == NULL);
+        if (check_faults > before) {
+            printf("# seed %u end %u\n", (unsigned)seed, (unsigned)end);
+            tell();
+        }
+        world_end();
+    }
+}
+
+/* It cannot wait for ever, nor does the text ask for more than who can be reached. */
+static void a_lone_node_goes_on_after_ten_seconds(void) {
+    start(3, 47);
+    CHECK(world_until(has_a_tail, 60 * WORLD_S));
+    world_crash(1);
+    world_crash(2);
+    world_crash(0);
+    world_tear(&world.node[0], 2);
+    uint64_t end = world.node[0].cursor.index;
+    world_up(0);
+    CHECK(world_until(NULL, 9 * WORLD_S));
+    CHECK_EQ(world.node[0].cursor.index, end);
+    CHECK(world_until(NULL, 5 * WORLD_S));
+    CHECK(world.node[0].cursor.index > end);
+    CHECK_EQ(world.node[0].boots + world.node[0].gaps, 0);
+    world_end();
+}
+
+static const char *own_file(uint32_t k) {
+    static char name[HKP_MESH_NAME_MAX];
+    char hex[33];
+    sodium_bin2hex(hex, sizeof hex, world.node[k].node_id, 16);
+    snprintf(name, sizeof name, "own-%s.instance", hex);
+    return name;
+}
+
+static int next_commit(void) {
+    return world_peer(1, 0).held_commit > commit_before[0] &&
+           newest_commit(0) == world_peer(1, 0).held_commit;
+}
+static int there_is_a_gap(void) { return world.node[0].gaps == 1; }
+static int zero_is_active(void) {
+    return world_peer(0, 1).own_state == HKP_NEURO_INSTANCE_ACTIVE &&
+           world_peer(1, 0).held_state == HKP_NEURO_INSTANCE_ACTIVE && world_all_active();
+}
+
+/* The holder has agreed to a state, was restarted, and keeps the TERs behind it no more. */
+static void what_nobody_can_supply_is_a_gap_and_heals_by_a_raised_neuro_gen(void) {
+    struct world_node *w = &world.node[0];
+    start(2, 48);
+    CHECK(world_until(NULL, 30 * WORLD_S));
+    commit_before[0] = world_peer(1, 0).held_commit;
+    const struct world_file *f = world_file(w, own_file(1));
+    struct world_file old = *f;
+    old.bytes = malloc(f->len);
+    memcpy(old.bytes, f->bytes, f->len);
+    CHECK_EQ(newest_commit(0), commit_before[0]);
+    CHECK(world_until(next_commit, 60 * WORLD_S));
+    uint64_t agreed = world_peer(1, 0).held_commit;
+    world_crash(0);
+    world_crash(1);
+    world_put(w, own_file(1), old.bytes, old.len);
+    world_tear(w, w->cursor.index - commit_before[0] - 2);
+    CHECK(w->cursor.index < agreed);
+    world_up(1);
+    world_up(0);
+    CHECK(world_until(there_is_a_gap, 40 * WORLD_S));
+    CHECK(w->cursor.index >= agreed);
+    CHECK_EQ(world_peer(0, 1).own_state, HKP_NEURO_INSTANCE_STALE);
+    uint64_t end = w->cursor.index;
+    CHECK(world_until(NULL, 5 * WORLD_S));
+    CHECK(w->cursor.index > end);                                    /* it goes on */
+    CHECK_EQ(world_peer(1, 0).own_state, HKP_NEURO_INSTANCE_ACTIVE); /* the other direction is untouched */
+    world_leave(0);
+    world_raise_gen(0);
+    world_up(0);
+    CHECK(world_until(zero_is_active, 900 * WORLD_S));
+    if (check_faults > 0) tell();
+    free(old.bytes);
+    world_end();
+}
+
+static void one_holder_alone_cannot_make_a_node_skip_or_swallow(void) {
+    uint8_t h[32] = {1}, record[104], body[96] = {9};
+    size_t len = 0;
+    struct hkp_mesh_event out = {.struct_size = sizeof out};
+    start(3, 49);
+    CHECK(world_until(has_a_tail, 60 * WORLD_S));
+    struct hkp_mesh_node *node = world.node[0].node;
+    struct hkp_mesh__peer *one = world_inside(0, 1), *other = world_inside(0, 2);
+    uint64_t end = node->cursor.index;
+    hkp_mesh__recover_begin(node);
+    struct hkp_neuro_event ev = {
+        .kind = HKP_NEURO_EVENT_BEHIND, .from = end, .to = end + 1000000, .bytes = h, .len = 32};
+    hkp_mesh__recover_event(node, one, &ev);
+    CHECK_EQ(one->have, 0);
+    ev.to = end + 1;
+    hkp_mesh__recover_event(node, one, &ev);
+    CHECK_EQ(one->have, end + 1);
+    /* a record that follows our log, but does not lead where the other one says */
+    struct hkp_ter_record rec = {.timestamp_us = world_wall() + 1, .sequence = (uint16_t)end};
+    rec.chain_crc = hkp_ter_crc16(node->cursor.last_ter, 64);
+    rec.h_entropy[0] = 7;
+    hkp_ter_record_encode(&rec, body);
+    hkp_ter_chain_step(node->cursor.h, body, body + 64);
+    CHECK_EQ(hkp_ter_log_record_encode(HKP_TER_LOG_TER, body, 96, record, sizeof record, &len), HKP_OK);
+    struct hkp_neuro_event back = {
+        .kind = HKP_NEURO_EVENT_RESTORED, .from = end, .to = end + 1, .bytes = record, .len = len};
+    hkp_mesh__recover_event(node, other, &back);
+    CHECK_EQ(hkp_mesh__recover_next(node, &out), 0);
+    CHECK_EQ(node->cursor.index, end);
+    memcpy(one->have_h, body + 64, 32);
+    hkp_mesh__recover_event(node, other, &back);
+    CHECK_EQ(hkp_mesh__recover_next(node, &out), 1);
+    CHECK_EQ(out.kind, HKP_MESH_EVENT_LOG_RESTORE);
+    CHECK_EQ(out.data_len, len);
+    world_end();
+}
+
 int main(void) {
     CHECK(sodium_init() >= 0);
     CASE(trust_goes_on_where_the_last_session_ended);
@@ -217,5 +383,9 @@ int main(void) {
     CASE(a_changed_file_of_trust_is_refused);
     CASE(a_forked_instance_heals_by_release_and_a_raised_neuro_gen);
     CASE(a_peer_that_was_not_trusted_for_a_while_goes_on);
+    CASE(what_a_torn_log_lost_comes_back_from_a_holder);
+    CASE(a_lone_node_goes_on_after_ten_seconds);
+    CASE(what_nobody_can_supply_is_a_gap_and_heals_by_a_raised_neuro_gen);
+    CASE(one_holder_alone_cannot_make_a_node_skip_or_swallow);
     return check_done();
 }

@@ -387,6 +387,45 @@ static void a_member_that_died_without_a_word_catches_up(void) {
     }
 }
 
+/* Bytes at the end of a member's log that are its last record; 0: that is no TER. */
+static long last_ter(int i, char path[160]) {
+    uint8_t tail[104];
+    struct hkp_ter_log_record rec;
+    snprintf(path, 160, "%s/ter/ter-00000000000000000000.log", mesh[i].dir);
+    FILE *f = fopen(path, "rb");
+    CHECK(f != NULL);
+    if (f == NULL) return 0;
+    fseek(f, -(long)sizeof tail, SEEK_END);
+    size_t n = fread(tail, 1, sizeof tail, f);
+    fclose(f);
+    int is = n == sizeof tail && hkp_ter_log_record_decode(&rec, tail, n) == HKP_OK;
+    return is && rec.type == HKP_TER_LOG_TER && rec.size == n ? (long)n : 0;
+}
+
+/* Its newest record is a TER, and another member has it, too. */
+static int may_be_torn(void) {
+    char path[160];
+    return peer(0, 1).ter_index == status(1).ter_index && last_ter(1, path) > 0;
+}
+static int is_whole_again(void) { return strstr(mesh[1].log, "whole again") != NULL && all_active(); }
+
+static void a_log_that_lost_its_end_gets_it_back_from_another_member(void) {
+    char path[160];
+    struct stat before;
+    CHECK(until(may_be_torn, 20000));
+    uint64_t had = status(1).ter_index;
+    crash(1);
+    CHECK(last_ter(1, path) > 0);
+    CHECK_EQ(stat(path, &before), 0);
+    CHECK_EQ(truncate(path, before.st_size - 40), 0);
+    mesh[1].log[0] = 0;
+    CHECK_EQ(start(1), HKP_OK);
+    CHECK_EQ(status(1).ter_index, had - 1);
+    CHECK(until(is_whole_again, 30000));
+    CHECK(status(1).ter_index >= had);
+    for (int i = 0; i < N; i++) CHECK(strstr(mesh[i].log, "LOST") == NULL);
+}
+
 static struct member extra;
 
 static uint64_t refused_before;
@@ -580,6 +619,7 @@ int main(void) {
     CASE(three_go_on_without_the_fourth_and_it_catches_up);
     CASE(blocks_claim_a_state_that_their_holder_knows);
     CASE(a_member_that_died_without_a_word_catches_up);
+    CASE(a_log_that_lost_its_end_gets_it_back_from_another_member);
     CASE(a_replayed_state_is_refused);
     CASE(an_outsider_is_refused);
     CASE(a_node_of_another_mesh_gets_no_session);

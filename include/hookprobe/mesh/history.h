@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
 /*
- * libmesh, part: what a node does so that no history is lost or replaced quietly: trust and quarantine that
- * outlive it.
+ * libmesh, part: what a node does so that no history is lost or replaced quietly: a log that lost its end,
+ * trust and quarantine that outlive the node.
  */
 #ifndef HOOKPROBE_MESH_HISTORY_H
 #define HOOKPROBE_MESH_HISTORY_H
@@ -12,6 +12,46 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/* Kinds of events besides those of mesh.h: the first is a request, the second a fact. */
+enum {
+    /** append data[data_len], whole records as on disk, from index number on to the TER log, durably; then
+     * hkp_mesh_logged() */
+    HKP_MESH_EVENT_LOG_RESTORE = 6,
+    /** about the own history: number, to: first index and index behind; node_id: whose word it is; text */
+    HKP_MESH_EVENT_HISTORY = 31
+};
+
+/**
+ * Say that the log had a torn end at this start: holders are asked before the first TER.
+ *
+ * @param node  a node that knows the end of its log (hkp_mesh_log_end()) and has not joined
+ *
+ * @retval HKP_OK       noted
+ * @retval HKP_E_STATE  the node has joined, or the end of its log is not known yet
+ *
+ * Cost: none.
+ * Source: NZ1 5.2, SYN-2.6.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_mesh_log_torn(hkp_mesh_node *node);
+
+/**
+ * Ask whether a TER may be made now; before that hkp_mesh_ter() refuses it.
+ *
+ * After a torn log this takes until every holder that is reachable within 10 s has answered and what the log
+ * lost is back or a GAP: at most 60 s after the first answer, 40 s after hkp_mesh_join() without one that
+ * tells of more.
+ *
+ * @param node  the object
+ *
+ * @return 1: yes; 0: not yet, or the node has not joined
+ *
+ * Cost: none.
+ * Source: NZ1 5.2.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API int32_t hkp_mesh_may_capture(const hkp_mesh_node *node);
 
 /**
  * End the quarantine of a peer, as an operator may and nobody else.
