@@ -167,6 +167,20 @@ static void cut_at_any_byte_or_one_too_long_is_refused(void) {
 }
 
 /* With a name made for the changed area: the attributes themselves decide. */
+/* Only a TPM begins with TPM_GENERATED what it signs by itself, and only a quote is of type quote. */
+static void what_no_tpm_made_is_no_quote(void) {
+    struct quote_file f;
+    struct hkp_ter_quote q;
+    quote_file_read(&f, "good");
+    uint8_t *wire = f.bytes + 2 + f.area_len;
+    for (size_t i = 2; i < 8; i++) {
+        wire[i] ^= 1;
+        CHECK_EQ(hkp_ter_quote_parse(&q, wire, f.quote_len), HKP_E_TER_QUOTE_FORM);
+        wire[i] ^= 1;
+    }
+    CHECK_EQ(hkp_ter_quote_parse(&q, wire, f.quote_len), HKP_OK);
+}
+
 static void each_attribute_of_the_key_counts(void) {
     struct quote_file f;
     quote_file_read(&f, "good");
@@ -277,6 +291,7 @@ int main(void) {
     CASE(an_unsigned_quote_is_refused);
     CASE(a_flipped_bit_anywhere_is_refused);
     CASE(cut_at_any_byte_or_one_too_long_is_refused);
+    CASE(what_no_tpm_made_is_no_quote);
     CASE(each_attribute_of_the_key_counts);
     CASE(attest_and_signature_are_joined);
     CASE(an_operator_authorises_values);
