@@ -80,6 +80,8 @@ const char *hkp_ter_status_name(hkp_status status) {
         NAME(E_TER_KEY_ACCESS);
         NAME(E_TER_KEY_PASSPHRASE);
         NAME(E_TER_KEY_TPM);
+        NAME(E_TER_PIN_ROLLBACK);
+        NAME(E_TER_PIN_FORM);
         NAME(E_TER_HW_VERSION);
         NAME(E_TER_HW_RECORD);
         NAME(E_TER_HW_WEAK);
@@ -115,6 +117,8 @@ int32_t hkp_ter_status_class(hkp_status status) {
     case HKP_E_TER_LOG_CORRUPT:
     case HKP_E_TER_LOG_ROLLBACK:
     case HKP_E_TER_LOG_IO:
+    case HKP_E_TER_PIN_ROLLBACK:
+    case HKP_E_TER_PIN_FORM:
         return HKP_CLASS_DEAD;
     case HKP_E_NOTFOUND:
     case HKP_E_TER_HW_VERSION:

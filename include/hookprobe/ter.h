@@ -808,6 +808,7 @@ HKP_API HKP_MUST_USE hkp_status hkp_ter_capture_next(hkp_ter_capture *capture, h
 #include <hookprobe/ter/keystore.h>
 #include <hookprobe/ter/log.h>
 #include <hookprobe/ter/manifest.h>
+#include <hookprobe/ter/pin.h>
 #include <hookprobe/ter/quote.h>
 #include <hookprobe/ter/tpm.h>
 #include <hookprobe/ter/verify.h>

@@ -180,6 +180,8 @@ static void limits_hold(void) {
     CHECK_EQ(hkp_ter_keystore_write(&o, big, 1), HKP_E_INVAL);
     for (hkp_status st = HKP_E_TER_KEY_FORM; st >= HKP_E_TER_KEY_TPM; st--)
         CHECK(strncmp(hkp_ter_status_name(st), "E_TER_KEY_", 10) == 0);
+    CHECK_EQ(hkp_ter_status_class(HKP_E_TER_PIN_ROLLBACK), HKP_CLASS_DEAD);
+    CHECK(strcmp(hkp_ter_status_name(HKP_E_TER_PIN_FORM), "E_TER_PIN_FORM") == 0);
 }
 
 int main(void) {

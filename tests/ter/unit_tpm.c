@@ -330,6 +330,99 @@ static void a_counter_only_goes_up(void) {
     CHECK(again > next);
 }
 
+/* SYN-8.5: an older file is found out, a cut of power between file and counter is not. */
+static void an_older_state_that_is_put_back_is_found_out(void) {
+    struct hkp_ter_pin_options o = {
+        .struct_size = sizeof o, .nv_index = COUNTER + 2, .tpm = tpm, .key = {1, 2, 3}};
+    char path[128];
+    uint8_t old[64], newer[64];
+    uint64_t value = 0, counter = 0;
+    folder_path(path, sw.folder, "pin");
+    o.path = path;
+    CHECK_EQ(hkp_ter_pin_read(&o, &value), HKP_E_NOTFOUND);
+    CHECK_EQ(hkp_ter_pin_advance(&o, 1), HKP_E_NOTFOUND);
+    CHECK_EQ(hkp_ter_pin_create(&o, 7), HKP_OK);
+    CHECK_EQ(hkp_ter_pin_create(&o, 7), HKP_E_STATE);
+    CHECK_EQ(hkp_ter_pin_read(&o, &value), HKP_OK);
+    CHECK_EQ(value, 7);
+    CHECK_EQ(file_get(path, old, sizeof old), 64);
+    CHECK_EQ(hkp_ter_pin_advance(&o, 6), HKP_E_INVAL);
+    CHECK_EQ(hkp_ter_pin_advance(&o, 8), HKP_OK);
+    CHECK_EQ(file_get(path, newer, sizeof newer), 64);
+    file_put(path, old, sizeof old); /* the folder of before */
+    CHECK_EQ(hkp_ter_pin_read(&o, &value), HKP_E_TER_PIN_ROLLBACK);
+    CHECK_EQ(hkp_ter_pin_advance(&o, 9), HKP_E_TER_PIN_ROLLBACK);
+    CHECK_EQ(hkp_ter_pin_create(&o, 9), HKP_E_STATE);
+    CHECK_EQ(unlink(path), 0);
+    CHECK_EQ(hkp_ter_pin_read(&o, &value), HKP_E_TER_PIN_ROLLBACK);
+    file_put(path, newer, sizeof newer);
+    CHECK_EQ(hkp_ter_pin_read(&o, &value), HKP_OK);
+    CHECK_EQ(value, 8);
+    for (size_t i = 0; i < sizeof newer; i++) {
+        newer[i] ^= 1;
+        file_put(path, newer, sizeof newer);
+        CHECK_EQ(hkp_ter_pin_read(&o, &value), HKP_E_TER_PIN_FORM);
+        newer[i] ^= 1;
+    }
+    file_put(path, newer, 63);
+    CHECK_EQ(hkp_ter_pin_read(&o, &value), HKP_E_TER_PIN_FORM);
+    file_put(path, newer, sizeof newer);
+    o.key[0] ^= 1;
+    CHECK_EQ(hkp_ter_pin_read(&o, &value), HKP_E_TER_PIN_FORM);
+    o.key[0] ^= 1;
+    CHECK_EQ(nv(HKP_TER_TPM_NV_INCREMENT, o.nv_index, &counter), HKP_OK); /* somebody else counts: seen too */
+    CHECK_EQ(hkp_ter_pin_read(&o, &value), HKP_E_TER_PIN_ROLLBACK);
+    o.nv_index = 1;
+    CHECK_EQ(hkp_ter_pin_read(&o, &value), HKP_E_INVAL);
+}
+
+/* The file is written, the counter not yet counted: the next start brings it up, once. */
+static void a_cut_between_file_and_counter_loses_nothing(void) {
+    struct hkp_ter_pin_options o = {.struct_size = sizeof o, .nv_index = COUNTER + 3, .tpm = tpm};
+    struct hkp_ter_tpm_options dead;
+    char path[128];
+    uint8_t before[64], after[64];
+    uint64_t value = 0, counter = 0, then = 0;
+    folder_path(path, sw.folder, "pin-cut");
+    o.path = path;
+    CHECK_EQ(hkp_ter_pin_create(&o, 1), HKP_OK);
+    CHECK_EQ(nv(HKP_TER_TPM_NV_READ, o.nv_index, &counter), HKP_OK);
+    CHECK_EQ(file_get(path, before, sizeof before), 64);
+    CHECK_EQ(hkp_ter_pin_advance(&o, 2), HKP_OK);
+    CHECK_EQ(hkp_ter_pin_advance(&o, 3), HKP_OK);
+    CHECK_EQ(nv(HKP_TER_TPM_NV_READ, o.nv_index, &then), HKP_OK);
+    CHECK_EQ(then, counter + 2);
+    file_put(path, before, sizeof before); /* two behind */
+    CHECK_EQ(hkp_ter_pin_read(&o, &value), HKP_E_TER_PIN_ROLLBACK);
+
+    o.nv_index = COUNTER + 4; /* the file for the next count, by a second pin under the same key */
+    folder_path(path, sw.folder, "pin-next");
+    CHECK_EQ(hkp_ter_pin_create(&o, 1), HKP_OK);
+    CHECK_EQ(file_get(path, before, sizeof before), 64);
+    memcpy(after, before, sizeof after);
+    after[8] = 2; /* value */
+    after[16]++;  /* counter; no carry: counters of this TPM are small */
+    crypto_auth_hmacsha256_state h;
+    crypto_auth_hmacsha256_init(&h, o.key, 32);
+    crypto_auth_hmacsha256_update(&h, (const uint8_t *)"HKP1 pin", 9);
+    crypto_auth_hmacsha256_update(&h, after, 32);
+    crypto_auth_hmacsha256_final(&h, after + 32);
+    file_put(path, after, sizeof after);
+    CHECK_EQ(hkp_ter_pin_read(&o, &value), HKP_OK);
+    CHECK_EQ(value, 2);
+    CHECK_EQ(hkp_ter_pin_read(&o, &value), HKP_OK);
+    file_put(path, before, sizeof before);
+    CHECK_EQ(hkp_ter_pin_read(&o, &value), HKP_E_TER_PIN_ROLLBACK);
+
+    hkp_ter_tpm_options_init(&dead, sizeof dead); /* without its TPM nothing is believed */
+    dead.tcti = "swtpm:path=/nonexistent/s";
+    o.tpm = NULL;
+    CHECK_EQ(hkp_ter_pin_read(&o, &value), HKP_E_INVAL);
+    CHECK_EQ(hkp_ter_tpm_new(&o.tpm, &dead), HKP_OK);
+    CHECK_EQ(hkp_ter_pin_read(&o, &value), HKP_E_TER_TPM_IO);
+    hkp_ter_tpm_free(o.tpm);
+}
+
 static void an_index_of_another_form_is_not_used(void) {
     uint64_t counter;
     if (!tools) return;
@@ -397,7 +490,7 @@ static void a_hanging_tpm_holds_nobody_up(void) {
     struct hkp_ter_tpm_job job = job_of(HKP_TER_TPM_AK_CREATE);
     struct hkp_ter_tpm_result r;
     uint64_t id = 0;
-    hkp_ter_tpm *own = swtpm_open(&sw, 1000);
+    hkp_ter_tpm *own = swtpm_open(&sw, 600);
     if (own == NULL) return;
     struct pollfd p = {.fd = hkp_ter_tpm_fd(own), .events = POLLIN};
     for (int round = 0; round < 4; round++) {
@@ -557,6 +650,8 @@ int main(void) {
     CASE(changed_pcrs_close_and_a_new_authorisation_opens);
     CASE(the_key_store_seals);
     CASE(a_counter_only_goes_up);
+    CASE(an_older_state_that_is_put_back_is_found_out);
+    CASE(a_cut_between_file_and_counter_loses_nothing);
     CASE(an_index_of_another_form_is_not_used);
     CASE(the_tpm_is_free_between_and_during_jobs);
     CASE(nothing_stays_loaded_in_100_jobs);
