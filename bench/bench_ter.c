@@ -126,11 +126,98 @@ static void bench_measure(void) {
     rmdir(m.folder);
 }
 
+/* ---- ter.log.append ---- */
+
+enum { APPENDS = 16384, RECORD = 104 };
+
+struct log_fixture {
+    char path[128], file[160];
+    hkp_ter_log *log;
+    int fd;
+    uint64_t offset, written;
+    /** a chain of TERs made before, so that only the log is measured */
+    uint8_t (*ters)[HKP_TER_SIZE];
+    struct hkp_ter_log_options opt;
+};
+
+static void log_open(struct log_fixture *f) {
+    bench_need(hkp_ter_log_new(&f->log, &f->opt, 1, 1, NULL) == HKP_OK, "the log cannot be opened");
+}
+
+/* When the TERs are used up the log begins anew: one file more or less in APPENDS records. */
+static void log_begin_anew(struct log_fixture *f) {
+    hkp_ter_log_free(f->log);
+    bench_need(unlink(f->file) == 0, "the log cannot be removed");
+    log_open(f);
+}
+
+static void log_append(void *user, uint64_t times) {
+    struct log_fixture *f = user;
+    for (uint64_t i = 0; i < times; i++, f->written++) {
+        if (f->written == APPENDS) {
+            log_begin_anew(f);
+            f->written = 0;
+        }
+        bench_need(hkp_ter_log_append_ter(f->log, 1, 1, f->ters[f->written]) == HKP_OK, "append failed");
+    }
+}
+
+static void log_floor(void *user, uint64_t times) {
+    struct log_fixture *f = user;
+    static const uint8_t record[RECORD] = {1};
+    for (uint64_t i = 0; i < times; i++) {
+        if (f->offset == (uint64_t)APPENDS * RECORD) {
+            f->offset = 0;
+            bench_need(ftruncate(f->fd, 0) == 0, "cannot truncate");
+        }
+        bench_need(pwrite(f->fd, record, RECORD, (off_t)f->offset) == RECORD, "cannot write");
+        f->offset += RECORD;
+        if (f->offset / RECORD % HKP_TER_SYNC_RECORDS == 0) bench_need(fdatasync(f->fd) == 0, "cannot sync");
+    }
+}
+
+static void make_ters(struct log_fixture *f) {
+    f->ters = calloc(APPENDS, HKP_TER_SIZE);
+    bench_need(f->ters != NULL, "no memory");
+    for (uint32_t i = 0; i < APPENDS; i++) {
+        struct hkp_ter_record r = {.timestamp_us = 1700000000000000 + i, .sequence = (uint16_t)i};
+        crypto_hash_sha256(r.h_entropy, (const uint8_t *)&i, sizeof i);
+        if (i > 0) r.chain_crc = hkp_ter_crc16(f->ters[i - 1], HKP_TER_SIZE);
+        hkp_ter_record_encode(&r, f->ters[i]);
+    }
+}
+
+/* On the disk under the current folder: /tmp may be in memory, where a sync costs nothing. */
+static void bench_log(void) {
+    static struct log_fixture f;
+    char floor_path[160];
+    snprintf(f.path, sizeof f.path, "bench-ter-%d", (int)getpid());
+    snprintf(f.file, sizeof f.file, "%s/ter-%020d.log", f.path, 0);
+    snprintf(floor_path, sizeof floor_path, "%s/floor", f.path);
+    hkp_ter_log_options_init(&f.opt, sizeof f.opt);
+    f.opt.path = f.path;
+    make_ters(&f);
+    log_open(&f);
+    f.fd = open(floor_path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    bench_need(f.fd >= 0, "cannot write here");
+    bench_rate("ter.log.append", "records/s", 1, log_append, &f, "write+fdatasync", log_floor);
+    hkp_ter_log_free(f.log);
+    close(f.fd);
+    free(f.ters);
+    snprintf(floor_path, sizeof floor_path, "%s/lock", f.path);
+    unlink(floor_path);
+    snprintf(floor_path, sizeof floor_path, "%s/floor", f.path);
+    unlink(floor_path);
+    unlink(f.file);
+    rmdir(f.path);
+}
+
 int main(int argc, char **argv) {
     static const char *const names[4] = {"/proc/stat", "/proc/meminfo", "/proc/net/dev", "/proc/diskstats"};
     static struct fixture f;
     bench_begin(argc, argv);
     if (bench_wanted("ter.measure.1000")) bench_measure();
+    if (bench_wanted("ter.log.append")) bench_log();
     if (!bench_wanted("ter.capture.p50") && !bench_wanted("ter.capture.p95")) return 0;
 
     struct hkp_ter_capture_options opt;

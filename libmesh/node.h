@@ -283,6 +283,8 @@ struct hkp_mesh_node {
     hkp_time unsynced_at;
     /** TERs below this are needed by nobody, and what the host was told of it */
     uint64_t keep_from, trimmed;
+    /** what holds TERs below it back is let go: the log is at its bound (NZ1 5.1(6)) */
+    uint64_t let_go;
     /** a message that libdsm had no room for; nothing more is taken from sessions until it has */
     struct hkp_mesh__stuck waiting;
     uint32_t waiting_of;

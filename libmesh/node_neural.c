@@ -431,6 +431,13 @@ static int side_event(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, i
     }
 }
 
+void hkp_mesh_log_full(hkp_mesh_node *node, hkp_time now, uint64_t index) {
+    if (now > node->now) node->now = now;
+    if (index <= node->let_go) return;
+    node->let_go = index;
+    hkp_mesh__retention(node);
+}
+
 void hkp_mesh__retention(struct hkp_mesh_node *node) {
     struct hkp_ter_tck t;
     if (!node->has_tck || hkp_ter_tck_decode(&t, node->tck, sizeof node->tck) != HKP_OK) return;
@@ -440,7 +447,8 @@ void hkp_mesh__retention(struct hkp_mesh_node *node) {
         if (hkp_neuro_owner_info(node->peers[p].own, &info) != HKP_OK ||
             (info.state != HKP_NEURO_INSTANCE_PENDING && info.state != HKP_NEURO_INSTANCE_ACTIVE))
             continue;
-        if ((node->cursor.index - info.keep_index) * node->opt.ter_period_us >= HKP_MESH__TER_KEEP_US)
+        if ((node->cursor.index - info.keep_index) * node->opt.ter_period_us >= HKP_MESH__TER_KEEP_US ||
+            info.keep_index < node->let_go)
             hkp_neuro_owner_gap(node->peers[p].own, node->now, HKP_NEURO_CAUSE_RETENTION);
         else if (info.keep_index < keep)
             keep = info.keep_index;

@@ -1460,6 +1460,20 @@ HKP_API void hkp_mesh_stored(hkp_mesh_node *node, hkp_time now, uint64_t ticket,
 HKP_API void hkp_mesh_logged(hkp_mesh_node *node, hkp_time now, uint64_t ticket, hkp_status status);
 
 /**
+ * The TER log is at its bound. Instances that still need a TER below an index become STALE, those furthest
+ * behind therefore first, and a HKP_MESH_EVENT_LOG_TRIM follows; all others, and data, go on.
+ *
+ * @param node   the object
+ * @param now    nanoseconds, monotonic
+ * @param index  let_go of hkp_ter_log_info(); one that is not above the last is ignored
+ *
+ * Cost: none.
+ * Source: NZ1 5.1(6), 22.6.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API void hkp_mesh_log_full(hkp_mesh_node *node, hkp_time now, uint64_t index);
+
+/**
  * Answer to LOG_READ: whole records of the own log, in order, as many as fit; the node asks for the rest.
  *
  * @param node     the object

@@ -62,6 +62,8 @@ struct hkp_mesh_runner {
     hkp_ter_capture *capture;
     hkp_ter_measure *measure;
     hkp_ter_log *log;
+    /** what was told last of a log at its bound */
+    uint64_t let_go;
     hkp_mesh_eve_file *eve;
     uint32_t n_items;
 

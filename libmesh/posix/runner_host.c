@@ -17,6 +17,9 @@
 /* Largest file that a node stores: an instance with two states. */
 enum { STORED_MAX = 8 * 1024 * 1024 };
 
+/* Bound of the TER log: 35 days (TER_KEEP) at a TER a second are 340 MB. */
+#define LOG_MAX_BYTES (512ULL * 1024 * 1024)
+
 static hkp_status ter_fault(struct hkp_mesh_fault *fault, const struct hkp_ter_diag *diag, hkp_status st,
                             const char *what) {
     return hkp_mesh__fault(fault, st, diag->path[0] != 0 ? diag->path : what,
@@ -44,6 +47,7 @@ static hkp_status open_log(struct hkp_mesh_runner *r, struct hkp_mesh_fault *fau
     if (st != HKP_OK) return st;
     hkp_ter_log_options_init(&lo, sizeof lo);
     lo.path = path;
+    lo.max_bytes = LOG_MAX_BYTES;
     memcpy(lo.node_id, r->node_id, 16);
     uint8_t secret[64];
     crypto_sign_seed_keypair(lo.device_public, secret, r->dir.keys.a_seed);
@@ -199,6 +203,19 @@ static void note_change(struct hkp_mesh_runner *r, const uint8_t h_integrity[20]
     if (memcmp(h_integrity, r->h_ref, 20) == 0) hkp_ter_measure_reference_set(r->measure);
 }
 
+/* Near its bound the log says what has to be let go (NZ1 5.1(6)). */
+static void heed_bound(struct hkp_mesh_runner *r, hkp_time now) {
+    struct hkp_ter_log_state state = {.struct_size = sizeof state};
+    if (hkp_ter_log_info(r->log, &state) != HKP_OK || state.alarm == HKP_OK || state.let_go <= r->let_go)
+        return;
+    hkp_mesh__say(r, HKP_MESH_LOG_ERROR,
+                  "TER log: %s: %llu of %llu bytes; who needs TERs below %llu is let go",
+                  hkp_ter_status_name(state.alarm), (unsigned long long)state.bytes,
+                  (unsigned long long)state.max_bytes, (unsigned long long)state.let_go);
+    r->let_go = state.let_go;
+    hkp_mesh_log_full(r->node, now, state.let_go);
+}
+
 void hkp_mesh__host_ter(struct hkp_mesh_runner *r, hkp_time now) {
     uint8_t root[32], h_integrity[20], ter[64];
     struct hkp_ter_cursor cursor;
@@ -220,6 +237,7 @@ void hkp_mesh__host_ter(struct hkp_mesh_runner *r, hkp_time now) {
     if (st == HKP_OK) st = hkp_ter_log_append_ter(r->log, now, hkp_mesh__wall(), ter);
     if (st == HKP_OK) st = hkp_ter_log_sync(r->log, now);
     if (st == HKP_OK) st = hkp_mesh_ter(r->node, now, hkp_mesh__wall(), ter, root, flags | r->boot_flags);
+    if (st == HKP_OK) heed_bound(r, now);
     if (st != HKP_OK) {
         hkp_mesh__say(r, HKP_MESH_LOG_ERROR, "TER log: %s", hkp_ter_status_name(st));
         r->failed = st;

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { TCK_N = 24 };
+enum { TCK_N = 24, STATE_V0 = 40 };
 
 void hkp_ter__segment_name(uint64_t first_index, char name[HKP_TER__NAME_CAP]) {
     memcpy(name, "ter-", 4);
@@ -69,9 +69,11 @@ hkp_status hkp_ter__log_begin_segment(struct hkp_ter_log *log, uint64_t wall_us)
     if (error == 0 && fsync(log->dir_fd) != 0) error = errno;
     if (error != 0) {
         close(fd);
+        unlinkat(log->dir_fd, temporary, 0);
         return hkp_ter__log_fail(log, name, 0, error, "cannot begin a segment");
     }
     if (log->fd >= 0) close(log->fd);
+    if (log->n_segments > 0) log->old_bytes += log->sizes[log->n_segments - 1] = log->end;
     log->fd = fd;
     log->end = log->durable_end = HKP_TER_LOG_HEAD_SIZE;
     log->durable_index = log->cursor.index;
@@ -101,9 +103,15 @@ hkp_status hkp_ter_log_sync(hkp_ter_log *log, hkp_time now) {
     return HKP_OK;
 }
 
-/* Every full segment begins at a multiple of SEG_TERS; the old one is durable before the new one exists. */
-static hkp_status make_room(struct hkp_ter_log *log, uint64_t wall_us, size_t size) {
+/*
+ * Every full segment begins at a multiple of SEG_TERS; the old one is durable before the new one exists. A
+ * log at its bound still opens, so its BOOT record finds room.
+ */
+static hkp_status make_room(struct hkp_ter_log *log, uint64_t wall_us, uint32_t type, size_t size) {
     uint64_t first = log->segments[log->n_segments - 1];
+    if (type != HKP_TER_LOG_BOOT && log->max_bytes != 0 &&
+        log->old_bytes + log->end + HKP_TER_LOG_HEAD_SIZE + size > log->max_bytes)
+        return HKP_E_TER_LOG_FULL;
     if (log->cursor.index / HKP_TER_SEG_TERS == first / HKP_TER_SEG_TERS)
         return log->end + size > HKP_TER_SEG_BYTES_MAX ? HKP_E_TER_LOG_FULL : HKP_OK;
     if (log->n_segments == HKP_TER__SEGMENTS_MAX) return HKP_E_TER_LOG_FULL;
@@ -127,7 +135,7 @@ hkp_status hkp_ter_log_append(hkp_ter_log *log, hkp_time now, uint64_t wall_us, 
     struct hkp_ter_cursor next = log->cursor;
     if (rebase_is_late(log, type) || hkp_ter_log_record_apply(&next, log->node_id, &record) != HKP_OK)
         return HKP_E_INVAL;
-    st = make_room(log, wall_us, record.size);
+    st = make_room(log, wall_us, type, record.size);
     if (st == HKP_OK && type == HKP_TER_LOG_TCK) st = hkp_ter_log_sync(log, log->now);
     if (st != HKP_OK) return st;
     int error = hkp_ter__write_at(log->fd, log->end, bytes, record.size);
@@ -169,15 +177,36 @@ hkp_status hkp_ter_log_last_rebase(const hkp_ter_log *log, uint8_t body[200]) {
     return HKP_OK;
 }
 
+/* What an alarm asks for: the first index of the oldest segment that may stay (NZ1 5.1(6)). */
+static uint64_t let_go(const struct hkp_ter_log *log) {
+    uint64_t bytes = log->old_bytes + log->end;
+    uint32_t i = 0;
+    while (i + 1 < log->n_segments && ((log->max_bytes != 0 && bytes > log->max_bytes / 2) ||
+                                       log->n_segments - i > HKP_TER__SEGMENTS_MAX / 2))
+        bytes -= log->sizes[i++];
+    return log->segments[i];
+}
+
+static int is_tight(const struct hkp_ter_log *log) {
+    return (log->max_bytes != 0 && log->old_bytes + log->end > log->max_bytes / 4 * 3) ||
+           log->n_segments > HKP_TER__SEGMENTS_MAX / 4 * 3;
+}
+
 hkp_status hkp_ter_log_info(const hkp_ter_log *log, struct hkp_ter_log_state *state) {
     struct hkp_ter_log_state full = {.struct_size = state->struct_size,
                                      .n_segments = log->n_segments,
                                      .first_index = log->segments[0],
                                      .index = log->cursor.index,
                                      .durable_index = log->durable_index,
-                                     .torn_bytes = log->torn_bytes};
-    if (state->struct_size < sizeof full) return HKP_E_INVAL;
-    memcpy(state, &full, sizeof full);
+                                     .torn_bytes = log->torn_bytes,
+                                     .bytes = log->old_bytes + log->end,
+                                     .max_bytes = log->max_bytes};
+    if (state->struct_size < STATE_V0) return HKP_E_INVAL;
+    if (is_tight(log)) {
+        full.alarm = HKP_E_TER_LOG_FULL;
+        full.let_go = let_go(log);
+    }
+    memcpy(state, &full, state->struct_size < sizeof full ? state->struct_size : sizeof full);
     return HKP_OK;
 }
 

@@ -34,6 +34,10 @@ struct hkp_ter_log {
     /** first index of each segment, ascending */
     uint32_t n_segments;
     uint64_t segments[HKP_TER__SEGMENTS_MAX];
+    /** bytes of each but the newest, whose are end */
+    uint64_t sizes[HKP_TER__SEGMENTS_MAX];
+    uint64_t old_bytes;
+    uint64_t max_bytes;
     uint8_t node_id[16];
     uint8_t boot_id[16];
     uint8_t tck[HKP_TER_TCK_SIZE];
@@ -55,6 +59,10 @@ hkp_status hkp_ter__refuse(struct hkp_ter_diag *diag, hkp_status status, const c
 /** The same into the object's own fault, after which it does nothing more; HKP_E_TER_LOG_IO. */
 hkp_status hkp_ter__log_fail(struct hkp_ter_log *log, const char *name, uint64_t offset, int system_error,
                              const char *reason);
+
+/** The folder as it is taken when a log is opened: made, narrowed, locked; then its segments. */
+hkp_status hkp_ter__log_take_folder(struct hkp_ter_log *log);
+hkp_status hkp_ter__log_list(struct hkp_ter_log *log);
 
 /** Makes a segment that begins at the cursor the newest one. */
 hkp_status hkp_ter__log_begin_segment(struct hkp_ter_log *log, uint64_t wall_us);

@@ -29,12 +29,13 @@ static hkp_status import_options(struct hkp_ter_log_options *o, const struct hkp
     if (o->sync_records == 0) o->sync_records = HKP_TER_SYNC_RECORDS;
     if (o->sync_ns == 0) o->sync_ns = HKP_TER_SYNC_NS;
     if (o->sync_records > HKP_TER_SYNC_RECORDS || o->sync_ns > HKP_TER_SYNC_NS) return HKP_E_INVAL;
+    if (o->max_bytes != 0 && o->max_bytes < HKP_TER_LOG_BYTES_MIN) return HKP_E_INVAL;
     if (o->path == NULL || o->path[0] == 0) return HKP_E_INVAL;
     return strlen(o->path) < sizeof((struct hkp_ter_log *)NULL)->path ? HKP_OK : HKP_E_INVAL;
 }
 
 /* The folder is ours alone: made or narrowed to mode 0700, and locked as long as the object lives. */
-static hkp_status take_folder(struct hkp_ter_log *log) {
+hkp_status hkp_ter__log_take_folder(struct hkp_ter_log *log) {
     struct stat st;
     int error = mkdir(log->path, 0700) == 0 ? hkp_ter__sync_folder_of(log->path) : errno;
     if (error != 0 && error != EEXIST)
@@ -73,7 +74,7 @@ static hkp_status insert_segment(struct hkp_ter_log *log, uint64_t first_index) 
     return HKP_OK;
 }
 
-static hkp_status list_segments(struct hkp_ter_log *log) {
+hkp_status hkp_ter__log_list(struct hkp_ter_log *log) {
     struct dirent *entry;
     hkp_status st = HKP_OK;
     int fd = openat(log->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -92,7 +93,10 @@ static hkp_status list_segments(struct hkp_ter_log *log) {
     return st;
 }
 
-/* The bytes that are cut off go to the first free "<segment>.<n>.torn", durable before the cut. */
+/*
+ * The bytes that are cut off go to the first free "<segment>.<n>.torn", durable before the cut. Who crashes
+ * so often that there is none has enough of them, and gets a log that opens (decision 0104).
+ */
 static hkp_status keep_torn(struct hkp_ter_log *log, const char *name, const uint8_t *bytes, size_t len) {
     char torn[HKP_TER__NAME_CAP + 8];
     int fd = -1;
@@ -102,10 +106,12 @@ static hkp_status keep_torn(struct hkp_ter_log *log, const char *name, const uin
         fd = openat(log->dir_fd, torn, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         if (fd < 0 && errno != EEXIST) break;
     }
+    if (fd < 0 && errno == EEXIST) return HKP_OK;
     if (fd < 0) return hkp_ter__log_fail(log, torn, 0, errno, "cannot keep a torn tail");
     int error = hkp_ter__write_at(fd, 0, bytes, len);
     if (error == 0 && fsync(fd) != 0) error = errno;
     close(fd);
+    if (error != 0) unlinkat(log->dir_fd, torn, 0); /* the tail itself still stands where it is */
     if (error == 0 && fsync(log->dir_fd) != 0) error = errno;
     return error == 0 ? HKP_OK : hkp_ter__log_fail(log, torn, 0, error, "cannot keep a torn tail");
 }
@@ -148,6 +154,8 @@ static hkp_status recover_bytes(struct hkp_ter_log *log, uint32_t i, const uint8
         hkp_ter__log_remember(log, &record);
     log->cursor = got.cursor;
     log->end = got.offset;
+    log->sizes[i] = got.offset;
+    if (!newest) log->old_bytes += got.offset;
     if (st == HKP_OK) return HKP_OK;
     log->torn_bytes = len - got.offset;
     return keep_torn(log, name, bytes + got.offset, len - got.offset);
@@ -199,8 +207,8 @@ static hkp_status append_boot(struct hkp_ter_log *log, uint64_t wall_us) {
 }
 
 static hkp_status open_log(struct hkp_ter_log *log, const struct hkp_ter_log_options *o, uint64_t wall_us) {
-    hkp_status st = take_folder(log);
-    if (st == HKP_OK) st = list_segments(log);
+    hkp_status st = hkp_ter__log_take_folder(log);
+    if (st == HKP_OK) st = hkp_ter__log_list(log);
     if (st != HKP_OK) return st;
     hkp_ter_cursor_init(&log->cursor, o->node_id, o->device_public);
     for (uint32_t i = 0; i < log->n_segments && st == HKP_OK; i++) st = recover_segment(log, i);
@@ -224,6 +232,7 @@ hkp_status hkp_ter_log_new(hkp_ter_log **out, const struct hkp_ter_log_options *
     log->now = now;
     log->sync_ns = o.sync_ns;
     log->sync_records = o.sync_records;
+    log->max_bytes = o.max_bytes;
     memcpy(log->node_id, o.node_id, 16);
     memcpy(log->boot_id, o.boot_id, 16);
     size_t path_len = strlen(o.path);

@@ -169,8 +169,10 @@ hkp_status hkp_ter_log_trim(hkp_ter_log *log, uint64_t index) {
             return hkp_ter__log_fail(log, name, 0, errno, "cannot remove");
         gone++;
     }
+    for (uint32_t i = 0; i < gone; i++) log->old_bytes -= log->sizes[i];
     log->n_segments -= gone;
     memmove(log->segments, log->segments + gone, log->n_segments * sizeof log->segments[0]);
+    memmove(log->sizes, log->sizes + gone, log->n_segments * sizeof log->sizes[0]);
     hkp_status st = remove_torn(log);
     if (st != HKP_OK) return st;
     return fsync(log->dir_fd) == 0 ? HKP_OK

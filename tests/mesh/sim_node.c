@@ -238,6 +238,23 @@ static int some_loss(uint32_t from, uint32_t to, uint64_t number) {
     return byte < 13;
 }
 
+/* A log at its bound lets those go that are furthest behind, and no others (NZ1 5.1(6)). */
+static void a_full_log_makes_those_stale_that_hold_it_back(void) {
+    int before = check_faults;
+    start(3, 77);
+    world.ter_period = 200 * WORLD_MS;
+    CHECK(world_until(world_all_active, 30 * WORLD_S));
+    CHECK(world_until(NULL, 20 * WORLD_S));
+    hkp_mesh_log_full(world.node[0].node, world.now, 0);
+    CHECK(world_until(NULL, WORLD_S));
+    CHECK(world_all_active());
+    hkp_mesh_log_full(world.node[0].node, world.now, UINT64_MAX); /* nothing can be kept */
+    for (uint32_t k = 1; k < 3; k++) CHECK_EQ(world_peer(0, k).own_state, HKP_NEURO_INSTANCE_STALE);
+    CHECK_EQ(world_peer(1, 2).own_state, HKP_NEURO_INSTANCE_ACTIVE);
+    if (check_faults > before) tell();
+    world_end();
+}
+
 /* Loss, reordering, busy machines and power cuts: nothing of that is a fork (NZ1 17, the invariant). */
 static void honest_members_never_lose_an_instance(void) {
     int before = check_faults;
@@ -312,6 +329,7 @@ int main(void) {
     CASE(the_log_forgets_what_every_instance_has_committed);
     CASE(after_a_fallback_mode_r_comes_back);
     CASE(a_late_want_on_an_old_stream_gives_nothing_back);
+    CASE(a_full_log_makes_those_stale_that_hold_it_back);
     CASE(honest_members_never_lose_an_instance);
     return check_done();
 }

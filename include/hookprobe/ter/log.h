@@ -22,7 +22,9 @@ enum {
     HKP_TER_SYNC_RECORDS = 64,
     HKP_TER_TORN_MAX = 16384,
     /** a segment never grows beyond this, whatever its records are */
-    HKP_TER_SEG_BYTES_MAX = 67108864
+    HKP_TER_SEG_BYTES_MAX = 67108864,
+    /** least bound of a log: two segments of the usual length, so that one can always go */
+    HKP_TER_LOG_BYTES_MIN = 16777216
 };
 #define HKP_TER_SYNC_NS 5000000000ULL
 
@@ -92,6 +94,8 @@ struct hkp_ter_log_options {
     /** Ed25519, for h_0 */
     uint8_t device_public[32];
     uint8_t boot_id[16];
+    /** most bytes that all segments may have, at least HKP_TER_LOG_BYTES_MIN; 0: no bound but their number */
+    uint64_t max_bytes;
 };
 
 /** State of a log; see hkp_ter_log_info(). */
@@ -108,6 +112,16 @@ struct hkp_ter_log_state {
     uint64_t durable_index;
     /** bytes cut off as torn when the log was opened */
     uint64_t torn_bytes;
+    /** bytes of all segments, and their bound; 0: none */
+    uint64_t bytes;
+    uint64_t max_bytes;
+    /** HKP_E_TER_LOG_FULL from three quarters of the bound (or of the segments there can be) on, else HKP_OK
+     */
+    hkp_status alarm;
+    /** zero */
+    uint32_t reserved0;
+    /** with an alarm: removing all below this index brings the log to half of its bound, as far as it can */
+    uint64_t let_go;
 };
 
 /** A place in a log; made by hkp_ter_log_seek(). */
@@ -312,8 +326,8 @@ HKP_API void hkp_ter_log_free(hkp_ter_log *log);
  *
  * @retval HKP_OK              written; durable when hkp_ter_log_durable() is above its index
  * @retval HKP_E_INVAL         it is not the next TER of this log; nothing was written
- * @retval HKP_E_TER_LOG_FULL  the segment has reached HKP_TER_SEG_BYTES_MAX, or there are too many segments;
- *                             nothing was written
+ * @retval HKP_E_TER_LOG_FULL  the log has reached its bound, the segment HKP_TER_SEG_BYTES_MAX, or there are
+ * too many segments; nothing was written, and what is there can be read and trimmed
  * @retval HKP_E_TER_LOG_IO    the system refused; free the object and open the log again
  *
  * Cost: one pwrite; a sync when one is due; no allocation.
@@ -335,8 +349,8 @@ HKP_API HKP_MUST_USE hkp_status hkp_ter_log_append_ter(hkp_ter_log *log, hkp_tim
  *
  * @retval HKP_OK              written
  * @retval HKP_E_INVAL         the record does not belong at the end of this log; nothing was written
- * @retval HKP_E_TER_LOG_FULL  the segment has reached HKP_TER_SEG_BYTES_MAX, or there are too many segments;
- *                             nothing was written
+ * @retval HKP_E_TER_LOG_FULL  the log has reached its bound, the segment HKP_TER_SEG_BYTES_MAX, or there are
+ * too many segments; nothing was written, and what is there can be read and trimmed
  * @retval HKP_E_TER_LOG_IO    the system refused; free the object and open the log again
  *
  * Cost: as hkp_ter_log_append_ter().
@@ -518,6 +532,31 @@ HKP_API HKP_MUST_USE hkp_status hkp_ter_log_read(const hkp_ter_log *log, struct 
  * Since: hookprobe-ter 0.1
  */
 HKP_API HKP_MUST_USE hkp_status hkp_ter_log_trim(hkp_ter_log *log, uint64_t index);
+
+/**
+ * Set a damaged segment and all newer ones of a log aside, so that the log ends before it: each keeps its
+ * bytes under its name and the suffix ".corrupt", which nothing here ever reads, replaces or removes. This is
+ * the deliberate act of an operator, or of a restore from a holder, that decision 0101 speaks of.
+ *
+ * @param path   folder of the log, NUL-terminated
+ * @param first  first index in the name of the damaged segment
+ * @param count  out, segments set aside
+ * @param diag   filled on failure; NULL is allowed
+ *
+ * @retval HKP_OK            done, and durable
+ * @retval HKP_E_INVAL       path is empty or too long
+ * @retval HKP_E_NOTFOUND    there is no such segment
+ * @retval HKP_E_LIMIT       another process has the log, there are too many segments, or too many of that
+ * name were set aside before
+ * @retval HKP_E_NOMEM       no memory
+ * @retval HKP_E_TER_LOG_IO  the system refused; segments newer than the one in diag are aside already
+ *
+ * Cost: one allocation; a rename for each segment.
+ * Source: NZ1 5.2.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_ter_log_set_aside(const char *path, uint64_t first, uint32_t *count,
+                                                      struct hkp_ter_diag *diag);
 
 #ifdef __cplusplus
 }
