@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
-/* Internal: the state of a verification, and what its two files share (NZ1 5.5). */
+/* Internal: the state of a verification, and what its files share (NZ1 5.5). */
 #ifndef HKP_LIBTER_VERIFY_H
 #define HKP_LIBTER_VERIFY_H
 
@@ -132,6 +132,12 @@ void hkp_ter__verdict(struct hkp_ter_verify *v, uint32_t kind, hkp_status status
 /** Sets the verdict, somewhere in TERs from..to-1; at is where it showed. */
 void hkp_ter__verdict_between(struct hkp_ter_verify *v, uint32_t kind, hkp_status status, uint32_t type,
                               const struct hkp_ter__place *at, uint64_t from, uint64_t to, uint64_t count);
+
+/** Notes that the record at v->at fits; type 0: a header. */
+void hkp_ter__accepted(struct hkp_ter_verify *v, uint32_t type);
+
+/** Judges a checkpoint, and notes it if it fits. */
+void hkp_ter__check_tck(struct hkp_ter_verify *v, const struct hkp_ter_log_record *record);
 
 /** Makes the record at v->at the suspect. */
 void hkp_ter__suspect(struct hkp_ter_verify *v, hkp_status status, uint32_t type, const uint8_t *body,
