@@ -133,8 +133,10 @@ static json_t *source_of(const struct hkp_ter_fuzzy_source *source) {
     struct hkp_mem mem;
     size_t sketch_len;
     hkp_ter_system_rng(&rng);
-    hkp_ter_locked_mem(&mem);
-    hkp_status st = source->read(source->user, reading, (size_t)HKP_TER_FUZZY_BLOCK_BITS * repeat * blocks);
+    int32_t locked;
+    hkp_status st = hkp_ter_locked_mem(&mem, &locked);
+    if (st == HKP_OK)
+        st = source->read(source->user, reading, (size_t)HKP_TER_FUZZY_BLOCK_BITS * repeat * blocks);
     if (st == HKP_OK) st = hkp_ter_fuzzy_entropy_of(reading, len, repeat, blocks, HKP_TER_FUZZY_BIT, &e);
     if (st == HKP_OK)
         st = hkp_ter_fuzzy_source_enrol(source, repeat, blocks, &rng, &mem, sketch, sizeof sketch,

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 static volatile sig_atomic_t asked_to_end;
 
@@ -55,6 +56,7 @@ static int run_node(const struct hkp_mesh_runner_options *opt, uint8_t passphras
     hkp_status st = hkp_mesh_runner_new(&runner, opt, &fault);
     hkp_ter_wipe(passphrase, HKP_TER_PASSPHRASE_MAX);
     if (st != HKP_OK) return told(&fault, st);
+    prctl(PR_SET_DUMPABLE, 0); /* keys in memory: no core files, no tracing by others of the same user */
     struct sigaction on_end = {.sa_handler = end};
     sigaction(SIGINT, &on_end, NULL);
     sigaction(SIGTERM, &on_end, NULL);

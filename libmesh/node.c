@@ -181,7 +181,9 @@ static hkp_status check_options(struct hkp_mesh_node_options *o) {
         o->commit_every > HKP_NEURO_CATCHUP_MAX || o->heartbeat_s > 120 ||
         (o->rekey_s != 0 && (o->rekey_s < 10 || o->rekey_s > 60)))
         return HKP_E_INVAL;
-    return hkp_mem_import(&o->mem);
+    hkp_status st = hkp_mem_import(&o->mem);
+    if (o->secret_mem.alloc == NULL && o->secret_mem.free == NULL) o->secret_mem = o->mem;
+    return st == HKP_OK ? hkp_mem_import(&o->secret_mem) : st;
 }
 
 hkp_status hkp_mesh_node_new(hkp_mesh_node **out, const struct hkp_mesh_node_options *opt, hkp_time now,
@@ -191,7 +193,7 @@ hkp_status hkp_mesh_node_new(hkp_mesh_node **out, const struct hkp_mesh_node_opt
     if (st == HKP_OK) st = check_options(&o);
     if (st == HKP_OK && sodium_init() < 0) st = HKP_E_IO;
     if (st != HKP_OK) return st;
-    struct hkp_mesh_node *node = hkp_mem_alloc(&o.mem, sizeof *node);
+    struct hkp_mesh_node *node = hkp_mem_alloc(&o.secret_mem, sizeof *node);
     if (node == NULL) return HKP_E_NOMEM;
     node->mem = o.mem;
     node->opt = o;
@@ -218,7 +220,7 @@ hkp_status hkp_mesh_node_new(hkp_mesh_node **out, const struct hkp_mesh_node_opt
 
 void hkp_mesh_node_free(hkp_mesh_node *node) {
     if (node == NULL) return;
-    struct hkp_mem mem = node->mem;
+    struct hkp_mem mem = node->mem, secret_mem = node->opt.secret_mem;
     hkp_htp_endpoint_free(node->htp); /* releases its pins of commits */
     hkp_dsm_node_free(node->dsm);
     hkp_mesh_intel_free(node->intel);
@@ -230,7 +232,7 @@ void hkp_mesh_node_free(hkp_mesh_node *node) {
     }
     hkp_mem_free(&mem, node->peers, HKP_MESH__PEERS_MAX * sizeof *node->peers);
     sodium_memzero(node, sizeof *node);
-    hkp_mem_free(&mem, node, sizeof *node);
+    hkp_mem_free(&secret_mem, node, sizeof *node);
 }
 
 hkp_status hkp_mesh_log_end(hkp_mesh_node *node, const uint8_t cursor[104], const uint8_t *tck,

@@ -17,7 +17,7 @@
 static void options_of(struct hkp_mesh_node *node, const struct hkp_mesh__peer *peer, int own,
                        struct hkp_neuro_options *o) {
     hkp_neuro_options_init(o, sizeof *o);
-    o->mem = node->mem;
+    o->mem = node->opt.secret_mem;
     o->rng = node->opt.rng;
     memcpy(o->state_key, node->opt.state_key, 32);
     memcpy(o->chain_id, node->chain_id, 32);

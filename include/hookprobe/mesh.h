@@ -1156,6 +1156,8 @@ struct hkp_mesh_node_options {
     uint32_t rekey_s;
     /** threat records held; 0: 50000 */
     uint32_t intel_records;
+    /** for keys and neural states, as hkp_ter_locked_mem() gives it; zero: mem */
+    struct hkp_mem secret_mem;
 };
 
 /** One event. Pointers are valid until the next call on the node. */

@@ -663,6 +663,26 @@ HKP_API HKP_MUST_USE hkp_status hkp_ter_tck_verify_enrol(const uint8_t *bytes, s
 HKP_API void hkp_ter_system_rng(struct hkp_rng *rng);
 
 /**
+ * Fill in an allocator for secrets: pages of their own between guard pages, locked so that they are never
+ * swapped, left out of core dumps, wiped when freed.
+ *
+ * Where the limit of locked memory (RLIMIT_MEMLOCK) is used up, memory is given all the same, unlocked.
+ * A process that holds secrets should also not be dumpable (prctl PR_SET_DUMPABLE); that is the program's.
+ *
+ * @param mem     out
+ * @param locked  out: 1: a page could be locked just now; 0: not
+ *
+ * @retval HKP_OK             filled in
+ * @retval HKP_E_UNSUPPORTED  libsodium cannot be used here
+ * @retval HKP_E_NOMEM        no memory at all
+ *
+ * Cost: each allocation takes at least four pages and some system calls: for long-lived objects.
+ * Source: NZ1 15; style 2.8.
+ * Since: hookprobe-ter 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_ter_locked_mem(struct hkp_mem *mem, int32_t *locked);
+
+/**
  * Read a whole regular file.
  *
  * @param path          NUL-terminated

@@ -98,8 +98,12 @@ static hkp_status make_node(struct hkp_mesh_runner *r, const struct hkp_mesh_run
     struct hkp_mesh_peer peers[HKP_MESH__MEMBERS_MAX];
     struct hkp_mesh_node_options o;
     memset(peers, 0, sizeof peers);
+    int32_t locked = 0;
     hkp_status st = peers_of(r, opt, peers, fault);
     hkp_mesh_node_options_init(&o, sizeof o);
+    if (st == HKP_OK) st = hkp_ter_locked_mem(&o.secret_mem, &locked);
+    if (st == HKP_OK && !locked)
+        hkp_mesh__say(r, HKP_MESH_LOG_NOTE, "secrets may be swapped out: raise the limit of locked memory");
     hkp_ter_system_rng(&o.rng);
     o.clock_synchronised = opt->clock_trusted;
     memcpy(o.a_seed, r->dir.keys.a_seed, 32);

@@ -207,18 +207,6 @@ HKP_API HKP_MUST_USE hkp_status hkp_ter_fuzzy_reproduce(const uint8_t *sketch, s
 /* ---- The system ---- */
 
 /**
- * An allocator whose memory is locked against paging and left out of dumps of the process; it gives nothing
- * rather than memory that is not.
- *
- * @param mem  out
- *
- * Cost: whole pages for each block.
- * Source: SYN-9.4.
- * Since: hookprobe-ter 0.1
- */
-HKP_API void hkp_ter_locked_mem(struct hkp_mem *mem);
-
-/**
  * The source "clock drift": how two clocks of this machine move against each other, measured when it is
  * read. It is noise and settings, no property of a device; it declares 0 and is therefore always refused.
  *
