@@ -14,10 +14,15 @@ import sys
 import tempfile
 
 SOURCE, BUILD, CC = sys.argv[1], sys.argv[2], sys.argv[3:]
-FLAGS = ["-std=c11", "-D_GNU_SOURCE", "-O1", "-w", "-I" + SOURCE, "-I" + os.path.join(SOURCE, "include"),
+FLAGS = ["-std=c11", "-D_GNU_SOURCE", "-D_FILE_OFFSET_BITS=64", "-O1", "-w", "-I" + SOURCE,
+         "-I" + os.path.join(SOURCE, "include"),
          "-I" + os.path.join(SOURCE, "tests/support"), "-I" + os.path.join(SOURCE, "tests/ter")]
 LIBRARIES = [os.path.join(BUILD, "libter_objs.a"), os.path.join(BUILD, "tests/libtest_support.a"), "-lsodium",
              "-lmbedcrypto", "-ljansson"]
+
+# The calls that syscalls.h sees.
+WRAPPED = ("fdatasync fsync ftruncate ftruncate64 open open64 openat openat64 pwrite pwrite64 rename renameat unlink"
+           " unlinkat").split()
 
 # name, source, sentence, its replacement, unit test
 # Those that SYN-13 names run always, the others with HKP_MUTANTS=all.
@@ -70,6 +75,25 @@ OTHERS = [
     ("key without the sketch", "libter/fuzzy.c", "crypto_hash_sha256(info + 11, sketch, sketch_len);",
      "memset(info + 11, 0, 32);", "fuzzy"),
     ("secrets are left behind", "libter/fuzzy.c", "sodium_memzero(s, sizeof *s);", "", "fuzzy"),
+    ("durable without a sync", "libter/host/log.c", "if (fdatasync(log->fd) != 0)", "if (0)", "powercut"),
+    ("a rotation that does not sync", "libter/host/log.c",
+     "hkp_status st = hkp_ter_log_sync(log, log->now);", "hkp_status st = HKP_OK;", "powercut"),
+    ("a checkpoint before what it signs", "libter/host/log.c",
+     "if (st == HKP_OK && type == HKP_TER_LOG_TCK) st = hkp_ter_log_sync(log, log->now);", "", "powercut"),
+    ("a segment before its header", "libter/host/log.c", "if (error == 0 && fsync(fd) != 0) error = errno;", "",
+     "powercut"),
+    ("a name that the folder has not taken down", "libter/host/log.c",
+     "if (error == 0 && fsync(log->dir_fd) != 0) error = errno;", "", "powercut"),
+    ("checkpoints that nobody signed", "libter/verify_tck.c",
+     "if (st == HKP_OK && !hkp_ter__tck_signed(bytes, v->device_public)) st = HKP_E_TER_TCK_SIGNATURE;", "", "verify"),
+    ("a signed h that is not compared", "libter/verify_tck.c", "if (memcmp(t.h, v->cursor.h, 32) != 0) {", "if (0) {",
+     "verify"),
+    ("a checkpoint that is missing", "libter/verify_tck.c",
+     "return memcmp(prev, t->prev, 32) == 0 ? HKP_OK : HKP_E_TER_TCK_PREV;", "return HKP_OK;", "verify"),
+    ("what somebody holds is not asked", "libter/verify.c", "if (v->phase != 2) judge_held(v);", "(void)judge_held;",
+     "verify"),
+    ("h is a warning", "libter/record.c", "if (h != NULL && memcmp(h, next, 32) != 0) return HKP_E_TER_HCHAIN;", "",
+     "verify"),
 ]
 MUTANTS = NAMED + (OTHERS if os.environ.get("HKP_MUTANTS") == "all" else [])
 
@@ -78,9 +102,10 @@ def compile_to(source, out):
     subprocess.run([*CC, *FLAGS, "-c", source, "-o", out], check=True)
 
 
-def passes(folder, objects):
+def passes(folder, objects, test):
     program = os.path.join(folder, "program")
-    subprocess.run([*CC, *objects, *LIBRARIES, "-o", program], check=True)
+    wraps = ["-Wl,--wrap=" + call for call in WRAPPED] if test == "powercut" else []
+    subprocess.run([*CC, *objects, *LIBRARIES, *wraps, "-o", program], check=True)
     return subprocess.run([program], stdout=subprocess.DEVNULL, timeout=100).returncode == 0
 
 
@@ -92,7 +117,7 @@ def main():
             tests[test] = os.path.join(folder, f"unit_{test}.o")
             compile_to(os.path.join(SOURCE, f"tests/ter/unit_{test}.c"), tests[test])
             number += 1
-            good = passes(folder, [tests[test]])
+            good = passes(folder, [tests[test]], test)
             print(f"{'ok' if good else 'not ok'} {number} - unit_{test} passes without a fault", flush=True)
             failed += not good
         for name, source, old, new, test in MUTANTS:
@@ -105,7 +130,7 @@ def main():
                 with open(mutant, "w", encoding="utf-8") as f:
                     f.write(text.replace(old, new))
                 compile_to(mutant, obj)
-                good = not passes(folder, [obj, tests[test]])
+                good = not passes(folder, [obj, tests[test]], test)
             else:
                 print(f"# {source} has no sentence {old!r}")
             print(f"{'ok' if good else 'not ok'} {number} - killed by unit_{test}: {name}", flush=True)

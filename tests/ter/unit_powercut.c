@@ -72,7 +72,7 @@ static hkp_ter_log *open_small_groups(const char *path, hkp_status want) {
     struct hkp_ter_diag diag = {0};
     hkp_ter_log_options_init(&o, sizeof o);
     o.path = path;
-    o.sync_records = 8;
+    o.sync_records = 7;
     memcpy(o.node_id, device.node_id, 16);
     memcpy(o.device_public, device.public_key, 32);
     hkp_status st = hkp_ter_log_new(&log, &o, 1, 1700000000000000, &diag);
@@ -101,10 +101,10 @@ static void record_session(const char *path) {
     recording = 1;
     hkp_ter_log *log = open_small_groups(path, HKP_OK);
     append_gap(log);
-    run(log, 40);
+    run(log, 43);
     hkp_ter_log_free(log);
     log = open_small_groups(path, HKP_OK);
-    run(log, 60); /* over the end of the segment */
+    run(log, 57); /* over the end of the segment */
     CHECK_EQ(hkp_ter_log_trim(log, HKP_TER_SEG_TERS), HKP_OK);
     run(log, 30);
     hkp_ter_log_free(log);
