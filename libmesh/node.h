@@ -217,6 +217,14 @@ struct hkp_mesh__recover {
     uint8_t has_tck, tck[256], tck_before[96];
 };
 
+/** A rebase on its way to the log, and until a TCK1 has signed it (node_rebase.c). */
+struct hkp_mesh__rebase {
+    uint64_t ticket;
+    uint8_t offered, unsigned_yet;
+    uint32_t policy_ver;
+    uint8_t body[200];
+};
+
 struct hkp_mesh_node {
     struct hkp_mem mem;
     struct hkp_mesh_node_options opt;
@@ -261,6 +269,9 @@ struct hkp_mesh_node {
     uint8_t integrity;
 
     struct hkp_mesh__recover recover;
+    struct hkp_mesh__rebase rebase;
+    /** of the newest TER of this start: h before it and itself, R behind it */
+    uint8_t newest_before[96], newest_root[32];
 
     struct hkp_mesh__peer *peers;
     uint32_t n_peers;
@@ -382,6 +393,12 @@ uint32_t hkp_mesh__held_state(const struct hkp_mesh__peer *peer);
 
 /** Once a second: what the own log need not hold any more (NZ1 5.1, 22.6). */
 void hkp_mesh__retention(struct hkp_mesh_node *node);
+
+/* node_rebase.c */
+int hkp_mesh__rebase_next(struct hkp_mesh_node *node, struct hkp_mesh_event *out);
+int hkp_mesh__rebase_logged(struct hkp_mesh_node *node, uint64_t ticket, hkp_status status);
+/** node_neural.c: a TCK1 if one is due. */
+void hkp_mesh__checkpoint(struct hkp_mesh_node *node, const uint8_t root[32]);
 
 /* node_recover.c */
 void hkp_mesh__recover_begin(struct hkp_mesh_node *node);

@@ -147,9 +147,9 @@ uint32_t hkp_mesh__held_state(const struct hkp_mesh__peer *peer) {
 /* ---- Own TERs ---- */
 
 /* NZ1 4: at every 64th TER, 60 s after the last, and the first one at once: there is nothing to wait for. */
-static void checkpoint(struct hkp_mesh_node *node, const uint8_t root[32]) {
+void hkp_mesh__checkpoint(struct hkp_mesh_node *node, const uint8_t root[32]) {
     struct hkp_ter_tck t;
-    int due = !node->has_tck || node->cursor.index % HKP_TER_TCK_EVERY == 0 ||
+    int due = !node->has_tck || node->rebase.unsigned_yet || node->cursor.index % HKP_TER_TCK_EVERY == 0 ||
               node->now >= node->tck_at + HKP_TER_TCK_NS;
     if (!due || node->tck_ticket != 0) return;
     memset(&t, 0, sizeof t);
@@ -169,7 +169,7 @@ static void checkpoint(struct hkp_mesh_node *node, const uint8_t root[32]) {
 
 hkp_status hkp_mesh_ter(hkp_mesh_node *node, hkp_time now, uint64_t wall_us, const uint8_t ter[64],
                         const uint8_t root[32], uint32_t flags) {
-    if (node->life != 1 || node->recover.on) return HKP_E_STATE;
+    if (!hkp_mesh_may_capture(node)) return HKP_E_STATE;
     if (now > node->now) node->now = now;
     node->wall_us = wall_us;
     uint8_t before[96];
@@ -187,7 +187,9 @@ hkp_status hkp_mesh_ter(hkp_mesh_node *node, hkp_time now, uint64_t wall_us, con
     }
     node->tck_flags |= flags | (healthy ? 0U : (uint32_t)HKP_TER_FLAG_INTEGRITY);
     if (node->tck_ticket == 0) memcpy(node->tck_before_next, before, sizeof before);
-    checkpoint(node, root);
+    memcpy(node->newest_before, before, sizeof before);
+    memcpy(node->newest_root, root, 32);
+    hkp_mesh__checkpoint(node, root);
     hkp_mesh__drop(hkp_htp_endpoint_set_ter(node->htp, node->cursor.index, node->cursor.h, ter + 32,
                                             node->policy_ver, node->boot_id));
     for (uint32_t p = 0; p < node->n_peers; p++) {
@@ -203,12 +205,16 @@ void hkp_mesh_logged(hkp_mesh_node *node, hkp_time now, uint64_t ticket, hkp_sta
     if (!hkp_mesh__request_take(node, ticket, &r) ||
         (r.kind != HKP_MESH_EVENT_LOG && r.kind != HKP_MESH_EVENT_LOG_RESTORE))
         return;
-    if (hkp_mesh__recover_logged(node, ticket, status)) return;
+    if (hkp_mesh__recover_logged(node, ticket, status) || hkp_mesh__rebase_logged(node, ticket, status))
+        return;
     node->tck_ticket = 0;
     if (status != HKP_OK) return;
     memcpy(node->tck, node->tck_pending, sizeof node->tck);
     memcpy(node->tck_before, node->tck_before_next, sizeof node->tck_before);
     node->has_tck = node->tck_before_known = 1;
+    /* ENROL shows the RBA1 that put in force what its TCK1 says */
+    if (node->rebase.unsigned_yet) memcpy(node->opt.rebase, node->rebase.body + 8, 192);
+    node->rebase.unsigned_yet = 0;
     node->tck_flags &= HKP_TER_FLAG_BOOT_MADE;
 }
 
@@ -463,7 +469,7 @@ int hkp_mesh__neural_event(struct hkp_mesh_node *node, struct hkp_mesh_event *ou
         out->number = node->keep_from;
         return 1;
     }
-    if (hkp_mesh__recover_next(node, out)) return 1;
+    if (hkp_mesh__recover_next(node, out) || hkp_mesh__rebase_next(node, out)) return 1;
     if (node->tck_ticket != 0 && !node->tck_offered) {
         node->tck_offered = 1;
         out->kind = HKP_MESH_EVENT_LOG;

@@ -300,4 +300,6 @@ hkp_status hkp_mesh_log_torn(hkp_mesh_node *node) {
     return HKP_OK;
 }
 
-int32_t hkp_mesh_may_capture(const hkp_mesh_node *node) { return node->life == 1 && !node->recover.on; }
+int32_t hkp_mesh_may_capture(const hkp_mesh_node *node) {
+    return node->life == 1 && !node->recover.on && node->rebase.ticket == 0;
+}

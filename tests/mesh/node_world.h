@@ -51,6 +51,10 @@ struct world_node {
     hkp_time stalled;
     /** the next start finds the end of its log torn off */
     int torn;
+    /** rebases and the index of each */
+    uint8_t rebase[8][192];
+    uint64_t rebase_at[8];
+    uint32_t n_rebases;
     /** records of type GAP, and of BOOT reason 3 */
     uint32_t gaps, boots;
     /** 1: requests to store are taken and never done, as before a crash */
@@ -150,29 +154,49 @@ static inline void world_put(struct world_node *w, const char *name, const uint8
     memcpy(f->bytes, bytes, len);
 }
 
-/* Records from an index on, as they stand in a log: a TER, then the checkpoint behind it. */
+struct world_records {
+    uint8_t buf[HKP_NEURO_LOG_BYTES_MAX];
+    size_t used, count;
+};
+
+static inline void world_record(struct world_records *r, uint32_t type, const uint8_t *body,
+                                size_t body_len) {
+    size_t len = 0;
+    CHECK_EQ(hkp_ter_log_record_encode(type, body, body_len, r->buf + r->used, sizeof r->buf - r->used, &len),
+             HKP_OK);
+    r->used += len;
+    r->count++;
+}
+
+/* What stands at an index besides its TER: a rebase, then the checkpoint. */
+static inline void world_others(struct world_node *w, uint64_t index, struct world_records *r) {
+    uint8_t body[200];
+    for (uint32_t i = 0; i < w->n_rebases; i++) {
+        if (w->rebase_at[i] != index) continue;
+        for (int k = 0; k < 8; k++) body[k] = (uint8_t)(index >> 8 * k);
+        memcpy(body + 8, w->rebase[i], 192);
+        world_record(r, HKP_TER_LOG_REBASE, body, sizeof body);
+    }
+    for (uint32_t t = 0; t < w->n_tcks; t++)
+        if (w->tck_at[t] == index) world_record(r, HKP_TER_LOG_TCK, w->tck[t], 256);
+}
+
+/* Records from an index on, as they stand in a log. */
 static inline void world_log_read(struct world_node *w, const struct hkp_mesh_event *ev) {
-    static uint8_t buf[HKP_NEURO_LOG_BYTES_MAX];
-    size_t used = 0, count = 0, len;
+    static struct world_records r;
     uint64_t at = ev->number;
-    for (; at < w->cursor.index && count + 2 <= HKP_NEURO_LOG_RECORDS_MAX && used + 400 <= sizeof buf; at++) {
+    r.used = r.count = 0;
+    if (at > 0) world_others(w, at, &r);
+    for (; at < w->cursor.index && r.count + 4 <= HKP_NEURO_LOG_RECORDS_MAX && r.used + 800 <= sizeof r.buf;
+         at++) {
         uint8_t body[96];
         memcpy(body, w->ter[at], 64);
         memcpy(body + 64, w->h[at + 1], 32);
-        CHECK_EQ(hkp_ter_log_record_encode(HKP_TER_LOG_TER, body, 96, buf + used, sizeof buf - used, &len),
-                 HKP_OK);
-        used += len;
-        count++;
-        for (uint32_t t = 0; t < w->n_tcks; t++)
-            if (w->tck_at[t] == at + 1) {
-                CHECK_EQ(hkp_ter_log_record_encode(HKP_TER_LOG_TCK, w->tck[t], 256, buf + used,
-                                                   sizeof buf - used, &len),
-                         HKP_OK);
-                used += len;
-                count++;
-            }
+        world_record(&r, HKP_TER_LOG_TER, body, sizeof body);
+        world_others(w, at + 1, &r);
     }
-    hkp_mesh_log_records(w->node, world.now, ev->ticket, ev->number, used > 0 ? buf : NULL, used, count);
+    hkp_mesh_log_records(w->node, world.now, ev->ticket, ev->number, r.used > 0 ? r.buf : NULL, r.used,
+                         r.count);
 }
 
 static inline void world_append_ter(struct world_node *w, const uint8_t ter[64]) {
@@ -214,6 +238,11 @@ static inline void world_append_other(struct world_node *w, const struct hkp_mes
         memcpy(w->h[w->cursor.index], w->cursor.h, 32);
         memcpy(w->ter[w->cursor.index - 1], w->cursor.last_ter, 64);
         w->gaps++;
+    } else if (ev->number == HKP_TER_LOG_REBASE) {
+        CHECK(w->n_rebases < 8);
+        memcpy(w->rebase[w->n_rebases], ev->data + 8, 192);
+        w->rebase_at[w->n_rebases++] = w->cursor.index;
+        memcpy(w->opt.rebase, ev->data + 8, 192);
     } else {
         CHECK_EQ(ev->number, HKP_TER_LOG_BOOT);
         CHECK_EQ(ev->data[32], HKP_TER_BOOT_RESTORED);

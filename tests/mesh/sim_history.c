@@ -373,6 +373,97 @@ static void one_holder_alone_cannot_make_a_node_skip_or_swallow(void) {
     world_end();
 }
 
+/* ---- A signed change of the reference (NZ1 11) ---- */
+
+static void rba_of(uint32_t i, uint32_t policy_ver, const uint8_t root[32], uint64_t not_after_us,
+                   uint8_t rba[192]) {
+    struct hkp_neuro_rba fields = {.not_after_us = not_after_us, .policy_ver = policy_ver};
+    uint8_t secret[64];
+    char dir[48];
+    snprintf(dir, sizeof dir, "%s/authority", world.root);
+    CHECK_EQ(world_read(dir, "policy.key", secret, 64), 64);
+    memcpy(fields.node_id, world.node[i].node_id, 16);
+    memcpy(fields.root, root, 32);
+    hkp_neuro_rba_sign(&fields, secret, rba);
+}
+
+/* The machine is as another root says from now on. */
+static void changes_to(uint32_t i, const uint8_t root[32]) {
+    memcpy(world.node[i].root, root, 32);
+    hkp_ter_ripemd160(root, 32, world.node[i].h_ref);
+}
+
+static int sees_mismatch(void) { return strstr(world_peer(1, 0).reason, "integrity") != NULL; }
+static int sees_reference(void) { return world_peer(1, 0).integrity == 1; }
+static const uint8_t *next_rba;
+static int rebased(void) {
+    hkp_status st = hkp_mesh_rebase(world.node[0].node, world.now, next_rba);
+    CHECK(st == HKP_OK || st == HKP_E_MESH_LIMIT);
+    world_serve(&world.node[0]);
+    return st == HKP_OK;
+}
+
+static void a_signed_rebase_makes_a_change_the_reference_everywhere(void) {
+    for (uint64_t seed = 60; seed < 64; seed++) {
+        static const uint8_t root[2][32] = {{7}, {8}};
+        uint8_t rba[192];
+        start(2, seed);
+        CHECK(world_until(NULL, (5 + seed) * WORLD_S));
+        for (uint32_t v = 0; v < 2; v++) {
+            changes_to(0, root[v]);
+            CHECK(world_until(sees_mismatch, 10 * WORLD_S));
+            rba_of(0, world.node[0].node->policy_ver + 1, root[v], world_wall() + 100000000, rba);
+            next_rba = rba;
+            CHECK(world_until(rebased, 10 * WORLD_S));
+            if (seed % 2) { /* what is durable holds over a power cut at once after it */
+                world_crash(0);
+                world_up(0);
+            }
+            CHECK(world_until(sees_reference, 40 * WORLD_S));
+            commit_before[0] = newest_commit(0);
+            CHECK(world_until(commits_anew, 60 * WORLD_S));
+            commit_before[0] = newest_commit(0);
+            CHECK(world_until(commits_anew, 60 * WORLD_S)); /* the replicas are equal behind it */
+            CHECK_EQ(world_peer(1, 0).integrity, 1);
+            CHECK(nobody_is_lost());
+        }
+        CHECK_EQ(world.node[0].n_rebases, 2);
+        if (check_faults > 0) tell();
+        world_end();
+    }
+}
+
+static void a_rebase_that_does_not_hold_changes_nothing(void) {
+    static const uint8_t root[32] = {7};
+    uint8_t rba[192];
+    start(2, 64);
+    CHECK(world_until(NULL, 5 * WORLD_S));
+    struct hkp_mesh_node *node = world.node[0].node;
+    uint32_t ver = node->policy_ver;
+    uint64_t later = world_wall() + 100000000;
+    rba_of(0, ver, root, later, rba);
+    CHECK_EQ(hkp_mesh_rebase(node, world.now, rba), HKP_E_NEURO_RBA_VERSION);
+    rba_of(0, ver + 1025, root, later, rba);
+    CHECK_EQ(hkp_mesh_rebase(node, world.now, rba), HKP_E_NEURO_RBA_VERSION);
+    rba_of(0, ver + 1, root, world_wall() - 10000000, rba);
+    CHECK_EQ(hkp_mesh_rebase(node, world.now, rba), HKP_E_NEURO_RBA_EXPIRED);
+    rba_of(1, ver + 1, root, later, rba);
+    CHECK_EQ(hkp_mesh_rebase(node, world.now, rba), HKP_E_NEURO_RBA_NODE);
+    rba_of(0, ver + 1, root, later, rba);
+    rba[64] ^= 1;
+    CHECK_EQ(hkp_mesh_rebase(node, world.now, rba), HKP_E_NEURO_RBA_SIGNATURE);
+    rba[64] ^= 1;
+    rba[96] ^= 1;
+    CHECK_EQ(hkp_mesh_rebase(node, world.now, rba), HKP_E_NEURO_RBA_SIGNER);
+    rba[0] ^= 1;
+    CHECK_EQ(hkp_mesh_rebase(node, world.now, rba), HKP_E_NEURO_RBA_FORMAT);
+    CHECK_EQ(node->policy_ver, ver);
+    CHECK_EQ(node->rebase.ticket, 0);
+    CHECK(world_until(NULL, 10 * WORLD_S));
+    CHECK_EQ(world.node[0].n_rebases, 0);
+    world_end();
+}
+
 int main(void) {
     CHECK(sodium_init() >= 0);
     CASE(trust_goes_on_where_the_last_session_ended);
@@ -387,5 +478,7 @@ int main(void) {
     CASE(a_lone_node_goes_on_after_ten_seconds);
     CASE(what_nobody_can_supply_is_a_gap_and_heals_by_a_raised_neuro_gen);
     CASE(one_holder_alone_cannot_make_a_node_skip_or_swallow);
+    CASE(a_signed_rebase_makes_a_change_the_reference_everywhere);
+    CASE(a_rebase_that_does_not_hold_changes_nothing);
     return check_done();
 }

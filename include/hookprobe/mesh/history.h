@@ -54,6 +54,29 @@ HKP_API HKP_MUST_USE hkp_status hkp_mesh_log_torn(hkp_mesh_node *node);
 HKP_API int32_t hkp_mesh_may_capture(const hkp_mesh_node *node);
 
 /**
+ * Change the reference by a signed authorisation, between two TERs.
+ *
+ * The record goes to the log by HKP_MESH_EVENT_LOG; when it is durable the own instances absorb it and a TCK1
+ * with flag REBASE follows at once. Until then no TER may be made. The host measures by the manifest of that
+ * policy_ver from then on, and gives this RBA1 as `rebase` of its options at the next start.
+ *
+ * @param node  a node that has made a TER since it joined
+ * @param now   nanoseconds, monotonic
+ * @param rba   [192] RBA1, borrowed
+ *
+ * @retval HKP_OK            on its way to the log
+ * @retval HKP_E_MESH_STATE  no TER was made at this start yet, or holders are still asked
+ * @retval HKP_E_MESH_LIMIT  a TCK1 or a rebase stands at this index: again after the next TER
+ * @retval HKP_E_NEURO_RBA_FORMAT, HKP_E_NEURO_RBA_NODE, HKP_E_NEURO_RBA_SIGNER, HKP_E_NEURO_RBA_SIGNATURE,
+ *         HKP_E_NEURO_RBA_ROOT, HKP_E_NEURO_RBA_VERSION, HKP_E_NEURO_RBA_EXPIRED  refused; nothing changed
+ *
+ * Cost: one signature check; when it is logged, one signature.
+ * Source: NZ1 11.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_mesh_rebase(hkp_mesh_node *node, hkp_time now, const uint8_t rba[192]);
+
+/**
  * End the quarantine of a peer, as an operator may and nobody else.
  *
  * T begins again as at a first session. An instance of it that is LOST stays so: it counts as "no replica"
