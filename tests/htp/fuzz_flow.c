@@ -75,7 +75,7 @@ static void application(struct world *w, uint8_t op) {
     uint8_t frame[HKP_HTP__REKEY_SIZE] = {HKP_HTP__F_REKEY};
     switch (op) {
     case 4:
-        (void)hkp_htp__flow_open(w->flow, id & 0x7F, id >> 7, id & 7, &id);
+        (void)hkp_htp__flow_open(w->flow, id & 0x7F, (int)(id >> 7), id & 7, &id);
         break;
     case 5:
         (void)hkp_htp__flow_message(w->flow, id, text, next(w) * 16U, next(w) == 1);
