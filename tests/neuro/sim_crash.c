@@ -306,7 +306,7 @@ static void check_after(struct parent *p) {
 }
 
 static void one_kill(struct parent *p, uint64_t *rnd, int number) {
-    int fds[2], status;
+    int fds[2], status = 0;
     const int by_time = number % 2;
     const int kill_ms = by_time ? (int)(check_random(rnd) % 60) : -1; /* tenths */
     const long calls = (long)(check_random(rnd) % CALLS_MAX);

@@ -341,7 +341,7 @@ static void every_allocation_of_an_expansion_may_fail(void) {
         }
         CHECK_EQ(st, HKP_E_NOMEM);
     }
-    CHECK(!"it never succeeded");
+    CHECK(0 && "it never succeeded");
 }
 
 /* ---- drafts ---- */
