@@ -124,35 +124,48 @@ static int rebase_is_late(const struct hkp_ter_log *log, uint32_t type) {
     return type == HKP_TER_LOG_REBASE && log->has_tck && hkp_le64(log->tck + TCK_N) >= log->cursor.index;
 }
 
-hkp_status hkp_ter_log_append(hkp_ter_log *log, hkp_time now, uint64_t wall_us, uint32_t type,
-                              const uint8_t *body, size_t body_len) {
+/* A record that was applied to the cursor: `next` is the one after it. */
+static hkp_status write_record(struct hkp_ter_log *log, hkp_time now, uint64_t wall_us,
+                               struct hkp_ter_log_record *record, const struct hkp_ter_cursor *next) {
     uint8_t bytes[HKP_TER_LOG_RECORD_MAX];
-    struct hkp_ter_log_record record = {.type = type, .body = body, .body_len = body_len};
-    if (log->failed) return HKP_E_TER_LOG_IO;
     if (now > log->now) log->now = now;
-    hkp_status st = hkp_ter_log_record_encode(type, body, body_len, bytes, sizeof bytes, &record.size);
-    if (st != HKP_OK) return HKP_E_INVAL;
-    struct hkp_ter_cursor next = log->cursor;
-    if (rebase_is_late(log, type) || hkp_ter_log_record_apply(&next, log->node_id, &record) != HKP_OK)
+    if (hkp_ter_log_record_encode(record->type, record->body, record->body_len, bytes, sizeof bytes,
+                                  &record->size) != HKP_OK)
         return HKP_E_INVAL;
-    st = make_room(log, wall_us, type, record.size);
-    if (st == HKP_OK && type == HKP_TER_LOG_TCK) st = hkp_ter_log_sync(log, log->now);
+    hkp_status st = make_room(log, wall_us, record->type, record->size);
+    if (st == HKP_OK && record->type == HKP_TER_LOG_TCK) st = hkp_ter_log_sync(log, log->now);
     if (st != HKP_OK) return st;
-    int error = hkp_ter__write_at(log->fd, log->end, bytes, record.size);
+    int error = hkp_ter__write_at(log->fd, log->end, bytes, record->size);
     if (error != 0) return fail_in_segment(log, error, "cannot write");
-    log->end += record.size;
-    log->cursor = next;
-    hkp_ter__log_remember(log, &record);
+    log->end += record->size;
+    log->cursor = *next;
+    hkp_ter__log_remember(log, record);
     if (log->n_dirty++ == 0) log->dirty_since = log->now;
     if (log->n_dirty < log->sync_records && log->now < hkp_ter_log_wake(log)) return HKP_OK;
     return hkp_ter_log_sync(log, log->now);
 }
 
+hkp_status hkp_ter_log_append(hkp_ter_log *log, hkp_time now, uint64_t wall_us, uint32_t type,
+                              const uint8_t *body, size_t body_len) {
+    struct hkp_ter_log_record record = {.type = type, .body = body, .body_len = body_len};
+    struct hkp_ter_cursor next = log->cursor;
+    if (log->failed) return HKP_E_TER_LOG_IO;
+    if (body_len == 0 || hkp_ter_log_body_size(type) != body_len || rebase_is_late(log, type) ||
+        hkp_ter_log_record_apply(&next, log->node_id, &record) != HKP_OK)
+        return HKP_E_INVAL;
+    return write_record(log, now, wall_us, &record, &next);
+}
+
+/* As above, with h computed once: it is both the record's and the next cursor's. */
 hkp_status hkp_ter_log_append_ter(hkp_ter_log *log, hkp_time now, uint64_t wall_us, const uint8_t ter[64]) {
     uint8_t body[HKP_TER_SIZE + 32];
+    struct hkp_ter_log_record record = {.type = HKP_TER_LOG_TER, .body = body, .body_len = sizeof body};
+    struct hkp_ter_cursor next = log->cursor;
+    if (log->failed) return HKP_E_TER_LOG_IO;
+    if (hkp_ter_cursor_accept(&next, ter, HKP_TER_SIZE, NULL) != HKP_OK) return HKP_E_INVAL;
     memcpy(body, ter, HKP_TER_SIZE);
-    hkp_ter_chain_step(log->cursor.h, ter, body + HKP_TER_SIZE);
-    return hkp_ter_log_append(log, now, wall_us, HKP_TER_LOG_TER, body, sizeof body);
+    memcpy(body + HKP_TER_SIZE, next.h, 32);
+    return write_record(log, now, wall_us, &record, &next);
 }
 
 hkp_time hkp_ter_log_wake(const hkp_ter_log *log) {
