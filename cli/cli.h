@@ -36,7 +36,7 @@ struct cli_command {
 
 extern const struct cli_command cli_demo, cli_intel_list, cli_intel_lookup, cli_node_run, cli_provision,
     cli_status, cli_ter_capture, cli_ter_hardware, cli_ter_log, cli_ter_verify, cli_ter_export,
-    cli_trust_release;
+    cli_trust_release, cli_policy_apply;
 
 /** Says "hookprobe: ..." on standard error and returns code. */
 int cli_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -102,14 +102,14 @@ json_t *cli_ask_path(const char *path, json_t *request, unsigned wait_ms, char e
     return answer;
 }
 
-json_t *cli_ask(const struct cli_node *node, json_t *request, int *code) {
+json_t *cli_ask_for(const struct cli_node *node, json_t *request, unsigned wait_ms, int *code) {
     char path[108], error[256];
     *code = cli_node_path(node, path);
     if (*code != CLI_OK) {
         json_decref(request);
         return NULL;
     }
-    json_t *answer = cli_ask_path(path, request, WAIT_MS, error);
+    json_t *answer = cli_ask_path(path, request, wait_ms, error);
     if (answer == NULL) {
         *code = cli_fail(CLI_SYSTEM, "%s", error);
     } else if (!json_is_true(json_object_get(answer, "ok"))) {
@@ -119,4 +119,8 @@ json_t *cli_ask(const struct cli_node *node, json_t *request, int *code) {
         answer = NULL;
     }
     return answer;
+}
+
+json_t *cli_ask(const struct cli_node *node, json_t *request, int *code) {
+    return cli_ask_for(node, request, WAIT_MS, code);
 }

@@ -33,4 +33,7 @@ json_t *cli_ask_path(const char *path, json_t *request, unsigned wait_ms, char e
  */
 json_t *cli_ask(const struct cli_node *node, json_t *request, int *code);
 
+/** The same for what takes longer. */
+json_t *cli_ask_for(const struct cli_node *node, json_t *request, unsigned wait_ms, int *code);
+
 #endif

@@ -33,6 +33,7 @@ static const struct cli_command *const commands[] = {
     &cli_ter_verify,
     &cli_ter_export,
     &cli_trust_release,
+    &cli_policy_apply,
     &cli_manifest_build,
     &cli_manifest_sign,
     &cli_manifest_show,

@@ -215,6 +215,10 @@ struct hkp_mesh__recover {
     /** in force when that is durable */
     struct hkp_ter_cursor next;
     uint8_t has_tck, tck[256], tck_before[96];
+    /** newest rebase among the records, LE64(n) || RBA1, if it is newer than the one in force */
+    uint8_t has_rebase, rebase[200];
+    /** policy_ver of the newest rebase among them, or what the newest TCK1 of the log says */
+    uint32_t policy_ver;
 };
 
 /** A rebase on its way to the log, and until a TCK1 has signed it (node_rebase.c). */
@@ -397,6 +401,10 @@ void hkp_mesh__retention(struct hkp_mesh_node *node);
 /* node_rebase.c */
 int hkp_mesh__rebase_next(struct hkp_mesh_node *node, struct hkp_mesh_event *out);
 int hkp_mesh__rebase_logged(struct hkp_mesh_node *node, uint64_t ticket, hkp_status status);
+/** body[200] came back from a holder and is in the log again. */
+void hkp_mesh__rebase_restored(struct hkp_mesh_node *node, const uint8_t *body);
+/** A TCK1 with this policy_ver is in the log: ENROL shows the RBA1 that put it in force. */
+void hkp_mesh__rebase_signed(struct hkp_mesh_node *node, uint32_t policy_ver);
 /** node_neural.c: a TCK1 if one is due. */
 void hkp_mesh__checkpoint(struct hkp_mesh_node *node, const uint8_t root[32]);
 

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { AT_H_REF = 40, VERSION_STEP_MAX = 1024, TER_TIME = 52 };
+enum { AT_POLICY = 24, AT_H_REF = 40, VERSION_STEP_MAX = 1024, TER_TIME = 52 };
 
 static hkp_status judge(const struct hkp_mesh_node *node, const uint8_t rba[192],
                         struct hkp_neuro_rba *fields) {
@@ -51,16 +51,33 @@ int hkp_mesh__rebase_next(struct hkp_mesh_node *node, struct hkp_mesh_event *out
     return 1;
 }
 
+static void take(struct hkp_mesh_node *node) {
+    struct hkp_mesh__rebase *r = &node->rebase;
+    node->policy_ver = r->policy_ver;
+    memcpy(node->h_ref, r->body + 8 + AT_H_REF, 20);
+    node->integrity = 2; /* judged anew with the next TER */
+    r->unsigned_yet = 1;
+}
+
+void hkp_mesh__rebase_restored(struct hkp_mesh_node *node, const uint8_t *body) {
+    memcpy(node->rebase.body, body, sizeof node->rebase.body);
+    node->rebase.policy_ver = hkp_le32(body + 8 + AT_POLICY);
+    take(node);
+}
+
+void hkp_mesh__rebase_signed(struct hkp_mesh_node *node, uint32_t policy_ver) {
+    if (!node->rebase.unsigned_yet || node->rebase.policy_ver != policy_ver) return;
+    memcpy(node->opt.rebase, node->rebase.body + 8, 192);
+    node->rebase.unsigned_yet = 0;
+}
+
 int hkp_mesh__rebase_logged(struct hkp_mesh_node *node, uint64_t ticket, hkp_status status) {
     struct hkp_mesh__rebase *r = &node->rebase;
     if (r->ticket == 0 || ticket != r->ticket) return 0;
     r->ticket = 0;
     if (status != HKP_OK) return 1; /* nothing changed */
     const uint8_t *rba = r->body + 8;
-    node->policy_ver = r->policy_ver;
-    memcpy(node->h_ref, rba + AT_H_REF, 20);
-    node->integrity = 2; /* judged anew with the next TER */
-    r->unsigned_yet = 1;
+    take(node);
     for (uint32_t p = 0; p < node->n_peers; p++) /* one that is behind meets it in the log */
         hkp_mesh__drop(hkp_neuro_owner_rebase(node->peers[p].own, node->now, node->cursor.index, rba));
     node->tck_flags |= HKP_TER_FLAG_REBASE;

@@ -14,6 +14,7 @@
 
 enum { OPEN = 0, SAID = 1, BEHIND = 2, NOT_HERE = 3 };
 enum { BOOT_SIZE = 48, GAP_SIZE = 120, GAP_LOST = 1, LEAST_PERIOD_US = 100000, SPARE = 1024, TCK_N = 24 };
+enum { REBASE_RBA = 8, RBA_SIZE = 192, TER_TIME = 52 };
 
 static struct hkp_mesh_event *tell(struct hkp_mesh_node *node, const uint8_t *node_id, uint64_t from,
                                    uint64_t to, const char *text) {
@@ -84,6 +85,31 @@ static int is_own_tck(struct hkp_mesh_node *node, const struct hkp_ter_cursor *w
            hkp_ter_tck_verify_enrol(tck, 256, &e) == HKP_OK;
 }
 
+/* A rebase that was logged here and lost again: signed by the policy key, for this place, and newer than what
+ * the log shows up to here. At our very end it may be there still. */
+static int is_own_rebase(struct hkp_mesh_node *node, const struct hkp_ter_cursor *walk, const uint8_t *body) {
+    struct hkp_mesh__recover *r = &node->recover;
+    struct hkp_neuro_rba fields;
+    if (hkp_le64(body) != walk->index || !walk->has_last ||
+        hkp_neuro_rba_check(&fields, body + REBASE_RBA, RBA_SIZE, node->node_id, node->opt.policy_key, 1) !=
+            HKP_OK ||
+        hkp_le64(walk->last_ter + TER_TIME) > fields.not_after_us || fields.policy_ver <= r->policy_ver ||
+        (walk->index == node->cursor.index && fields.policy_ver <= node->policy_ver))
+        return 0;
+    r->policy_ver = fields.policy_ver;
+    if (fields.policy_ver > node->policy_ver) {
+        memcpy(r->rebase, body, sizeof r->rebase);
+        r->has_rebase = 1;
+    }
+    return 1;
+}
+
+/* What the newest TCK1 in the log says is in force, 0 without one. */
+static uint32_t signed_policy(const struct hkp_mesh_node *node) {
+    struct hkp_ter_tck t;
+    return node->has_tck && hkp_ter_tck_decode(&t, node->tck, sizeof node->tck) == HKP_OK ? t.policy_ver : 0;
+}
+
 /* One record: 1 to keep, 0 to leave out, -1: it contradicts. */
 static int judge(struct hkp_mesh_node *node, struct hkp_ter_cursor *walk, uint8_t before[96],
                  int *behind_a_ter, const struct hkp_ter_log_record *rec) {
@@ -102,6 +128,8 @@ static int judge(struct hkp_mesh_node *node, struct hkp_ter_cursor *walk, uint8_
         memcpy(r->tck_before, before, 96);
         r->has_tck = 1;
         return 1;
+    case HKP_TER_LOG_REBASE:
+        return is_own_rebase(node, walk, rec->body);
     default:
         return 0;
     }
@@ -118,7 +146,8 @@ static void take_restored(struct hkp_mesh_node *node, struct hkp_mesh__peer *pee
     r->records = hkp_mem_alloc(&node->mem, ev->len);
     if (r->records == NULL) return; /* libneuro asks again */
     r->cap = ev->len;
-    r->has_tck = 0;
+    r->has_tck = r->has_rebase = 0;
+    r->policy_ver = signed_policy(node);
     for (size_t at = 0; at < ev->len && verdict >= 0;) {
         struct hkp_ter_log_record rec;
         if (hkp_ter_log_record_decode(&rec, ev->bytes + at, ev->len - at) != HKP_OK) break;
@@ -220,6 +249,8 @@ int hkp_mesh__recover_logged(struct hkp_mesh_node *node, uint64_t ticket, hkp_st
         memcpy(node->tck_before, r->tck_before, sizeof node->tck_before);
         node->has_tck = node->tck_before_known = 1;
     }
+    if (r->has_rebase) hkp_mesh__rebase_restored(node, r->rebase);
+    hkp_mesh__rebase_signed(node, signed_policy(node));
     advance(node);
     return 1;
 }

@@ -8,6 +8,7 @@
  *     {"op":"list","cursor":0,"limit":100}
  *     {"op":"report","type":"ip4","value":"...","threat":4,"severity":2,"confidence":80,"ttl_s":86400}
  *     {"op":"trust_release","node_id":"first 8 to 32 hex digits"}
+ *     {"op":"policy_apply","manifest":"/path","rebase":"/path"}                          runner_policy.c
  *
  * An answer is one object with "ok"; false has "error". Requests of one client are answered in order.
  */
@@ -31,7 +32,7 @@ static json_t *hex(const uint8_t *bytes, size_t len) {
     return json_string(sodium_bin2hex(text, sizeof text, bytes, len));
 }
 
-static void reply(struct hkp_mesh__client *c, json_t *object) {
+void hkp_mesh__reply(struct hkp_mesh__client *c, json_t *object) {
     char *text = json_dumps(object, JSON_COMPACT);
     json_decref(object);
     size_t len = text != NULL ? strlen(text) : 0;
@@ -51,8 +52,8 @@ static void reply(struct hkp_mesh__client *c, json_t *object) {
     free(text);
 }
 
-static void refuse(struct hkp_mesh__client *c, const char *why) {
-    reply(c, json_pack("{s:b,s:s}", "ok", 0, "error", why));
+void hkp_mesh__refuse(struct hkp_mesh__client *c, const char *why) {
+    hkp_mesh__reply(c, json_pack("{s:b,s:s}", "ok", 0, "error", why));
 }
 
 /* ---- status ---- */
@@ -126,11 +127,12 @@ static void op_status(struct hkp_mesh_runner *r, struct hkp_mesh__client *c) {
     static const char *const integrity[] = {"differs", "reference", "unknown"};
     struct hkp_mesh_status s = {.struct_size = sizeof s};
     if (hkp_mesh_node_status(r->node, &s) != HKP_OK) {
-        refuse(c, "no status");
+        hkp_mesh__refuse(c, "no status");
         return;
     }
     json_t *o = json_pack(
-        "{s:b,s:o,s:o,s:s,s:{s:i,s:i,s:i},s:{s:i,s:i},s:{s:I,s:I,s:I,s:I,s:I,s:I},s:{s:s,s:o},s:{s:I,s:I,s:I,"
+        "{s:b,s:o,s:o,s:s,s:{s:i,s:i,s:i},s:{s:i,s:i},s:{s:I,s:I,s:I,s:I,s:I,s:I},s:{s:s,s:o,s:I,s:I},s:{s:I,"
+        "s:I,s:I,"
         "s:I},"
         "s:{s:I,s:I}}",
         "ok", 1, "node_id", hex(s.node_id, 16), "chain_id", hex(s.chain_id, 32), "state", states[s.state % 5],
@@ -138,12 +140,13 @@ static void op_status(struct hkp_mesh_runner *r, struct hkp_mesh__client *c) {
         "sessions", "configured", (int)s.peers_configured, "up", (int)s.peers_up, "chain", "height",
         (json_int_t)s.height, "view", (json_int_t)s.view, "epoch", (json_int_t)s.epoch, "final_time_ms",
         (json_int_t)s.final_time_ms, "nullified", (json_int_t)s.nullified, "evidence", (json_int_t)s.evidence,
-        "integrity", "state", integrity[s.integrity % 3], "differs", differing(r), "counts", "ters",
+        "integrity", "state", integrity[s.integrity % 3], "differs", differing(r), "policy_ver",
+        (json_int_t)r->policy.ver, "manifest_ver", (json_int_t)r->policy.manifest_ver, "counts", "ters",
         (json_int_t)s.ter_index, "own_blocks", (json_int_t)s.own_seq, "blocks", (json_int_t)s.blocks,
         "blocks_open", (json_int_t)s.blocks_open, "intel", "records", (json_int_t)s.records, "indicators",
         (json_int_t)s.indicators);
     if (o == NULL) {
-        refuse(c, "no status");
+        hkp_mesh__refuse(c, "no status");
         return;
     }
     json_object_set_new(o, "peers", peers(r));
@@ -152,7 +155,7 @@ static void op_status(struct hkp_mesh_runner *r, struct hkp_mesh__client *c) {
     json_object_set_new(o, "eve", eve_status(r));
     json_object_set_new(o, "refused", json_integer((json_int_t)s.refused));
     json_object_set_new(o, "refusals", refusals(r));
-    reply(c, o);
+    hkp_mesh__reply(c, o);
 }
 
 /* ---- intelligence ---- */
@@ -192,7 +195,7 @@ static void lookup_done(struct hkp_mesh__client *c) {
     json_t *o = c->reply;
     c->reply = NULL;
     c->n_findings = 0;
-    reply(c, o);
+    hkp_mesh__reply(c, o);
 }
 
 /* Asks for the proofs that are still to be made; as many at once as the node takes. */
@@ -251,13 +254,13 @@ static void op_lookup(struct hkp_mesh_runner *r, struct hkp_mesh__client *c, jso
     const hkp_mesh_intel *intel = hkp_mesh_node_intel(r->node);
     uint64_t now_s = hkp_mesh__wall() / 1000000;
     if (t == 0 || !json_is_string(v)) {
-        refuse(c, "lookup wants a type (ip4, ip6, domain, ...) and a value");
+        hkp_mesh__refuse(c, "lookup wants a type (ip4, ip6, domain, ...) and a value");
         return;
     }
     hkp_status st = hkp_mesh_ioc_canonicalise(t, json_string_value(v), json_string_length(v), &t, value,
                                               sizeof value, &len);
     if (st != HKP_OK) {
-        refuse(c, hkp_mesh_status_name(st));
+        hkp_mesh__refuse(c, hkp_mesh_status_name(st));
         return;
     }
     struct hkp_mesh_match *m = malloc(sizeof *m);
@@ -280,9 +283,9 @@ static void op_lookup(struct hkp_mesh_runner *r, struct hkp_mesh__client *c, jso
             }
             ask_proofs(r, c);
         } else
-            reply(c, json_pack("{s:b,s:b}", "ok", 1, "found", 0));
+            hkp_mesh__reply(c, json_pack("{s:b,s:b}", "ok", 1, "found", 0));
     } else
-        refuse(c, "out of memory");
+        hkp_mesh__refuse(c, "out of memory");
     free(m);
     free(f);
 }
@@ -303,8 +306,8 @@ static void op_list(struct hkp_mesh_runner *r, struct hkp_mesh__client *c, json_
         if (more) json_array_append_new(list, match_json(m));
     }
     free(m);
-    reply(c, json_pack("{s:b,s:o,s:o}", "ok", 1, "indicators", list, "cursor",
-                       more ? json_integer((json_int_t)cursor) : json_null()));
+    hkp_mesh__reply(c, json_pack("{s:b,s:o,s:o}", "ok", 1, "indicators", list, "cursor",
+                                 more ? json_integer((json_int_t)cursor) : json_null()));
 }
 
 /* A number of a request, or what stands for it; *bad if it is there and no number up to most. */
@@ -342,9 +345,9 @@ static void op_report(struct hkp_mesh_runner *r, struct hkp_mesh__client *c, jso
     if (st == HKP_OK && bad) st = HKP_E_MESH_RANGE;
     if (st == HKP_OK) st = hkp_mesh_report_threat(r->node, hkp_mesh__mono(), hkp_mesh__wall(), &rec, &seq);
     if (st == HKP_OK)
-        reply(c, json_pack("{s:b,s:I}", "ok", 1, "seq", (json_int_t)seq));
+        hkp_mesh__reply(c, json_pack("{s:b,s:I}", "ok", 1, "seq", (json_int_t)seq));
     else
-        refuse(c, hkp_mesh_status_name(st));
+        hkp_mesh__refuse(c, hkp_mesh_status_name(st));
 }
 
 /* ---- trust ---- */
@@ -373,12 +376,12 @@ static void op_trust_release(struct hkp_mesh_runner *r, struct hkp_mesh__client 
     hkp_status st = find_peer(r, json_string_value(json_object_get(req, "node_id")), &p);
     if (st == HKP_OK) st = hkp_mesh_trust_release(r->node, hkp_mesh__mono(), p.node_id);
     if (st == HKP_OK)
-        reply(c, json_pack("{s:b,s:o}", "ok", 1, "node_id", hex(p.node_id, 16)));
+        hkp_mesh__reply(c, json_pack("{s:b,s:o}", "ok", 1, "node_id", hex(p.node_id, 16)));
     else
-        refuse(c, st == HKP_E_NOTFOUND ? "no configured peer has this node_id"
-                  : st == HKP_E_MESH_STATE
-                      ? "this peer is not in quarantine"
-                      : "node_id wants the 8 to 32 hex digits with which one peer begins");
+        hkp_mesh__refuse(c, st == HKP_E_NOTFOUND ? "no configured peer has this node_id"
+                            : st == HKP_E_MESH_STATE
+                                ? "this peer is not in quarantine"
+                                : "node_id wants the 8 to 32 hex digits with which one peer begins");
 }
 
 static void request(struct hkp_mesh_runner *r, struct hkp_mesh__client *c, const char *line, size_t len) {
@@ -386,7 +389,7 @@ static void request(struct hkp_mesh_runner *r, struct hkp_mesh__client *c, const
     json_t *req = json_loadb(line, len, 0, &error);
     const char *op = json_string_value(json_object_get(req, "op"));
     if (op == NULL)
-        refuse(c, "a request is a JSON object with \"op\"");
+        hkp_mesh__refuse(c, "a request is a JSON object with \"op\"");
     else if (strcmp(op, "status") == 0)
         op_status(r, c);
     else if (strcmp(op, "lookup") == 0)
@@ -397,8 +400,11 @@ static void request(struct hkp_mesh_runner *r, struct hkp_mesh__client *c, const
         op_report(r, c, req);
     else if (strcmp(op, "trust_release") == 0)
         op_trust_release(r, c, req);
+    else if (strcmp(op, "policy_apply") == 0)
+        hkp_mesh__policy_apply(r, c, json_string_value(json_object_get(req, "manifest")),
+                               json_string_value(json_object_get(req, "rebase")));
     else
-        refuse(c, "unknown op");
+        hkp_mesh__refuse(c, "unknown op");
     json_decref(req);
 }
 

@@ -36,9 +36,8 @@ static const char *why_of(hkp_status st) {
     }
 }
 
-/* A whole file of 1..max bytes into fresh memory. */
-static hkp_status read_file(const char *dir, const char *name, int32_t private_only, size_t max,
-                            uint8_t **out, size_t *len, struct hkp_mesh_fault *fault) {
+hkp_status hkp_mesh__file_read(const char *dir, const char *name, int32_t private_only, size_t max,
+                               uint8_t **out, size_t *len, struct hkp_mesh_fault *fault) {
     char path[HKP_MESH__PATH_MAX];
     if (hkp_mesh__path(path, dir, name) != HKP_OK)
         return hkp_mesh__fault(fault, HKP_E_INVAL, dir, "path is too long", UINT64_MAX);
@@ -59,7 +58,7 @@ static hkp_status read_exact(const char *dir, const char *name, int32_t private_
                              size_t size, struct hkp_mesh_fault *fault) {
     uint8_t *bytes = NULL;
     size_t len = 0;
-    hkp_status st = read_file(dir, name, private_only, size + 1, &bytes, &len, fault);
+    hkp_status st = hkp_mesh__file_read(dir, name, private_only, size + 1, &bytes, &len, fault);
     if (st != HKP_OK) return st;
     if (len == size)
         memcpy(dst, bytes, size);
@@ -146,12 +145,13 @@ hkp_status hkp_mesh__datadir_read(struct hkp_mesh__datadir *out, const char *dir
     if (st == HKP_OK) st = read_exact(dir, "policy.pub", 0, d.policy_key, sizeof d.policy_key, fault);
     if (st == HKP_OK) st = read_exact(dir, "rebase", 0, d.rebase, sizeof d.rebase, fault);
     if (st == HKP_OK)
-        st = read_file(dir, "genesis", 0, HKP_DSM_GENESIS_MAX, &d.genesis, &d.genesis_len, fault);
+        st = hkp_mesh__file_read(dir, "genesis", 0, HKP_DSM_GENESIS_MAX, &d.genesis, &d.genesis_len, fault);
     if (st == HKP_OK)
-        st = read_file(dir, "certificate", 0, HKP_DSM_CERTIFICATE_MAX, &d.certificate, &d.certificate_len,
-                       fault);
+        st = hkp_mesh__file_read(dir, "certificate", 0, HKP_DSM_CERTIFICATE_MAX, &d.certificate,
+                                 &d.certificate_len, fault);
     if (st == HKP_OK)
-        st = read_file(dir, "manifest", 0, HKP_TER_MANIFEST_MAX, &d.manifest, &d.manifest_len, fault);
+        st = hkp_mesh__file_read(dir, "manifest", 0, HKP_TER_MANIFEST_MAX, &d.manifest, &d.manifest_len,
+                                 fault);
     if (st != HKP_OK) {
         hkp_mesh__datadir_free(&d);
         return st;
@@ -175,6 +175,6 @@ hkp_status hkp_mesh__datadir_member(const char *dir, const uint8_t node_id[16], 
     snprintf(name, sizeof name, "members/%s", hex);
     *out = NULL;
     *len = 0;
-    hkp_status st = read_file(dir, name, 0, HKP_DSM_CERTIFICATE_MAX, out, len, fault);
+    hkp_status st = hkp_mesh__file_read(dir, name, 0, HKP_DSM_CERTIFICATE_MAX, out, len, fault);
     return st == HKP_E_NOTFOUND ? HKP_OK : st;
 }

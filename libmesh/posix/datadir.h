@@ -7,6 +7,7 @@
  *     keys.pca     authorisation of PCR values, where the TPM sealed them
  *     certificate  genesis  manifest  rebase  policy.pub                                      as their specs
  * say
+ *     manifest.next  of a policy whose REBASE record may not be in the log yet
  *     members/     certificates of the other members, one file each, named by node_id
  *     ter/ neuro/ store/   what the node writes itself
  */
@@ -49,6 +50,10 @@ hkp_status hkp_mesh__fault(struct hkp_mesh_fault *fault, hkp_status status, cons
 
 /** path = dir / name; HKP_E_INVAL if it does not fit. */
 hkp_status hkp_mesh__path(char path[HKP_MESH__PATH_MAX], const char *dir, const char *name);
+
+/** A whole file of 1..max bytes into [*len] of malloc. */
+hkp_status hkp_mesh__file_read(const char *dir, const char *name, int32_t private_only, size_t max,
+                               uint8_t **out, size_t *len, struct hkp_mesh_fault *fault);
 
 hkp_status hkp_mesh__keys_write(const char *dir, const struct hkp_mesh__keys_secret *keys);
 

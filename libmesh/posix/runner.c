@@ -140,16 +140,17 @@ static hkp_status make_node(struct hkp_mesh_runner *r, const struct hkp_mesh_run
     return st;
 }
 
-/* node_id and reference of this member, as its files say; the node checks that they are true. */
+/* node_id of this member, as its files say; the node checks that it is true. */
 static hkp_status identify(struct hkp_mesh_runner *r, struct hkp_mesh_fault *fault) {
     struct hkp_dsm_certificate c;
-    struct hkp_neuro_rba rba;
+    uint8_t a_public[32], secret[64];
     hkp_status st = hkp_dsm_certificate_parse(r->dir.certificate, r->dir.certificate_len, &c);
     if (st != HKP_OK) return hkp_mesh__fault(fault, st, "certificate", hkp_dsm_status_name(st), 0);
     memcpy(r->node_id, c.node_id, 16);
-    st = hkp_neuro_rba_check(&rba, r->dir.rebase, 192, r->node_id, r->dir.policy_key, 1);
-    if (st != HKP_OK) return hkp_mesh__fault(fault, st, "rebase", hkp_neuro_status_name(st), 0);
-    hkp_ter_ripemd160(rba.root, 32, r->h_ref);
+    crypto_sign_seed_keypair(a_public, secret, r->dir.keys.a_seed);
+    sodium_memzero(secret, sizeof secret);
+    if (memcmp(a_public, c.key, 32) != 0) /* before a log is begun for it */
+        return hkp_mesh__fault(fault, HKP_E_INVAL, "certificate", "is of another key", UINT64_MAX);
     return HKP_OK;
 }
 
@@ -204,8 +205,8 @@ static hkp_status start(struct hkp_mesh_runner *r, const struct hkp_mesh_runner_
     unlock.tpm = r->tpm;
     if (st == HKP_OK) st = hkp_mesh__datadir_read(&r->dir, opt->data_dir, &unlock, fault);
     if (st == HKP_OK) st = identify(r, fault);
-    if (st == HKP_OK) st = make_node(r, opt, fault);
     if (st == HKP_OK) st = hkp_mesh__host_open(r, opt, fault); /* its lock keeps a second process out */
+    if (st == HKP_OK) st = make_node(r, opt, fault);           /* with the reference that the log says */
     if (st == HKP_OK) st = hkp_mesh__host_restore(r, fault);
     if (st == HKP_OK) st = open_sockets(r, opt, fault);
     if (st == HKP_OK) st = open_eve(r, opt, fault);

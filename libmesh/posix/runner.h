@@ -4,6 +4,7 @@
  * Internal: a node with its sockets and files. One thread, one poll; the node decides, this moves bytes.
  *
  *     runner.c  life and loop      runner_host.c  what the node asks of the disk      control.c  its socket
+ *     runner_policy.c  what is measured, and against what
  */
 #ifndef HKP_LIBMESH_POSIX_RUNNER_H
 #define HKP_LIBMESH_POSIX_RUNNER_H
@@ -39,12 +40,28 @@ struct hkp_mesh__client {
     size_t n_findings, next_proof, open;
     /** 1: the client sends no more, but is answered */
     int ended;
+    /** 1: reply waits for the policy that this client gave */
+    int applies;
 };
 
 struct hkp_mesh__refusal {
     uint8_t node_id[16];
     char text[128];
     uint64_t count;
+};
+
+/** The policy in force, which is that of the newest REBASE record, and one on its way there. */
+struct hkp_mesh__policy {
+    /** of the RBA1 in dir.rebase and of the manifest in dir.manifest; they differ while one is missing */
+    uint32_t ver, manifest_ver;
+    /** on its way: none without a measure */
+    hkp_ter_measure *measure;
+    uint8_t *manifest;
+    size_t manifest_len;
+    uint32_t n_items, next_ver, tries;
+    uint8_t rebase[192];
+    /** 1: the node has taken it, its record comes to the log */
+    int taken;
 };
 
 struct hkp_mesh_runner {
@@ -61,6 +78,7 @@ struct hkp_mesh_runner {
     hkp_dsm_store *store;
     hkp_ter_capture *capture;
     hkp_ter_measure *measure;
+    struct hkp_mesh__policy policy;
     hkp_ter_log *log;
     /** what was told last of a log at its bound */
     uint64_t let_go;
@@ -106,7 +124,22 @@ void hkp_mesh__host_ter(struct hkp_mesh_runner *r, hkp_time now);
 void hkp_mesh__host_event(struct hkp_mesh_runner *r, hkp_time now, const struct hkp_mesh_event *ev);
 void hkp_mesh__host_close(struct hkp_mesh_runner *r);
 
+/* runner_policy.c */
+/** What the log says is in force, with its manifest; an apply that a crash ended is finished or undone. */
+hkp_status hkp_mesh__policy_open(struct hkp_mesh_runner *r, struct hkp_mesh_fault *fault);
+/** Two files of an operator; c is answered at once when they are refused, else when the log has them. */
+void hkp_mesh__policy_apply(struct hkp_mesh_runner *r, struct hkp_mesh__client *c, const char *manifest,
+                            const char *rebase);
+/** Offers what is on its way to the node again, after a TER. */
+void hkp_mesh__policy_ter(struct hkp_mesh_runner *r, hkp_time now);
+/** A REBASE record is durable. */
+void hkp_mesh__policy_logged(struct hkp_mesh_runner *r, const uint8_t *body);
+void hkp_mesh__policy_close(struct hkp_mesh_runner *r);
+
 /* control.c */
+/** Sends one line; takes object. */
+void hkp_mesh__reply(struct hkp_mesh__client *c, json_t *object);
+void hkp_mesh__refuse(struct hkp_mesh__client *c, const char *why);
 hkp_status hkp_mesh__control_open(struct hkp_mesh_runner *r, const char *path, struct hkp_mesh_fault *fault);
 void hkp_mesh__control_accept(struct hkp_mesh_runner *r);
 void hkp_mesh__control_serve(struct hkp_mesh_runner *r, struct hkp_mesh__client *c, int readable);

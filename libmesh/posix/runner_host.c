@@ -26,18 +26,6 @@ static hkp_status ter_fault(struct hkp_mesh_fault *fault, const struct hkp_ter_d
                            diag->reason[0] != 0 ? diag->reason : hkp_ter_status_name(st), diag->offset);
 }
 
-static hkp_status open_measure(struct hkp_mesh_runner *r, struct hkp_mesh_fault *fault) {
-    struct hkp_ter_manifest manifest;
-    struct hkp_ter_measure_options mo;
-    hkp_status st = hkp_ter_manifest_check(&manifest, r->dir.manifest, r->dir.manifest_len, r->node_id,
-                                           r->dir.policy_key, 1, NULL);
-    if (st != HKP_OK) return hkp_mesh__fault(fault, st, "manifest", hkp_ter_status_name(st), UINT64_MAX);
-    r->n_items = manifest.n_items;
-    hkp_ter_measure_options_init(&mo, sizeof mo);
-    mo.manifest = &manifest;
-    return hkp_ter_measure_new(&r->measure, &mo, hkp_mesh__mono());
-}
-
 static hkp_status open_log(struct hkp_mesh_runner *r, struct hkp_mesh_fault *fault) {
     char path[HKP_MESH__PATH_MAX];
     struct hkp_ter_log_options lo;
@@ -67,8 +55,8 @@ hkp_status hkp_mesh__host_open(struct hkp_mesh_runner *r, const struct hkp_mesh_
     co.clock_trusted = opt->clock_trusted;
     hkp_status st = hkp_ter_capture_new(&r->capture, &co, hkp_mesh__mono());
     if (st != HKP_OK) return hkp_mesh__fault(fault, st, "/proc", hkp_ter_status_name(st), UINT64_MAX);
-    st = open_measure(r, fault);
-    if (st == HKP_OK) st = open_log(r, fault);
+    st = open_log(r, fault);
+    if (st == HKP_OK) st = hkp_mesh__policy_open(r, fault);
     if (st == HKP_OK) st = hkp_mesh__path(path, r->dir.path, "store");
     if (st != HKP_OK) return st;
     memset(&sf, 0, sizeof sf);
@@ -238,6 +226,7 @@ void hkp_mesh__host_ter(struct hkp_mesh_runner *r, hkp_time now) {
     if (st == HKP_OK) st = hkp_ter_log_sync(r->log, now);
     if (st == HKP_OK) st = hkp_mesh_ter(r->node, now, hkp_mesh__wall(), ter, root, flags | r->boot_flags);
     if (st == HKP_OK) heed_bound(r, now);
+    if (st == HKP_OK) hkp_mesh__policy_ter(r, now);
     if (st != HKP_OK) {
         hkp_mesh__say(r, HKP_MESH_LOG_ERROR, "TER log: %s", hkp_ter_status_name(st));
         r->failed = st;
@@ -266,7 +255,8 @@ static void append_log(struct hkp_mesh_runner *r, hkp_time now, const struct hkp
     if (st != HKP_OK) {
         hkp_mesh__say(r, HKP_MESH_LOG_ERROR, "TER log: %s", hkp_ter_status_name(st));
         r->failed = st;
-    }
+    } else if (ev->number == HKP_TER_LOG_REBASE)
+        hkp_mesh__policy_logged(r, ev->data);
     hkp_mesh_logged(r->node, now, ev->ticket, st);
 }
 
@@ -283,6 +273,10 @@ static void restore_records(struct hkp_mesh_runner *r, hkp_time now, const struc
         hkp_mesh__say(r, HKP_MESH_LOG_ERROR, "TER log: %s", hkp_ter_status_name(st));
         r->failed = st;
     }
+    for (size_t at = 0; st == HKP_OK && at < ev->data_len; at += rec.size)
+        if (hkp_ter_log_record_decode(&rec, ev->data + at, ev->data_len - at) == HKP_OK &&
+            rec.type == HKP_TER_LOG_REBASE)
+            hkp_mesh__policy_logged(r, rec.body);
     hkp_mesh_logged(r->node, now, ev->ticket, st);
 }
 
@@ -424,6 +418,7 @@ void hkp_mesh__host_event(struct hkp_mesh_runner *r, hkp_time now, const struct 
 void hkp_mesh__host_close(struct hkp_mesh_runner *r) {
     hkp_dsm_store_close(r->store);
     hkp_ter_log_free(r->log);
+    hkp_mesh__policy_close(r);
     hkp_ter_measure_free(r->measure);
     hkp_ter_capture_free(r->capture);
 }

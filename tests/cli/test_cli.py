@@ -45,8 +45,8 @@ PEER = f"""  - node_id: "{HEX32}"
 def every_command_knows_help_and_json(folder):
     for words in (["node", "run"], ["status"], ["intel", "lookup"], ["intel", "list"], ["ter", "capture"],
                   ["ter", "hardware"], ["ter", "log"], ["ter", "verify"], ["ter", "export"], ["tpm", "status"], ["tpm", "ak"],
-                  ["tpm", "quote"], ["tpm", "verify"], ["tpm", "authorize"], ["keys"], ["trust", "release"], ["provision"],
-                  ["demo"]):
+                  ["tpm", "quote"], ["tpm", "verify"], ["tpm", "authorize"], ["keys"], ["trust", "release"],
+                  ["policy", "apply"], ["provision"], ["demo"]):
         got = run(*words, "--help")
         expect(got, 0)
         assert got.stdout.startswith("usage: hookprobe " + " ".join(words)), words
@@ -62,6 +62,11 @@ def wrong_use_is_exit_2_and_says_what(folder):
     expect(run("fly"), 2, "no such command: fly")
     expect(run("ter"), 2, "ter capture", "ter log", "ter verify", "ter export")
     expect(run("ter", "log"), 2, "one folder")
+    expect(run("policy"), 2, "policy apply")
+    expect(run("policy", "apply", "--manifest", "x"), 2, "--manifest FILE and --rebase FILE")
+    expect(run("policy", "apply", "--manifest", folder, "--rebase", folder), 2, "which node")
+    expect(run("policy", "apply", "--manifest", folder + "/none", "--rebase", folder, "--control", "x"), 3,
+           "none: No such file")
     expect(run("ter", "log", "--last", "0", folder), 2, "--last")
     expect(run("ter", "log", "--last", "3", "--from", "1", folder), 2, "neither")
     expect(run("ter", "export", folder, "--from", "1"), 2, "--out")
@@ -517,6 +522,54 @@ def a_running_node_is_asked_and_ends_in_order(folder):
     assert kinds[0] == "boot" and "ter" in kinds, kinds
     check_verification(folder, node.made["data_dir"])
     expect(run("status", "--config", node.config), 3, "no node is running here")
+
+
+def signed_policy(folder, node, ver, measured):
+    """A manifest that wants these files, and the reference of this machine now: (manifest, rebase)."""
+    yaml, draft = os.path.join(folder, "policy.yaml"), os.path.join(folder, "policy.draft")
+    files = [os.path.join(folder, f"{ver}.manifest"), os.path.join(folder, f"{ver}.rebase")]
+    with open(yaml, "w", encoding="utf-8") as f:
+        f.write("files:\n" + "".join(f"  - path: {path}\n" for path in measured))
+    expect(run("ter", "manifest", "build", yaml, "--out", draft), 0)
+    expect(run("ter", "manifest", "sign", draft, "--out", files[0], "--rebase", files[1], "--policy-ver", str(ver), "--node",
+               node.made["node_id"], "--key", os.path.join(folder, "mesh", "authority", "policy.key")), 0)
+    return files
+
+
+@case
+def a_running_node_takes_a_signed_policy_and_no_other(folder):
+    measured = os.path.join(folder, "measured")
+    with open(measured, "w", encoding="utf-8") as f:
+        f.write("first")
+    node = Node(folder)
+
+    def apply(files, *words):
+        return run("policy", "apply", "--config", node.config, "--manifest", files[0], "--rebase", files[1], *words)
+
+    with node:
+        two, three = signed_policy(folder, node, 2, [measured]), signed_policy(folder, node, 3, [measured])
+        node.wait_for(lambda: node.status()["counts"]["ters"] > 1)
+        expect(apply([two[0], three[1]]), 2, "the node refuses", "manifest is of policy_ver 2, the rebase of 3")
+        expect(apply([two[1], two[0]]), 2, two[0] + ": is no RBA1")
+        assert node.status()["integrity"]["policy_ver"] == 1
+        got = apply(two, "--json")
+        expect(got, 0)
+        assert json.loads(got.stdout)["policy_ver"] == 2 and json.loads(got.stdout)["index"] > 1, got
+        expect(apply(two), 2, two[1] + ": its policy_ver must be above")
+        before = node.status()["counts"]["ters"]
+        node.wait_for(lambda: node.status()["counts"]["ters"] > before)
+        assert node.status()["integrity"] == {"state": "reference", "differs": [], "policy_ver": 2, "manifest_ver": 2}
+        with open(measured, "w", encoding="utf-8") as f:
+            f.write("second")
+        node.wait_for(lambda: node.status()["integrity"]["state"] == "differs")
+        expect(apply(three), 2, "not as the rebase says", "changed since the policy in force: " + measured)
+        expect(apply(signed_policy(folder, node, 4, [measured])), 0)
+        node.wait_for(lambda: node.status()["integrity"]["state"] == "reference")
+    with node:
+        node.wait_for(lambda: node.status()["integrity"]["state"] == "reference")
+        assert node.status()["integrity"]["policy_ver"] == 4
+    expect(run("ter", "verify", node.made["data_dir"]), 0)
+    expect(apply(two), 3, "no node is running here")
 
 
 @case

@@ -210,7 +210,15 @@ static inline void world_tear(struct world_node *w, uint64_t ters) {
     memcpy(w->cursor.h, w->h[w->cursor.index], 32);
     memcpy(w->cursor.last_ter, w->ter[w->cursor.index - 1], 64);
     while (w->n_tcks > 0 && w->tck_at[w->n_tcks - 1] > w->cursor.index) w->n_tcks--;
+    while (w->n_rebases > 0 && w->rebase_at[w->n_rebases - 1] > w->cursor.index) w->n_rebases--;
     w->torn = 1;
+}
+
+static inline void world_append_rebase(struct world_node *w, const uint8_t *body) {
+    CHECK(w->n_rebases < 8);
+    memcpy(w->rebase[w->n_rebases], body + 8, 192);
+    w->rebase_at[w->n_rebases++] = w->cursor.index;
+    memcpy(w->opt.rebase, body + 8, 192);
 }
 
 static inline void world_restored(struct world_node *w, const struct hkp_mesh_event *ev) {
@@ -223,7 +231,8 @@ static inline void world_restored(struct world_node *w, const struct hkp_mesh_ev
         else if (rec.type == HKP_TER_LOG_TCK) {
             memcpy(w->tck[w->n_tcks], rec.body, 256);
             w->tck_at[w->n_tcks++] = w->cursor.index;
-        }
+        } else if (rec.type == HKP_TER_LOG_REBASE)
+            world_append_rebase(w, rec.body);
     }
     hkp_mesh_logged(w->node, world.now, ev->ticket, HKP_OK);
 }
@@ -239,10 +248,7 @@ static inline void world_append_other(struct world_node *w, const struct hkp_mes
         memcpy(w->ter[w->cursor.index - 1], w->cursor.last_ter, 64);
         w->gaps++;
     } else if (ev->number == HKP_TER_LOG_REBASE) {
-        CHECK(w->n_rebases < 8);
-        memcpy(w->rebase[w->n_rebases], ev->data + 8, 192);
-        w->rebase_at[w->n_rebases++] = w->cursor.index;
-        memcpy(w->opt.rebase, ev->data + 8, 192);
+        world_append_rebase(w, ev->data);
     } else {
         CHECK_EQ(ev->number, HKP_TER_LOG_BOOT);
         CHECK_EQ(ev->data[32], HKP_TER_BOOT_RESTORED);

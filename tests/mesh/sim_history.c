@@ -464,6 +464,101 @@ static void a_rebase_that_does_not_hold_changes_nothing(void) {
     world_end();
 }
 
+static int just_committed(void) { return newest_commit(0) > commit_before[0]; }
+
+/* In some the folder has the new RBA1 still, in some it is as old as what is left of the log. */
+static void a_rebase_that_a_torn_log_lost_comes_back_with_its_place(void) {
+    for (uint64_t seed = 70; seed < 74; seed++) {
+        static const uint8_t root[32] = {7};
+        struct world_node *w = &world.node[0];
+        uint8_t rba[192], before[192];
+        int faults = check_faults;
+        start(3, seed);
+        memcpy(before, w->opt.rebase, 192);
+        CHECK(world_until(has_a_tail, 60 * WORLD_S));
+        commit_before[0] = newest_commit(0);
+        CHECK(world_until(just_committed, 60 * WORLD_S));
+        CHECK(world_until(NULL, WORLD_S));
+        changes_to(0, root);
+        rba_of(0, w->node->policy_ver + 1, root, world_wall() + 100000000, rba);
+        next_rba = rba;
+        CHECK(world_until(rebased, 10 * WORLD_S));
+        CHECK(world_until(sees_reference, 10 * WORLD_S));
+        CHECK(world_until(NULL, 2 * WORLD_S));
+        uint64_t end = w->cursor.index, at = w->rebase_at[0];
+        CHECK_EQ(w->n_rebases, 1);
+        CHECK(newest_commit(0) < at && at < end);
+        commit_before[0] = newest_commit(0);
+        world_crash(0);
+        world_tear(w, end - at + 1);
+        CHECK_EQ(w->n_rebases, 0);
+        if (seed % 2) memcpy(w->opt.rebase, before, 192);
+        world_up(0);
+        CHECK(world_until(came_back, 30 * WORLD_S));
+        CHECK_EQ(w->n_rebases, 1);
+        CHECK_EQ(w->rebase_at[0], at);
+        CHECK_EQ(memcmp(w->rebase[0], rba, 192), 0);
+        CHECK(world_until(commits_anew, 60 * WORLD_S));
+        CHECK(world_until(NULL, 100 * WORLD_S));
+        CHECK_EQ(memcmp(w->node->opt.rebase, rba, 192), 0);
+        CHECK_EQ(world_peer(1, 0).integrity, 1);
+        CHECK(nobody_is_lost());
+        CHECK_EQ(w->gaps, 0);
+        if (check_faults > faults) tell();
+        world_end();
+    }
+}
+
+static uint32_t rebases_kept(struct hkp_mesh_node *node, const uint8_t rba[192], uint64_t at) {
+    uint8_t buf[600], body[200];
+    size_t len = 0, used = 0;
+    uint32_t kept = 0;
+    struct hkp_mesh_event out = {.struct_size = sizeof out};
+    struct hkp_ter_record rec = {.timestamp_us = world_wall() + 1, .sequence = (uint16_t)node->cursor.index};
+    hkp_mesh__recover_begin(node);
+    rec.chain_crc = hkp_ter_crc16(node->cursor.last_ter, 64);
+    rec.h_entropy[0] = 7;
+    hkp_ter_record_encode(&rec, body);
+    hkp_ter_chain_step(node->cursor.h, body, body + 64);
+    CHECK_EQ(hkp_ter_log_record_encode(HKP_TER_LOG_TER, body, 96, buf, sizeof buf, &used), HKP_OK);
+    for (int k = 0; k < 8; k++) body[k] = (uint8_t)(at >> 8 * k);
+    memcpy(body + 8, rba, 192);
+    CHECK_EQ(hkp_ter_log_record_encode(HKP_TER_LOG_REBASE, body, 200, buf + used, sizeof buf - used, &len),
+             HKP_OK);
+    struct hkp_neuro_event back = {.kind = HKP_NEURO_EVENT_RESTORED,
+                                   .from = node->cursor.index,
+                                   .to = node->cursor.index + 1,
+                                   .bytes = buf,
+                                   .len = used + len};
+    hkp_mesh__recover_event(node, world_inside(0, 1), &back);
+    CHECK_EQ(hkp_mesh__recover_next(node, &out), 1);
+    for (size_t i = 0; i < out.data_len;) {
+        struct hkp_ter_log_record r;
+        CHECK_EQ(hkp_ter_log_record_decode(&r, out.data + i, out.data_len - i), HKP_OK);
+        kept += r.type == HKP_TER_LOG_REBASE;
+        i += r.size;
+    }
+    return kept;
+}
+
+static void a_holder_cannot_give_back_a_rebase_that_was_not_signed(void) {
+    static const uint8_t root[32] = {7};
+    for (int bad = 0; bad < 6; bad++) {
+        uint8_t rba[192];
+        start(2, 75);
+        CHECK(world_until(has_a_tail, 60 * WORLD_S));
+        struct hkp_mesh_node *node = world.node[0].node;
+        uint64_t at = node->cursor.index + 1, later = world_wall() + 100000000;
+        rba_of(bad == 1 ? 1 : 0, node->policy_ver + (bad == 2 ? 0 : 1), root,
+               bad == 3 ? world_wall() - 10000000 : later, rba);
+        if (bad == 4) rba[128] ^= 1;
+        if (bad == 5) at++;
+        CHECK_EQ(rebases_kept(node, rba, at), bad == 0);
+        CHECK_EQ(node->recover.has_rebase, bad == 0);
+        world_end();
+    }
+}
+
 int main(void) {
     CHECK(sodium_init() >= 0);
     CASE(trust_goes_on_where_the_last_session_ended);
@@ -480,5 +575,7 @@ int main(void) {
     CASE(one_holder_alone_cannot_make_a_node_skip_or_swallow);
     CASE(a_signed_rebase_makes_a_change_the_reference_everywhere);
     CASE(a_rebase_that_does_not_hold_changes_nothing);
+    CASE(a_rebase_that_a_torn_log_lost_comes_back_with_its_place);
+    CASE(a_holder_cannot_give_back_a_rebase_that_was_not_signed);
     return check_done();
 }

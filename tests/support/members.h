@@ -70,13 +70,17 @@ static inline void member_options(struct member *m, struct hkp_mesh_runner_optio
     o->log.line = member_line;
 }
 
-/** Folders root/sub0, root/sub1, ... of one mesh, each with one measured file; the fifth is an outsider. */
+/** Folders root/sub0, root/sub1, ... of one mesh, each with one measured file; the fifth is an outsider. Keys of
+ *  the authority lie in root/sub-authority. */
 static inline hkp_status members_provision(const char *root, const char *sub,
                                            struct hkp_mesh_provision_node *n, struct member *m, int count) {
     static const char *measured[PROVISIONED_MAX][1];
     struct hkp_mesh_provision_options po = {.struct_size = sizeof po, .name = "test", .nodes = n};
     struct hkp_mesh_fault fault = {.offset = 0};
     struct timespec t;
+    char authority[96];
+    snprintf(authority, sizeof authority, "%s/%s-authority", root, sub);
+    po.authority_dir = authority;
     po.n_nodes = (size_t)count;
     for (int i = 0; i < count; i++) {
         snprintf(m[i].dir, sizeof m[i].dir, "%s/%s%d", root, sub, i);
