@@ -130,10 +130,21 @@ static void one_bit_of_a_ter_moves_the_weights(void) {
     hkp_neuro_state_free(b);
 }
 
+/* Row 8: of the distances, whichever state comes first: 2 * |1/2| / (1 + 1/2). */
+static void drift_is_a_relative_distance_of_weights(void) {
+    hkp_neuro_state *a = state_v(&p, 0, NULL), *half = state_v(&p, 0, NULL);
+    for (int f = 0; f < HKP_NEURO__N; f++) half->w[f] /= 2;
+    const uint32_t drift = hkp_neuro_state_drift(a, half);
+    CHECK(drift > 666000 && drift < 667500);
+    CHECK_EQ(hkp_neuro_state_drift(half, a), drift);
+    hkp_neuro_state_free(a);
+    hkp_neuro_state_free(half);
+}
+
 /* Row 6: the loss of a healthy stream falls. */
 static void gradient_is_alive(void) {
     uint64_t random = check_seed(), ts = 1700000000000000U, sum = 0;
-    enum { TERS = 8192, LAST = 256 };
+    enum { TERS = 16384, LAST = 256 };
     hkp_neuro_state *s = state_v(&p, 0, NULL);
     for (int i = 0; i < TERS; i++) {
         uint8_t ter[64];
@@ -284,6 +295,7 @@ int main(void) {
     CASE(posf_depends_on_network_and_ratchet);
     CASE(first_weights_depend_on_seed_and_node);
     CASE(one_bit_of_a_ter_moves_the_weights);
+    CASE(drift_is_a_relative_distance_of_weights);
     CASE(gradient_is_alive);
     CASE(step_is_the_numerical_gradient);
     CASE(residual_and_kick_keep_the_spread);

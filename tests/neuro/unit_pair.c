@@ -176,6 +176,58 @@ static void a_stale_base_is_lost(void) {
     pair_end(&w);
 }
 
+/* Row 13: a base of the right index that is another state: F is part of the tag. */
+static void a_base_of_another_fingerprint_is_lost(void) {
+    for (int wrong = 0; wrong < 2; wrong++) {
+        uint8_t propose[4 + HKP_NEURO__PROPOSE_BODY];
+        hkp_neuro_commit *e = NULL;
+        active_pair(check_seed());
+        w.now += 1000000000U;
+        w.wall_us += 1000000;
+        pair_ter(&w, 1);
+        pair_sync(&w);
+        CHECK_EQ(hkp_neuro_owner_commit(w.owner, 0, &e), HKP_OK);
+        CHECK(w.owner->live.cursor.index > hkp_neuro_commit_index(e));
+        hkp_neuro__msg_head(propose, HKP_NEURO_MSG_PROPOSE, 0);
+        hkp_neuro__propose_write(&w.owner->live, e, propose + 4);
+        if (wrong) propose[4 + 80] ^= 1;
+        CHECK_EQ(hkp_neuro_holder_recv(w.holder, w.now, w.wall_us, HKP_NEURO_CLASS_COMMIT, propose,
+                                       sizeof propose),
+                 HKP_OK);
+        CHECK_EQ(pair_state(&w, HOLDER, NULL), wrong ? HKP_NEURO_INSTANCE_LOST : HKP_NEURO_INSTANCE_ACTIVE);
+        hkp_neuro_commit_unref(e);
+        pair_end(&w);
+    }
+}
+
+/* SYN-13: what was proposed is proposed again until it is answered, and nothing else. */
+static void an_open_proposal_keeps_its_n(void) {
+    uint8_t first[4 + HKP_NEURO__PROPOSE_BODY];
+    unsigned seen = 0;
+    active_pair(check_seed());
+    for (int i = 0; i < 200; i++) {
+        w.now += 1000000000U;
+        w.wall_us += 1000000;
+        pair_ter(&w, 1);
+        pair_sync(&w);
+        while (pair_event(&w, OWNER)) {
+        }
+        while (pair_event(&w, HOLDER)) {
+        }
+        pair_collect(&w, OWNER);
+        while (w.n_channel > 0) {
+            const struct pair_message *m = &w.channel[0];
+            if (m->bytes[0] == HKP_NEURO_MSG_PROPOSE && seen++ == 0) memcpy(first, m->bytes, sizeof first);
+            if (m->bytes[0] == HKP_NEURO_MSG_PROPOSE) CHECK_MEM(m->bytes, first, sizeof first);
+            pair_deliver(&w);
+        }
+    }
+    CHECK(seen > 2);
+    CHECK(w.owner->live.cursor.index > hkp_le64(first + 12) + w.opt.commit_ters);
+    CHECK_EQ(w.lost[OWNER] + w.lost[HOLDER], 0);
+    pair_end(&w);
+}
+
 /* Row 17: V.prev keeps its network: a handshake on it works after the CKACK was lost. */
 static void lost_ckack_leaves_a_usable_v_prev(void) {
     active_pair(check_seed());
@@ -526,6 +578,8 @@ int main(void) {
     CASE(a_copy_of_an_old_snapshot_ends_lost);
     CASE(the_second_of_two_ends_lost);
     CASE(a_stale_base_is_lost);
+    CASE(a_base_of_another_fingerprint_is_lost);
+    CASE(an_open_proposal_keeps_its_n);
     CASE(lost_ckack_leaves_a_usable_v_prev);
     CASE(torn_log_is_restored_from_the_holder);
     CASE(gap_makes_stale);

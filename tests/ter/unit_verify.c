@@ -149,34 +149,47 @@ static void an_edited_record_with_a_right_checksum_is_named(void) {
     }
 }
 
+static void delete_and_judge(int i, int count) {
+    struct image m = whole;
+    uint64_t ters = image_index(&m, i + count) - image_index(&m, i), first = image_index(&m, i);
+    uint32_t type = m.records[i].type;
+    image_delete(&m, i, count);
+    struct hkp_ter_verdict d = image_verify(&m, NULL, &rnd);
+    int before = check_faults;
+    if (ters == 0 && type == HKP_TER_LOG_TCK && count == 1) {
+        expect_between(&d, first - 1, "delete a checkpoint");
+        CHECK_EQ(d.record_type, HKP_TER_LOG_TCK);
+    }
+    if (ters == 0 && count == 1 && type == HKP_TER_LOG_REBASE) CHECK_EQ(d.record_type, HKP_TER_LOG_REBASE);
+    if (d.kind == HKP_TER_VERDICT_TRUNCATED) { /* over the end of a segment: the next one tells */
+        CHECK(d.record_type == 0 && d.status == HKP_E_TER_LOG_ORDER);
+        ters = d.segment - first;
+    } else {
+        CHECK_EQ(d.kind, HKP_TER_VERDICT_DELETED);
+    }
+    if (ters > 0) {
+        CHECK_EQ(d.count, ters);
+        CHECK_EQ(d.index, first);
+    }
+    if (check_faults != before) show(&d, "delete", i);
+}
+
 static void deleted_records_are_counted(void) {
     for (int trial = 0; trial < TRIALS; trial++) {
-        struct image m = whole;
-        int i = (int)pick((uint32_t)last_tck(&m)), count = 1 + (int)pick(trial % 2 ? 3 : 120);
-        if (i + count > last_tck(&m)) count = last_tck(&m) - i;
-        uint64_t ters = image_index(&m, i + count) - image_index(&m, i), first = image_index(&m, i);
-        uint32_t type = m.records[i].type;
-        image_delete(&m, i, count);
-        struct hkp_ter_verdict d = image_verify(&m, NULL, &rnd);
-        int before = check_faults;
-        if (ters == 0 && type == HKP_TER_LOG_TCK && count == 1) {
-            expect_between(&d, first - 1, "delete a checkpoint");
-            CHECK_EQ(d.record_type, HKP_TER_LOG_TCK);
-        }
-        if (ters == 0 && count == 1 && type == HKP_TER_LOG_REBASE)
-            CHECK_EQ(d.record_type, HKP_TER_LOG_REBASE);
-        if (d.kind == HKP_TER_VERDICT_TRUNCATED) { /* over the end of a segment: the next one tells */
-            CHECK(d.record_type == 0 && d.status == HKP_E_TER_LOG_ORDER);
-            ters = d.segment - first;
-        } else {
-            CHECK_EQ(d.kind, HKP_TER_VERDICT_DELETED);
-        }
-        if (ters > 0) {
-            CHECK_EQ(d.count, ters);
-            CHECK_EQ(d.index, first);
-        }
-        if (check_faults != before) show(&d, "delete", i);
+        int i = (int)pick((uint32_t)last_tck(&whole)), count = 1 + (int)pick(trial % 2 ? 3 : 120);
+        if (i + count > last_tck(&whole)) count = last_tck(&whole) - i;
+        delete_and_judge(i, count);
     }
+}
+
+static void every_deleted_checkpoint_is_missed(void) {
+    int n = 0;
+    for (int i = 0; i < last_tck(&whole); i++) {
+        if (whole.records[i].type != HKP_TER_LOG_TCK) continue;
+        delete_and_judge(i, 1);
+        n++;
+    }
+    CHECK(n > 2);
 }
 
 static void make_forged(const struct image *m, int i, struct image_record *r) {
@@ -555,6 +568,7 @@ int main(void) {
     CASE(a_changed_bit_is_found_at_its_record);
     CASE(an_edited_record_with_a_right_checksum_is_named);
     CASE(deleted_records_are_counted);
+    CASE(every_deleted_checkpoint_is_missed);
     CASE(an_inserted_record_is_named_be_it_forged_or_a_copy);
     CASE(records_that_changed_places_are_named);
     CASE(a_chain_made_anew_is_found_between_two_checkpoints);
