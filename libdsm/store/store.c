@@ -99,6 +99,70 @@ static hkp_status db_check(hkp_dsm_store *s, struct hkp_dsm_store_fault *fault) 
     return st;
 }
 
+/* 63 bits of BLAKE2b over row, key and value: against bit rot, not against an attacker. */
+static int64_t row_sum(uint32_t row, const uint8_t *key, size_t key_len, const uint8_t *data,
+                       size_t data_len) {
+    uint8_t head[8], out[16];
+    hkp_put_be32(head, row);
+    hkp_put_be32(head + 4, (uint32_t)key_len);
+    crypto_generichash_state h;
+    crypto_generichash_init(&h, NULL, 0, sizeof out);
+    crypto_generichash_update(&h, head, sizeof head);
+    crypto_generichash_update(&h, key, key_len);
+    crypto_generichash_update(&h, data, data_len);
+    crypto_generichash_final(&h, out, sizeof out);
+    return (int64_t)(hkp_be64(out) >> 1);
+}
+
+/* Each row against its sum, kind and key included: with another kind or key it would just not be found. */
+static hkp_status db_sums(hkp_dsm_store *s, struct hkp_dsm_store_fault *fault) {
+    sqlite3_stmt *q = NULL;
+    int rc = sqlite3_prepare_v2(s->db, "SELECT kind,key,value,sum FROM rows", -1, &q, NULL);
+    int right = rc == SQLITE_OK;
+    char what[64] = "cannot be read";
+    while (right && (rc = sqlite3_step(q)) == SQLITE_ROW) {
+        const int64_t kind = sqlite3_column_int64(q, 0);
+        const uint8_t *key = sqlite3_column_blob(q, 1), *data = sqlite3_column_blob(q, 2);
+        right = kind >= 0 && kind <= UINT32_MAX &&
+                row_sum((uint32_t)kind, key, (size_t)sqlite3_column_bytes(q, 1), data,
+                        (size_t)sqlite3_column_bytes(q, 2)) == sqlite3_column_int64(q, 3);
+    }
+    if (!right && rc == SQLITE_ROW)
+        snprintf(what, sizeof what, "a row of kind %lld differs from its checksum",
+                 (long long)sqlite3_column_int64(q, 0));
+    sqlite3_finalize(q);
+    if (right && rc == SQLITE_DONE) return HKP_OK;
+    return hkp_dsm__store_fault(fault, HKP_E_IO, DB_FILE, what, UINT64_MAX);
+}
+
+static const char *const schema[] = {
+    "CREATE TABLE info(name TEXT PRIMARY KEY, value) WITHOUT ROWID",
+    "CREATE TABLE rows(kind INTEGER NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL, sum INTEGER NOT NULL,"
+    " PRIMARY KEY(kind,key)) WITHOUT ROWID",
+};
+enum { TABLES = sizeof schema / sizeof schema[0] };
+
+/* Both tables, each as it was written, or none yet: one that a flipped bit renamed must not be made anew. */
+static hkp_status db_tables(hkp_dsm_store *s, struct hkp_dsm_store_fault *fault) {
+    sqlite3_stmt *q = NULL;
+    int rc = sqlite3_prepare_v2(s->db, "SELECT name, sql FROM sqlite_schema ORDER BY name", -1, &q, NULL);
+    int n = 0, right = rc == SQLITE_OK;
+    while (right && (rc = sqlite3_step(q)) == SQLITE_ROW) {
+        const char *name = (const char *)sqlite3_column_text(q, 0);
+        const char *sql = (const char *)sqlite3_column_text(q, 1);
+        right = n < TABLES && name != NULL && sql != NULL && strcmp(sql, schema[n]) == 0 &&
+                strncmp(sql + sizeof "CREATE TABLE", name, strlen(name)) == 0;
+        n++;
+    }
+    sqlite3_finalize(q);
+    if (right && rc == SQLITE_DONE && n == TABLES) return HKP_OK;
+    if (!right || rc != SQLITE_DONE || n != 0)
+        return hkp_dsm__store_fault(fault, HKP_E_IO, DB_FILE, "its tables are not those of a store", 0);
+    hkp_status st = db_exec(s, "BEGIN IMMEDIATE", fault);
+    for (int i = 0; st == HKP_OK && i < TABLES; i++) st = db_exec(s, schema[i], fault);
+    return st == HKP_OK ? db_exec(s, "COMMIT", fault) : st;
+}
+
 static hkp_status db_open(hkp_dsm_store *s, const char *directory, int exists,
                           struct hkp_dsm_store_fault *fault) {
     size_t room = strlen(directory) + sizeof "/" DB_FILE;
@@ -111,12 +175,9 @@ static hkp_status db_open(hkp_dsm_store *s, const char *directory, int exists,
     if (rc != SQLITE_OK) return db_fault(s, fault);
     hkp_status st = exists ? db_check(s, fault) : HKP_OK;
     if (st == HKP_OK)
-        st = db_exec(s,
-                     "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY;"
-                     "CREATE TABLE IF NOT EXISTS info(name TEXT PRIMARY KEY, value) WITHOUT ROWID;"
-                     "CREATE TABLE IF NOT EXISTS rows(kind INTEGER NOT NULL, key BLOB NOT NULL,"
-                     " value BLOB NOT NULL, sum INTEGER NOT NULL, PRIMARY KEY(kind,key)) WITHOUT ROWID;",
-                     fault);
+        st = db_exec(s, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY;", fault);
+    if (st == HKP_OK) st = db_tables(s, fault);
+    if (st == HKP_OK && exists) st = db_sums(s, fault);
     for (int i = 0; st == HKP_OK && i < SQL_COUNT; i++)
         if (sqlite3_prepare_v3(s->db, sql_text[i], -1, SQLITE_PREPARE_PERSISTENT, &s->sql[i], NULL) !=
             SQLITE_OK)
@@ -186,21 +247,6 @@ void hkp_dsm_store_close(hkp_dsm_store *store) {
     if (store->lock >= 0) close(store->lock);
     if (store->dir >= 0) close(store->dir);
     free(store);
-}
-
-/* 63 bits of BLAKE2b over row, key and value: against bit rot, not against an attacker. */
-static int64_t row_sum(uint32_t row, const uint8_t *key, size_t key_len, const uint8_t *data,
-                       size_t data_len) {
-    uint8_t head[8], out[16];
-    hkp_put_be32(head, row);
-    hkp_put_be32(head + 4, (uint32_t)key_len);
-    crypto_generichash_state h;
-    crypto_generichash_init(&h, NULL, 0, sizeof out);
-    crypto_generichash_update(&h, head, sizeof head);
-    crypto_generichash_update(&h, key, key_len);
-    crypto_generichash_update(&h, data, data_len);
-    crypto_generichash_final(&h, out, sizeof out);
-    return (int64_t)(hkp_be64(out) >> 1);
 }
 
 /* sqlite3_bind_blob takes NULL for SQL's NULL, which the table refuses. */

@@ -305,22 +305,39 @@ static off_t find(const char *name, const uint8_t *what, size_t len) {
     return found;
 }
 
+/* What lies behind a damaged name or kind would just not be found: the store must not seem empty. */
+static void a_table_under_another_name_is_told(void) {
+    static const uint8_t name[] = "CREATE TABLE rows";
+    fresh_dir();
+    struct seen good = {0};
+    work(3, -1, &good);
+    off_t at = find("dsm.sqlite", name, sizeof name - 1);
+    CHECK(at > 8);
+    for (int before = 1; before <= 8; before++) { /* the columns type, name and tbl_name stand before it */
+        hkp_dsm_store *store = NULL;
+        struct hkp_dsm_store_fault fault;
+        flip("dsm.sqlite", at - before);
+        CHECK_EQ(hkp_dsm_store_open(&store, dir, 0, &fault), HKP_E_IO);
+        CHECK(store == NULL && strcmp(fault.file, "dsm.sqlite") == 0);
+        flip("dsm.sqlite", at - before);
+    }
+    remove_dir();
+}
+
 static void a_flipped_bit_in_a_row_is_told_with_the_row(void) {
     fresh_dir();
-    struct seen good = {0}, seen = {0};
+    char row[32];
+    struct seen good = {0};
     work(3, -1, &good);
     off_t at = find("dsm.sqlite", mesh.certificate[0], mesh.certificate_len[0]);
     CHECK(at > 0);
     flip("dsm.sqlite", at + 40);
-    hkp_dsm_store *store = store_open(0);
-    hkp_dsm_node *n = node_new();
-    CHECK_EQ(hkp_dsm_node_start(n, 1, wall_us()), HKP_OK);
-    settle(store, n, 2, &seen, -1);
-    CHECK_EQ(seen.damaged, HKP_E_IO);
-    CHECK_EQ(seen.row, HKP_DSM_ROW_CERTIFICATE);
-    CHECK_EQ(seen.started, 0);
-    hkp_dsm_node_free(n);
-    hkp_dsm_store_close(store);
+    hkp_dsm_store *store = NULL;
+    struct hkp_dsm_store_fault fault;
+    CHECK_EQ(hkp_dsm_store_open(&store, dir, 0, &fault), HKP_E_IO);
+    CHECK(store == NULL && strcmp(fault.file, "dsm.sqlite") == 0);
+    snprintf(row, sizeof row, "a row of kind %d ", HKP_DSM_ROW_CERTIFICATE);
+    CHECK(strncmp(fault.what, row, strlen(row)) == 0);
     flip("dsm.sqlite", at + 40); /* nothing was changed: it starts again */
     struct seen again = {0};
     work(0, -1, &again);
@@ -338,6 +355,7 @@ int main(void) {
     CASE(a_bad_record_in_the_wal_is_told_with_its_offset);
     CASE(a_torn_tail_of_the_wal_is_cut_off);
     CASE(a_damaged_database_is_never_reset);
+    CASE(a_table_under_another_name_is_told);
     CASE(a_flipped_bit_in_a_row_is_told_with_the_row);
     return check_done();
 }
