@@ -442,6 +442,46 @@ static void a_manifest_that_is_gone_can_be_given_again(void) {
     CHECK(nobody_is_lost());
 }
 
+static void rebase_of(const struct policy *p, uint8_t body[200]) {
+    memset(body, 0, 8);
+    sign(p);
+    CHECK_EQ(read_in(root, "r", body + 8, 192), 192);
+}
+
+/* What the host does when a holder has given back what a torn log lost; the node's part is in sim_history. */
+static void a_rebase_that_came_back_puts_its_manifest_in_force(void) {
+    struct hkp_mesh_runner *r = mesh[X].runner;
+    struct policy p = policy_of(7);
+    uint8_t body[200], bytes[MANIFEST_CAP];
+    rebase_of(&p, body);
+    new_len = read_in(root, "m", new_manifest, MANIFEST_CAP);
+    write_in(mesh[X].dir, "manifest.next", new_manifest, new_len);
+    body[8 + 130] ^= 1;
+    hkp_mesh__policy_logged(r, body);
+    CHECK_EQ(r->policy.ver, 6);
+    body[8 + 130] ^= 1;
+    hkp_mesh__policy_logged(r, body);
+    CHECK_EQ(r->policy.ver, 7);
+    CHECK_EQ(r->policy.manifest_ver, 7);
+    CHECK_EQ(read_in(mesh[X].dir, "manifest", bytes, MANIFEST_CAP), new_len);
+    CHECK_EQ(memcmp(bytes, new_manifest, new_len), 0);
+    CHECK_EQ(read_in(mesh[X].dir, "rebase", bytes, MANIFEST_CAP), 192);
+    CHECK_EQ(memcmp(bytes, body + 8, 192), 0);
+    CHECK(!exists(mesh[X].dir, "manifest.next"));
+    p = policy_of(6);
+    rebase_of(&p, body);
+    hkp_mesh__policy_logged(r, body);
+    CHECK_EQ(r->policy.ver, 7);
+    mesh[X].log[0] = 0;
+    p = policy_of(8);
+    rebase_of(&p, body);
+    hkp_mesh__policy_logged(r, body);
+    CHECK_EQ(r->policy.ver, 8);
+    CHECK_EQ(r->policy.manifest_ver, 7);
+    CHECK(strstr(mesh[X].log, "apply both again") != NULL);
+    CHECK_EQ(r->failed, HKP_OK);
+}
+
 static void all_leave(void) {
     char command[128];
     for (int i = 0; i < N; i++)
@@ -461,6 +501,7 @@ int main(void) {
     CASE(a_restart_keeps_it);
     CASE(whenever_the_power_goes_the_log_decides);
     CASE(a_manifest_that_is_gone_can_be_given_again);
+    CASE(a_rebase_that_came_back_puts_its_manifest_in_force);
     CASE(all_leave);
     return check_done();
 }
