@@ -5,68 +5,18 @@
  * members with real files, sockets and TERs, a policy that is handed over by the control socket. Each case
  * goes on where the one before ended.
  */
-#include "check.h"
-#include "libmesh/node.h"
-#include "libmesh/posix/runner.h"
-#include "members.h"
+#include "runner_world.h"
 
 #include <hookprobe/neuro.h>
 #include <jansson.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
-enum { N = MEMBERS, X = 2, MANIFEST_CAP = 4096 };
+enum { X = 2, MANIFEST_CAP = 4096 };
 
-static char root[64];
-static struct member mesh[N];
-static struct hkp_mesh_provision_node nodes[N];
 static uint8_t policy_secret[64], other_secret[64];
 
 /* ---- Tools ---- */
-
-static uint64_t now_ms(void) { return hkp_mesh__mono() / 1000000; }
-
-static hkp_status start(int i) {
-    struct hkp_mesh_runner_options o;
-    struct hkp_mesh_fault fault;
-    member_options(&mesh[i], &o);
-    hkp_status st = hkp_mesh_runner_new(&mesh[i].runner, &o, &fault);
-    if (st != HKP_OK) printf("# member %d: %s %s\n", i, fault.what, fault.why);
-    return st;
-}
-
-static void stop(int i) {
-    hkp_mesh_runner_free(mesh[i].runner);
-    mesh[i].runner = NULL;
-}
-
-static void step(void) {
-    for (int i = 0; i < N; i++)
-        if (mesh[i].runner != NULL) CHECK_EQ(hkp_mesh_runner_step(mesh[i].runner, 2), HKP_OK);
-}
-
-static int until(int (*holds)(void), uint64_t ms) {
-    uint64_t end = now_ms() + ms;
-    while (now_ms() < end && check_faults == 0) {
-        step();
-        if (holds()) return 1;
-    }
-    if (!holds())
-        for (int i = 0; i < N; i++)
-            for (char *line = strtok(mesh[i].log, "\n"); line != NULL; line = strtok(NULL, "\n"))
-                printf("# %d: %s\n", i, line);
-    return holds();
-}
-
-static struct hkp_mesh_peer_status peer(int i, int k) {
-    struct hkp_mesh_peer_status p = {.struct_size = sizeof p};
-    for (uint32_t n = 0; hkp_mesh_peer_status(mesh[i].runner->node, n, &p) == HKP_OK; n++) {
-        if (memcmp(p.node_id, nodes[k].node_id, 16) == 0) return p;
-        p.struct_size = sizeof p;
-    }
-    CHECK(0 && "the peer is configured");
-    return p;
-}
 
 static const char *path_in(const char *dir, const char *name) {
     static char path[4][256];
