@@ -344,7 +344,7 @@ static void after_a_failed_write_the_log_is_dead_until_it_is_opened_again(void) 
 
 /* ---- Many TERs ---- */
 
-enum { MANY = 140000, BUFFER = 5000 };
+enum { MANY = 140000 };
 
 static void segments_follow_each_other_and_are_read_and_removed(void) {
     char path[128], old[256];
