@@ -34,15 +34,25 @@ static inline int member_write(const char *path, const char *text) {
     return fclose(f);
 }
 
-/** A UDP port of loopback that is free now, or 0. */
+/** count UDP ports of loopback that are free now and differ, or 0 where there is none. */
+static inline void member_ports(uint16_t *ports, int count) {
+    int fds[PROVISIONED_MAX];
+    for (int i = 0; i < count; i++) { /* all are held until the last is known: a closed one is given again */
+        struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        socklen_t len = sizeof a;
+        fds[i] = socket(AF_INET, SOCK_DGRAM, 0);
+        int bad = bind(fds[i], (struct sockaddr *)&a, sizeof a) != 0 ||
+                  getsockname(fds[i], (struct sockaddr *)&a, &len) != 0;
+        ports[i] = bad ? 0 : ntohs(a.sin_port);
+    }
+    for (int i = 0; i < count; i++) close(fds[i]);
+}
+
+/** One of them. */
 static inline uint16_t member_port(void) {
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof a;
-    int fd = socket(AF_INET, SOCK_DGRAM, 0);
-    int bad =
-        bind(fd, (struct sockaddr *)&a, sizeof a) != 0 || getsockname(fd, (struct sockaddr *)&a, &len) != 0;
-    close(fd);
-    return bad ? 0 : ntohs(a.sin_port);
+    uint16_t port;
+    member_ports(&port, 1);
+    return port;
 }
 
 static inline void member_line(void *user, uint32_t level, const char *text) {
@@ -70,8 +80,8 @@ static inline void member_options(struct member *m, struct hkp_mesh_runner_optio
     o->log.line = member_line;
 }
 
-/** Folders root/sub0, root/sub1, ... of one mesh, each with one measured file; the fifth is an outsider. Keys of
- *  the authority lie in root/sub-authority. */
+/** Folders root/sub0, root/sub1, ... of one mesh, each with one measured file; the fifth is an outsider. Keys
+ * of the authority lie in root/sub-authority. */
 static inline hkp_status members_provision(const char *root, const char *sub,
                                            struct hkp_mesh_provision_node *n, struct member *m, int count) {
     static const char *measured[PROVISIONED_MAX][1];
@@ -82,9 +92,11 @@ static inline hkp_status members_provision(const char *root, const char *sub,
     snprintf(authority, sizeof authority, "%s/%s-authority", root, sub);
     po.authority_dir = authority;
     po.n_nodes = (size_t)count;
+    uint16_t ports[PROVISIONED_MAX];
+    member_ports(ports, count);
     for (int i = 0; i < count; i++) {
         snprintf(m[i].dir, sizeof m[i].dir, "%s/%s%d", root, sub, i);
-        snprintf(m[i].listen, sizeof m[i].listen, "127.0.0.1:%u", (unsigned)member_port());
+        snprintf(m[i].listen, sizeof m[i].listen, "127.0.0.1:%u", (unsigned)ports[i]);
         snprintf(m[i].measured, sizeof m[i].measured, "%s/%s%d.measured", root, sub, i);
         if (member_write(m[i].measured, "as it was\n") != 0) return HKP_E_IO;
         measured[i][0] = m[i].measured;
