@@ -63,22 +63,9 @@ static TPM2B_PUBLIC ek_template(void) {
     static const uint8_t policy_a[32] = {0x83, 0x71, 0x97, 0x67, 0x44, 0x84, 0xB3, 0xF8, 0x1A, 0x90, 0xCC,
                                          0x8D, 0x46, 0xA5, 0xD7, 0x24, 0xFD, 0x52, 0xD7, 0x6E, 0x06, 0x52,
                                          0x0B, 0x64, 0xF2, 0xA1, 0xDA, 0x1B, 0x33, 0x14, 0x69, 0xAA};
-    TPM2B_PUBLIC p = {0};
-    TPMT_PUBLIC *a = &p.publicArea;
-    a->type = TPM2_ALG_ECC;
-    a->nameAlg = TPM2_ALG_SHA256;
-    a->objectAttributes = TPMA_OBJECT_FIXEDTPM | TPMA_OBJECT_FIXEDPARENT | TPMA_OBJECT_SENSITIVEDATAORIGIN |
-                          TPMA_OBJECT_ADMINWITHPOLICY | TPMA_OBJECT_RESTRICTED | TPMA_OBJECT_DECRYPT;
-    a->authPolicy.size = 32;
-    memcpy(a->authPolicy.buffer, policy_a, 32);
-    a->parameters.eccDetail.symmetric.algorithm = TPM2_ALG_AES;
-    a->parameters.eccDetail.symmetric.keyBits.aes = 128;
-    a->parameters.eccDetail.symmetric.mode.aes = TPM2_ALG_CFB;
-    a->parameters.eccDetail.scheme.scheme = TPM2_ALG_NULL;
-    a->parameters.eccDetail.curveID = TPM2_ECC_NIST_P256;
-    a->parameters.eccDetail.kdf.scheme = TPM2_ALG_NULL;
-    a->unique.ecc.x.size = 32;
-    a->unique.ecc.y.size = 32;
+    TPM2B_PUBLIC p = hkp_ter__tpm_parent_template(TPMA_OBJECT_ADMINWITHPOLICY);
+    p.publicArea.authPolicy.size = 32;
+    memcpy(p.publicArea.authPolicy.buffer, policy_a, 32);
     return p;
 }
 

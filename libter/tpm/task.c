@@ -57,16 +57,13 @@ TPML_PCR_SELECTION hkp_ter__tpm_selection(uint32_t pcr_mask) {
 
 /* ---- Keys ---- */
 
-/* The storage key of the TCG's provisioning guidance for P-256: the same at each call, of the owner's seed.
- */
-static TPM2B_PUBLIC storage_template(void) {
+TPM2B_PUBLIC hkp_ter__tpm_parent_template(TPMA_OBJECT more) {
     TPM2B_PUBLIC p = {0};
     TPMT_PUBLIC *a = &p.publicArea;
     a->type = TPM2_ALG_ECC;
     a->nameAlg = TPM2_ALG_SHA256;
     a->objectAttributes = TPMA_OBJECT_FIXEDTPM | TPMA_OBJECT_FIXEDPARENT | TPMA_OBJECT_SENSITIVEDATAORIGIN |
-                          TPMA_OBJECT_USERWITHAUTH | TPMA_OBJECT_NODA | TPMA_OBJECT_RESTRICTED |
-                          TPMA_OBJECT_DECRYPT;
+                          TPMA_OBJECT_RESTRICTED | TPMA_OBJECT_DECRYPT | more;
     a->parameters.eccDetail.symmetric.algorithm = TPM2_ALG_AES;
     a->parameters.eccDetail.symmetric.keyBits.aes = 128;
     a->parameters.eccDetail.symmetric.mode.aes = TPM2_ALG_CFB;
@@ -76,6 +73,12 @@ static TPM2B_PUBLIC storage_template(void) {
     a->unique.ecc.x.size = 32;
     a->unique.ecc.y.size = 32;
     return p;
+}
+
+/* The storage key of the TCG's provisioning guidance for P-256: the same at each call, of the owner's seed.
+ */
+static TPM2B_PUBLIC storage_template(void) {
+    return hkp_ter__tpm_parent_template(TPMA_OBJECT_USERWITHAUTH | TPMA_OBJECT_NODA);
 }
 
 int hkp_ter__tpm_parent(struct hkp_ter__tpm_task *t, ESYS_TR *parent) {

@@ -77,6 +77,8 @@ void hkp_ter__tpm_keep(struct hkp_ter__tpm_task *t, ESYS_TR handle);
 void hkp_ter__tpm_drop(struct hkp_ter__tpm_task *t, ESYS_TR handle);
 
 TPML_PCR_SELECTION hkp_ter__tpm_selection(uint32_t pcr_mask);
+/** A P-256 key that keeps others, and only that (TCG); more: the attributes in which its kinds differ. */
+TPM2B_PUBLIC hkp_ter__tpm_parent_template(TPMA_OBJECT more);
 /** The storage key above ours; kept, or persistent. */
 int hkp_ter__tpm_parent(struct hkp_ter__tpm_task *t, ESYS_TR *parent);
 /** Makes a child of the parent: its blob goes to out->bytes, its area to out->area. */

@@ -66,4 +66,12 @@ static inline struct hkp_mesh_peer_status peer(int i, int k) {
     return p;
 }
 
+static inline void all_leave(void) {
+    char command[128];
+    for (int i = 0; i < N; i++)
+        if (mesh[i].runner != NULL) stop(i);
+    snprintf(command, sizeof command, "rm -rf %s", root);
+    CHECK_EQ(system(command), 0);
+}
+
 #endif

@@ -432,14 +432,6 @@ static void a_rebase_that_came_back_puts_its_manifest_in_force(void) {
     CHECK_EQ(r->failed, HKP_OK);
 }
 
-static void all_leave(void) {
-    char command[128];
-    for (int i = 0; i < N; i++)
-        if (mesh[i].runner != NULL) stop(i);
-    snprintf(command, sizeof command, "rm -rf %s", root);
-    CHECK_EQ(system(command), 0);
-}
-
 int main(void) {
     CHECK(sodium_init() >= 0);
     CASE(a_mesh_of_four_begins);

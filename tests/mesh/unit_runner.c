@@ -542,14 +542,6 @@ static void keys_under_a_passphrase_want_it(void) {
     CHECK_EQ(start(1), HKP_OK);
 }
 
-static void all_leave(void) {
-    char command[128];
-    for (int i = 0; i < N; i++)
-        if (mesh[i].runner != NULL) stop(i);
-    snprintf(command, sizeof command, "rm -rf %s", root);
-    CHECK_EQ(system(command), 0);
-}
-
 int main(void) {
     CHECK(sodium_init() >= 0);
     CASE(first_contact_enrols_all_pairs_and_mode_r_follows);
