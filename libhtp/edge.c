@@ -66,10 +66,10 @@ void hkp_htp__edge_tick(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s)
 
 void hkp_htp__edge_send(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, uint8_t *dst, size_t *len) {
     struct hkp_htp__edge_run *e = s->edge;
-    (void)ep;
     *len = 0;
     if (!e->want) return;
     e->want = 0;
+    if (s->state == HKP_HTP__S_HELLO) e->hello_at = ep->now;
     *len = s->state == HKP_HTP__S_HELLO ? HKP_HTP__BIG : e->hs.attest_len;
     memcpy(dst, s->state == HKP_HTP__S_HELLO ? e->hs.hello[e->which] : e->hs.attest, *len);
 }
@@ -294,9 +294,8 @@ static hkp_status on_challenge(struct hkp_htp_endpoint *ep, struct hkp_htp__sess
         s->features = c.features;
         s->token_out = c.sid_v;
         s->state = HKP_HTP__S_ATTEST;
-        const struct hkp_htp__edge_secret *hs = &s->edge->hs;
-        const uint64_t rtt_us = hs->t4 > hs->t1 ? hs->t4 - hs->t1 : 0;
-        restart_timer(ep, s, rtt_us < 500000 ? HKP_HTP__SEC : (rtt_us < 4000000 ? rtt_us : 4000000) * 2000);
+        const hkp_time rtt = s->edge->rtt < 4 * HKP_HTP__SEC ? s->edge->rtt : 4 * HKP_HTP__SEC;
+        restart_timer(ep, s, 2 * rtt > HKP_HTP__SEC ? 2 * rtt : HKP_HTP__SEC);
     }
     sodium_memzero(&c, sizeof c);
     if (st == HKP_E_LIMIT) {
@@ -323,10 +322,11 @@ static hkp_status on_accept(struct hkp_htp_endpoint *ep, struct hkp_htp__session
     if (st == HKP_E_HTP_AUTH) return st;
     if (st == HKP_OK && (s->edge->require & HKP_HTP_REQUIRE_CLOCK) && a.clock == HKP_HTP_CLOCK_FAIL)
         st = HKP_E_HTP_CLOCK;
-    const uint64_t hold = hs->t3 - hs->t2, round = hs->t4 - hs->t1;
-    struct hkp_htp__birth b = {.chain = &hs->chain, .accept = &a, .neural = &hs->neural};
-    if (hs->t4 > hs->t1 && hs->t3 >= hs->t2 && round > hold && round < 15000000)
-        b.rtt_ns = (round - hold) * 1000;
+    /* A CHALLENGE after several copies of HELLO says nothing of the round trip (Karn, RFC 6298 3). */
+    struct hkp_htp__birth b = {.chain = &hs->chain,
+                               .accept = &a,
+                               .neural = &hs->neural,
+                               .rtt_ns = s->edge->rtt_known ? s->edge->rtt : 0};
     if (st == HKP_OK && hkp_htp__session_start(ep, s, &b) != HKP_OK) st = HKP_E_HTP_INTERNAL;
     if (st == HKP_OK) {
         s->clock = a.clock;
@@ -361,10 +361,12 @@ hkp_status hkp_htp__edge_recv(struct hkp_htp_endpoint *ep, struct hkp_htp__sessi
     const int waits_challenge = s->state == HKP_HTP__S_HELLO, waits_accept = s->state == HKP_HTP__S_ATTEST;
     if (header->type == HKP_HTP__REJECT && (waits_challenge || waits_accept))
         return on_reject(ep, s, header, dgram);
-    if (header->type == HKP_HTP__CHALLENGE && waits_challenge && s->edge->waiting_len == 0)
-        return header->flags & HKP_HTP__FLAG_RETRY
-                   ? on_retry(ep, s, dgram)
-                   : on_challenge(ep, s, wall_us, wall_us, header, dgram, len);
+    if (header->type == HKP_HTP__CHALLENGE && waits_challenge && s->edge->waiting_len == 0) {
+        if (header->flags & HKP_HTP__FLAG_RETRY) return on_retry(ep, s, dgram);
+        s->edge->rtt = ep->now - s->edge->hello_at;
+        s->edge->rtt_known = s->edge->sends == 1;
+        return on_challenge(ep, s, wall_us, wall_us, header, dgram, len);
+    }
     if (header->type == HKP_HTP__ACCEPT && waits_accept) return on_accept(ep, s, header, dgram, len);
     return HKP_E_HTP_STATE;
 }

@@ -45,6 +45,9 @@ enum {
 struct hkp_htp__edge_run {
     struct hkp_htp__edge_secret hs;
     hkp_time total, next_send, last_retry;
+    /** when a copy of HELLO was last sent, and from then to the CHALLENGE; rtt_known: only one copy was sent */
+    hkp_time hello_at, rtt;
+    uint8_t rtt_known;
     /** sends of the newest message so far */
     uint8_t sends;
     /** 1: a copy is to be sent now; which: 0 first HELLO, 1 newest */

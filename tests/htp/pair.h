@@ -68,7 +68,7 @@ static inline void pair_options(struct pair *p, struct hkp_htp_options *o, int i
     o->cookie_load = vec_bool(w->in, "loaded") ? 1 : 0;
     o->half_open_max = 64;
     o->answer_cache = 64;
-    o->source_cells = 64;
+    o->source_cells = 16384; /* so that no two of a few sources share one */
     o->strangers_max = 8;
     o->sessions_max = 8;
 }
