@@ -6,7 +6,7 @@
  * opened by the other side with its checks, against the AEAD of libsodium alone.
  */
 #include "bench.h"
-#include "libhtp/record.h"
+#include "libhtp/wire/record.h"
 
 #include <hookprobe/htp.h>
 #include <sodium.h>

@@ -4,9 +4,9 @@
 #ifndef HKP_LIBHTP_ENDPOINT_H
 #define HKP_LIBHTP_ENDPOINT_H
 
-#include "libhtp/flow.h"
-#include "libhtp/handshake.h"
-#include "libhtp/record.h"
+#include "libhtp/flow/flow.h"
+#include "libhtp/handshake/handshake.h"
+#include "libhtp/wire/record.h"
 
 enum {
     /** RETRY, REJECT and repeated answers that wait to be pulled */
@@ -45,7 +45,8 @@ enum {
 struct hkp_htp__edge_run {
     struct hkp_htp__edge_secret hs;
     hkp_time total, next_send, last_retry;
-    /** when a copy of HELLO was last sent, and from then to the CHALLENGE; rtt_known: only one copy was sent */
+    /** when a copy of HELLO was last sent, and from then to the CHALLENGE; rtt_known: only one copy was sent
+     */
     hkp_time hello_at, rtt;
     uint8_t rtt_known;
     /** sends of the newest message so far */

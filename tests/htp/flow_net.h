@@ -12,7 +12,7 @@
 
 #include "alloc.h"
 #include "check.h"
-#include "libhtp/flow_state.h"
+#include "libhtp/flow/flow_state.h"
 
 enum { NET_PACKETS = 4096, NET_BYTES = 1200 };
 

@@ -9,7 +9,7 @@
 #include <assert.h>
 
 #include "alloc.h"
-#include "libhtp/flow_state.h"
+#include "libhtp/flow/flow_state.h"
 #include "libter/bytes.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "libhtp/frames.h"
+#include "libhtp/wire/frames.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

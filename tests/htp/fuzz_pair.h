@@ -6,7 +6,7 @@
 
 #include "alloc.h"
 #include "check.h"
-#include "libhtp/door.h"
+#include "libhtp/handshake/door.h"
 #include "libter/bytes.h"
 
 struct fuzz_pair {

@@ -4,7 +4,7 @@
 #include <hookprobe/htp.h>
 
 #include "check.h"
-#include "libhtp/frames.h"
+#include "libhtp/wire/frames.h"
 #include "libter/bytes.h"
 #include "vectors.h"
 

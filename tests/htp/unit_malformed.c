@@ -4,7 +4,7 @@
  * Handshake packets that must be refused: the vectors, and every byte of every good message. After a drop the
  * genuine message still works.
  */
-#include "libhtp/door.h"
+#include "libhtp/handshake/door.h"
 #include "pair.h"
 
 enum { V_LISTENING, E_AFTER_HELLO, V_HALF_OPEN, E_AFTER_ATTEST };

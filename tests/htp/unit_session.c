@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
 /* What an attacker on the wire cannot do to a session, and what nobody may do with its keys. */
-#include "libhtp/door.h"
+#include "libhtp/handshake/door.h"
 #include "pair.h"
 
 enum { CAUGHT_MAX = 4000 };

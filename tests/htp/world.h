@@ -5,7 +5,7 @@
 #define HKP_TESTS_HTP_WORLD_H
 
 #include "check.h"
-#include "libhtp/handshake.h"
+#include "libhtp/handshake/handshake.h"
 #include "libter/bytes.h"
 #include "vectors.h"
 

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+#include "libhtp/crypto/crypto.h"
+#include <hookprobe/htp.h>
+#include <string.h>
+
+void hkp_htp__hash(uint8_t out[32], const struct hkp_htp__part *parts, size_t n) {
+    crypto_hash_sha256_state st;
+    crypto_hash_sha256_init(&st);
+    for (size_t i = 0; i < n; i++) crypto_hash_sha256_update(&st, parts[i].ptr, parts[i].len);
+    crypto_hash_sha256_final(&st, out);
+}
+
+void hkp_htp__b2(uint8_t out[32], const uint8_t *key, const struct hkp_htp__part *parts, size_t n) {
+    crypto_generichash_blake2b_state st;
+    crypto_generichash_blake2b_init(&st, key, key == NULL ? 0 : 32, 32);
+    for (size_t i = 0; i < n; i++) crypto_generichash_blake2b_update(&st, parts[i].ptr, parts[i].len);
+    crypto_generichash_blake2b_final(&st, out, 32);
+    if (key != NULL) sodium_memzero(&st, sizeof st);
+}
+
+void hkp_htp__hmac(uint8_t out[32], const uint8_t key[32], const struct hkp_htp__part *parts, size_t n) {
+    crypto_auth_hmacsha256_state st;
+    crypto_auth_hmacsha256_init(&st, key, 32);
+    for (size_t i = 0; i < n; i++) crypto_auth_hmacsha256_update(&st, parts[i].ptr, parts[i].len);
+    crypto_auth_hmacsha256_final(&st, out);
+    sodium_memzero(&st, sizeof st);
+}
+
+void hkp_htp__expand_one(uint8_t *out, size_t len, const crypto_auth_hmacsha256_state *keyed,
+                         const struct hkp_htp__part *parts, size_t n) {
+    static const uint8_t first = 1;
+    uint8_t block[32];
+    crypto_auth_hmacsha256_state st = *keyed;
+    for (size_t p = 0; p < n; p++) crypto_auth_hmacsha256_update(&st, parts[p].ptr, parts[p].len);
+    crypto_auth_hmacsha256_update(&st, &first, 1);
+    crypto_auth_hmacsha256_final(&st, block);
+    memcpy(out, block, len);
+    sodium_memzero(block, sizeof block);
+    sodium_memzero(&st, sizeof st);
+}
+
+void hkp_htp__expand(uint8_t *out, size_t len, const uint8_t prk[32], const struct hkp_htp__part *parts,
+                     size_t n) {
+    uint8_t block[32];
+    crypto_auth_hmacsha256_state keyed, st;
+    crypto_auth_hmacsha256_init(&keyed, prk, 32);
+    for (uint8_t i = 1; len > 0; i++) {
+        st = keyed;
+        if (i > 1) crypto_auth_hmacsha256_update(&st, block, sizeof block);
+        for (size_t p = 0; p < n; p++) crypto_auth_hmacsha256_update(&st, parts[p].ptr, parts[p].len);
+        crypto_auth_hmacsha256_update(&st, &i, 1);
+        crypto_auth_hmacsha256_final(&st, block);
+        size_t take = len < sizeof block ? len : sizeof block;
+        memcpy(out, block, take);
+        out += take;
+        len -= take;
+    }
+    sodium_memzero(block, sizeof block);
+    sodium_memzero(&keyed, sizeof keyed);
+    sodium_memzero(&st, sizeof st);
+}
+
+int hkp_htp__dh(uint8_t out[32], const uint8_t secret[32], const uint8_t public_key[32]) {
+    return crypto_scalarmult_curve25519(out, secret, public_key);
+}
+
+void hkp_htp__seal(uint8_t *text, size_t len, const uint8_t *aad, size_t aad_len, const uint8_t nonce[12],
+                   const uint8_t key[32], uint16_t suite) {
+    if (suite == HKP_HTP_SUITE_AES256_GCM)
+        crypto_aead_aes256gcm_encrypt_detached(text, text + len, NULL, text, len, aad, aad_len, NULL, nonce,
+                                               key);
+    else
+        crypto_aead_chacha20poly1305_ietf_encrypt_detached(text, text + len, NULL, text, len, aad, aad_len,
+                                                           NULL, nonce, key);
+}
+
+int hkp_htp__open(uint8_t *sealed, size_t len, const uint8_t *aad, size_t aad_len, const uint8_t nonce[12],
+                  const uint8_t key[32], uint16_t suite) {
+    if (len < 16) return -1;
+    size_t n = len - 16;
+    if (suite == HKP_HTP_SUITE_AES256_GCM)
+        return crypto_aead_aes256gcm_decrypt_detached(sealed, NULL, sealed, n, sealed + n, aad, aad_len,
+                                                      nonce, key);
+    return crypto_aead_chacha20poly1305_ietf_decrypt_detached(sealed, NULL, sealed, n, sealed + n, aad,
+                                                              aad_len, nonce, key);
+}

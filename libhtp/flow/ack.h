@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+/* What was received and when to say so (HTP-10.4). */
+#ifndef HKP_LIBHTP_ACK_H
+#define HKP_LIBHTP_ACK_H
+
+#include <hookprobe/base.h>
+
+#include "libhtp/flow/ranges.h"
+#include "libhtp/wire/frames.h"
+
+/** Longest time that an ACK waits (HTP-10.3, 10.4). */
+#define HKP_HTP__ACK_DELAY_NS 25000000ULL
+
+struct hkp_htp__acks {
+    struct hkp_htp__range room[HKP_HTP__ACK_RANGES_MAX + 1];
+    struct hkp_htp__ranges seen;
+    /** when the largest number arrived */
+    hkp_time largest_time;
+    /** deadline of an ACK that waits; HKP_TIME_NEVER: none waits */
+    hkp_time due;
+    uint64_t packets;
+    /** eliciting packets since the last ACK that was sent */
+    unsigned waiting;
+};
+
+void hkp_htp__acks_init(struct hkp_htp__acks *a);
+
+/** Notes one packet. urgent: its content or its epoch asks for an ACK at once. */
+void hkp_htp__acks_note(struct hkp_htp__acks *a, uint64_t pn, int eliciting, int urgent, hkp_time now);
+
+/** Writes an ACK frame of at most room bytes, and takes it as sent; 0: nothing to tell, or too little room.
+ */
+size_t hkp_htp__acks_write(struct hkp_htp__acks *a, hkp_time now, uint8_t *dst, size_t room);
+
+/** Largest number that the next ACK names; only if seen.count > 0. */
+static inline uint64_t hkp_htp__acks_largest(const struct hkp_htp__acks *a) {
+    return a->seen.r[a->seen.count - 1].hi - 1;
+}
+
+/** An ACK of ours that named largest was acknowledged: older ranges are forgotten. */
+void hkp_htp__acks_forget(struct hkp_htp__acks *a, uint64_t largest);
+
+#endif

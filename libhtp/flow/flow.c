@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+/* Making a flow, its timers, its end, its events. */
+#include "libhtp/flow/flow.h"
+
+#include <hookprobe/htp.h>
+
+#include <sodium.h>
+#include <string.h>
+
+#include "libhtp/flow/flow_state.h"
+#include "libter/options.h"
+
+typedef struct hkp_htp__flow flow_t;
+typedef struct hkp_htp__stream stream;
+
+enum { DATAGRAM_DEFAULT = 1200 };
+
+static uint32_t or_default(uint32_t value, uint32_t by_default) { return value != 0 ? value : by_default; }
+
+/* ---- What became of the frames we sent. */
+
+static void on_acked(void *user, const struct hkp_htp__sent *sent) {
+    flow_t *flow = user;
+    flow->probes = 0;
+    if (hkp_htp__sent_res(sent) && hkp_htp__sent_epoch(sent) == (flow->tx_epoch & 7)) flow->tx_res_acked = 1;
+    if (sent->ack_named != 0) hkp_htp__acks_forget(&flow->acks, sent->ack_named - 1);
+    if (!sent->heartbeat && sent->time >= flow->heart.interval_start) flow->heart.acked = 1;
+    for (unsigned i = 0; i < hkp_htp__sent_count(sent); i++) {
+        const struct hkp_htp__sent_frame *f = &sent->frames[i];
+        if (f->type == HKP_HTP__F_REKEY) {
+            if (f->aux == flow->rekey_generation) flow->rekey_set = flow->rekey_pending = 0;
+        } else {
+            hkp_htp__stream_acked(flow, f);
+        }
+    }
+}
+
+static void on_lost(void *user, const struct hkp_htp__sent *sent) {
+    flow_t *flow = user;
+    for (unsigned i = 0; i < hkp_htp__sent_count(sent); i++) {
+        const struct hkp_htp__sent_frame *f = &sent->frames[i];
+        if (f->type == HKP_HTP__F_REKEY) {
+            if (flow->rekey_set && f->aux == flow->rekey_generation) flow->rekey_pending = 1;
+        } else if (f->type == HKP_HTP__F_CREDIT && f->aux != HKP_HTP__CREDIT_STREAM) {
+            flow->credit_pending |= (uint8_t)(1 << f->aux);
+        } else {
+            hkp_htp__stream_lost(flow, f);
+        }
+    }
+}
+
+/* ---- Life. */
+
+hkp_status hkp_htp__flow_new(flow_t **out, const struct hkp_htp__flow_params *p, hkp_time now) {
+    struct hkp_mem mem = p->mem;
+    if (p->pools == NULL || p->rng.fill == NULL || hkp_mem_import(&mem) != HKP_OK) return HKP_E_INVAL;
+    flow_t *flow = hkp_mem_alloc(&mem, sizeof *flow);
+    if (flow == NULL) return HKP_E_NOMEM;
+    flow->mem = mem;
+    flow->rng = p->rng;
+    flow->pools = p->pools;
+    flow->is_e = p->is_e != 0;
+    flow->nat = p->nat;
+    flow->now = flow->last_heard = flow->last_out = now;
+    flow->max_datagram = p->max_datagram != 0 ? p->max_datagram : DATAGRAM_DEFAULT;
+    flow->streams_max = or_default(p->streams_max, HKP_HTP__STREAMS_MAX);
+    flow->max_message = or_default(p->max_message, HKP_HTP__MESSAGE_MAX);
+    flow->max_message_dsm = or_default(p->max_message_dsm, HKP_HTP__MESSAGE_MAX_DSM);
+    flow->window_session = or_default(p->credit_session, HKP_HTP__CREDIT_SESSION_BYTES);
+    flow->window_stream = or_default(p->credit_stream, HKP_HTP__CREDIT_STREAM_BYTES);
+    flow->send_buffer = or_default(p->send_buffer, HKP_HTP__SEND_BUFFER);
+    for (unsigned kind = 0; kind < 2; kind++)
+        flow->ours_allowed[kind] = flow->theirs_allowed[kind] = HKP_HTP__STREAMS_MAX;
+    flow->tx_limit = flow->rx_limit = HKP_HTP__CREDIT_SESSION_BYTES;
+    memcpy(flow->allow, p->allow, sizeof flow->allow);
+    hkp_htp__acks_init(&flow->acks);
+    const struct hkp_htp__recovery_sink sink = {flow, on_acked, on_lost};
+    hkp_htp__recovery_init(&flow->recovery, flow->pools, flow->max_datagram, p->initial_rtt, &sink);
+    hkp_htp__heart_init(flow, p);
+    *out = flow;
+    return HKP_OK;
+}
+
+/* What an ending flow no longer needs. */
+static void release(flow_t *flow) {
+    hkp_htp__streams_clear(flow);
+    hkp_htp__fifo_clear(&flow->datagrams_out, flow->pools);
+    hkp_htp__fifo_clear(&flow->datagrams_in, flow->pools);
+    hkp_htp__recovery_clear(&flow->recovery);
+}
+
+void hkp_htp__flow_free(flow_t *flow) {
+    if (flow == NULL) return;
+    release(flow);
+    struct hkp_mem mem = flow->mem;
+    sodium_memzero(flow, sizeof *flow); /* a REKEY answer holds collective entropy */
+    mem.free(mem.user, flow, sizeof *flow);
+}
+
+int hkp_htp__flow_state(const flow_t *flow) { return flow->state; }
+
+void hkp_htp__flow_close(flow_t *flow, hkp_time now, uint16_t reason, uint16_t retry_after_s) {
+    if (flow->state != HKP_HTP__FLOW_OPEN) return;
+    if (now > flow->now) flow->now = now;
+    flow->state = HKP_HTP__FLOW_CLOSING;
+    flow->closing.reason = reason;
+    flow->closing.retry_after_s = retry_after_s;
+    flow->closing.send_now = 1;
+    flow->closing.at = HKP_TIME_NEVER;
+    release(flow);
+}
+
+/* ---- Time. */
+
+hkp_time hkp_htp__flow_wake(const flow_t *flow) {
+    if (flow->state == HKP_HTP__FLOW_ENDED) return HKP_TIME_NEVER;
+    hkp_time at = flow->last_heard + hkp_htp__heart_idle_ns(flow);
+    if (flow->state != HKP_HTP__FLOW_OPEN) return flow->closing.at < at ? flow->closing.at : at;
+    hkp_time others[3] = {hkp_htp__recovery_wake(&flow->recovery), hkp_htp__heart_wake(flow), HKP_TIME_NEVER};
+    /* An ACK that is due is for _send, not for _tick; only one that waits needs the clock. */
+    if (flow->acks.due > flow->now) others[2] = flow->acks.due;
+    for (unsigned i = 0; i < 3; i++)
+        if (others[i] < at) at = others[i];
+    return at;
+}
+
+/* T_c and T_drain, HTP-14.1. */
+static void tick_closing(flow_t *flow) {
+    struct hkp_htp__closing *c = &flow->closing;
+    if (flow->now < c->at) return;
+    if (flow->state == HKP_HTP__FLOW_CLOSING && c->sent < HKP_HTP__CLOSE_TRIES) {
+        c->send_now = 1;
+        c->at = HKP_TIME_NEVER;
+    } else {
+        flow->state = HKP_HTP__FLOW_ENDED;
+    }
+}
+
+hkp_status hkp_htp__flow_tick(flow_t *flow, hkp_time now) {
+    if (now > flow->now) flow->now = now;
+    if (flow->state == HKP_HTP__FLOW_ENDED) return HKP_OK;
+    if (flow->now >= flow->last_heard + hkp_htp__heart_idle_ns(flow)) {
+        int was_open = flow->state == HKP_HTP__FLOW_OPEN;
+        flow->state = HKP_HTP__FLOW_ENDED;
+        release(flow);
+        return was_open ? HKP_E_HTP_IDLE : HKP_OK;
+    }
+    if (flow->state != HKP_HTP__FLOW_OPEN) {
+        tick_closing(flow);
+        return HKP_OK;
+    }
+    unsigned probes = hkp_htp__recovery_tick(&flow->recovery, flow->now);
+    if (probes > 0) flow->probes = probes;
+    hkp_htp__heart_tick(flow);
+    return HKP_OK;
+}
+
+/* ---- REKEY and PING. */
+
+void hkp_htp__flow_rekey_put(flow_t *flow, const uint8_t frame[HKP_HTP__REKEY_SIZE]) {
+    memcpy(flow->rekey, frame, HKP_HTP__REKEY_SIZE);
+    flow->rekey_generation++;
+    flow->rekey_set = flow->rekey_pending = 1;
+}
+
+void hkp_htp__flow_rekey_withdraw(flow_t *flow) { flow->rekey_set = flow->rekey_pending = 0; }
+
+void hkp_htp__flow_ping(flow_t *flow) { flow->ping = 1; }
+
+/* ---- Datagrams, classes, trust. */
+
+hkp_status hkp_htp__flow_datagram(flow_t *flow, uint8_t cls, const uint8_t *data, size_t len) {
+    if (cls > HKP_HTP__CLASS_MAX || len == 0) return HKP_E_INVAL;
+    if (flow->state != HKP_HTP__FLOW_OPEN) return HKP_E_STATE;
+    /* It must fit a packet with RES, which any packet may have to be (HTP-3.2). */
+    size_t most =
+        (size_t)flow->max_datagram - HKP_HTP__OVERHEAD - HKP_HTP__RESONANCE_SIZE - HKP_HTP__DATAGRAM_HEAD;
+    if (len > most) return HKP_E_TOOBIG;
+    return hkp_htp__fifo_put(&flow->datagrams_out, flow->pools, cls, data, len) ? HKP_OK : HKP_E_LIMIT;
+}
+
+static int is_allowed(const flow_t *flow, uint8_t cls) {
+    return (int)(flow->allow[cls / 64] >> cls % 64 & 1);
+}
+
+/* What came before the owner named its classes is denied like what comes after. */
+static void deny(flow_t *flow, stream *s) {
+    enum { CODE_DENIED = 1 };
+    if (s->events & HKP_HTP__EV_OPENED) {
+        hkp_htp__stream_reset_tx(flow, s, CODE_DENIED);
+        s->events = 0; /* nobody heard of it, nobody hears of its end */
+    }
+    if (s->rx == HKP_HTP__RX_OPEN) hkp_htp__stream_discard(flow, s, CODE_DENIED);
+    (void)hkp_htp__stream_retire(flow, s);
+}
+
+void hkp_htp__flow_allow(flow_t *flow, const uint64_t allow[2]) {
+    memcpy(flow->allow, allow, sizeof flow->allow);
+    for (unsigned i = 0; i < HKP_HTP__STREAM_BUCKETS; i++) {
+        for (stream *s = flow->buckets[i], *next; s != NULL; s = next) {
+            next = s->bucket_next;
+            int live = s->rx == HKP_HTP__RX_OPEN || (s->events & HKP_HTP__EV_OPENED);
+            if (live && s->cls_known && !is_allowed(flow, s->cls)) deny(flow, s);
+        }
+    }
+}
+
+void hkp_htp__flow_set_trust(flow_t *flow, uint16_t trust) { flow->trust = trust; }
+
+/* ---- Events. */
+
+int hkp_htp__flow_has_event(const flow_t *flow) {
+    return flow->events_head != NULL || flow->datagrams_in.head != NULL || flow->clock_set ||
+           flow->closed_set || flow->heartbeat_events || flow->writable;
+}
+
+/* One event of the stream at the head of the list; kind stays NONE if it has none left. */
+static hkp_status stream_event(flow_t *flow, stream *s, struct hkp_htp__flow_event *e) {
+    static const struct {
+        uint8_t bit;
+        int kind;
+    } later[] = {{HKP_HTP__EV_FIN, HKP_HTP__FLOW_EV_FIN},
+                 {HKP_HTP__EV_RESET, HKP_HTP__FLOW_EV_RESET},
+                 {HKP_HTP__EV_STOPPED, HKP_HTP__FLOW_EV_STOPPED},
+                 {HKP_HTP__EV_DELIVERED, HKP_HTP__FLOW_EV_DELIVERED}};
+    e->stream = s->id;
+    e->cls = s->cls;
+    e->bidirectional = !hkp_htp__is_uni(s->id);
+    if ((s->events & HKP_HTP__EV_OPENED) != 0) {
+        s->events &= (uint8_t)~HKP_HTP__EV_OPENED;
+        e->kind = HKP_HTP__FLOW_EV_OPENED;
+        return HKP_OK;
+    }
+    if (hkp_htp__stream_has_message(s)) {
+        hkp_status st = hkp_htp__stream_take_message(flow, s, &e->data, &e->len);
+        if (st == HKP_OK) e->kind = HKP_HTP__FLOW_EV_MESSAGE;
+        return st;
+    }
+    for (unsigned i = 0; i < sizeof later / sizeof later[0]; i++) {
+        if ((s->events & later[i].bit) == 0) continue;
+        s->events &= (uint8_t)~later[i].bit;
+        e->kind = later[i].kind;
+        if (later[i].bit == HKP_HTP__EV_RESET) e->code = s->rx_reset_code;
+        if (later[i].bit == HKP_HTP__EV_STOPPED) e->code = s->tx_stopped_code;
+        return HKP_OK;
+    }
+    return HKP_OK;
+}
+
+/* Streams take turns: after one event a stream goes behind the others. */
+static hkp_status next_stream_event(flow_t *flow, struct hkp_htp__flow_event *e) {
+    while (flow->events_head != NULL) {
+        stream *s = flow->events_head;
+        hkp_status st = stream_event(flow, s, e);
+        if (st != HKP_OK) return st;
+        flow->events_head = s->event_next;
+        if (flow->events_head == NULL) flow->events_tail = NULL;
+        s->in_events = 0;
+        if (s->events != 0 || hkp_htp__stream_has_message(s)) {
+            hkp_htp__stream_event(flow, s, 0);
+        } else {
+            (void)hkp_htp__stream_retire(flow, s);
+        }
+        if (e->kind != HKP_HTP__FLOW_EV_NONE) return HKP_OK;
+    }
+    return HKP_OK;
+}
+
+static void datagram_event(flow_t *flow, struct hkp_htp__flow_event *e) {
+    const uint8_t *data = hkp_htp__fifo_peek(&flow->datagrams_in, &e->cls, &e->len);
+    uint8_t *copy = is_allowed(flow, e->cls) ? hkp_htp__pools_scratch(flow->pools, e->len) : NULL;
+    if (copy != NULL) {
+        memcpy(copy, data, e->len);
+        e->data = copy;
+        e->kind = HKP_HTP__FLOW_EV_DATAGRAM;
+    } else {
+        flow->datagrams_dropped++;
+    }
+    hkp_htp__fifo_drop(&flow->datagrams_in, flow->pools);
+}
+
+hkp_status hkp_htp__flow_event(flow_t *flow, struct hkp_htp__flow_event *e) {
+    memset(e, 0, sizeof *e);
+    if (flow->clock_set) {
+        *e = flow->clock;
+        flow->clock_set = 0;
+        return HKP_OK;
+    }
+    if (flow->heartbeat_events) {
+        flow->heartbeat_events = 0;
+        e->kind = HKP_HTP__FLOW_EV_HEARTBEAT;
+        return HKP_OK;
+    }
+    if (flow->writable) {
+        flow->writable = flow->writable_wanted = 0;
+        e->kind = HKP_HTP__FLOW_EV_WRITABLE;
+        return HKP_OK;
+    }
+    hkp_status st = next_stream_event(flow, e);
+    if (st != HKP_OK || e->kind != HKP_HTP__FLOW_EV_NONE) return st;
+    memset(e, 0, sizeof *e);
+    while (flow->datagrams_in.head != NULL && e->kind == HKP_HTP__FLOW_EV_NONE) datagram_event(flow, e);
+    if (e->kind == HKP_HTP__FLOW_EV_NONE && flow->closed_set) {
+        *e = flow->closed;
+        flow->closed_set = 0;
+    }
+    return HKP_OK;
+}
+
+/* ---- Facts. */
+
+void hkp_htp__flow_info(const flow_t *flow, struct hkp_htp__flow_info *info) {
+    const struct hkp_htp__recovery *r = &flow->recovery;
+    const struct hkp_htp__heart *h = &flow->heart;
+    *info = (struct hkp_htp__flow_info){
+        .srtt = r->srtt,
+        .rttvar = r->var,
+        .min_rtt = r->min,
+        .latest_rtt = r->latest,
+        .pto = hkp_htp__recovery_pto(r),
+        .jitter_16ms = flow->jitter,
+        .congestion_window = hkp_htp__congestion_window(&r->congestion),
+        .bytes_in_flight = r->in_flight,
+        .packets_in = flow->packets_in,
+        .packets_out = flow->packets_out,
+        .eliciting_out = flow->eliciting_out,
+        .packets_lost = r->lost,
+        .probes = r->probes,
+        .bytes_acked = r->bytes_acked,
+        .stream_bytes_in = flow->rx_total,
+        .stream_bytes_out = flow->tx_sent,
+        .datagrams_dropped = flow->datagrams_dropped,
+        .good_heartbeats = h->good_count,
+        .missed_heartbeats = h->missed_count,
+        .last_res = flow->last_res,
+        .largest_pn_in = flow->acks.seen.count != 0 ? hkp_htp__acks_largest(&flow->acks) : 0,
+        .interval_s = h->interval_s,
+        .peer_mode = h->peer_mode,
+        .peer_energy = h->peer_energy,
+        .peer_load = h->peer_load,
+        .peer_nat = h->peer_nat,
+        .streams = flow->stream_count,
+        .memory = sizeof *flow,
+    };
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+/* Heartbeats: liveness, the chain of challenges, clock samples, the idle timeout (HTP-8.2 to 8.5). */
+#include <hookprobe/htp.h>
+
+#include <string.h>
+
+#include "libhtp/flow/flow_state.h"
+
+typedef struct hkp_htp__flow flow_t;
+typedef struct hkp_htp__heart heart;
+
+enum {
+    INTERVAL_DEFAULT_S = 30,
+    INTERVAL_MIN_S = 15,
+    IDLE_MIN_S = 45,
+    IDLE_MAX_S = 360,
+    IDLE_INTERVALS = 3,
+    /** V sends a heartbeat of its own after so many of E's */
+    OWN_EVERY = 10,
+    /** heartbeats without a change of address before the interval grows */
+    GROW_AFTER = 20,
+    ENERGY_UNKNOWN = 255
+};
+
+/* HTP-8.3: seconds by NAT type; 0: the mode's interval. */
+static const uint16_t nat_interval_s[6] = {30, 60, 30, 15, 30, 0};
+
+void hkp_htp__heart_init(flow_t *flow, const struct hkp_htp__flow_params *params) {
+    heart *h = &flow->heart;
+    memcpy(h->cur, params->challenge0, 16);
+    memcpy(h->prev, params->challenge0, 16);
+    memcpy(h->echo, params->challenge0, 16);
+    uint16_t mode = params->heartbeat_s != 0 ? params->heartbeat_s : INTERVAL_DEFAULT_S;
+    uint16_t nat = params->nat < 6 ? nat_interval_s[params->nat] : nat_interval_s[0];
+    h->base_s = nat != 0 && nat < mode ? nat : mode;
+    h->interval_s = h->base_s;
+    h->interval_start = flow->now;
+    h->peer_energy = ENERGY_UNKNOWN;
+    /* E confirms the keys with its first packet (HTP-14.1). */
+    h->wanted = flow->is_e;
+}
+
+uint64_t hkp_htp__heart_idle_ns(const flow_t *flow) {
+    uint64_t s = (uint64_t)flow->heart.interval_s * IDLE_INTERVALS;
+    if (s < IDLE_MIN_S) s = IDLE_MIN_S;
+    if (s > IDLE_MAX_S) s = IDLE_MAX_S;
+    return s * HKP_HTP__SECOND_NS;
+}
+
+hkp_time hkp_htp__heart_wake(const flow_t *flow) {
+    return flow->heart.interval_start + flow->heart.interval_s * HKP_HTP__SECOND_NS;
+}
+
+static void count_good(flow_t *flow) {
+    flow->heart.good = 1;
+    flow->heart.good_count++;
+    flow->heartbeat_events = 1;
+}
+
+/*
+ * An interval passed. It was good if the peer's resonance was seen in it (SYN-2.8): at E in the answer to a
+ * heartbeat or, when traffic made it needless, in any packet with RES; at V in whatever E sent.
+ */
+void hkp_htp__heart_tick(flow_t *flow) {
+    heart *h = &flow->heart;
+    if (flow->now < hkp_htp__heart_wake(flow)) return;
+    int skip = h->acked;
+    if (!h->good && h->res && (skip || !flow->is_e)) count_good(flow);
+    if (!h->good && !skip) h->missed_count++;
+    if (flow->is_e && !skip) h->wanted = 1;
+    h->interval_start = flow->now;
+    h->acked = h->res = h->good = 0;
+}
+
+hkp_status hkp_htp__heart_on_hb(flow_t *flow, const struct hkp_htp__frame *f,
+                                const struct hkp_htp__flow_in *in, int newest) {
+    heart *h = &flow->heart;
+    if (newest) {
+        uint8_t fresh[16];
+        if (memcmp(f->hb.proof, h->cur, 16) == 0) {
+            if (flow->rng.fill(flow->rng.user, fresh, sizeof fresh) != 0) return HKP_E_HTP_INTERNAL;
+            memcpy(h->prev, h->cur, 16);
+            memcpy(h->cur, fresh, 16);
+        } else if (memcmp(f->hb.proof, h->prev, 16) != 0) {
+            return HKP_E_HTP_RESONANCE;
+        }
+        h->peer_mode = f->hb.mode;
+        h->peer_energy = f->hb.energy;
+        h->peer_load = f->hb.load;
+        h->peer_nat = f->hb.nat;
+        if (!flow->is_e) {
+            h->interval_s = f->hb.interval_s;
+            if (++h->received % OWN_EVERY == 0) h->wanted = 1;
+        }
+    }
+    h->owed = 1;
+    h->owed_t1 = f->hb.t1;
+    h->owed_t2 = in->wall_us;
+    memcpy(h->owed_addr, in->addr, 16);
+    h->owed_port = in->port;
+    return HKP_OK;
+}
+
+/* HTP-8.4: where the peer sees us tells whether a NAT binding died while we were silent. */
+static void adapt(heart *h, const struct hkp_htp__frame *f) {
+    int same = h->addr_known && memcmp(h->addr, f->hb.addr, 16) == 0 && h->port == f->hb.port;
+    if (h->addr_known && !same) {
+        uint64_t silence_s = h->silence_ns / HKP_HTP__SECOND_NS;
+        uint64_t least = silence_s < h->interval_s ? silence_s : h->interval_s;
+        h->interval_s = (uint16_t)(least / 2 > INTERVAL_MIN_S ? least / 2 : INTERVAL_MIN_S);
+        h->unchanged = 0;
+    } else if (++h->unchanged >= GROW_AFTER) {
+        uint32_t grown = h->interval_s + h->interval_s / 2U;
+        if (h->interval_s < h->base_s) h->interval_s = (uint16_t)(grown < h->base_s ? grown : h->base_s);
+        h->unchanged = 0;
+    }
+    memcpy(h->addr, f->hb.addr, 16);
+    h->port = f->hb.port;
+    h->addr_known = 1;
+}
+
+void hkp_htp__heart_on_hb_ack(flow_t *flow, const struct hkp_htp__frame *f,
+                              const struct hkp_htp__flow_in *in) {
+    heart *h = &flow->heart;
+    if (in->pn + 1 > h->echo_pn) {
+        memcpy(h->echo, f->hb.proof, 16);
+        h->echo_pn = in->pn + 1;
+    }
+    if (!h->waiting || f->hb.t1 != h->t1)
+        return; /* the answer to an older heartbeat says nothing about now */
+    h->waiting = 0;
+    if (!h->good) count_good(flow);
+    if (flow->is_e) adapt(h, f);
+    struct hkp_htp__flow_event *e = &flow->clock;
+    *e = (struct hkp_htp__flow_event){
+        .kind = HKP_HTP__FLOW_EV_CLOCK, .trust = f->hb.trust, .port = f->hb.port};
+    memcpy(e->addr, f->hb.addr, 16);
+    e->t[0] = f->hb.t1;
+    e->t[1] = f->hb.t2;
+    e->t[2] = f->hb.t3;
+    e->t[3] = in->wall_us;
+    flow->clock_set = 1;
+}
+
+size_t hkp_htp__heart_write_hb(flow_t *flow, uint64_t wall_us, uint8_t *dst) {
+    heart *h = &flow->heart;
+    struct hkp_htp__frame f;
+    memset(&f, 0, sizeof f);
+    h->t1 = wall_us;
+    h->waiting = 1;
+    h->wanted = 0;
+    h->silence_ns = flow->now - flow->last_out;
+    f.hb.interval_s = h->interval_s;
+    f.hb.nat = flow->nat;
+    f.hb.energy = ENERGY_UNKNOWN;
+    f.hb.t1 = wall_us;
+    f.hb.proof = h->echo;
+    return hkp_htp__put_hb(dst, &f);
+}
+
+size_t hkp_htp__heart_write_ack(flow_t *flow, uint64_t wall_us, uint8_t *dst) {
+    heart *h = &flow->heart;
+    struct hkp_htp__frame f;
+    memset(&f, 0, sizeof f);
+    h->owed = 0;
+    f.hb.trust = flow->is_e ? 0 : flow->trust;
+    f.hb.t1 = h->owed_t1;
+    f.hb.t2 = h->owed_t2;
+    f.hb.t3 = wall_us;
+    f.hb.proof = h->cur;
+    f.hb.addr = h->owed_addr;
+    f.hb.port = h->owed_port;
+    return hkp_htp__put_hb_ack(dst, &f);
+}

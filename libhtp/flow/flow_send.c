@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+/* The plaintext of the next packet: what goes first, what fits, whether it needs RES (HTP-3.2, 10.4). */
+#include <hookprobe/htp.h>
+
+#include <string.h>
+
+#include "libhtp/flow/flow_state.h"
+
+typedef struct hkp_htp__flow flow_t;
+typedef struct hkp_htp__writer writer;
+typedef struct hkp_htp__flow_slot slot_t;
+
+/* Takes an ACK along if one is due (HTP-10.4). */
+static void write_ack(flow_t *flow, writer *w) {
+    if (flow->acks.due == HKP_TIME_NEVER) return;
+    uint64_t named = flow->acks.seen.count != 0 ? hkp_htp__acks_largest(&flow->acks) + 1 : 0;
+    size_t n = hkp_htp__acks_write(&flow->acks, flow->now, w->dst + w->len, w->cap - w->len);
+    w->len += n;
+    if (n > 0) w->sent->ack_named = named;
+}
+
+static void write_rekey(flow_t *flow, writer *w) {
+    if (!flow->rekey_pending || !hkp_htp__writer_res(w) || w->len + HKP_HTP__REKEY_SIZE > w->cap) return;
+    memcpy(w->dst + w->len, flow->rekey, HKP_HTP__REKEY_SIZE);
+    w->len += HKP_HTP__REKEY_SIZE;
+    hkp_htp__writer_note(w, HKP_HTP__F_REKEY, 0, 0, 0, flow->rekey_generation);
+    flow->rekey_pending = 0;
+}
+
+/* CREDIT of the session and of the counts of streams, each with its newest value. */
+static void write_credit(flow_t *flow, writer *w) {
+    static const uint8_t kinds[] = {HKP_HTP__CREDIT_SESSION, HKP_HTP__CREDIT_BIDI, HKP_HTP__CREDIT_UNI};
+    for (unsigned i = 0; i < sizeof kinds; i++) {
+        uint8_t kind = kinds[i];
+        if ((flow->credit_pending >> kind & 1) == 0) continue;
+        if (w->frames == HKP_HTP__SENT_FRAMES || w->len + 16 > w->cap) return;
+        uint64_t limit = kind == HKP_HTP__CREDIT_SESSION ? flow->rx_limit
+                                                         : flow->theirs_allowed[kind - HKP_HTP__CREDIT_BIDI];
+        w->len += hkp_htp__put_credit(w->dst + w->len, kind, 0, limit);
+        hkp_htp__writer_note(w, HKP_HTP__F_CREDIT, 0, limit, 0, kind);
+        flow->credit_pending &= (uint8_t) ~(1 << kind);
+    }
+}
+
+static void write_path(flow_t *flow, writer *w) {
+    if (!flow->path_response_set || w->len + 9 > w->cap) return;
+    w->len += hkp_htp__put_path(w->dst + w->len, HKP_HTP__F_PATH_RESPONSE, flow->path_response);
+    w->eliciting = 1;
+    flow->path_response_set = 0;
+}
+
+static void write_datagrams(flow_t *flow, writer *w) {
+    uint8_t cls;
+    size_t len;
+    const uint8_t *data;
+    while ((data = hkp_htp__fifo_peek(&flow->datagrams_out, &cls, &len)) != NULL) {
+        if (cls == HKP_HTP__CLASS_TER && !hkp_htp__writer_res(w)) return;
+        if (w->len + HKP_HTP__DATAGRAM_HEAD + len > w->cap) return;
+        w->len += hkp_htp__put_datagram(w->dst + w->len, cls, (uint16_t)len);
+        memcpy(w->dst + w->len, data, len);
+        w->len += len;
+        w->eliciting = 1;
+        hkp_htp__fifo_drop(&flow->datagrams_out, flow->pools);
+    }
+}
+
+static void write_ping(flow_t *flow, writer *w) {
+    if (w->len + 1 > w->cap) return;
+    w->dst[w->len++] = HKP_HTP__F_PING;
+    w->eliciting = 1;
+    flow->ping = 0;
+}
+
+/* Something that elicits an ACK waits for a DATA packet. */
+static int wants_data(const flow_t *flow, const slot_t *slot) {
+    if (flow->rekey_pending) return 1;
+    if (slot->restricted) return 0;
+    return flow->probes > 0 || flow->ping || flow->credit_pending != 0 || flow->path_response_set ||
+           flow->datagrams_out.head != NULL || hkp_htp__streams_sendable(flow);
+}
+
+static void write_data(flow_t *flow, const slot_t *slot, writer *w) {
+    write_rekey(flow, w);
+    write_ack(flow, w);
+    if (slot->restricted) return;
+    write_credit(flow, w);
+    write_path(flow, w);
+    write_datagrams(flow, w);
+    hkp_htp__streams_write(flow, w);
+    if (flow->ping || (flow->probes > 0 && !w->eliciting)) write_ping(flow, w);
+}
+
+/* HTP-8.2: both packets are of 196 bytes or more. */
+static void pad_heartbeat(writer *w) {
+    if (w->len >= HKP_HTP__HB_PLAIN_MIN) return;
+    memset(w->dst + w->len, 0, HKP_HTP__HB_PLAIN_MIN - w->len);
+    w->len = HKP_HTP__HB_PLAIN_MIN;
+}
+
+/* The packet counts as sent from here on. */
+static void commit(flow_t *flow, const slot_t *slot, writer *w, uint16_t type,
+                   struct hkp_htp__flow_out *out) {
+    int first = !flow->tx_epoch_used;
+    flow->tx_epoch_used = 1;
+    flow->recovery.next_pn = slot->pn + 1;
+    flow->packets_out++;
+    flow->last_out = flow->now;
+    if (w->eliciting) {
+        flow->eliciting_out++;
+        if (flow->probes > 0) flow->probes--;
+        if (w->sent != NULL) {
+            size_t overhead = HKP_HTP__OVERHEAD + (w->res ? (size_t)HKP_HTP__RESONANCE_SIZE : 0);
+            w->sent->pn = slot->pn;
+            w->sent->time = flow->now;
+            w->sent->heartbeat = type == HKP_HTP__T_HEARTBEAT;
+            w->sent->size = (uint16_t)(w->len + overhead);
+            w->sent->packed = (uint8_t)(w->frames << 4 | (unsigned)w->res << 3 | (slot->epoch & 7));
+            hkp_htp__recovery_sent(&flow->recovery, w->sent);
+        }
+    } else if (first && type != HKP_HTP__T_CLOSE) {
+        flow->ping = 1; /* HTP-3.2 (c): only an acknowledgement ends RES on every packet */
+    }
+    *out = (struct hkp_htp__flow_out){type, w->res, w->eliciting, w->len};
+}
+
+/* HTP-14.1: CLOSE up to three times, new packet numbers; one ACK for the peer's. */
+static int send_closing(flow_t *flow, const slot_t *slot, writer *w, struct hkp_htp__flow_out *out) {
+    struct hkp_htp__closing *c = &flow->closing;
+    uint64_t last = flow->acks.seen.count != 0 ? hkp_htp__acks_largest(&flow->acks) : 0;
+    if (flow->state == HKP_HTP__FLOW_DRAINING && c->ack_wanted) {
+        c->ack_wanted = 0;
+        flow->acks.due = flow->now;
+        write_ack(flow, w);
+        if (w->len == 0) return 0;
+        commit(flow, slot, w, HKP_HTP__T_ACK, out);
+        return 1;
+    }
+    if (flow->state != HKP_HTP__FLOW_CLOSING || !c->send_now) return 0;
+    w->len = hkp_htp__put_close(w->dst, c->reason, flow->is_e ? 0 : flow->trust, c->retry_after_s, last);
+    if (c->sent == 0) c->first_pn = slot->pn;
+    c->last_pn = slot->pn;
+    c->send_now = 0;
+    c->at = flow->now + (hkp_htp__recovery_pto(&flow->recovery) << c->sent);
+    c->sent++;
+    commit(flow, slot, w, HKP_HTP__T_CLOSE, out);
+    return 1;
+}
+
+/* The next packet of an open flow: answers to heartbeats, heartbeats, data, and an ACK alone if nothing else.
+ */
+static int send_open(flow_t *flow, const slot_t *slot, writer *w, struct hkp_htp__flow_out *out) {
+    uint16_t type = HKP_HTP__T_ACK;
+    if (flow->heart.owed) {
+        (void)hkp_htp__writer_res(w);
+        w->len = hkp_htp__heart_write_ack(flow, slot->wall_us, w->dst);
+        flow->acks.due = flow->now; /* the answer carries the ACK of the HEARTBEAT */
+        write_ack(flow, w);
+        commit(flow, slot, w, type, out);
+        return 1;
+    }
+    struct hkp_htp__sent none = {.pn = 0}, *record = hkp_htp__recovery_slot(&flow->recovery);
+    w->sent = record != NULL ? record : &none;
+    if (flow->heart.wanted && !slot->restricted) {
+        type = HKP_HTP__T_HEARTBEAT;
+        (void)hkp_htp__writer_res(w);
+        w->len = hkp_htp__heart_write_hb(flow, slot->wall_us, w->dst);
+        w->eliciting = 1;
+        write_ack(flow, w);
+        pad_heartbeat(w);
+    } else {
+        int window = flow->probes > 0 || hkp_htp__recovery_room(&flow->recovery) >= flow->max_datagram;
+        if (record != NULL && window && wants_data(flow, slot)) {
+            type = HKP_HTP__T_DATA;
+            write_data(flow, slot, w);
+            if (!w->eliciting) type = HKP_HTP__T_ACK; /* all that wanted to go has no room or no credit */
+        } else if (flow->acks.due <= flow->now) {
+            write_ack(flow, w);
+        }
+    }
+    if (record == NULL) w->sent = NULL;
+    if (w->len == 0) return 0;
+    commit(flow, slot, w, type, out);
+    return 1;
+}
+
+hkp_status hkp_htp__flow_send(flow_t *flow, const slot_t *slot, uint8_t *dst, struct hkp_htp__flow_out *out) {
+    struct hkp_htp__sent scratch = {.pn = 0};
+    writer w = {.dst = dst, .cap = (size_t)flow->max_datagram - HKP_HTP__OVERHEAD, .sent = &scratch};
+    *out = (struct hkp_htp__flow_out){0, 0, 0, 0};
+    if (slot->now > flow->now) flow->now = slot->now;
+    if (flow->state == HKP_HTP__FLOW_ENDED) return HKP_OK;
+    if (slot->epoch != flow->tx_epoch) {
+        flow->tx_epoch = slot->epoch;
+        flow->tx_epoch_used = flow->tx_res_acked = 0;
+    }
+    if (!flow->tx_res_acked) (void)hkp_htp__writer_res(&w);
+    if (flow->state != HKP_HTP__FLOW_OPEN) {
+        (void)send_closing(flow, slot, &w, out);
+    } else {
+        (void)send_open(flow, slot, &w, out);
+    }
+    return HKP_OK;
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+#include "libhtp/flow/message.h"
+
+#include <hookprobe/htp.h>
+
+#define ZLIB_CONST
+#include <zlib.h>
+
+#include "libter/bytes.h"
+
+#define COMPRESSED 0x80000000U
+
+hkp_status hkp_htp__message_head(const uint8_t *head, uint64_t avail, uint32_t max,
+                                 struct hkp_htp__message *m) {
+    *m = (struct hkp_htp__message){0, 0, 0};
+    if (avail < HKP_HTP__MESSAGE_HEAD) return HKP_OK;
+    uint32_t word = hkp_be32(head), len = word & ~COMPRESSED;
+    m->compressed = (word & COMPRESSED) != 0;
+    if (!m->compressed) {
+        if (len > max) return HKP_E_HTP_MESSAGE;
+        m->plain_len = len;
+    } else {
+        if (len < 4 || len > (uint64_t)max + HKP_HTP__MESSAGE_SLACK) return HKP_E_HTP_MESSAGE;
+        if (avail < HKP_HTP__MESSAGE_HEAD + 4) return HKP_OK;
+        m->plain_len = hkp_be32(head + 4);
+        if (m->plain_len > max) return HKP_E_HTP_MESSAGE;
+    }
+    m->size = HKP_HTP__MESSAGE_HEAD + (uint64_t)len;
+    return HKP_OK;
+}
+
+/* Memory of one inflation: taken in turn from one arena, all given back at its end. */
+struct arena {
+    uint8_t *at;
+    size_t left;
+};
+
+static void *arena_alloc(void *opaque, unsigned items, unsigned size) {
+    struct arena *a = opaque;
+    size_t bytes = ((size_t)items * size + 15) & ~(size_t)15;
+    if (bytes > a->left) return NULL;
+    void *p = a->at;
+    a->at += bytes;
+    a->left -= bytes;
+    return p;
+}
+
+static void arena_free(void *opaque, void *ptr) {
+    (void)opaque;
+    (void)ptr;
+}
+
+/* dst has plain_len + 1 bytes: one more than the message may have shows a lie without a bomb. */
+static int inflate_exactly(struct hkp_htp__chain *chain, uint64_t at, uint64_t len, struct arena *arena,
+                           uint8_t *dst, uint32_t plain_len) {
+    z_stream z = {.zalloc = arena_alloc, .zfree = arena_free, .opaque = arena};
+    if (inflateInit(&z) != Z_OK) return Z_MEM_ERROR;
+    z.next_out = dst;
+    z.avail_out = plain_len + 1;
+    int rc = Z_OK;
+    while (rc == Z_OK && len > 0 && z.avail_out > 0) {
+        size_t n = len < HKP_HTP__CHAIN_DATA ? (size_t)len : (size_t)HKP_HTP__CHAIN_DATA;
+        z.next_in = hkp_htp__chain_piece(chain, at, &n);
+        z.avail_in = (uInt)n;
+        rc = inflate(&z, Z_NO_FLUSH);
+        at += n - z.avail_in;
+        len -= n - z.avail_in;
+        if (rc == Z_BUF_ERROR) break;
+    }
+    int good = rc == Z_STREAM_END && len == 0 && z.total_out == plain_len;
+    (void)inflateEnd(&z);
+    return good ? Z_OK : rc == Z_MEM_ERROR ? Z_MEM_ERROR : Z_DATA_ERROR;
+}
+
+hkp_status hkp_htp__message_body(struct hkp_htp__chain *chain, struct hkp_htp__pools *pools, uint64_t offset,
+                                 const struct hkp_htp__message *m, const uint8_t **body) {
+    uint8_t *dst = hkp_htp__pools_scratch(pools, (size_t)m->plain_len + 1);
+    if (dst == NULL) return HKP_E_NOMEM;
+    if (!m->compressed) {
+        hkp_htp__chain_read(chain, offset + HKP_HTP__MESSAGE_HEAD, dst, m->plain_len);
+    } else {
+        struct arena arena = {hkp_htp__pools_arena(pools), HKP_HTP__ARENA_SIZE};
+        if (arena.at == NULL) return HKP_E_NOMEM;
+        int rc = inflate_exactly(chain, offset + HKP_HTP__MESSAGE_HEAD + 4,
+                                 m->size - HKP_HTP__MESSAGE_HEAD - 4, &arena, dst, m->plain_len);
+        if (rc != Z_OK) return rc == Z_MEM_ERROR ? HKP_E_NOMEM : HKP_E_HTP_MESSAGE;
+    }
+    *body = dst;
+    return HKP_OK;
+}
