@@ -54,6 +54,15 @@ hkp_status hkp_htp_session_set_trust(hkp_htp_endpoint *ep, uint64_t session, uin
     return st;
 }
 
+static void fill_shown(const struct hkp_htp__shown *shown, struct hkp_htp_session_info *o) {
+    o->ter_index = shown->ter_index;
+    memcpy(o->h_t, shown->h_t, 32);
+    memcpy(o->h_integrity, shown->h_integrity, 20);
+    o->policy_ver = shown->policy_ver;
+    memcpy(o->boot_id, shown->boot_id, 16);
+    o->peer_cert_form = shown->cert_form;
+}
+
 static void fill_info(const struct hkp_htp__session *s, struct hkp_htp_session_info *o) {
     o->established = s->state == HKP_HTP__S_UP && s->end_result == HKP_OK;
     memcpy(o->peer, s->peer, 16);
@@ -68,21 +77,16 @@ static void fill_info(const struct hkp_htp__session *s, struct hkp_htp_session_i
     o->features = s->features;
     o->epoch = s->epoch;
     o->trust_told = s->trust_told;
-    o->peer_roles = s->peer_identity.roles;
-    o->peer_neuro_gen = s->peer_identity.neuro_gen;
-    o->peer_cert_form = s->peer_cert_form;
+    o->peer_roles = s->peer_roles;
+    o->peer_neuro_gen = s->peer_neuro_gen;
     o->path = s->path;
     o->observed = s->observed;
     o->last_heard = s->last_heard;
     o->peer_t2 = s->peer_t2;
     o->peer_t3 = s->peer_t3;
     memcpy(o->ce, s->ce, 32);
-    o->ter_index = s->fields.ter_index;
-    memcpy(o->h_t, s->fields.h_t, 32);
-    memcpy(o->h_integrity, s->fields.h_integrity, 20);
-    o->policy_ver = s->fields.policy_ver;
-    memcpy(o->boot_id, s->fields.boot_id, 16);
-    o->ck_index = s->epochs[s->epoch & 1].neural.ck_index;
+    if (s->shown != NULL) fill_shown(s->shown, o);
+    if (s->epochs[s->epoch & 1] != NULL) o->ck_index = s->epochs[s->epoch & 1]->neural.ck_index;
     o->packets_in = s->packets_in;
     o->packets_out = s->packets_out;
     o->bytes_in = s->bytes_in;
@@ -117,9 +121,10 @@ hkp_status hkp_htp_session_certificate(const hkp_htp_endpoint *ep, uint64_t sess
     struct hkp_htp__session *s;
     hkp_status st = of(ep, session, 0, &s);
     if (st != HKP_OK) return st;
-    if (cap < s->peer_cert_len) return HKP_E_NOSPC;
-    if (s->peer_cert_len > 0) memcpy(dst, s->peer_cert, s->peer_cert_len);
-    *len = s->peer_cert_len;
+    const size_t size = s->shown != NULL ? s->shown->cert_len : 0;
+    if (cap < size) return HKP_E_NOSPC;
+    if (size > 0) memcpy(dst, s->shown->cert, size);
+    *len = size;
     return HKP_OK;
 }
 
@@ -132,8 +137,10 @@ hkp_status hkp_htp_session_export(const hkp_htp_endpoint *ep, uint64_t session, 
     if (label == NULL || label_len < 1 || label_len > 255 || (context == NULL && context_len > 0) ||
         dst == NULL || len < 1 || len > 8160)
         return HKP_E_INVAL;
-    const struct hkp_htp__epoch_secret *e = &s->epochs[epoch & 1];
-    const uint8_t *exporter = epoch == 0 ? s->exporter0 : e->live && e->n == epoch ? e->exporter : NULL;
+    const struct hkp_htp__epoch_secret *e = s->epochs[epoch & 1];
+    const uint8_t *exporter = epoch == 0                              ? s->exporter0
+                              : e != NULL && e->live && e->n == epoch ? e->exporter
+                                                                      : NULL;
     if (exporter == NULL) return HKP_E_HTP_EPOCH;
     hkp_htp__export(exporter, label, label_len, context, context_len, dst, len);
     return HKP_OK;

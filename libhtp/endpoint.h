@@ -54,13 +54,16 @@ struct hkp_htp__edge_run {
     /** 1: a copy is to be sent now; which: 0 first HELLO, 1 newest */
     uint8_t want, which, retried, no_common;
     uint32_t require;
+    /** what V's certificate says, if it showed a right one */
+    struct hkp_htp_identity peer;
+    uint8_t certified;
     /** the CHALLENGE that opened and whose quote is not made yet, and when it came; waiting_len 0: none */
     size_t waiting_len;
     uint64_t waiting_us;
     uint8_t waiting[HKP_HTP__BIG];
 };
 
-/** A rekey under way: our key, and the frames of HTP-6.3. */
+/** A rekey under way: our key, and the frames of HTP-6.3. active: 1 we asked, 2 we answered. */
 struct hkp_htp__rekey_secret {
     uint8_t active;
     uint8_t key[32];
@@ -69,20 +72,32 @@ struct hkp_htp__rekey_secret {
     uint64_t ck_index;
 };
 
+/** What the peer showed of itself: what ATTEST told (from E), its certificate. */
+struct hkp_htp__shown {
+    uint64_t ter_index;
+    uint8_t h_t[32], h_integrity[20], boot_id[16];
+    uint32_t policy_ver;
+    uint8_t cert_form;
+    uint16_t cert_len;
+    uint8_t cert[];
+};
+
 struct hkp_htp__session {
     uint64_t id;
     uint32_t index;
     uint8_t state, role, mode, n_case, told, was_up, peer_closed, allow_set, stale, clock, resonance;
     uint8_t peer[16], peer_a[32];
-    struct hkp_htp_identity peer_identity;
-    uint8_t *peer_cert;
-    uint16_t peer_cert_len;
-    uint8_t peer_cert_form;
     uint16_t suite, features, rekey_s, trust_told;
+    uint32_t peer_roles;
+    uint64_t peer_neuro_gen;
+    /** NULL: it showed nothing */
+    struct hkp_htp__shown *shown;
     uint64_t token_in, token_out;
     struct hkp_htp_path path, observed;
     uint8_t h_final[32];
-    struct hkp_htp__epoch_secret epochs[2];
+    /** epoch n is at n & 1; the other one lives from a REKEY until the old keys are erased, else it is NULL
+     */
+    struct hkp_htp__epoch_secret *epochs[2];
     struct hkp_htp__epoch0_secret zero;
     uint8_t exporter0[32];
     uint8_t ce[32];
@@ -91,12 +106,12 @@ struct hkp_htp__session {
     struct hkp_htp__window window;
     struct hkp_htp__flow *flow;
     struct hkp_htp__edge_run *edge;
-    struct hkp_htp__rekey_secret rekey;
+    /** NULL: none is under way */
+    struct hkp_htp__rekey_secret *rekey;
     /** half-open entry that can repeat ACCEPT; HKP_HTP__NONE */
     uint32_t half;
     hkp_time since, up_since, total, old_until, last_heard;
     uint64_t packets_in, packets_out, bytes_in, bytes_out, forged;
-    struct hkp_htp__attest fields;
     uint64_t peer_t2, peer_t3;
     /** HKP_HTP__EV_* that wait */
     uint32_t events;
@@ -190,6 +205,11 @@ void hkp_htp__answer_put(struct hkp_htp_endpoint *ep, const struct hkp_htp_path 
 
 hkp_status hkp_htp__session_new(struct hkp_htp_endpoint *ep, uint8_t role, const uint8_t peer[16],
                                 struct hkp_htp__session **out);
+/** Room for what the peer showed and a copy of its certificate in place of an earlier one; HKP_OK or NOMEM.
+ */
+hkp_status hkp_htp__session_shown(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s,
+                                  const struct hkp_htp__cert *cert);
+void hkp_htp__session_unshow(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s);
 void hkp_htp__session_free(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s);
 /** The session that a caller means; NULL if there is none any more. */
 struct hkp_htp__session *hkp_htp__session_find(const struct hkp_htp_endpoint *ep, uint64_t id);
@@ -248,7 +268,14 @@ hkp_status hkp_htp__rekey_frame(struct hkp_htp_endpoint *ep, struct hkp_htp__ses
 void hkp_htp__rekey_opened(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, uint32_t n);
 /** Erases the epoch before the current one when its time has come. */
 void hkp_htp__rekey_expire(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s);
-void hkp_htp__epoch_erase(struct hkp_htp__epoch_secret *e);
+/** Room for the keys that a REKEY frame in this packet may make: 1, or 0 if there is no memory. */
+int hkp_htp__rekey_reserve(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, const uint8_t *plain,
+                           size_t len, uint16_t type);
+/** The keys of epoch n, all zero yet; NULL: no memory. */
+struct hkp_htp__epoch_secret *hkp_htp__epoch_make(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s,
+                                                  uint32_t n);
+/** Erases all keys of the session and what a rekey holds. */
+void hkp_htp__epochs_erase(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s);
 
 /* ---- edge.c ---- */
 

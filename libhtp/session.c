@@ -37,10 +37,13 @@ hkp_status hkp_htp__session_start(struct hkp_htp_endpoint *ep, struct hkp_htp__s
                                      .allow = {UINT64_MAX, UINT64_MAX},
                                      .initial_rtt = b->rtt_ns};
     memcpy(p.challenge0, b->chain->h, 16);
+    struct hkp_htp__epoch_secret *e = hkp_htp__epoch_make(ep, s, 0);
+    if (e == NULL) return HKP_E_NOMEM;
     hkp_status st = hkp_htp__flow_new(&s->flow, &p, ep->now);
-    if (st != HKP_OK) return st;
-
-    struct hkp_htp__epoch_secret *e = &s->epochs[0];
+    if (st != HKP_OK) {
+        hkp_htp__epochs_erase(ep, s);
+        return st;
+    }
     uint8_t secret[32];
     memcpy(s->h_final, b->chain->h, 32);
     hkp_htp__secret_0(secret, b->chain->ck, b->accept->session_secret, b->neural->in.f, b->accept->ce);
@@ -117,10 +120,9 @@ void hkp_htp__session_end(struct hkp_htp_endpoint *ep, struct hkp_htp__session *
     hkp_htp__token_drop(ep, s->token_in);
     s->token_in = 0;
     hkp_htp__edge_free(ep, s);
-    for (int i = 0; i < 2; i++) hkp_htp__epoch_erase(&s->epochs[i]);
+    hkp_htp__epochs_erase(ep, s);
     sodium_memzero(&s->zero, sizeof s->zero);
     sodium_memzero(s->exporter0, sizeof s->exporter0);
-    sodium_memzero(&s->rekey, sizeof s->rekey);
     s->state = HKP_HTP__S_ENDED;
     hkp_htp__session_schedule(ep, s, HKP_TIME_NEVER);
     hkp_htp__list_drop_ready(ep, s);
@@ -139,7 +141,9 @@ static void end_with_flow(struct hkp_htp_endpoint *ep, struct hkp_htp__session *
 
 static struct hkp_htp__epoch_secret *epoch_of(struct hkp_htp__session *s, uint32_t flags) {
     for (int i = 0; i < 2; i++)
-        if (s->epochs[i].live && (s->epochs[i].n & 3) == (flags & HKP_HTP__FLAG_EPOCH)) return &s->epochs[i];
+        if (s->epochs[i] != NULL && s->epochs[i]->live &&
+            (s->epochs[i]->n & 3) == (flags & HKP_HTP__FLAG_EPOCH))
+            return s->epochs[i];
     return NULL;
 }
 
@@ -189,6 +193,8 @@ static hkp_status close_for(struct hkp_htp_endpoint *ep, struct hkp_htp__session
 static hkp_status take_frames(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s,
                               const struct hkp_htp__flow_in *in) {
     unsigned rekeys = 0;
+    if (in->has_res && !hkp_htp__rekey_reserve(ep, s, in->plain, in->plain_len, in->type))
+        return HKP_E_HTP_LIMIT;
     hkp_status st = hkp_htp__flow_recv(s->flow, in, &rekeys);
     if (st == HKP_E_HTP_LIMIT) return st;
     size_t pos = 0;
@@ -249,7 +255,7 @@ hkp_status hkp_htp__session_recv(struct hkp_htp_endpoint *ep, struct hkp_htp__se
 
 static hkp_status seal(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, uint64_t wall_us,
                        const struct hkp_htp__flow_out *out, uint8_t *dst, size_t *len) {
-    struct hkp_htp__epoch_secret *e = &s->epochs[s->epoch & 1];
+    struct hkp_htp__epoch_secret *e = s->epochs[s->epoch & 1];
     struct hkp_htp__record r = record_of(s, e, direction_out(s));
     struct hkp_htp__record_out head = {.type = out->type,
                                        .res = out->res,
@@ -270,15 +276,15 @@ static hkp_status seal(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, 
 
 hkp_status hkp_htp__session_send(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, uint64_t wall_us,
                                  uint8_t *dst, size_t *len) {
-    const struct hkp_htp__epoch_secret *e = &s->epochs[s->epoch & 1];
+    struct hkp_htp__flow_out out = {0};
+    *len = 0;
+    if (s->state != HKP_HTP__S_UP) return HKP_OK;
+    const struct hkp_htp__epoch_secret *e = s->epochs[s->epoch & 1];
     struct hkp_htp__flow_slot slot = {.pn = s->pn,
                                       .epoch = s->epoch,
                                       .restricted = ep->now - e->since > HARD_AGE,
                                       .now = ep->now,
                                       .wall_us = wall_us};
-    struct hkp_htp__flow_out out = {0};
-    *len = 0;
-    if (s->state != HKP_HTP__S_UP) return HKP_OK;
     hkp_status st = hkp_htp__flow_send(s->flow, &slot, dst + HKP_HTP__PREFIX, &out);
     if (st == HKP_OK && out.type == 0) return HKP_OK;
     if (st == HKP_OK) st = seal(ep, s, wall_us, &out, dst, len);

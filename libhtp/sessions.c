@@ -45,13 +45,30 @@ void hkp_htp__session_free(struct hkp_htp_endpoint *ep, struct hkp_htp__session 
     if (s->half != HKP_HTP__NONE) hkp_htp__door_release(ep, s->half);
     hkp_htp__edge_free(ep, s);
     hkp_htp__flow_free(s->flow);
-    hkp_mem_free(mem, s->peer_cert, s->peer_cert_len);
-    for (int i = 0; i < 2; i++) hkp_htp__epoch_erase(&s->epochs[i]);
+    hkp_htp__session_unshow(ep, s);
+    hkp_htp__epochs_erase(ep, s);
     ep->sessions[s->index] = NULL;
     ep->free_slots[ep->n_free++] = s->index;
     ep->stats.sessions--;
     sodium_memzero(s, sizeof *s);
     hkp_mem_free(mem, s, sizeof *s);
+}
+
+hkp_status hkp_htp__session_shown(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s,
+                                  const struct hkp_htp__cert *cert) {
+    struct hkp_htp__shown *shown = hkp_mem_alloc(&ep->opt.mem, sizeof *shown + cert->len);
+    if (shown == NULL) return HKP_E_NOMEM;
+    hkp_htp__session_unshow(ep, s);
+    shown->cert_form = cert->form;
+    shown->cert_len = cert->len;
+    if (cert->len > 0) memcpy(shown->cert, cert->data, cert->len);
+    s->shown = shown;
+    return HKP_OK;
+}
+
+void hkp_htp__session_unshow(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s) {
+    if (s->shown != NULL) hkp_mem_free(&ep->opt.mem, s->shown, sizeof *s->shown + s->shown->cert_len);
+    s->shown = NULL;
 }
 
 struct hkp_htp__session *hkp_htp__session_find(const struct hkp_htp_endpoint *ep, uint64_t id) {

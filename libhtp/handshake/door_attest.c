@@ -102,18 +102,15 @@ static hkp_status check_all(struct hkp_htp_endpoint *ep, const struct hkp_htp__h
 /* Keeps what E showed; the bytes of the quote are not kept. */
 static hkp_status keep_shown(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s,
                              const struct hkp_htp__attest *at, const struct found *f) {
-    s->fields = *at;
-    s->fields.cert = (struct hkp_htp__cert){0};
-    s->fields.quote = NULL;
-    s->fields.quote_len = 0;
-    s->peer_identity = f->identity;
+    if (hkp_htp__session_shown(ep, s, &at->cert) != HKP_OK) return HKP_E_NOMEM;
+    s->shown->ter_index = at->ter_index;
+    memcpy(s->shown->h_t, at->h_t, 32);
+    memcpy(s->shown->h_integrity, at->h_integrity, 20);
+    memcpy(s->shown->boot_id, at->boot_id, 16);
+    s->shown->policy_ver = at->policy_ver;
+    s->peer_roles = f->identity.roles;
+    s->peer_neuro_gen = f->identity.neuro_gen;
     s->stale = f->have_identity && f->identity.expired;
-    if (at->cert.len == 0) return HKP_OK;
-    s->peer_cert = hkp_mem_alloc(&ep->opt.mem, at->cert.len);
-    if (s->peer_cert == NULL) return HKP_E_NOMEM;
-    memcpy(s->peer_cert, at->cert.data, at->cert.len);
-    s->peer_cert_len = at->cert.len;
-    s->peer_cert_form = at->cert.form;
     return HKP_OK;
 }
 

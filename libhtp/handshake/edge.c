@@ -189,9 +189,11 @@ static hkp_status check_identity(struct hkp_htp_endpoint *ep, struct hkp_htp__se
                     memcmp(id.node_id, hs->peer_node, 16) == 0;
     if (hs->pinned ? memcmp(hs->peer_a, a, 32) != 0 : !certified) return HKP_E_HTP_IDENTITY;
     memcpy(s->peer_a, a, 32);
+    s->edge->certified = (uint8_t)certified;
     if (!certified) return HKP_OK;
-    s->peer_identity = id;
-    s->peer_cert_form = c->cert.form;
+    s->edge->peer = id;
+    s->peer_roles = id.roles;
+    s->peer_neuro_gen = id.neuro_gen;
     s->stale = id.expired;
     return HKP_OK;
 }
@@ -206,17 +208,16 @@ static hkp_status check_policy(struct hkp_htp_endpoint *ep, struct hkp_htp__sess
     if (s->mode == HKP_HTP_MODE_N && s->n_case != 1) {
         struct hkp_htp_mode_n q = {.role = HKP_HTP_ROLE_E,
                                    .own_shown = ep->self.cert_len > 0,
-                                   .peer_shown = s->peer_cert_form != HKP_HTP_CERT_NONE,
+                                   .peer_shown = s->edge->certified,
                                    .own = ep->self.own,
-                                   .peer = s->peer_identity};
+                                   .peer = s->edge->peer};
         memcpy(q.node_id, s->peer, 16);
         if (r->mode_n == NULL || r->mode_n(r->user, &q, &s->n_case) != HKP_OK) return HKP_E_HTP_DOWNGRADE;
         if (s->n_case < 1 || s->n_case > 4) return HKP_E_HTP_DOWNGRADE;
     }
     if ((require & HKP_HTP_REQUIRE_PSK) && s->mode == HKP_HTP_MODE_N && s->n_case < 3)
         return HKP_E_HTP_DOWNGRADE;
-    if ((require & HKP_HTP_REQUIRE_CERTIFICATE) && s->peer_cert_form == HKP_HTP_CERT_NONE)
-        return HKP_E_HTP_DOWNGRADE;
+    if ((require & HKP_HTP_REQUIRE_CERTIFICATE) && !s->edge->certified) return HKP_E_HTP_DOWNGRADE;
     return require & HKP_HTP_REQUIRE_PQ ? HKP_E_HTP_DOWNGRADE : HKP_OK;
 }
 
@@ -256,12 +257,8 @@ static hkp_status attest(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s
 
 static hkp_status keep_certificate(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s,
                                    const struct hkp_htp__cert *cert) {
-    if (s->peer_cert_form == HKP_HTP_CERT_NONE) return HKP_OK;
-    s->peer_cert = hkp_mem_alloc(&ep->opt.mem, cert->len);
-    if (s->peer_cert == NULL) return HKP_E_HTP_INTERNAL;
-    memcpy(s->peer_cert, cert->data, cert->len);
-    s->peer_cert_len = cert->len;
-    return HKP_OK;
+    if (!s->edge->certified) return HKP_OK;
+    return hkp_htp__session_shown(ep, s, cert) == HKP_OK ? HKP_OK : HKP_E_HTP_INTERNAL;
 }
 
 /* Everything about the CHALLENGE holds, but its quote is not made yet: the same bytes are judged again then.
@@ -269,9 +266,7 @@ static hkp_status keep_certificate(struct hkp_htp_endpoint *ep, struct hkp_htp__
 static void wait_for_quote(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, uint64_t t4,
                            const uint8_t *dgram, size_t len) {
     struct hkp_htp__edge_run *e = s->edge;
-    if (s->peer_cert != NULL) hkp_mem_free(&ep->opt.mem, s->peer_cert, s->peer_cert_len);
-    s->peer_cert = NULL;
-    s->peer_cert_len = 0;
+    hkp_htp__session_unshow(ep, s);
     if (e->waiting_len > 0) return;
     memcpy(e->waiting, dgram, len);
     e->waiting_len = len;

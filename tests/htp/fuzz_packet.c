@@ -32,7 +32,7 @@ static void sealed(struct fuzz_pair *p, int to) {
     if (s == NULL || n == 0) return;
     if (out.type == HKP_HTP__HEARTBEAT) out.res = 1;
     struct hkp_htp__record r = {
-        .epoch = &s->epochs[s->epoch & 1], .h_final = s->h_final, .direction = s->role == HKP_HTP_ROLE_V};
+        .epoch = s->epochs[s->epoch & 1], .h_final = s->h_final, .direction = s->role == HKP_HTP_ROLE_V};
     out.pn = s->pn++;
     out.token = s->token_out;
     if (hkp_htp__record_seal(&r, &out, d, n, &len) != HKP_OK) abort();

@@ -201,11 +201,12 @@ static void place_session(struct pair *p, struct keys *k) {
     CHECK_EQ(hkp_htp__flow_new(&s->flow, &fp, p->now), HKP_OK);
     s->mode = HKP_HTP_MODE_R;
     s->suite = k->epoch.suite;
-    s->epochs[0] = k->epoch;
+    CHECK(hkp_htp__epoch_make(p->v, s, 0) != NULL);
+    *s->epochs[0] = k->epoch;
     s->zero = k->zero;
     memcpy(s->h_final, k->h_final, 32);
     s->rekey_s = 60;
-    s->epochs[0].since = p->now;
+    s->epochs[0]->since = p->now;
     s->token_in = k->to_v;
     s->token_out = k->to_e;
     s->path = p->path_e;

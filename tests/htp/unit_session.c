@@ -66,6 +66,11 @@ static void load(struct world *w, const char *name) {
     world_load(w, vec_get(vec_load(file), "inputs"));
 }
 
+static const uint8_t *key_of(const struct hkp_htp__epoch_secret *e) {
+    static const uint8_t none[64];
+    return e != NULL ? e->key[0] : none;
+}
+
 /* The state that a packet could change, without counters of what was dropped. */
 static void digest(hkp_htp_endpoint *ep, uint8_t out[32]) {
     const struct hkp_htp__session *s = only(ep);
@@ -75,7 +80,7 @@ static void digest(hkp_htp_endpoint *ep, uint8_t out[32]) {
         s->pn,  s->epoch,      s->events,       s->packets_in,     s->path.port,  s->last_heard,    s->state,
         f.srtt, f.packets_out, f.largest_pn_in, f.stream_bytes_in, f.bytes_acked, f.bytes_in_flight};
     hkp_htp__hash(out, PARTS({numbers, sizeof numbers}, {&s->window, sizeof s->window},
-                             {s->epochs[0].key, 64}, {s->epochs[1].key, 64}));
+                             {key_of(s->epochs[0]), 64}, {key_of(s->epochs[1]), 64}));
 }
 
 /* Talks for some rekeys; all that crossed is in c. */
@@ -356,20 +361,20 @@ static void limits_of_keys_are_kept(void) {
     uint8_t junk[80];
     for (int i = 0; i < 2; i++) {
         up_pair(&p, &w, "r");
-        only(i ? p.e : p.v)->epochs[0].sealed = UINT64_C(1) << 20;
+        only(i ? p.e : p.v)->epochs[0]->sealed = UINT64_C(1) << 20;
         pair_run(&p, 70 * HKP_HTP__SEC);
         CHECK_EQ(only(p.e)->epoch, 1);
         CHECK_EQ(only(p.v)->epoch, 1);
         pair_free(&p);
     }
     up_pair(&p, &w, "r");
-    only(p.e)->epochs[0].sealed = (UINT64_C(1) << 22) - 1;
+    only(p.e)->epochs[0]->sealed = (UINT64_C(1) << 22) - 1;
     pair_run(&p, 40 * HKP_HTP__SEC);
     CHECK_EQ(pair_event(p.e, HKP_HTP_EVENT_DOWN).result, HKP_E_HTP_KEY_LIMIT);
     CHECK_EQ(pair_event(p.v, HKP_HTP_EVENT_DOWN).reason, HKP_HTP_REASON_KEY_LIMIT);
     pair_free(&p);
     up_pair(&p, &w, "r");
-    only(p.v)->epochs[0].failed = (UINT64_C(1) << 20) - 1;
+    only(p.v)->epochs[0]->failed = (UINT64_C(1) << 20) - 1;
     memset(junk, 0x42, sizeof junk);
     hkp_htp__wire_header(junk, HKP_HTP__DATA, 900, 0, only(p.v)->token_in, junk, 0, sizeof junk);
     CHECK_EQ(pair_give(&p, 0, junk, sizeof junk), HKP_E_HTP_AUTH);
