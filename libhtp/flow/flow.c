@@ -22,7 +22,6 @@ static uint32_t or_default(uint32_t value, uint32_t by_default) { return value !
 
 static void on_acked(void *user, const struct hkp_htp__sent *sent) {
     flow_t *flow = user;
-    flow->probes = 0;
     if (hkp_htp__sent_res(sent) && hkp_htp__sent_epoch(sent) == (flow->tx_epoch & 7)) flow->tx_res_acked = 1;
     if (sent->ack_named != 0) hkp_htp__acks_forget(&flow->acks, sent->ack_named - 1);
     if (!sent->heartbeat && sent->time >= flow->heart.interval_start) flow->heart.acked = 1;
@@ -150,8 +149,7 @@ hkp_status hkp_htp__flow_tick(flow_t *flow, hkp_time now) {
         tick_closing(flow);
         return HKP_OK;
     }
-    unsigned probes = hkp_htp__recovery_tick(&flow->recovery, flow->now);
-    if (probes > 0) flow->probes = probes;
+    hkp_htp__recovery_tick(&flow->recovery, flow->now);
     hkp_htp__heart_tick(flow);
     return HKP_OK;
 }
@@ -312,16 +310,17 @@ hkp_status hkp_htp__flow_event(flow_t *flow, struct hkp_htp__flow_event *e) {
 
 void hkp_htp__flow_info(const flow_t *flow, struct hkp_htp__flow_info *info) {
     const struct hkp_htp__recovery *r = &flow->recovery;
+    const struct hkp_htp__path_state *p = &r->own;
     const struct hkp_htp__heart *h = &flow->heart;
     *info = (struct hkp_htp__flow_info){
-        .srtt = r->srtt,
-        .rttvar = r->var,
-        .min_rtt = r->min,
-        .latest_rtt = r->latest,
-        .pto = hkp_htp__recovery_pto(r),
+        .srtt = p->srtt,
+        .rttvar = p->var,
+        .min_rtt = p->min,
+        .latest_rtt = p->latest,
+        .pto = hkp_htp__path_state_pto(p),
         .jitter_16ms = flow->jitter,
-        .congestion_window = hkp_htp__congestion_window(&r->congestion),
-        .bytes_in_flight = r->in_flight,
+        .congestion_window = hkp_htp__congestion_window(&p->congestion),
+        .bytes_in_flight = p->in_flight,
         .packets_in = flow->packets_in,
         .packets_out = flow->packets_out,
         .eliciting_out = flow->eliciting_out,

@@ -60,7 +60,7 @@ static void on_close(flow_t *flow, const struct hkp_htp__frame *f) {
         flow->state = HKP_HTP__FLOW_ENDED;
         return;
     }
-    uint64_t pto = hkp_htp__recovery_pto(&flow->recovery);
+    uint64_t pto = hkp_htp__path_state_pto(&flow->recovery.own);
     hkp_htp__flow_close(flow, flow->now, f->code, 0);
     flow->state = HKP_HTP__FLOW_DRAINING;
     flow->closing.send_now = 0;

@@ -76,8 +76,8 @@ static void write_ping(flow_t *flow, writer *w) {
 static int wants_data(const flow_t *flow, const slot_t *slot) {
     if (flow->rekey_pending) return 1;
     if (slot->restricted) return 0;
-    return flow->probes > 0 || flow->ping || flow->credit_pending != 0 || flow->path_response_set ||
-           flow->datagrams_out.head != NULL || hkp_htp__streams_sendable(flow);
+    return flow->recovery.own.probes > 0 || flow->ping || flow->credit_pending != 0 ||
+           flow->path_response_set || flow->datagrams_out.head != NULL || hkp_htp__streams_sendable(flow);
 }
 
 static void write_data(flow_t *flow, const slot_t *slot, writer *w) {
@@ -88,7 +88,7 @@ static void write_data(flow_t *flow, const slot_t *slot, writer *w) {
     write_path(flow, w);
     write_datagrams(flow, w);
     hkp_htp__streams_write(flow, w);
-    if (flow->ping || (flow->probes > 0 && !w->eliciting)) write_ping(flow, w);
+    if (flow->ping || (flow->recovery.own.probes > 0 && !w->eliciting)) write_ping(flow, w);
 }
 
 /* HTP-8.2: both packets are of 196 bytes or more. */
@@ -103,12 +103,11 @@ static void commit(flow_t *flow, const slot_t *slot, writer *w, uint16_t type,
                    struct hkp_htp__flow_out *out) {
     int first = !flow->tx_epoch_used;
     flow->tx_epoch_used = 1;
-    flow->recovery.next_pn = slot->pn + 1;
     flow->packets_out++;
     flow->last_out = flow->now;
     if (w->eliciting) {
         flow->eliciting_out++;
-        if (flow->probes > 0) flow->probes--;
+        if (flow->recovery.own.probes > 0) flow->recovery.own.probes--;
         if (w->sent != NULL) {
             size_t overhead = HKP_HTP__OVERHEAD + (w->res ? (size_t)HKP_HTP__RESONANCE_SIZE : 0);
             w->sent->pn = slot->pn;
@@ -121,6 +120,7 @@ static void commit(flow_t *flow, const slot_t *slot, writer *w, uint16_t type,
     } else if (first && type != HKP_HTP__T_CLOSE) {
         flow->ping = 1; /* HTP-3.2 (c): only an acknowledgement ends RES on every packet */
     }
+    hkp_htp__recovery_number(&flow->recovery, 0, slot->pn);
     *out = (struct hkp_htp__flow_out){type, w->res, w->eliciting, w->len};
 }
 
@@ -141,7 +141,7 @@ static int send_closing(flow_t *flow, const slot_t *slot, writer *w, struct hkp_
     if (c->sent == 0) c->first_pn = slot->pn;
     c->last_pn = slot->pn;
     c->send_now = 0;
-    c->at = flow->now + (hkp_htp__recovery_pto(&flow->recovery) << c->sent);
+    c->at = flow->now + (hkp_htp__path_state_pto(&flow->recovery.own) << c->sent);
     c->sent++;
     commit(flow, slot, w, HKP_HTP__T_CLOSE, out);
     return 1;
@@ -169,7 +169,8 @@ static int send_open(flow_t *flow, const slot_t *slot, writer *w, struct hkp_htp
         write_ack(flow, w);
         pad_heartbeat(w);
     } else {
-        int window = flow->probes > 0 || hkp_htp__recovery_room(&flow->recovery) >= flow->max_datagram;
+        const struct hkp_htp__path_state *path = &flow->recovery.own;
+        int window = path->probes > 0 || hkp_htp__path_state_room(path) >= flow->max_datagram;
         if (record != NULL && window && wants_data(flow, slot)) {
             type = HKP_HTP__T_DATA;
             write_data(flow, slot, w);
@@ -179,6 +180,7 @@ static int send_open(flow_t *flow, const slot_t *slot, writer *w, struct hkp_htp
         }
     }
     if (record == NULL) w->sent = NULL;
+    if (!w->eliciting) hkp_htp__recovery_unslot(&flow->recovery);
     if (w->len == 0) return 0;
     commit(flow, slot, w, type, out);
     return 1;

@@ -140,7 +140,6 @@ struct hkp_htp__flow {
     hkp_time now, last_heard, last_out, last_res;
     struct hkp_htp__acks acks;
     struct hkp_htp__recovery recovery;
-    unsigned probes;
 
     /* Resonance layer, HTP-3.2 (c): each way, has a packet with RES of this epoch arrived? */
     uint32_t tx_epoch;

@@ -6,60 +6,83 @@
 
 #include <string.h>
 
-#include "libhtp/flow/ack.h"
+enum { PACKET_THRESHOLD = 3, PROBES = 2, PERSISTENT_PTOS = 3, PER_BLOCK = HKP_HTP__SENT_PER_BLOCK };
 
-enum { PACKET_THRESHOLD = 3, PROBES = 2, PERSISTENT_PTOS = 3, BACKOFF_MAX = 10 };
-
-#define GRANULARITY_NS 1000000ULL
-#define INITIAL_RTT_NS 333000000ULL
-
+typedef struct hkp_htp__recovery recovery;
 typedef struct hkp_htp__sent sent_packet;
+typedef struct hkp_htp__path_state path_state;
 
-_Static_assert(sizeof(sent_packet) * HKP_HTP__SENT_PER_BLOCK <= HKP_HTP__BLOCK_SIZE,
-               "records fill one block");
+_Static_assert(sizeof(sent_packet) * PER_BLOCK <= HKP_HTP__BLOCK_SIZE, "records fill one block");
+_Static_assert(sizeof(sent_packet *) * HKP_HTP__SENT_BLOCKS <= HKP_HTP__BLOCK_SIZE, "a table is a block");
+_Static_assert(HKP_HTP__OUTSTANDING_MAX + 2 * PER_BLOCK <= PER_BLOCK * HKP_HTP__SENT_BLOCKS,
+               "blocks never share a place of the table");
 
-void hkp_htp__recovery_init(struct hkp_htp__recovery *r, struct hkp_htp__pools *pools, uint32_t mtu,
-                            uint64_t initial_rtt, const struct hkp_htp__recovery_sink *sink) {
+void hkp_htp__recovery_init(recovery *r, struct hkp_htp__pools *pools, uint16_t mtu, uint64_t initial_rtt,
+                            const struct hkp_htp__recovery_sink *sink) {
     memset(r, 0, sizeof *r);
     r->pools = pools;
     r->sink = *sink;
-    r->loss_time = HKP_TIME_NEVER;
-    r->initial = initial_rtt != 0 ? initial_rtt : INITIAL_RTT_NS;
-    hkp_htp__congestion_init(&r->congestion, mtu);
+    hkp_htp__path_state_init(&r->own, 0, mtu, initial_rtt);
+    hkp_htp__recovery_path_add(r, &r->own);
 }
 
-static sent_packet **block_of(struct hkp_htp__recovery *r, uint32_t i) {
-    return &r->blocks[i / HKP_HTP__SENT_PER_BLOCK % HKP_HTP__SENT_BLOCKS];
+/* ---- The records and their memory. */
+
+static sent_packet **block_of(recovery *r, uint64_t i) {
+    return r->table != NULL ? &r->table[i / PER_BLOCK % HKP_HTP__SENT_BLOCKS] : &r->block;
 }
 
-static sent_packet *record(struct hkp_htp__recovery *r, uint32_t i) {
-    return *block_of(r, i) + i % HKP_HTP__SENT_PER_BLOCK;
-}
+static sent_packet *record(recovery *r, uint64_t i) { return *block_of(r, i) + i % PER_BLOCK; }
 
-void hkp_htp__recovery_clear(struct hkp_htp__recovery *r) {
-    for (unsigned i = 0; i < HKP_HTP__SENT_BLOCKS; i++) {
-        if (r->blocks[i] != NULL) hkp_htp__block_give(r->pools, r->blocks[i]);
-        r->blocks[i] = NULL;
+/* The memory of no records at all. */
+static void release(recovery *r) {
+    if (r->table != NULL) {
+        for (unsigned i = 0; i < HKP_HTP__SENT_BLOCKS; i++)
+            if (r->table[i] != NULL) hkp_htp__block_give(r->pools, r->table[i]);
+        hkp_htp__block_give(r->pools, r->table);
+    } else if (r->block != NULL) {
+        hkp_htp__block_give(r->pools, r->block);
     }
-    r->head = r->tail = 0;
-    r->in_flight = r->flying = 0;
-    r->loss_time = HKP_TIME_NEVER;
+    r->table = NULL;
+    r->block = NULL;
 }
 
-/* Forgets settled records at the head; blocks go back, the last one when nothing flies. */
-static void trim(struct hkp_htp__recovery *r) {
+void hkp_htp__recovery_clear(recovery *r) {
+    release(r);
+    r->head = r->tail;
+    r->flying = 0;
+    for (unsigned i = 0; i < HKP_HTP__PATHS_MAX; i++) {
+        if (r->paths[i] == NULL) continue;
+        r->paths[i]->in_flight = r->paths[i]->flying = 0;
+        r->paths[i]->loss_time = HKP_TIME_NEVER;
+    }
+}
+
+/* Forgets settled records at the head; blocks go back. */
+static void trim(recovery *r) {
     while (r->head != r->tail && record(r, r->head)->state != HKP_HTP__SENT_FLYING) {
         r->head++;
-        if (r->head % HKP_HTP__SENT_PER_BLOCK != 0) continue;
+        if (r->head % PER_BLOCK != 0 || r->table == NULL) continue;
         sent_packet **b = block_of(r, r->head - 1);
         hkp_htp__block_give(r->pools, *b);
         *b = NULL;
     }
-    if (r->head == r->tail) hkp_htp__recovery_clear(r);
+    if (r->head == r->tail) release(r);
 }
 
-sent_packet *hkp_htp__recovery_slot(struct hkp_htp__recovery *r) {
-    if (r->tail - r->head >= HKP_HTP__OUTSTANDING_MAX) return NULL;
+/* Several blocks need a table. */
+static int use_table(recovery *r) {
+    if (r->table != NULL || r->block == NULL || r->head / PER_BLOCK == r->tail / PER_BLOCK) return 1;
+    sent_packet **table = hkp_htp__block_take(r->pools);
+    if (table == NULL) return 0;
+    memset(table, 0, HKP_HTP__SENT_BLOCKS * sizeof *table);
+    table[r->head / PER_BLOCK % HKP_HTP__SENT_BLOCKS] = r->block;
+    r->table = table;
+    return 1;
+}
+
+sent_packet *hkp_htp__recovery_slot(recovery *r) {
+    if (r->tail - r->head >= HKP_HTP__OUTSTANDING_MAX || !use_table(r)) return NULL;
     sent_packet **b = block_of(r, r->tail);
     if (*b == NULL) *b = hkp_htp__block_take(r->pools);
     if (*b == NULL) return NULL;
@@ -68,151 +91,210 @@ sent_packet *hkp_htp__recovery_slot(struct hkp_htp__recovery *r) {
     return s;
 }
 
-void hkp_htp__recovery_sent(struct hkp_htp__recovery *r, sent_packet *s) {
-    r->tail++;
-    r->flying++;
-    r->in_flight += s->size;
-    r->last_sent = s->time;
-}
-
-uint64_t hkp_htp__recovery_pto(const struct hkp_htp__recovery *r) {
-    uint64_t srtt = r->srtt != 0 ? r->srtt : r->initial, var = r->srtt != 0 ? r->var : r->initial / 2;
-    uint64_t spread = 4 * var > GRANULARITY_NS ? 4 * var : GRANULARITY_NS;
-    return srtt + spread + HKP_HTP__ACK_DELAY_NS;
-}
-
-static void take_rtt(struct hkp_htp__recovery *r, uint64_t sample, uint64_t delay) {
-    if (sample == 0) sample = 1;
-    r->latest = sample;
-    if (r->srtt == 0) {
-        r->min = r->srtt = sample;
-        r->var = sample / 2;
-        return;
-    }
-    if (sample < r->min) r->min = sample;
-    if (delay > HKP_HTP__ACK_DELAY_NS) delay = HKP_HTP__ACK_DELAY_NS;
-    if (sample >= r->min + delay) sample -= delay;
-    uint64_t off = r->srtt > sample ? r->srtt - sample : sample - r->srtt;
-    r->var = (3 * r->var + off) / 4;
-    r->srtt = (7 * r->srtt + sample) / 8;
-}
-
-static void settle(struct hkp_htp__recovery *r, sent_packet *s, uint8_t state) {
-    if (s->state == HKP_HTP__SENT_FLYING) {
-        r->in_flight -= s->size;
-        r->flying--;
-    }
-    s->state = state;
+void hkp_htp__recovery_unslot(recovery *r) {
+    if (r->head == r->tail) release(r);
 }
 
 /* First record with a number of at least pn. */
-static uint32_t lower_bound(struct hkp_htp__recovery *r, uint64_t pn) {
-    uint32_t lo = 0, hi = r->tail - r->head;
+static uint64_t lower_bound(recovery *r, uint64_t pn) {
+    uint64_t lo = r->head, hi = r->tail;
     while (lo < hi) {
-        uint32_t mid = lo + (hi - lo) / 2;
-        if (record(r, r->head + mid)->pn < pn) {
+        uint64_t mid = lo + (hi - lo) / 2;
+        if (record(r, mid)->pn < pn) {
             lo = mid + 1;
         } else {
             hi = mid;
         }
     }
-    return r->head + lo;
+    return lo;
 }
 
-/* One range of an ACK; the largest record that is newly acknowledged goes to *newest. */
-static void ack_range(struct hkp_htp__recovery *r, uint64_t lo, uint64_t hi, int limited,
-                      sent_packet **newest) {
-    for (uint32_t i = lower_bound(r, lo); i != r->tail; i++) {
-        sent_packet *s = record(r, i);
-        if (s->pn > hi) return;
-        if (s->state == HKP_HTP__SENT_ACKED) continue;
-        if (s->state == HKP_HTP__SENT_FLYING) {
-            hkp_htp__congestion_on_acked(&r->congestion, s->size, s->time, limited);
-            if (*newest == NULL || s->pn > (*newest)->pn) *newest = s;
-        }
-        r->bytes_acked += s->size;
-        settle(r, s, HKP_HTP__SENT_ACKED);
-        r->sink.acked(r->sink.user, s);
+/* ---- Sent, settled. */
+
+void hkp_htp__recovery_number(recovery *r, uint8_t path, uint64_t pn) {
+    r->next_pn = pn + 1;
+    r->paths[path]->sent++;
+}
+
+void hkp_htp__recovery_sent(recovery *r, sent_packet *s) {
+    path_state *p = r->paths[s->path];
+    s->order = (uint32_t)p->sent;
+    if (p->flying == 0) p->from = r->tail;
+    p->flying++;
+    p->in_flight += s->size;
+    p->last_sent = s->time;
+    r->tail++;
+    r->flying++;
+}
+
+static void settle(recovery *r, sent_packet *s, uint8_t state) {
+    if (s->state == HKP_HTP__SENT_FLYING) {
+        path_state *p = r->paths[s->path];
+        p->in_flight -= s->size;
+        p->flying--;
+        r->flying--;
     }
+    s->state = state;
 }
 
-/* RFC 9002 7.6: all packets over a span of 3 PTOs lost, none between them acknowledged. */
-static int is_persistent(const struct hkp_htp__recovery *r, hkp_time first, hkp_time last) {
-    return r->srtt != 0 && last - first > PERSISTENT_PTOS * hkp_htp__recovery_pto(r);
+/* ---- Paths. */
+
+void hkp_htp__recovery_path_add(recovery *r, path_state *p) {
+    r->paths[p->index] = p;
+    p->from = r->tail;
 }
 
-static void detect_lost(struct hkp_htp__recovery *r, hkp_time now) {
-    uint64_t rtt = r->latest > r->srtt ? r->latest : r->srtt, delay = rtt + rtt / 8;
-    hkp_time run = HKP_TIME_NEVER;
-    int persistent = 0;
-    if (delay < GRANULARITY_NS) delay = GRANULARITY_NS;
-    r->loss_time = HKP_TIME_NEVER;
-    for (uint32_t i = r->head; i != r->tail; i++) {
+void hkp_htp__recovery_path_drop(recovery *r, uint8_t index) {
+    path_state *p = r->paths[index];
+    for (uint64_t i = p->from > r->head ? p->from : r->head; i != r->tail; i++) {
         sent_packet *s = record(r, i);
-        if (s->pn >= r->acked_end) break;
-        if (s->state == HKP_HTP__SENT_ACKED) run = HKP_TIME_NEVER;
-        if (s->state != HKP_HTP__SENT_FLYING) continue;
-        if (r->acked_end - 1 - s->pn < PACKET_THRESHOLD && s->time + delay > now) {
-            if (s->time + delay < r->loss_time) r->loss_time = s->time + delay;
-            run = HKP_TIME_NEVER;
-            continue;
-        }
-        if (run == HKP_TIME_NEVER) run = s->time;
-        persistent |= is_persistent(r, run, s->time);
+        if (s->path != index || s->state != HKP_HTP__SENT_FLYING) continue;
         settle(r, s, HKP_HTP__SENT_LOST);
         r->lost++;
-        hkp_htp__congestion_on_lost(&r->congestion, s->time, now);
         r->sink.lost(r->sink.user, s);
     }
-    if (persistent) hkp_htp__congestion_on_persistent(&r->congestion);
+    r->paths[index] = NULL;
+    trim(r);
 }
 
-hkp_status hkp_htp__recovery_ack(struct hkp_htp__recovery *r, const struct hkp_htp__frame *ack,
-                                 hkp_time now) {
+/* ---- Losses. */
+
+/* RFC 9002 7.6: all packets over a span of 3 PTOs lost, none between them acknowledged. */
+static int is_persistent(const path_state *p, hkp_time first, hkp_time last) {
+    return p->srtt != 0 && last - first > PERSISTENT_PTOS * hkp_htp__path_state_pto(p);
+}
+
+/* Packets of a path were sent in order, so the first that is not lost ends the search. */
+static void detect_lost(recovery *r, path_state *p, hkp_time now) {
+    uint64_t delay = hkp_htp__path_state_loss_delay(p);
+    hkp_time run = HKP_TIME_NEVER;
+    int persistent = 0;
+    p->loss_time = HKP_TIME_NEVER;
+    if (p->from < r->head) p->from = r->head;
+    for (; p->from != r->tail; p->from++) {
+        sent_packet *s = record(r, p->from);
+        if (s->path != p->index) continue;
+        if (s->state == HKP_HTP__SENT_ACKED) run = HKP_TIME_NEVER;
+        if (s->state != HKP_HTP__SENT_FLYING) continue;
+        int32_t behind = (int32_t)((uint32_t)p->acked_end - 1 - s->order);
+        if (p->acked_end == 0 || behind < 0) break;
+        if (behind < PACKET_THRESHOLD && s->time + delay > now) {
+            p->loss_time = s->time + delay;
+            break;
+        }
+        if (run == HKP_TIME_NEVER) run = s->time;
+        persistent |= is_persistent(p, run, s->time);
+        settle(r, s, HKP_HTP__SENT_LOST);
+        r->lost++;
+        hkp_htp__congestion_on_lost(&p->congestion, s->time, now);
+        r->sink.lost(r->sink.user, s);
+    }
+    if (persistent) hkp_htp__congestion_on_persistent(&p->congestion);
+}
+
+/* ---- Acknowledged. */
+
+/* What one ACK frame changed. */
+struct news {
+    hkp_time now;
+    /** the largest number that is newly acknowledged, its path and time */
+    uint64_t pn;
+    hkp_time sent;
+    uint8_t any, path;
+    /** bit i: path i; its window was in the way of sending */
+    uint8_t touched, limited;
+};
+
+static void acked(recovery *r, sent_packet *s, struct news *n) {
+    path_state *p = r->paths[s->path];
+    if (s->state == HKP_HTP__SENT_FLYING) {
+        unsigned bit = 1U << s->path;
+        hkp_htp__congestion_on_acked(&p->congestion, s->size, s->time, (n->limited & bit) != 0);
+        if (s->order + 1 - (uint32_t)p->acked_end < 0x80000000U)
+            p->acked_end += (uint32_t)(s->order + 1 - (uint32_t)p->acked_end);
+        p->pto_count = p->probes = 0;
+        n->touched |= (uint8_t)bit;
+        if (!n->any || s->pn > n->pn) {
+            n->any = 1;
+            n->pn = s->pn;
+            n->sent = s->time;
+            n->path = s->path;
+        }
+    }
+    r->bytes_acked += s->size;
+    settle(r, s, HKP_HTP__SENT_ACKED);
+    r->sink.acked(r->sink.user, s);
+}
+
+static void ack_range(recovery *r, uint64_t lo, uint64_t hi, struct news *n) {
+    for (uint64_t i = lower_bound(r, lo); i != r->tail; i++) {
+        sent_packet *s = record(r, i);
+        if (s->pn > hi) return;
+        if (s->state != HKP_HTP__SENT_ACKED) acked(r, s, n);
+    }
+}
+
+hkp_status hkp_htp__recovery_ack(recovery *r, const struct hkp_htp__frame *ack, hkp_time now) {
     if (ack->ack.largest >= r->next_pn) return HKP_E_HTP_ACK;
     if (ack->ack.ecn && (uint64_t)ack->ack.ect0 + ack->ack.ce > r->next_pn) return HKP_E_HTP_ACK;
-    int limited = (uint64_t)r->in_flight * 2 >= hkp_htp__congestion_window(&r->congestion);
-    sent_packet *newest = NULL;
+    struct news n = {.now = now};
+    for (unsigned i = 0; i < HKP_HTP__PATHS_MAX; i++) {
+        const path_state *p = r->paths[i];
+        if (p != NULL && (uint64_t)p->in_flight * 2 >= hkp_htp__congestion_window(&p->congestion))
+            n.limited |= (uint8_t)(1U << i);
+    }
     unsigned index = 0;
     uint64_t lo = 0, hi = 0;
-    while (hkp_htp__frame_ack_range(ack, &index, &lo, &hi)) ack_range(r, lo, hi, limited, &newest);
-    if (ack->ack.largest + 1 > r->acked_end) r->acked_end = ack->ack.largest + 1;
-    if (newest == NULL) return HKP_OK;
-    if (newest->pn == ack->ack.largest)
-        take_rtt(r, now - newest->time, (uint64_t)ack->ack.delay_16us * 16000);
-    r->pto_count = 0;
-    detect_lost(r, now);
+    while (hkp_htp__frame_ack_range(ack, &index, &lo, &hi)) ack_range(r, lo, hi, &n);
+    if (!n.any) return HKP_OK;
+    if (n.pn == ack->ack.largest)
+        hkp_htp__path_state_rtt(r->paths[n.path], now - n.sent, (uint64_t)ack->ack.delay_16us * 16000);
+    for (unsigned i = 0; i < HKP_HTP__PATHS_MAX; i++)
+        if (n.touched >> i & 1) detect_lost(r, r->paths[i], now);
     trim(r);
     return HKP_OK;
 }
 
-hkp_time hkp_htp__recovery_wake(const struct hkp_htp__recovery *r) {
-    if (r->loss_time != HKP_TIME_NEVER) return r->loss_time;
-    if (r->flying == 0) return HKP_TIME_NEVER;
-    return r->last_sent + (hkp_htp__recovery_pto(r) << r->pto_count);
+/* ---- Time. */
+
+hkp_time hkp_htp__recovery_wake(const recovery *r) {
+    hkp_time at = HKP_TIME_NEVER;
+    if (r->flying == 0) return at;
+    for (unsigned i = 0; i < HKP_HTP__PATHS_MAX; i++) {
+        if (r->paths[i] == NULL) continue;
+        hkp_time wake = hkp_htp__path_state_wake(r->paths[i]);
+        if (wake < at) at = wake;
+    }
+    return at;
 }
 
-unsigned hkp_htp__recovery_tick(struct hkp_htp__recovery *r, hkp_time now) {
-    if (now < hkp_htp__recovery_wake(r)) return 0;
-    if (r->loss_time != HKP_TIME_NEVER) {
-        detect_lost(r, now);
-        trim(r);
-        return 0;
-    }
-    /* Probes carry what waits longest for its ACK; the packets themselves are not lost yet, but where no
-     * record is left for the probes they make room. */
+/* Probes carry what waits longest for its ACK; the packets themselves are not lost yet, but where no record
+ * is left for the probes they make room. */
+static void on_pto(recovery *r, path_state *p, hkp_time now) {
     int full = r->tail - r->head >= HKP_HTP__OUTSTANDING_MAX - PROBES;
-    if (r->pto_count < BACKOFF_MAX) r->pto_count++;
-    r->probes++;
-    r->last_sent = now;
     unsigned found = 0;
-    for (uint32_t i = r->head; i != r->tail && found < PROBES; i++) {
+    if (p->pto_count < HKP_HTP__BACKOFF_MAX) p->pto_count++;
+    p->probes = PROBES;
+    p->last_sent = now;
+    r->probes++;
+    for (uint64_t i = p->from > r->head ? p->from : r->head; i != r->tail && found < PROBES; i++) {
         sent_packet *s = record(r, i);
-        if (s->state != HKP_HTP__SENT_FLYING) continue;
+        if (s->path != p->index || s->state != HKP_HTP__SENT_FLYING) continue;
         if (full) settle(r, s, HKP_HTP__SENT_LOST);
         r->sink.lost(r->sink.user, s);
         found++;
     }
+}
+
+void hkp_htp__recovery_tick(recovery *r, hkp_time now) {
+    for (unsigned i = 0; i < HKP_HTP__PATHS_MAX; i++) {
+        path_state *p = r->paths[i];
+        if (p == NULL || now < hkp_htp__path_state_wake(p)) continue;
+        if (p->loss_time != HKP_TIME_NEVER) {
+            detect_lost(r, p, now);
+        } else {
+            on_pto(r, p, now);
+        }
+    }
     trim(r);
-    return PROBES;
 }

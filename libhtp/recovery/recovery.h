@@ -3,7 +3,8 @@
 /*
  * Loss recovery (HTP-10.3, RFC 9002 with one packet number space). Keeps a record of every packet that
  * elicits an ACK and says which frames were acknowledged and which are lost; what to do about them is the
- * flow's affair. Packets that elicit no ACK have no record: nobody waits for them.
+ * flow's affair. Packets that elicit no ACK have no record: nobody waits for them. The records are the
+ * session's; each names the path it went, whose state (path_state.h) judges it.
  */
 #ifndef HKP_LIBHTP_RECOVERY_H
 #define HKP_LIBHTP_RECOVERY_H
@@ -11,7 +12,7 @@
 #include <hookprobe/base.h>
 
 #include "libhtp/flow/flow_pool.h"
-#include "libhtp/recovery/congestion.h"
+#include "libhtp/recovery/path_state.h"
 #include "libhtp/wire/frames.h"
 
 enum {
@@ -19,8 +20,9 @@ enum {
     HKP_HTP__SENT_FRAMES = 6,
     /** packets on their way at once */
     HKP_HTP__OUTSTANDING_MAX = 1024,
-    HKP_HTP__SENT_PER_BLOCK = 32,
-    HKP_HTP__SENT_BLOCKS = HKP_HTP__OUTSTANDING_MAX / HKP_HTP__SENT_PER_BLOCK + 1
+    HKP_HTP__SENT_PER_BLOCK = 28,
+    /** a table of blocks is a block itself */
+    HKP_HTP__SENT_BLOCKS = 512
 };
 
 /** A frame that must arrive. */
@@ -41,13 +43,17 @@ struct hkp_htp__sent {
     hkp_time time;
     /** largest number + 1 that an ACK frame in it named; 0: none */
     uint64_t ack_named;
+    /** packets sent on its path before it, mod 2^32 */
+    uint32_t order;
     uint16_t size;
-    uint8_t state;
     /** bits 0-2 epoch mod 8, bit 3 RES, bits 4-7 number of frames */
     uint8_t packed;
+    uint8_t state;
+    /** index of the path it went */
+    uint8_t path;
     /** a HEARTBEAT: its own ACK does not make the next one needless */
     uint8_t heartbeat;
-    uint8_t reserved[3];
+    uint8_t reserved[14];
     struct hkp_htp__sent_frame frames[HKP_HTP__SENT_FRAMES];
 };
 
@@ -65,45 +71,46 @@ struct hkp_htp__recovery_sink {
 struct hkp_htp__recovery {
     struct hkp_htp__pools *pools;
     struct hkp_htp__recovery_sink sink;
-    struct hkp_htp__congestion congestion;
-    /** records head..tail-1, ascending by pn; record i is in block i / 32 */
-    struct hkp_htp__sent *blocks[HKP_HTP__SENT_BLOCKS];
-    uint32_t head, tail;
+    /** records head..tail-1, ascending by pn: all in one block, or in those of a table, record i in block
+     *  i / 28; no memory is held while there are none */
+    struct hkp_htp__sent *block;
+    struct hkp_htp__sent **table;
+    uint64_t head, tail;
     uint64_t next_pn;
-    /** largest number acknowledged + 1 */
-    uint64_t acked_end;
-    uint32_t in_flight, flying;
-    hkp_time last_sent, loss_time;
-    uint64_t latest, min, srtt, var, initial;
-    unsigned pto_count;
+    /** packets on their way on all paths */
+    uint32_t flying;
     uint64_t lost, probes, bytes_acked;
+    /** NULL: no such path; paths[0] is own, the others their owner's */
+    struct hkp_htp__path_state *paths[HKP_HTP__PATHS_MAX];
+    struct hkp_htp__path_state own;
 };
 
-void hkp_htp__recovery_init(struct hkp_htp__recovery *r, struct hkp_htp__pools *pools, uint32_t mtu,
+void hkp_htp__recovery_init(struct hkp_htp__recovery *r, struct hkp_htp__pools *pools, uint16_t mtu,
                             uint64_t initial_rtt, const struct hkp_htp__recovery_sink *sink);
 void hkp_htp__recovery_clear(struct hkp_htp__recovery *r);
+
+/** The path takes part from now on, under its index, which is free. It stays its owner's. */
+void hkp_htp__recovery_path_add(struct hkp_htp__recovery *r, struct hkp_htp__path_state *p);
+/** The path is given up (not path 0): what is on its way there counts as lost. */
+void hkp_htp__recovery_path_drop(struct hkp_htp__recovery *r, uint8_t index);
 
 /** A fresh record for the packet about to be sent, all zero; NULL: as many are on their way as may be. It
  *  counts from _sent on. */
 struct hkp_htp__sent *hkp_htp__recovery_slot(struct hkp_htp__recovery *r);
+/** The record of _slot is not needed. */
+void hkp_htp__recovery_unslot(struct hkp_htp__recovery *r);
+/** A packet of any type goes on path index under this number; after _sent, if it has a record. */
+void hkp_htp__recovery_number(struct hkp_htp__recovery *r, uint8_t path, uint64_t pn);
+/** The packet of the record goes on the path that it names. */
 void hkp_htp__recovery_sent(struct hkp_htp__recovery *r, struct hkp_htp__sent *sent);
 
 /** Applies an ACK frame. HKP_E_HTP_ACK: it acknowledges what was never sent. */
 hkp_status hkp_htp__recovery_ack(struct hkp_htp__recovery *r, const struct hkp_htp__frame *ack, hkp_time now);
 
-/** T_loss or T_pto, whichever is first. */
+/** The first T_loss or T_pto of a path. */
 hkp_time hkp_htp__recovery_wake(const struct hkp_htp__recovery *r);
-/** Number of probe packets to send now: 0, or 2 when T_pto passed; then the oldest frames count as lost too.
- */
-unsigned hkp_htp__recovery_tick(struct hkp_htp__recovery *r, hkp_time now);
-
-/** Probe timeout without backoff. */
-uint64_t hkp_htp__recovery_pto(const struct hkp_htp__recovery *r);
-
-/** Bytes that the window leaves. */
-static inline uint32_t hkp_htp__recovery_room(const struct hkp_htp__recovery *r) {
-    uint32_t window = hkp_htp__congestion_window(&r->congestion);
-    return window > r->in_flight ? window - r->in_flight : 0;
-}
+/** Finds losses by time. A path whose T_pto passed gets two probes, and the oldest frames that went there
+ *  count as lost too. */
+void hkp_htp__recovery_tick(struct hkp_htp__recovery *r, hkp_time now);
 
 #endif
