@@ -51,6 +51,7 @@ static void erase(struct hkp_htp_endpoint *ep, struct hkp_htp__epoch_secret **e)
 
 static void forget_rekey(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s) {
     if (s->rekey == NULL) return;
+    if (s->flow != NULL) hkp_htp__flow_rekey_withdraw(s->flow);
     sodium_memzero(s->rekey, sizeof *s->rekey);
     hkp_mem_free(&ep->opt.mem, s->rekey, sizeof *s->rekey);
     s->rekey = NULL;
@@ -173,7 +174,6 @@ static void step(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s) {
     s->epoch++;
     s->old_until = HKP_TIME_NEVER;
     s->events |= HKP_HTP__EV_REKEYED;
-    hkp_htp__flow_rekey_withdraw(s->flow);
     forget_rekey(ep, s);
 }
 

@@ -44,9 +44,9 @@ void hkp_htp__session_free(struct hkp_htp_endpoint *ep, struct hkp_htp__session 
     hkp_htp__token_drop(ep, s->token_in);
     if (s->half != HKP_HTP__NONE) hkp_htp__door_release(ep, s->half);
     hkp_htp__edge_free(ep, s);
-    hkp_htp__flow_free(s->flow);
     hkp_htp__session_unshow(ep, s);
     hkp_htp__epochs_erase(ep, s);
+    hkp_htp__flow_free(s->flow);
     ep->sessions[s->index] = NULL;
     ep->free_slots[ep->n_free++] = s->index;
     ep->stats.sessions--;

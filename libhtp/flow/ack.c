@@ -13,10 +13,39 @@ enum {
     LATER_EVERY = 8
 };
 
-void hkp_htp__acks_init(struct hkp_htp__acks *a) {
+enum { RANGES_MOST = HKP_HTP__ACK_RANGES_MAX + 1 };
+
+_Static_assert(RANGES_MOST * sizeof(struct hkp_htp__range) <= HKP_HTP__SMALL_SIZE,
+               "all ranges are one object");
+
+void hkp_htp__acks_init(struct hkp_htp__acks *a, struct hkp_htp__pools *pools) {
     memset(a, 0, sizeof *a);
-    a->seen = (struct hkp_htp__ranges){a->room, 0, HKP_HTP__ACK_RANGES_MAX + 1};
+    a->pools = pools;
+    a->seen = (struct hkp_htp__ranges){a->held, 0, HKP_HTP__ACK_RANGES_HELD};
     a->due = HKP_TIME_NEVER;
+}
+
+/* More room; without it the oldest range is forgotten, which costs the peer a packet sent again. */
+static void widen(struct hkp_htp__acks *a) {
+    struct hkp_htp__range *more = a->seen.r == a->held ? hkp_htp__small_take(a->pools) : NULL;
+    if (more == NULL) return;
+    memcpy(more, a->held, sizeof a->held);
+    a->seen.r = more;
+    a->seen.cap = RANGES_MOST;
+}
+
+static void narrow(struct hkp_htp__acks *a) {
+    if (a->seen.r == a->held || a->seen.count > HKP_HTP__ACK_RANGES_HELD) return;
+    memcpy(a->held, a->seen.r, sizeof a->held);
+    hkp_htp__small_give(a->pools, a->seen.r);
+    a->seen.r = a->held;
+    a->seen.cap = HKP_HTP__ACK_RANGES_HELD;
+}
+
+void hkp_htp__acks_clear(struct hkp_htp__acks *a) {
+    while (a->seen.count > HKP_HTP__ACK_RANGES_HELD)
+        hkp_htp__ranges_remove(&a->seen, a->seen.r[0].lo, a->seen.r[0].hi);
+    narrow(a);
 }
 
 void hkp_htp__acks_note(struct hkp_htp__acks *a, uint64_t pn, int eliciting, int urgent, hkp_time now) {
@@ -24,11 +53,17 @@ void hkp_htp__acks_note(struct hkp_htp__acks *a, uint64_t pn, int eliciting, int
     /* In order: the number after the largest. Anything else is a gap or reordering. */
     int in_order = s->count == 0 ? pn == 0 : pn == hkp_htp__acks_largest(a) + 1;
     int newest = s->count == 0 || pn > hkp_htp__acks_largest(a);
-    if (!hkp_htp__ranges_add(s, pn, pn + 1)) {
+    int known = hkp_htp__ranges_add(s, pn, pn + 1);
+    if (!known) {
+        widen(a);
+        known = hkp_htp__ranges_add(s, pn, pn + 1);
+    }
+    if (!known) {
         if (pn < s->r[0].lo) return; /* older than all that is remembered */
         hkp_htp__ranges_remove(s, s->r[0].lo, s->r[0].hi);
         (void)hkp_htp__ranges_add(s, pn, pn + 1);
     }
+    narrow(a); /* a gap was filled */
     a->packets++;
     if (newest) a->largest_time = now;
     if (!eliciting) return;
@@ -73,4 +108,5 @@ void hkp_htp__acks_forget(struct hkp_htp__acks *a, uint64_t largest) {
     if (a->due != HKP_TIME_NEVER || largest == 0) return; /* what waits might be older than largest */
     if (largest >= hkp_htp__acks_largest(a)) largest = hkp_htp__acks_largest(a);
     hkp_htp__ranges_remove(&a->seen, 0, largest);
+    narrow(a);
 }

@@ -6,14 +6,20 @@
 
 #include <hookprobe/base.h>
 
+#include "libhtp/flow/flow_pool.h"
 #include "libhtp/flow/ranges.h"
 #include "libhtp/wire/frames.h"
 
 /** Longest time that an ACK waits (HTP-10.3, 10.4). */
 #define HKP_HTP__ACK_DELAY_NS 25000000ULL
 
+/** Ranges that a session holds always; when packets are missing it takes room for more from the pool. */
+enum { HKP_HTP__ACK_RANGES_HELD = 2 };
+
 struct hkp_htp__acks {
-    struct hkp_htp__range room[HKP_HTP__ACK_RANGES_MAX + 1];
+    struct hkp_htp__pools *pools;
+    struct hkp_htp__range held[HKP_HTP__ACK_RANGES_HELD];
+    /** in held or in an object of the pool */
     struct hkp_htp__ranges seen;
     /** when the largest number arrived */
     hkp_time largest_time;
@@ -24,7 +30,9 @@ struct hkp_htp__acks {
     unsigned waiting;
 };
 
-void hkp_htp__acks_init(struct hkp_htp__acks *a);
+void hkp_htp__acks_init(struct hkp_htp__acks *a, struct hkp_htp__pools *pools);
+/** Gives back what the pool gave; only held ranges, the newest, are left. */
+void hkp_htp__acks_clear(struct hkp_htp__acks *a);
 
 /** Notes one packet. urgent: its content or its epoch asks for an ACK at once. */
 void hkp_htp__acks_note(struct hkp_htp__acks *a, uint64_t pn, int eliciting, int urgent, hkp_time now);

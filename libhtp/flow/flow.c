@@ -73,7 +73,7 @@ hkp_status hkp_htp__flow_new(flow_t **out, const struct hkp_htp__flow_params *p,
         flow->ours_allowed[kind] = flow->theirs_allowed[kind] = HKP_HTP__STREAMS_MAX;
     flow->tx_limit = flow->rx_limit = HKP_HTP__CREDIT_SESSION_BYTES;
     memcpy(flow->allow, p->allow, sizeof flow->allow);
-    hkp_htp__acks_init(&flow->acks);
+    hkp_htp__acks_init(&flow->acks, flow->pools);
     const struct hkp_htp__recovery_sink sink = {flow, on_acked, on_lost};
     hkp_htp__recovery_init(&flow->recovery, flow->pools, flow->max_datagram, p->initial_rtt, &sink);
     hkp_htp__heart_init(flow, p);
@@ -87,13 +87,14 @@ static void release(flow_t *flow) {
     hkp_htp__fifo_clear(&flow->datagrams_out, flow->pools);
     hkp_htp__fifo_clear(&flow->datagrams_in, flow->pools);
     hkp_htp__recovery_clear(&flow->recovery);
+    hkp_htp__acks_clear(&flow->acks);
 }
 
 void hkp_htp__flow_free(flow_t *flow) {
     if (flow == NULL) return;
     release(flow);
     struct hkp_mem mem = flow->mem;
-    sodium_memzero(flow, sizeof *flow); /* a REKEY answer holds collective entropy */
+    sodium_memzero(flow, sizeof *flow);
     mem.free(mem.user, flow, sizeof *flow);
 }
 
@@ -157,12 +158,15 @@ hkp_status hkp_htp__flow_tick(flow_t *flow, hkp_time now) {
 /* ---- REKEY and PING. */
 
 void hkp_htp__flow_rekey_put(flow_t *flow, const uint8_t frame[HKP_HTP__REKEY_SIZE]) {
-    memcpy(flow->rekey, frame, HKP_HTP__REKEY_SIZE);
+    flow->rekey = frame;
     flow->rekey_generation++;
     flow->rekey_set = flow->rekey_pending = 1;
 }
 
-void hkp_htp__flow_rekey_withdraw(flow_t *flow) { flow->rekey_set = flow->rekey_pending = 0; }
+void hkp_htp__flow_rekey_withdraw(flow_t *flow) {
+    flow->rekey_set = flow->rekey_pending = 0;
+    flow->rekey = NULL;
+}
 
 void hkp_htp__flow_ping(flow_t *flow) { flow->ping = 1; }
 
@@ -195,8 +199,9 @@ static void deny(flow_t *flow, stream *s) {
 
 void hkp_htp__flow_allow(flow_t *flow, const uint64_t allow[2]) {
     memcpy(flow->allow, allow, sizeof flow->allow);
-    for (unsigned i = 0; i < HKP_HTP__STREAM_BUCKETS; i++) {
-        for (stream *s = flow->buckets[i], *next; s != NULL; s = next) {
+    /* the table goes with the last stream */
+    for (unsigned i = 0; i < HKP_HTP__STREAM_BUCKETS && flow->table != NULL; i++) {
+        for (stream *s = flow->table->buckets[i], *next; s != NULL; s = next) {
             next = s->bucket_next;
             int live = s->rx == HKP_HTP__RX_OPEN || (s->events & HKP_HTP__EV_OPENED);
             if (live && s->cls_known && !is_allowed(flow, s->cls)) deny(flow, s);
@@ -278,10 +283,18 @@ static void datagram_event(flow_t *flow, struct hkp_htp__flow_event *e) {
     hkp_htp__fifo_drop(&flow->datagrams_in, flow->pools);
 }
 
+static void clock_event(const struct hkp_htp__sample *c, struct hkp_htp__flow_event *e) {
+    e->kind = HKP_HTP__FLOW_EV_CLOCK;
+    e->trust = c->trust;
+    e->port = c->port;
+    memcpy(e->addr, c->addr, 16);
+    memcpy(e->t, c->t, sizeof e->t);
+}
+
 hkp_status hkp_htp__flow_event(flow_t *flow, struct hkp_htp__flow_event *e) {
     memset(e, 0, sizeof *e);
     if (flow->clock_set) {
-        *e = flow->clock;
+        clock_event(&flow->clock, e);
         flow->clock_set = 0;
         return HKP_OK;
     }
@@ -300,7 +313,10 @@ hkp_status hkp_htp__flow_event(flow_t *flow, struct hkp_htp__flow_event *e) {
     memset(e, 0, sizeof *e);
     while (flow->datagrams_in.head != NULL && e->kind == HKP_HTP__FLOW_EV_NONE) datagram_event(flow, e);
     if (e->kind == HKP_HTP__FLOW_EV_NONE && flow->closed_set) {
-        *e = flow->closed;
+        *e = (struct hkp_htp__flow_event){.kind = HKP_HTP__FLOW_EV_CLOSED,
+                                          .code = flow->closed_code,
+                                          .trust = flow->closed_trust,
+                                          .retry_after_s = flow->closed_retry_after_s};
         flow->closed_set = 0;
     }
     return HKP_OK;

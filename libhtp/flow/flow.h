@@ -162,7 +162,8 @@ void hkp_htp__flow_close(struct hkp_htp__flow *flow, hkp_time now, uint16_t reas
 
 /* ---- REKEY (HTP-6.3): the endpoint makes and judges the frames, the flow sends them reliably. */
 
-/** Sends this frame until it is acknowledged or withdrawn; a new one replaces the old one. */
+/** Sends this frame until it is acknowledged or withdrawn; a new one replaces the old one. It is borrowed
+ * until then. */
 void hkp_htp__flow_rekey_put(struct hkp_htp__flow *flow, const uint8_t frame[HKP_HTP__REKEY_SIZE]);
 void hkp_htp__flow_rekey_withdraw(struct hkp_htp__flow *flow);
 /** A PING: the next packet under a new epoch goes at once (HTP-6.3 step 3). */

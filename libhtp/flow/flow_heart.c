@@ -132,9 +132,8 @@ void hkp_htp__heart_on_hb_ack(flow_t *flow, const struct hkp_htp__frame *f,
     h->waiting = 0;
     if (!h->good) count_good(flow);
     if (flow->is_e) adapt(h, f);
-    struct hkp_htp__flow_event *e = &flow->clock;
-    *e = (struct hkp_htp__flow_event){
-        .kind = HKP_HTP__FLOW_EV_CLOCK, .trust = f->hb.trust, .port = f->hb.port};
+    struct hkp_htp__sample *e = &flow->clock;
+    *e = (struct hkp_htp__sample){.trust = f->hb.trust, .port = f->hb.port};
     memcpy(e->addr, f->hb.addr, 16);
     e->t[0] = f->hb.t1;
     e->t[1] = f->hb.t2;

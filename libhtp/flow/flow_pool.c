@@ -10,6 +10,7 @@
 enum {
     BLOCKS_PER_SLAB = 16,
     STREAMS_PER_SLAB = 32,
+    SMALLS_PER_SLAB = 32,
     /** keeps the items of a slab on cache lines of their own */
     SLAB_HEAD = 64
 };
@@ -33,7 +34,7 @@ struct hkp_htp__pools {
     struct hkp_mem mem;
     size_t limit, held;
     struct slab *slabs;
-    struct kind blocks, streams;
+    struct kind blocks, streams, smalls;
     uint8_t *scratch, *arena;
     size_t scratch_size;
 };
@@ -49,6 +50,8 @@ hkp_status hkp_htp__pools_new(struct hkp_htp__pools **out, const struct hkp_mem 
     p->blocks.per_slab = BLOCKS_PER_SLAB;
     p->streams.item_size = HKP_HTP__STREAM_SIZE;
     p->streams.per_slab = STREAMS_PER_SLAB;
+    p->smalls.item_size = HKP_HTP__SMALL_SIZE;
+    p->smalls.per_slab = SMALLS_PER_SLAB;
     *out = p;
     return HKP_OK;
 }
@@ -115,12 +118,22 @@ void *hkp_htp__stream_take(struct hkp_htp__pools *p) {
 
 void hkp_htp__stream_give(struct hkp_htp__pools *p, void *stream) { give(&p->streams, stream); }
 
-int hkp_htp__pools_reserve(struct hkp_htp__pools *p, size_t blocks, size_t streams) {
-    while (p->blocks.free_count < blocks)
-        if (!grow(p, &p->blocks)) return 0;
-    while (p->streams.free_count < streams)
-        if (!grow(p, &p->streams)) return 0;
+void *hkp_htp__small_take(struct hkp_htp__pools *p) {
+    void *item = take(p, &p->smalls);
+    if (item != NULL) memset(item, 0, HKP_HTP__SMALL_SIZE);
+    return item;
+}
+
+void hkp_htp__small_give(struct hkp_htp__pools *p, void *item) { give(&p->smalls, item); }
+
+static int has(struct hkp_htp__pools *p, struct kind *k, size_t count) {
+    while (k->free_count < count)
+        if (!grow(p, k)) return 0;
     return 1;
+}
+
+int hkp_htp__pools_reserve(struct hkp_htp__pools *p, size_t blocks, size_t streams, size_t smalls) {
+    return has(p, &p->blocks, blocks) && has(p, &p->streams, streams) && has(p, &p->smalls, smalls);
 }
 
 uint8_t *hkp_htp__pools_scratch(struct hkp_htp__pools *p, size_t size) {

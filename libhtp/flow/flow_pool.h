@@ -10,6 +10,8 @@ enum {
     HKP_HTP__BLOCK_SIZE = 4096,
     /** at least sizeof(struct hkp_htp__stream), which checks it */
     HKP_HTP__STREAM_SIZE = 512,
+    /** of what only some sessions need at a time: ranges of received numbers, tables of streams */
+    HKP_HTP__SMALL_SIZE = 576,
     /** most that the pools of one endpoint hold unless told otherwise */
     HKP_HTP__POOL_BYTES = 64 * 1024 * 1024
 };
@@ -24,8 +26,12 @@ void hkp_htp__block_give(struct hkp_htp__pools *pools, void *block);
 void *hkp_htp__stream_take(struct hkp_htp__pools *pools);
 void hkp_htp__stream_give(struct hkp_htp__pools *pools, void *stream);
 
+/** HKP_HTP__SMALL_SIZE zero bytes; NULL at the limit. */
+void *hkp_htp__small_take(struct hkp_htp__pools *pools);
+void hkp_htp__small_give(struct hkp_htp__pools *pools, void *item);
+
 /** 1 if so many can be taken now without fail. */
-int hkp_htp__pools_reserve(struct hkp_htp__pools *pools, size_t blocks, size_t streams);
+int hkp_htp__pools_reserve(struct hkp_htp__pools *pools, size_t blocks, size_t streams, size_t smalls);
 
 /** Room of size bytes for one message on its way out; the same room again at the next call. NULL: no memory.
  */

@@ -44,7 +44,9 @@ static int has_room(flow_t *flow, const struct hkp_htp__flow_in *in) {
             continue;
         hkp_htp__stream_cost(flow, &f, &blocks, &streams[hkp_htp__is_uni(f.stream)]);
     }
-    return hkp_htp__pools_reserve(flow->pools, blocks, streams[0] + streams[1]);
+    const size_t made = streams[0] + streams[1];
+    /* a table, and what the note of the number may take before it */
+    return hkp_htp__pools_reserve(flow->pools, blocks, made, made > 0 && flow->table == NULL ? 2 : 0);
 }
 
 static void on_datagram(flow_t *flow, const struct hkp_htp__frame *f) {
@@ -66,10 +68,9 @@ static void on_close(flow_t *flow, const struct hkp_htp__frame *f) {
     flow->closing.send_now = 0;
     flow->closing.ack_wanted = 1;
     flow->closing.at = flow->now + DRAIN_PTOS * pto;
-    flow->closed = (struct hkp_htp__flow_event){.kind = HKP_HTP__FLOW_EV_CLOSED,
-                                                .code = f->code,
-                                                .trust = f->hb.trust,
-                                                .retry_after_s = f->hb.retry_after_s};
+    flow->closed_code = f->code;
+    flow->closed_trust = f->hb.trust;
+    flow->closed_retry_after_s = f->hb.retry_after_s;
     flow->closed_set = 1;
 }
 

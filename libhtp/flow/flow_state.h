@@ -131,6 +131,20 @@ struct hkp_htp__closing {
     hkp_time at;
 };
 
+/** Only while there are streams. */
+struct hkp_htp__stream_table {
+    struct hkp_htp__stream *buckets[HKP_HTP__STREAM_BUCKETS];
+    /** rings of streams to send: 0 control frames, 1 + priority data */
+    struct hkp_htp__stream *ready[1 + HKP_HTP__PRIORITIES];
+};
+
+/** What an answer to a heartbeat told (HTP-3.8, 8.4). */
+struct hkp_htp__sample {
+    uint64_t t[4];
+    uint8_t addr[16];
+    uint16_t port, trust;
+};
+
 struct hkp_htp__flow {
     struct hkp_mem mem;
     struct hkp_rng rng;
@@ -146,16 +160,15 @@ struct hkp_htp__flow {
     uint8_t tx_res_acked, tx_epoch_used;
     uint64_t rx_res_epoch[4];
 
-    uint8_t rekey[HKP_HTP__REKEY_SIZE];
+    /** the owner's, if rekey_set */
+    const uint8_t *rekey;
     uint8_t rekey_set, rekey_pending, rekey_generation;
     uint8_t ping;
     uint8_t path_response[8];
     uint8_t path_response_set;
 
     /* Streams. Index of counters by kind of stream: 0 bidirectional, 1 unidirectional. */
-    struct hkp_htp__stream *buckets[HKP_HTP__STREAM_BUCKETS];
-    /** rings of streams to send: 0 control frames, 1 + priority data */
-    struct hkp_htp__stream *ready[1 + HKP_HTP__PRIORITIES];
+    struct hkp_htp__stream_table *table;
     struct hkp_htp__stream *events_head, *events_tail;
     uint32_t stream_count;
     uint32_t ours_opened[2], theirs_opened[2];
@@ -173,9 +186,10 @@ struct hkp_htp__flow {
     uint64_t datagrams_dropped;
 
     struct hkp_htp__heart heart;
-    struct hkp_htp__flow_event clock;
+    struct hkp_htp__sample clock;
     uint8_t clock_set, heartbeat_events, closed_set;
-    struct hkp_htp__flow_event closed;
+    /** what the peer's CLOSE said */
+    uint16_t closed_code, closed_trust, closed_retry_after_s;
     struct hkp_htp__closing closing;
 
     uint32_t jitter, transit;

@@ -13,23 +13,25 @@ typedef struct hkp_htp__stream stream;
 typedef struct hkp_htp__flow flow_t;
 
 _Static_assert(sizeof(stream) <= HKP_HTP__STREAM_SIZE, "a stream is one object of the pool");
+_Static_assert(sizeof(struct hkp_htp__stream_table) <= HKP_HTP__SMALL_SIZE, "a table is one, too");
 
 /** Indexes beyond this do not fit an id. */
 enum { INDEX_END = 1 << 30 };
 
 static stream **bucket_of(flow_t *flow, uint32_t id) {
-    return &flow->buckets[(id ^ id >> 5) % HKP_HTP__STREAM_BUCKETS];
+    return &flow->table->buckets[(id ^ id >> 5) % HKP_HTP__STREAM_BUCKETS];
 }
 
 stream *hkp_htp__stream_find(const flow_t *flow, uint32_t id) {
-    stream *s = flow->buckets[(id ^ id >> 5) % HKP_HTP__STREAM_BUCKETS];
+    stream *s = flow->table != NULL ? flow->table->buckets[(id ^ id >> 5) % HKP_HTP__STREAM_BUCKETS] : NULL;
     while (s != NULL && s->id != id) s = s->bucket_next;
     return s;
 }
 
 hkp_status hkp_htp__stream_make(flow_t *flow, uint32_t id, stream **out) {
+    if (!hkp_htp__pools_reserve(flow->pools, 0, 1, flow->table == NULL)) return HKP_E_NOMEM;
+    if (flow->table == NULL) flow->table = hkp_htp__small_take(flow->pools);
     stream *s = hkp_htp__stream_take(flow->pools);
-    if (s == NULL) return HKP_E_NOMEM;
     int ours = hkp_htp__is_ours(flow, id), uni = hkp_htp__is_uni(id);
     s->id = id;
     s->priority = HKP_HTP__PRIORITY_DEFAULT;
@@ -47,7 +49,7 @@ hkp_status hkp_htp__stream_make(flow_t *flow, uint32_t id, stream **out) {
 
 static void ring_remove(flow_t *flow, stream *s) {
     if (s->ready_next == NULL) return;
-    stream **head = &flow->ready[s->ring];
+    stream **head = &flow->table->ready[s->ring];
     if (*head == s) *head = s->ready_next != s ? s->ready_next : NULL;
     s->ready_prev->ready_next = s->ready_next;
     s->ready_next->ready_prev = s->ready_prev;
@@ -55,7 +57,7 @@ static void ring_remove(flow_t *flow, stream *s) {
 }
 
 static void ring_append(flow_t *flow, stream *s, uint8_t ring) {
-    stream **head = &flow->ready[ring];
+    stream **head = &flow->table->ready[ring];
     s->ring = ring;
     if (*head == NULL) {
         *head = s->ready_next = s->ready_prev = s;
@@ -109,6 +111,11 @@ static int half_done(const stream *s) {
     return tx && rx;
 }
 
+static void drop_table(flow_t *flow) {
+    hkp_htp__small_give(flow->pools, flow->table);
+    flow->table = NULL;
+}
+
 int hkp_htp__stream_retire(flow_t *flow, stream *s) {
     if (!half_done(s) || s->in_events || s->control != 0) return 0;
     ring_remove(flow, s);
@@ -126,20 +133,22 @@ int hkp_htp__stream_retire(flow_t *flow, stream *s) {
         }
     }
     hkp_htp__stream_give(flow->pools, s);
+    if (flow->stream_count == 0) drop_table(flow);
     return 1;
 }
 
 void hkp_htp__streams_clear(flow_t *flow) {
+    if (flow->table == NULL) return;
     for (unsigned i = 0; i < HKP_HTP__STREAM_BUCKETS; i++) {
-        while (flow->buckets[i] != NULL) {
-            stream *s = flow->buckets[i];
-            flow->buckets[i] = s->bucket_next;
+        while (flow->table->buckets[i] != NULL) {
+            stream *s = flow->table->buckets[i];
+            flow->table->buckets[i] = s->bucket_next;
             hkp_htp__chain_clear(&s->tx_chain, flow->pools);
             hkp_htp__chain_clear(&s->rx_chain, flow->pools);
             hkp_htp__stream_give(flow->pools, s);
         }
     }
-    memset(flow->ready, 0, sizeof flow->ready);
+    drop_table(flow);
     flow->events_head = flow->events_tail = NULL;
     flow->stream_count = 0;
 }
@@ -193,7 +202,7 @@ hkp_status hkp_htp__flow_message(flow_t *flow, uint32_t id, const uint8_t *msg, 
     uint64_t size = len + HKP_HTP__MESSAGE_HEAD;
     /* One message always fits an empty buffer, however long its stream allows it to be. */
     if ((flow->buffered != 0 && flow->buffered + size > flow->send_buffer) ||
-        !hkp_htp__pools_reserve(flow->pools, 2 * hkp_htp__chain_need(0) + hkp_htp__chain_need(len), 0)) {
+        !hkp_htp__pools_reserve(flow->pools, 2 * hkp_htp__chain_need(0) + hkp_htp__chain_need(len), 0, 0)) {
         flow->writable_wanted = 1;
         return HKP_E_LIMIT;
     }

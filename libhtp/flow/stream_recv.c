@@ -61,8 +61,8 @@ static void offer(flow_t *flow, stream *s) {
 
 /* After excess came free, a long message that had to wait for it may go on. */
 static void offer_all(flow_t *flow) {
-    for (unsigned i = 0; i < HKP_HTP__STREAM_BUCKETS; i++)
-        for (stream *s = flow->buckets[i]; s != NULL; s = s->bucket_next)
+    for (unsigned i = 0; i < HKP_HTP__STREAM_BUCKETS && flow->table != NULL; i++)
+        for (stream *s = flow->table->buckets[i]; s != NULL; s = s->bucket_next)
             if (s->rx == HKP_HTP__RX_OPEN && s->rx_scan - s->rx_start > s->rx_need) offer(flow, s);
 }
 
@@ -290,8 +290,9 @@ hkp_status hkp_htp__stream_on_stop(flow_t *flow, const struct hkp_htp__frame *f)
 }
 
 static void ready_all(flow_t *flow) {
-    for (unsigned i = 0; i < HKP_HTP__STREAM_BUCKETS; i++)
-        for (stream *s = flow->buckets[i]; s != NULL; s = s->bucket_next) hkp_htp__stream_ready(flow, s);
+    for (unsigned i = 0; i < HKP_HTP__STREAM_BUCKETS && flow->table != NULL; i++)
+        for (stream *s = flow->table->buckets[i]; s != NULL; s = s->bucket_next)
+            hkp_htp__stream_ready(flow, s);
 }
 
 hkp_status hkp_htp__stream_on_credit(flow_t *flow, const struct hkp_htp__frame *f) {

@@ -23,8 +23,8 @@ void hkp_htp__writer_note(writer *w, uint8_t type, uint32_t id, uint64_t offset,
 }
 
 int hkp_htp__streams_sendable(const flow_t *flow) {
-    for (unsigned i = 0; i <= HKP_HTP__PRIORITIES; i++)
-        if (flow->ready[i] != NULL) return 1;
+    for (unsigned i = 0; i <= HKP_HTP__PRIORITIES && flow->table != NULL; i++)
+        if (flow->table->ready[i] != NULL) return 1;
     return 0;
 }
 
@@ -86,17 +86,17 @@ static void write_data(flow_t *flow, stream *s, writer *w) {
 enum { PIECE_MIN = HKP_HTP__STREAM_HEAD + 16 };
 
 void hkp_htp__streams_write(flow_t *flow, writer *w) {
-    for (unsigned ring = 0; ring <= HKP_HTP__PRIORITIES; ring++) {
-        while (flow->ready[ring] != NULL) {
+    for (unsigned ring = 0; ring <= HKP_HTP__PRIORITIES && flow->table != NULL; ring++) {
+        while (flow->table->ready[ring] != NULL) {
             if (w->frames == HKP_HTP__SENT_FRAMES || w->len + PIECE_MIN > w->cap) return;
-            stream *s = flow->ready[ring];
+            stream *s = flow->table->ready[ring];
             size_t before = w->len;
             if (ring == 0) {
                 write_control(s, w);
             } else {
                 write_data(flow, s, w);
             }
-            flow->ready[ring] = s->ready_next; /* round robin: the next one is first now */
+            flow->table->ready[ring] = s->ready_next; /* round robin: the next one is first now */
             hkp_htp__stream_ready(flow, s);
             if (w->len == before) {
                 if (s->ready_next != NULL && s->ring == ring)

@@ -72,7 +72,7 @@ static void application(struct world *w, uint8_t op) {
     static const uint8_t text[4096];
     uint32_t id = next(w);
     uint64_t allow[2] = {id, 0};
-    uint8_t frame[HKP_HTP__REKEY_SIZE] = {HKP_HTP__F_REKEY};
+    static const uint8_t frame[HKP_HTP__REKEY_SIZE] = {HKP_HTP__F_REKEY};
     switch (op) {
     case 4:
         (void)hkp_htp__flow_open(w->flow, id & 0x7F, (int)(id >> 7), id & 7, &id);

@@ -188,7 +188,11 @@ static void acks_tell_what_arrived(void) {
     uint64_t lo = 0, hi = 0;
     unsigned index = 0;
     size_t pos = 0;
-    hkp_htp__acks_init(&a);
+    struct failing mem = {.left = -1};
+    struct hkp_mem alloc = failing_mem(&mem);
+    struct hkp_htp__pools *pools = NULL;
+    CHECK_EQ(hkp_htp__pools_new(&pools, &alloc, 0), HKP_OK);
+    hkp_htp__acks_init(&a, pools);
     CHECK_EQ(hkp_htp__acks_write(&a, 0, dst, sizeof dst), 0);
     for (uint64_t pn = 0; pn < 10; pn++)
         if (pn != 3 && pn != 4) hkp_htp__acks_note(&a, pn, 1, 0, 1000);
@@ -207,13 +211,42 @@ static void acks_tell_what_arrived(void) {
     len = hkp_htp__acks_write(&a, 2000, dst, sizeof dst);
     CHECK_EQ(len, 16 + 4 * HKP_HTP__ACK_RANGES_MAX);
     CHECK_EQ(hkp_htp__acks_write(&a, 2000, dst, 26), 16 + 4 * 2);
+    hkp_htp__acks_clear(&a);
+    CHECK_EQ(a.seen.count, HKP_HTP__ACK_RANGES_HELD);
+    CHECK_EQ(hkp_htp__acks_largest(&a), 298);
+    CHECK_EQ(a.seen.r == a.held, 1);
+    hkp_htp__pools_free(pools);
+    CHECK_EQ(mem.live, 0);
+}
+
+/* Without room for more ranges the oldest one goes: the newest numbers are told, nothing false is. */
+static void acks_do_with_little_memory(void) {
+    struct hkp_htp__acks a;
+    struct hkp_htp__frame f;
+    struct failing mem = {.left = 1}; /* the pools and nothing more */
+    struct hkp_mem alloc = failing_mem(&mem);
+    struct hkp_htp__pools *pools = NULL;
+    uint8_t dst[256];
+    uint64_t lo = 0, hi = 0;
+    unsigned index = 0;
+    size_t pos = 0;
+    CHECK_EQ(hkp_htp__pools_new(&pools, &alloc, 0), HKP_OK);
+    hkp_htp__acks_init(&a, pools);
+    for (uint64_t i = 0; i < 100; i++) hkp_htp__acks_note(&a, 2 * i, 1, 0, 1000);
+    size_t len = hkp_htp__acks_write(&a, 2000, dst, sizeof dst);
+    CHECK_EQ(hkp_htp__frame_read(dst, len, &pos, HKP_HTP__T_ACK, 0, &f), HKP_OK);
+    for (uint64_t want = 198; hkp_htp__frame_ack_range(&f, &index, &lo, &hi); want -= 2)
+        CHECK(lo == want && hi == want);
+    CHECK_EQ(index, HKP_HTP__ACK_RANGES_HELD);
+    hkp_htp__pools_free(pools);
+    CHECK_EQ(mem.live, 0);
 }
 
 /* Every 2nd packet at first, every 8th later, 25 ms at most, at once when something is out of order. */
 static void acks_wait_no_longer_than_they_may(void) {
     struct hkp_htp__acks a;
     uint8_t dst[256];
-    hkp_htp__acks_init(&a);
+    hkp_htp__acks_init(&a, NULL); /* no gap, no room */
     hkp_htp__acks_note(&a, 0, 1, 0, 0);
     CHECK_EQ(a.due, HKP_HTP__ACK_DELAY_NS);
     hkp_htp__acks_note(&a, 1, 1, 0, 5);
@@ -227,7 +260,7 @@ static void acks_wait_no_longer_than_they_may(void) {
     for (uint64_t pn = 100; a.due != 10; pn++, waited++) hkp_htp__acks_note(&a, pn, 1, 0, 10);
     CHECK_EQ(waited, 8);
     (void)hkp_htp__acks_write(&a, 10, dst, sizeof dst);
-    hkp_htp__acks_note(&a, 300, 1, 0, 20);
+    hkp_htp__acks_note(&a, 300, 1, 0, 20); /* one gap: both ranges are held */
     CHECK_EQ(a.due, 20);
     (void)hkp_htp__acks_write(&a, 20, dst, sizeof dst);
     hkp_htp__acks_note(&a, 301, 1, 1, 30);
@@ -243,6 +276,7 @@ int main(void) {
     CASE(a_chain_is_a_stream_in_any_order);
     CASE(ranges_are_a_set);
     CASE(acks_tell_what_arrived);
+    CASE(acks_do_with_little_memory);
     CASE(acks_wait_no_longer_than_they_may);
     return check_done();
 }
