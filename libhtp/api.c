@@ -2,6 +2,7 @@
 /* Copyright the HookProbe mesh authors */
 /* The pump: datagrams in and out, events, time. */
 #include "libhtp/endpoint.h"
+#include "libhtp/trace/trace.h"
 #include "libter/bytes.h"
 
 static void take_time(struct hkp_htp_endpoint *ep, hkp_time now) {
@@ -52,8 +53,11 @@ hkp_status hkp_htp_recv(hkp_htp_endpoint *ep, hkp_time now, uint64_t wall_us, co
     take_time(ep, now);
     ep->stats.datagrams_in++;
     ep->stats.bytes_in += len;
+    HKP_HTP__TRACE(ep, hkp_htp__trace_handshake(ep, path, 0, dgram, len));
     hkp_status st = recv_one(ep, wall_us, path, dgram, len);
-    return st == HKP_OK ? HKP_OK : hkp_htp__drop(ep, st);
+    if (st == HKP_OK) return HKP_OK;
+    HKP_HTP__TRACE(ep, hkp_htp__trace_drop(ep, path, len, st));
+    return hkp_htp__drop(ep, st);
 }
 
 hkp_status hkp_htp_quote_ready(hkp_htp_endpoint *ep, hkp_time now, uint64_t wall_us) {
@@ -102,6 +106,7 @@ hkp_status hkp_htp_send(hkp_htp_endpoint *ep, hkp_time now, uint64_t wall_us, st
     else if (hkp_htp__door_pending(ep))
         (void)hkp_htp__door_send(ep, wall_us, path, dst, len);
     if (*len == 0) send_session(ep, wall_us, path, dst, len);
+    if (*len > 0) HKP_HTP__TRACE(ep, hkp_htp__trace_handshake(ep, path, 1, dst, *len));
     ep->stats.datagrams_out += *len > 0;
     ep->stats.bytes_out += *len;
     return HKP_OK;

@@ -8,6 +8,8 @@
 #include "libhtp/handshake/handshake.h"
 #include "libhtp/wire/record.h"
 
+#include <hookprobe/htp/trace.h>
+
 enum {
     /** RETRY, REJECT and repeated answers that wait to be pulled */
     HKP_HTP__ANSWERS_WAITING = 32,
@@ -175,6 +177,7 @@ struct hkp_htp_endpoint {
     struct hkp_htp__backoff backoffs[HKP_HTP__BACKOFFS];
     /** NULL: no V */
     struct hkp_htp__door *door;
+    struct hkp_htp_trace trace;
 };
 
 /* ---- endpoint.c: randomness and tables ---- */

@@ -2,6 +2,7 @@
 /* Copyright the HookProbe mesh authors */
 /* Key epochs of a session: when a rekey is due, its two frames, and what is erased when (HTP-6.2 to 6.4). */
 #include "libhtp/endpoint.h"
+#include "libhtp/trace/trace.h"
 #include "libter/bytes.h"
 #include "libter/options.h"
 
@@ -163,6 +164,7 @@ static hkp_status derive(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s
     next->suite = s->suite;
     next->since = ep->now;
     next->live = 1;
+    HKP_HTP__TRACE(ep, hkp_htp__trace_keys(ep, s, next));
     memcpy(s->ce, answer + CE_AT, 32);
     sodium_memzero(dh, sizeof dh);
     sodium_memzero(secret, sizeof secret);

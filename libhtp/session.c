@@ -2,6 +2,7 @@
 /* Copyright the HookProbe mesh authors */
 /* One session from its keys to its end: protected packets in and out, closing (HTP-3.7, 7, 14). */
 #include "libhtp/endpoint.h"
+#include "libhtp/trace/trace.h"
 #include "libter/bytes.h"
 #include "libter/options.h"
 
@@ -59,6 +60,7 @@ hkp_status hkp_htp__session_start(struct hkp_htp_endpoint *ep, struct hkp_htp__s
     s->rekey_s = b->accept->rekey_s;
     s->since = ep->now;
     s->last_heard = ep->now;
+    HKP_HTP__TRACE(ep, hkp_htp__trace_keys(ep, s, e));
     return HKP_OK;
 }
 
@@ -90,6 +92,7 @@ void hkp_htp__session_up(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s
     s->events |= HKP_HTP__EV_UP;
     if (s->role == HKP_HTP_ROLE_E && s->clock != HKP_HTP_CLOCK_UNDECIDED) s->events |= HKP_HTP__EV_CLOCK;
     ep->stats.handshakes_done++;
+    HKP_HTP__TRACE(ep, hkp_htp__trace_state(ep, s));
     settle_peers(ep, s);
     hkp_htp__session_touch(ep, s);
 }
@@ -124,6 +127,7 @@ void hkp_htp__session_end(struct hkp_htp_endpoint *ep, struct hkp_htp__session *
     sodium_memzero(&s->zero, sizeof s->zero);
     sodium_memzero(s->exporter0, sizeof s->exporter0);
     s->state = HKP_HTP__S_ENDED;
+    HKP_HTP__TRACE(ep, hkp_htp__trace_state(ep, s));
     hkp_htp__session_schedule(ep, s, HKP_TIME_NEVER);
     hkp_htp__list_drop_ready(ep, s);
     if (silent) s->told = 1;
@@ -208,6 +212,37 @@ static hkp_status take_frames(struct hkp_htp_endpoint *ep, struct hkp_htp__sessi
     return close_for(ep, s, st);
 }
 
+#ifdef HKP_HTP__TRACED
+static void trace_in(struct hkp_htp_endpoint *ep, const struct hkp_htp__session *s,
+                     const struct hkp_htp__header *header, const struct hkp_htp_path *path,
+                     const uint8_t *dgram, size_t len, uint64_t pn, uint32_t epoch) {
+    const struct hkp_htp__trace_packet p = {.pn = pn,
+                                            .epoch = epoch,
+                                            .type = header->type,
+                                            .res = (header->flags & HKP_HTP__FLAG_RES) != 0,
+                                            .path = path,
+                                            .plain = dgram + header->prefix,
+                                            .plain_len = len - header->prefix - HKP_HTP__TAG,
+                                            .len = len};
+    hkp_htp__trace_packet(ep, s, &p);
+}
+
+static void trace_out(struct hkp_htp_endpoint *ep, const struct hkp_htp__session *s,
+                      const struct hkp_htp__flow_out *out, const uint8_t *plain) {
+    const size_t prefix = out->res ? HKP_HTP__PREFIX_RES : HKP_HTP__PREFIX;
+    const struct hkp_htp__trace_packet p = {.pn = s->pn,
+                                            .epoch = s->epoch,
+                                            .type = out->type,
+                                            .res = out->res,
+                                            .sent = 1,
+                                            .path = &s->path,
+                                            .plain = plain,
+                                            .plain_len = out->len,
+                                            .len = prefix + out->len + HKP_HTP__TAG};
+    hkp_htp__trace_packet(ep, s, &p);
+}
+#endif
+
 hkp_status hkp_htp__session_recv(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, uint64_t wall_us,
                                  const struct hkp_htp_path *path, const struct hkp_htp__header *header,
                                  uint8_t *dgram, size_t len) {
@@ -232,6 +267,7 @@ hkp_status hkp_htp__session_recv(struct hkp_htp_endpoint *ep, struct hkp_htp__se
         }
     }
     if (n == s->epoch || n == s->epoch + 1) hkp_htp__rekey_opened(ep, s, n);
+    HKP_HTP__TRACE(ep, trace_in(ep, s, header, path, dgram, len, pn, n));
     struct hkp_htp__flow_in in = {.pn = pn,
                                   .epoch = n,
                                   .type = header->type,
@@ -245,6 +281,7 @@ hkp_status hkp_htp__session_recv(struct hkp_htp_endpoint *ep, struct hkp_htp__se
                                   .port = path->port};
     memcpy(in.addr, path->addr, 16);
     st = take_frames(ep, s, &in);
+    if (st == HKP_OK) HKP_HTP__TRACE(ep, hkp_htp__trace_metrics(ep, s));
     if (st == HKP_OK && s->state == HKP_HTP__S_ACCEPTED) hkp_htp__session_up(ep, s);
     end_with_flow(ep, s);
     hkp_htp__session_touch(ep, s);
@@ -262,6 +299,7 @@ static hkp_status seal(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, 
                                        .pn = s->pn,
                                        .timestamp = (uint32_t)((ep->now - s->since) / HKP_HTP__MS),
                                        .token = s->token_out};
+    HKP_HTP__TRACE(ep, trace_out(ep, s, out, dst + HKP_HTP__PREFIX));
     hkp_status st = hkp_htp__draw_nonce(ep, wall_us, s->pn, head.nonce);
     s->pn++; /* used up, whatever comes of it */
     if (st == HKP_OK) st = hkp_htp__record_seal(&r, &head, dst, out->len, len);

@@ -1390,4 +1390,6 @@ HKP_API HKP_MUST_USE hkp_status hkp_htp_udp_stats(const hkp_htp_udp *udp, struct
 }
 #endif
 
+#include <hookprobe/htp/trace.h>
+
 #endif

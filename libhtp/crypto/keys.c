@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
 #include "libhtp/crypto/keys.h"
+#include "libhtp/trace/trace_chain.h"
 #include "libter/bytes.h"
 
-void hkp_htp__chain_init(struct hkp_htp__chain_secret *c, const uint8_t s_v[32]) {
+void hkp_htp__chain_init(struct hkp_htp__chain_secret *c, const uint8_t s_v[32],
+                         const struct hkp_htp_trace *tap) {
     hkp_htp__hash(c->h, PARTS(LABEL("HTP/1.0 XKsig+psk 25519 ChaChaPoly Ed25519 SHA256")));
     memcpy(c->ck, c->h, 32);
     memset(c->k, 0, 32);
+    c->tap = tap;
     hkp_htp__chain_mix_hash(c, PARTS({s_v, 32}));
 }
 
@@ -37,6 +40,7 @@ void hkp_htp__chain_seal(struct hkp_htp__chain_secret *c, const uint8_t nonce[8]
     uint8_t n[12];
     handshake_nonce(n, nonce);
     hkp_htp__seal(text, len, c->h, 32, n, c->k, 1);
+    HKP_HTP__TRACE_CHAIN(c, nonce);
     sodium_memzero(c->k, sizeof c->k);
     hkp_htp__chain_mix_hash(c, PARTS({text, len + 16}));
 }
@@ -48,6 +52,7 @@ int hkp_htp__chain_open(struct hkp_htp__chain_secret *c, const uint8_t nonce[8],
     if (len < 16 || crypto_aead_chacha20poly1305_ietf_decrypt_detached(
                         text, NULL, sealed, len - 16, sealed + len - 16, c->h, 32, n, c->k) != 0)
         return -1;
+    HKP_HTP__TRACE_CHAIN(c, nonce);
     sodium_memzero(c->k, sizeof c->k);
     hkp_htp__chain_mix_hash(c, PARTS({sealed, len}));
     return 0;

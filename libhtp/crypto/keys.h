@@ -11,10 +11,13 @@ struct hkp_htp__chain_secret {
     uint8_t h[32];
     uint8_t ck[32];
     uint8_t k[32];
+    /** told of each k that sealed or opened something; NULL: nobody */
+    const struct hkp_htp_trace *tap;
 };
 
 /** Starts a chain towards the validator whose X25519 key is s_v. */
-void hkp_htp__chain_init(struct hkp_htp__chain_secret *c, const uint8_t s_v[32]);
+void hkp_htp__chain_init(struct hkp_htp__chain_secret *c, const uint8_t s_v[32],
+                         const struct hkp_htp_trace *tap);
 void hkp_htp__chain_mix_hash(struct hkp_htp__chain_secret *c, const struct hkp_htp__part *parts, size_t n);
 void hkp_htp__chain_mix_key(struct hkp_htp__chain_secret *c, const struct hkp_htp__part *ikm, size_t n);
 /** Seals text[len] in place, tag behind it, mixes the result and erases k. */

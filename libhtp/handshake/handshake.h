@@ -40,6 +40,8 @@ struct hkp_htp__self_secret {
     uint8_t cert[HKP_HTP_CERTIFICATE_MAX];
     size_t cert_len;
     uint8_t cert_id[32];
+    /** NULL: no key log */
+    const struct hkp_htp_trace *tap;
 };
 
 /** Nonce and Unix seconds of the header of a message to build. */

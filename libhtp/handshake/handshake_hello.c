@@ -50,7 +50,7 @@ hkp_status hkp_htp__hello_build(struct hkp_htp__edge_secret *e, const uint8_t e_
     if (crypto_scalarmult_curve25519_base(lists + 20, e_key) != 0 || hkp_htp__dh(dh, e_key, e->peer_s) != 0)
         return HKP_E_HTP_DH;
 
-    hkp_htp__chain_init(&e->chain, e->peer_s);
+    hkp_htp__chain_init(&e->chain, e->peer_s, e->self->tap);
     mix_clear(&e->chain, d);
     hkp_htp__chain_mix_key(&e->chain, PARTS({dh, 32}));
     sodium_memzero(dh, sizeof dh);
@@ -151,7 +151,7 @@ hkp_status hkp_htp__hello_open(struct hkp_htp__valid_secret *v, const struct hkp
     memset(v, 0, sizeof *v);
     memcpy(v->e_public, lists + 20, 32);
     if (hkp_htp__dh(dh, self->s_key, v->e_public) != 0) return HKP_E_HTP_DH;
-    hkp_htp__chain_init(&v->chain, self->s);
+    hkp_htp__chain_init(&v->chain, self->s, self->tap);
     mix_clear(&v->chain, dgram);
     hkp_htp__chain_mix_key(&v->chain, PARTS({dh, 32}));
     sodium_memzero(dh, sizeof dh);
