@@ -331,7 +331,7 @@ hkp_status hkp_htp_trace_set(hkp_htp_endpoint *ep, const struct hkp_htp_trace *t
         const struct hkp_htp__session *s = ep->sessions[i];
         if (s == NULL || (s->state != HKP_HTP__S_UP && s->state != HKP_HTP__S_ACCEPTED)) continue;
         for (int k = 0; k < 2; k++)
-            if (s->epochs[k].live) hkp_htp__trace_keys(ep, s, &s->epochs[k]);
+            if (s->epochs[k] != NULL && s->epochs[k]->live) hkp_htp__trace_keys(ep, s, s->epochs[k]);
     }
     return HKP_OK;
 }
