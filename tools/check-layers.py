@@ -42,7 +42,7 @@ SONAMES = {
     r"libjansson\.so|libidn2\.so": ["mesh"],
 }
 # Headers of C itself that hold nothing but types, limits, memory and string functions; and vector intrinsics.
-PURE_HEADERS = r"(stddef|stdint|stdbool|stdalign|stdatomic|string|limits|inttypes|assert|stdlib|stdio|immintrin" \
+PURE_HEADERS = r"(stddef|stdint|stdarg|stdbool|stdalign|stdatomic|string|limits|inttypes|assert|stdlib|stdio|immintrin" \
                r"|arm_neon|cpuid|valgrind/memcheck)\.h"
 
 # What a core object may import, beside symbols of the family.
