@@ -51,6 +51,7 @@ hkp_status hkp_htp_recv(hkp_htp_endpoint *ep, hkp_time now, uint64_t wall_us, co
                         uint8_t *dgram, size_t len) {
     if (ep == NULL || path == NULL || (dgram == NULL && len > 0)) return HKP_E_INVAL;
     take_time(ep, now);
+    ep->ecn_in = 0; /* not told by this call */
     ep->stats.datagrams_in++;
     ep->stats.bytes_in += len;
     HKP_HTP__TRACE(ep, hkp_htp__trace_handshake(ep, path, 0, dgram, len));

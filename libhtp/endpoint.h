@@ -158,6 +158,8 @@ struct hkp_htp_endpoint {
     struct hkp_htp_stats stats;
     struct hkp_htp__attest attest;
     uint8_t ce[32];
+    /** ECN field of the datagram at hand */
+    uint8_t ecn_in;
     uint8_t reset_key[32], nonce_key[32], hash_key[16];
     uint8_t pool[HKP_HTP__RANDOM_POOL];
     size_t pool_left;
@@ -247,6 +249,8 @@ hkp_status hkp_htp__session_recv(struct hkp_htp_endpoint *ep, struct hkp_htp__se
 /** *len 0: nothing to send. */
 hkp_status hkp_htp__session_send(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, uint64_t wall_us,
                                  uint8_t *dst, size_t *len);
+/** ECN field for the packets that the session sends now; the same for all of a run. */
+uint8_t hkp_htp__session_ecn(const struct hkp_htp__session *s);
 void hkp_htp__session_tick(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s);
 hkp_time hkp_htp__session_wake(const struct hkp_htp__session *s);
 /** CLOSE with a reason; result is what the caller is told. */

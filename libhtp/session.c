@@ -272,6 +272,7 @@ hkp_status hkp_htp__session_recv(struct hkp_htp_endpoint *ep, struct hkp_htp__se
                                   .epoch = n,
                                   .type = header->type,
                                   .has_res = (uint8_t)has_res,
+                                  .ecn = ep->ecn_in,
                                   .timestamp = header->timestamp,
                                   .plain = dgram + header->prefix,
                                   .plain_len = len - header->prefix - HKP_HTP__TAG,
@@ -334,6 +335,10 @@ hkp_status hkp_htp__session_send(struct hkp_htp_endpoint *ep, struct hkp_htp__se
     /* A rekey starts together with a packet that goes anyway (HTP-6.2). */
     if (s->end_result == HKP_OK) (void)hkp_htp__rekey_start(ep, s, 0);
     return HKP_OK;
+}
+
+uint8_t hkp_htp__session_ecn(const struct hkp_htp__session *s) {
+    return s->state == HKP_HTP__S_UP ? hkp_htp__flow_ecn(s->flow) : 0;
 }
 
 /* ---- time ---- */

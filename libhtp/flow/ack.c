@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "libhtp/recovery/ecn.h"
 #include "libter/bytes.h"
 
 enum {
@@ -48,6 +49,12 @@ void hkp_htp__acks_clear(struct hkp_htp__acks *a) {
     narrow(a);
 }
 
+int hkp_htp__acks_mark(struct hkp_htp__acks *a, uint8_t ecn) {
+    a->ect0 += ecn == HKP_HTP__ECN_ECT0;
+    a->ce += ecn == HKP_HTP__ECN_CE;
+    return ecn == HKP_HTP__ECN_CE;
+}
+
 void hkp_htp__acks_note(struct hkp_htp__acks *a, uint64_t pn, int eliciting, int urgent, hkp_time now) {
     struct hkp_htp__ranges *s = &a->seen;
     /* In order: the number after the largest. Anything else is a gap or reordering. */
@@ -88,20 +95,25 @@ static unsigned write_ranges(const struct hkp_htp__ranges *s, uint8_t *dst, unsi
 
 size_t hkp_htp__acks_write(struct hkp_htp__acks *a, hkp_time now, uint8_t *dst, size_t room) {
     const struct hkp_htp__ranges *s = &a->seen;
-    if (s->count == 0 || room < 16) return 0;
-    size_t most = (room - 16) / 4;
+    const size_t counts = a->ect0 != 0 || a->ce != 0 ? 8 : 0;
+    if (s->count == 0 || room < 16 + counts) return 0;
+    size_t most = (room - 16 - counts) / 4;
     if (most > HKP_HTP__ACK_RANGES_MAX) most = HKP_HTP__ACK_RANGES_MAX;
     const struct hkp_htp__range *top = &s->r[s->count - 1];
     uint64_t first = top->hi - top->lo, delay = (now - a->largest_time) / 16000;
     unsigned n = first > UINT32_MAX ? 0 : write_ranges(s, dst + 16, (unsigned)most);
     dst[0] = HKP_HTP__F_ACK;
-    dst[1] = (uint8_t)n;
+    dst[1] = (uint8_t)(n | (counts != 0 ? 0x80U : 0));
     hkp_put_be16(dst + 2, (uint16_t)(delay > UINT16_MAX ? UINT16_MAX : delay));
     hkp_put_be64(dst + 4, top->hi - 1);
     hkp_put_be32(dst + 12, (uint32_t)(first > UINT32_MAX ? UINT32_MAX : first));
+    if (counts != 0) {
+        hkp_put_be32(dst + 16 + 4U * n, a->ect0);
+        hkp_put_be32(dst + 20 + 4U * n, a->ce);
+    }
     a->due = HKP_TIME_NEVER;
     a->waiting = 0;
-    return 16 + 4U * n;
+    return 16 + 4U * n + counts;
 }
 
 void hkp_htp__acks_forget(struct hkp_htp__acks *a, uint64_t largest) {

@@ -28,11 +28,16 @@ struct hkp_htp__acks {
     uint64_t packets;
     /** eliciting packets since the last ACK that was sent */
     unsigned waiting;
+    /** packets that came with ECT(0) and with CE, mod 2^32 (HTP-10.2) */
+    uint32_t ect0, ce;
 };
 
 void hkp_htp__acks_init(struct hkp_htp__acks *a, struct hkp_htp__pools *pools);
 /** Gives back what the pool gave; only held ranges, the newest, are left. */
 void hkp_htp__acks_clear(struct hkp_htp__acks *a);
+
+/** Counts the ECN field of a packet. 1: it is CE, and asks for an ACK at once. */
+int hkp_htp__acks_mark(struct hkp_htp__acks *a, uint8_t ecn);
 
 /** Notes one packet. urgent: its content or its epoch asks for an ACK at once. */
 void hkp_htp__acks_note(struct hkp_htp__acks *a, uint64_t pn, int eliciting, int urgent, hkp_time now);

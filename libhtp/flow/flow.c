@@ -100,6 +100,8 @@ void hkp_htp__flow_free(flow_t *flow) {
 
 int hkp_htp__flow_state(const flow_t *flow) { return flow->state; }
 
+uint8_t hkp_htp__flow_ecn(const flow_t *flow) { return hkp_htp__ecn_mark(&flow->recovery.ecn); }
+
 void hkp_htp__flow_close(flow_t *flow, hkp_time now, uint16_t reason, uint16_t retry_after_s) {
     if (flow->state != HKP_HTP__FLOW_OPEN) return;
     if (now > flow->now) flow->now = now;

@@ -88,6 +88,8 @@ struct hkp_htp__flow_in {
     /** packet type, HTP-2.3 */
     uint16_t type;
     uint8_t has_res;
+    /** ECN field of the IP header it came under, 0..3 */
+    uint8_t ecn;
     /** header.timestamp: milliseconds of the sender (HTP-8.1) */
     uint32_t timestamp;
     const uint8_t *plain;
@@ -145,6 +147,9 @@ struct hkp_htp__flow_out {
  */
 hkp_status hkp_htp__flow_send(struct hkp_htp__flow *flow, const struct hkp_htp__flow_slot *slot, uint8_t *dst,
                               struct hkp_htp__flow_out *out);
+
+/** ECN field for packets sent now, 0 or 2; only _recv and _tick change it. */
+uint8_t hkp_htp__flow_ecn(const struct hkp_htp__flow *flow);
 
 /** Earliest time at which _tick has something to do; HKP_TIME_NEVER when ended. */
 hkp_time hkp_htp__flow_wake(const struct hkp_htp__flow *flow);

@@ -148,7 +148,8 @@ hkp_status hkp_htp__flow_recv(flow_t *flow, const struct hkp_htp__flow_in *in, u
         flow->last_res = flow->now;
         flow->heart.res = 1;
     }
-    hkp_htp__acks_note(&flow->acks, in->pn, all.eliciting, all.urgent || first, flow->now);
+    int ce = hkp_htp__acks_mark(&flow->acks, in->ecn);
+    hkp_htp__acks_note(&flow->acks, in->pn, all.eliciting, all.urgent || first || ce, flow->now);
 
     size_t pos = 0;
     struct hkp_htp__frame f;

@@ -113,12 +113,14 @@ static uint64_t lower_bound(recovery *r, uint64_t pn) {
 
 void hkp_htp__recovery_number(recovery *r, uint8_t path, uint64_t pn) {
     r->next_pn = pn + 1;
+    hkp_htp__ecn_sent(&r->ecn, hkp_htp__ecn_mark(&r->ecn));
     r->paths[path]->sent++;
 }
 
 void hkp_htp__recovery_sent(recovery *r, sent_packet *s) {
     path_state *p = r->paths[s->path];
     s->order = (uint32_t)p->sent;
+    s->ecn = hkp_htp__ecn_mark(&r->ecn);
     if (p->flying == 0) p->from = r->tail;
     p->flying++;
     p->in_flight += s->size;
@@ -203,6 +205,8 @@ struct news {
     uint8_t any, path;
     /** bit i: path i; its window was in the way of sending */
     uint8_t touched, limited;
+    /** packets sent with ECT(0) */
+    uint32_t marked;
 };
 
 static void acked(recovery *r, sent_packet *s, struct news *n) {
@@ -221,6 +225,7 @@ static void acked(recovery *r, sent_packet *s, struct news *n) {
             n->path = s->path;
         }
     }
+    n->marked += s->ecn == HKP_HTP__ECN_ECT0;
     r->bytes_acked += s->size;
     settle(r, s, HKP_HTP__SENT_ACKED);
     r->sink.acked(r->sink.user, s);
@@ -247,6 +252,11 @@ hkp_status hkp_htp__recovery_ack(recovery *r, const struct hkp_htp__frame *ack, 
     uint64_t lo = 0, hi = 0;
     while (hkp_htp__frame_ack_range(ack, &index, &lo, &hi)) ack_range(r, lo, hi, &n);
     if (!n.any) return HKP_OK;
+    if (ack->ack.largest >= r->acked_end) {
+        r->acked_end = ack->ack.largest + 1;
+        if (hkp_htp__ecn_on_ack(&r->ecn, ack, n.marked))
+            hkp_htp__congestion_on_lost(&r->paths[n.path]->congestion, n.sent, now);
+    }
     if (n.pn == ack->ack.largest)
         hkp_htp__path_state_rtt(r->paths[n.path], now - n.sent, (uint64_t)ack->ack.delay_16us * 16000);
     for (unsigned i = 0; i < HKP_HTP__PATHS_MAX; i++)
@@ -276,6 +286,7 @@ static void on_pto(recovery *r, path_state *p, hkp_time now) {
     if (p->pto_count < HKP_HTP__BACKOFF_MAX) p->pto_count++;
     p->probes = PROBES;
     p->last_sent = now;
+    hkp_htp__ecn_on_pto(&r->ecn);
     r->probes++;
     for (uint64_t i = p->from > r->head ? p->from : r->head; i != r->tail && found < PROBES; i++) {
         sent_packet *s = record(r, i);

@@ -12,6 +12,7 @@
 #include <hookprobe/base.h>
 
 #include "libhtp/flow/flow_pool.h"
+#include "libhtp/recovery/ecn.h"
 #include "libhtp/recovery/path_state.h"
 #include "libhtp/wire/frames.h"
 
@@ -53,7 +54,9 @@ struct hkp_htp__sent {
     uint8_t path;
     /** a HEARTBEAT: its own ACK does not make the next one needless */
     uint8_t heartbeat;
-    uint8_t reserved[14];
+    /** ECN field it was sent with */
+    uint8_t ecn;
+    uint8_t reserved[13];
     struct hkp_htp__sent_frame frames[HKP_HTP__SENT_FRAMES];
 };
 
@@ -76,13 +79,15 @@ struct hkp_htp__recovery {
     struct hkp_htp__sent *block;
     struct hkp_htp__sent **table;
     uint64_t head, tail;
-    uint64_t next_pn;
+    /** number of the next packet, and the largest acknowledged + 1 */
+    uint64_t next_pn, acked_end;
     /** packets on their way on all paths */
     uint32_t flying;
     uint64_t lost, probes, bytes_acked;
     /** NULL: no such path; paths[0] is own, the others their owner's */
     struct hkp_htp__path_state *paths[HKP_HTP__PATHS_MAX];
     struct hkp_htp__path_state own;
+    struct hkp_htp__ecn ecn;
 };
 
 void hkp_htp__recovery_init(struct hkp_htp__recovery *r, struct hkp_htp__pools *pools, uint16_t mtu,

@@ -21,7 +21,7 @@ struct net_packet {
     uint64_t order, pn;
     uint32_t epoch, timestamp;
     uint16_t type;
-    uint8_t to, res;
+    uint8_t to, res, ecn;
     size_t len;
     uint8_t plain[NET_BYTES];
 };
@@ -30,7 +30,9 @@ struct net {
     uint64_t random;
     hkp_time now;
     /** chances in 1000 */
-    unsigned loss, twice;
+    unsigned loss, twice, ce;
+    /** the network clears the ECN field */
+    uint8_t bleach;
     hkp_time delay, jitter;
     struct failing heap;
     struct hkp_htp__pools *pools[2];
@@ -109,6 +111,9 @@ static inline void net_put(struct net *n, const struct net_packet *p) {
     *q = *p;
     q->at = n->now + n->delay + (n->jitter != 0 ? check_random(&n->random) % n->jitter : 0);
     q->order = n->order++;
+    if (n->bleach) q->ecn = HKP_HTP__ECN_NONE;
+    if (q->ecn != HKP_HTP__ECN_NONE && n->ce != 0 && check_random(&n->random) % 1000 < n->ce)
+        q->ecn = HKP_HTP__ECN_CE;
 }
 
 /* Everything that a side wants to send goes on its way. */
@@ -121,6 +126,7 @@ static inline void net_flush(struct net *n, int side) {
                                           .now = n->now,
                                           .wall_us = net_wall(n)};
         struct hkp_htp__flow_out out;
+        p.ecn = hkp_htp__flow_ecn(n->flow[side]);
         CHECK_EQ(hkp_htp__flow_send(n->flow[side], &slot, p.plain, &out), HKP_OK);
         if (out.type == 0) return;
         p.pn = n->pn[side]++;
@@ -144,6 +150,7 @@ static inline hkp_status net_give(struct net *n, const struct net_packet *p) {
                                   .epoch = p->epoch,
                                   .type = p->type,
                                   .has_res = p->res,
+                                  .ecn = p->ecn,
                                   .timestamp = p->timestamp,
                                   .plain = p->plain,
                                   .plain_len = p->len,
