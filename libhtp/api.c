@@ -64,8 +64,7 @@ hkp_status hkp_htp_recv(hkp_htp_endpoint *ep, hkp_time now, uint64_t wall_us, co
 hkp_status hkp_htp_quote_ready(hkp_htp_endpoint *ep, hkp_time now, uint64_t wall_us) {
     if (ep == NULL) return HKP_E_INVAL;
     take_time(ep, now);
-    for (size_t i = 0; i < ep->opt.sessions_max; i++)
-        if (ep->sessions[i] != NULL) hkp_htp__edge_resume(ep, ep->sessions[i], wall_us);
+    hkp_htp__edge_resume(ep, wall_us);
     return HKP_OK;
 }
 

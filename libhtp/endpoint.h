@@ -59,6 +59,8 @@ struct hkp_htp__edge_run {
     /** what V's certificate says, if it showed a right one */
     struct hkp_htp_identity peer;
     uint8_t certified;
+    /** next of those that wait for a quote */
+    struct hkp_htp__session *waiting_next;
     /** the CHALLENGE that opened and whose quote is not made yet, and when it came; waiting_len 0: none */
     size_t waiting_len;
     uint64_t waiting_us;
@@ -174,6 +176,8 @@ struct hkp_htp_endpoint {
     struct hkp_htp__session **peers;
     uint32_t peer_mask;
     struct hkp_htp__list ready, events;
+    /** sessions whose quote is not made yet */
+    struct hkp_htp__session *waiting;
     struct hkp_htp__answer *answers;
     uint32_t answers_first, answers_n;
     struct hkp_htp__backoff backoffs[HKP_HTP__BACKOFFS];
@@ -286,8 +290,8 @@ void hkp_htp__epochs_erase(struct hkp_htp_endpoint *ep, struct hkp_htp__session 
 
 /* ---- edge.c ---- */
 
-/** Goes on with a CHALLENGE that waits for its quote, if it does. */
-void hkp_htp__edge_resume(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, uint64_t wall_us);
+/** Goes on with each CHALLENGE that waits for its quote. */
+void hkp_htp__edge_resume(struct hkp_htp_endpoint *ep, uint64_t wall_us);
 hkp_status hkp_htp__edge_recv(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, uint64_t wall_us,
                               const struct hkp_htp__header *header, const uint8_t *dgram, size_t len);
 void hkp_htp__edge_send(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, uint8_t *dst, size_t *len);

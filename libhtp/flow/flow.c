@@ -24,7 +24,10 @@ static void on_acked(void *user, const struct hkp_htp__sent *sent) {
     flow_t *flow = user;
     if (hkp_htp__sent_res(sent) && hkp_htp__sent_epoch(sent) == (flow->tx_epoch & 7)) flow->tx_res_acked = 1;
     if (sent->ack_named != 0) hkp_htp__acks_forget(&flow->acks, sent->ack_named - 1);
-    if (!sent->heartbeat && sent->time >= flow->heart.interval_start) flow->heart.acked = 1;
+    if (!sent->heartbeat && sent->time >= flow->heart.interval_start) {
+        flow->heart.acked = 1;
+        if (sent->time > flow->heart.acked_at) flow->heart.acked_at = sent->time;
+    }
     for (unsigned i = 0; i < hkp_htp__sent_count(sent); i++) {
         const struct hkp_htp__sent_frame *f = &sent->frames[i];
         if (f->type == HKP_HTP__F_REKEY) {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "libhtp/flow/flow_state.h"
+#include "libter/bytes.h"
 
 typedef struct hkp_htp__flow flow_t;
 typedef struct hkp_htp__heart heart;
@@ -26,6 +27,16 @@ enum {
 /* HTP-8.3: seconds by NAT type; 0: the mode's interval. */
 static const uint16_t nat_interval_s[6] = {30, 60, 30, 15, 30, 0};
 
+/*
+ * By how much the first interval of E is shorter (HTP-8.3, decision 0303): sessions made together, after a
+ * restart say, must not all beat in the same second. h_final is as good as random and differs in each.
+ */
+static hkp_time first_lead(const flow_t *flow, const struct hkp_htp__flow_params *params) {
+    const hkp_time most = flow->heart.interval_s * HKP_HTP__SECOND_NS / 4 * 3;
+    const hkp_time lead = most / 65536 * hkp_be16(params->challenge0 + 14);
+    return !flow->is_e || lead > flow->now ? 0 : lead;
+}
+
 void hkp_htp__heart_init(flow_t *flow, const struct hkp_htp__flow_params *params) {
     heart *h = &flow->heart;
     memcpy(h->cur, params->challenge0, 16);
@@ -35,7 +46,7 @@ void hkp_htp__heart_init(flow_t *flow, const struct hkp_htp__flow_params *params
     uint16_t nat = params->nat < 6 ? nat_interval_s[params->nat] : nat_interval_s[0];
     h->base_s = nat != 0 && nat < mode ? nat : mode;
     h->interval_s = h->base_s;
-    h->interval_start = flow->now;
+    h->interval_start = flow->now - first_lead(flow, params);
     h->peer_energy = ENERGY_UNKNOWN;
     /* E confirms the keys with its first packet (HTP-14.1). */
     h->wanted = flow->is_e;
@@ -67,9 +78,11 @@ void hkp_htp__heart_tick(flow_t *flow) {
     if (flow->now < hkp_htp__heart_wake(flow)) return;
     int skip = h->acked;
     if (!h->good && h->res && (skip || !flow->is_e)) count_good(flow);
-    if (!h->good && !skip) h->missed_count++;
+    /* Without a heartbeat of its own, because the one before was needless, an interval misses none. */
+    if (!h->good && !skip && (h->waiting || !flow->is_e)) h->missed_count++;
     if (flow->is_e && !skip) h->wanted = 1;
-    h->interval_start = flow->now;
+    /* What made a heartbeat needless was sent some time ago: silence lasts no longer than one interval. */
+    h->interval_start = skip ? h->acked_at : flow->now;
     h->acked = h->res = h->good = 0;
 }
 

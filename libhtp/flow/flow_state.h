@@ -115,6 +115,8 @@ struct hkp_htp__heart {
     /** this interval: an eliciting packet of it was acknowledged; a RES packet of the peer was verified */
     uint8_t acked, res, good;
     hkp_time interval_start;
+    /** when the newest such packet was sent */
+    hkp_time acked_at;
     uint16_t interval_s, base_s;
     unsigned received, unchanged;
     uint8_t addr[16];

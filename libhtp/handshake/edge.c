@@ -33,8 +33,17 @@ static uint16_t back_off(struct hkp_htp_endpoint *ep, const uint8_t peer[16], ui
     return wait;
 }
 
+/* No more among those that wait for a quote. */
+static void unlist(struct hkp_htp_endpoint *ep, const struct hkp_htp__session *s) {
+    if (s->edge->waiting_len == 0) return;
+    struct hkp_htp__session **link = &ep->waiting;
+    while (*link != NULL && *link != s) link = &(*link)->edge->waiting_next;
+    if (*link != NULL) *link = s->edge->waiting_next;
+}
+
 void hkp_htp__edge_free(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s) {
     if (s->edge == NULL) return;
+    unlist(ep, s);
     hkp_htp__neural_drop(&s->edge->hs.neural);
     sodium_memzero(s->edge, sizeof *s->edge);
     hkp_mem_free(&ep->opt.mem, s->edge, sizeof *s->edge);
@@ -271,6 +280,8 @@ static void wait_for_quote(struct hkp_htp_endpoint *ep, struct hkp_htp__session 
     memcpy(e->waiting, dgram, len);
     e->waiting_len = len;
     e->waiting_us = t4;
+    e->waiting_next = ep->waiting;
+    ep->waiting = s;
 }
 
 static hkp_status on_challenge(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, uint64_t wall_us,
@@ -301,12 +312,16 @@ static hkp_status on_challenge(struct hkp_htp_endpoint *ep, struct hkp_htp__sess
     return st;
 }
 
-void hkp_htp__edge_resume(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, uint64_t wall_us) {
-    struct hkp_htp__edge_run *e = s->edge;
-    struct hkp_htp__header header;
-    if (e == NULL || s->state != HKP_HTP__S_HELLO || e->waiting_len == 0) return;
-    if (hkp_htp__wire_check(e->waiting, e->waiting_len, &header) == HKP_OK)
-        (void)on_challenge(ep, s, wall_us, e->waiting_us, &header, e->waiting, e->waiting_len);
+/* A session leaves the list when its quote came or its handshake ended; the others wait on. */
+void hkp_htp__edge_resume(struct hkp_htp_endpoint *ep, uint64_t wall_us) {
+    for (struct hkp_htp__session *s = ep->waiting, *next; s != NULL; s = next) {
+        struct hkp_htp__edge_run *e = s->edge;
+        struct hkp_htp__header header;
+        next = e->waiting_next;
+        if (hkp_htp__wire_check(e->waiting, e->waiting_len, &header) == HKP_OK)
+            (void)on_challenge(ep, s, wall_us, e->waiting_us, &header, e->waiting, e->waiting_len);
+        if (s->edge != NULL && s->state != HKP_HTP__S_HELLO) unlist(ep, s);
+    }
 }
 
 static hkp_status on_accept(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s,

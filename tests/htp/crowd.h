@@ -46,9 +46,11 @@ struct crowd {
     /** a ring: all packets wait equally long */
     struct crowd_packet *wire;
     size_t wire_cap, wire_first, wire_n;
-    uint64_t packets, steps;
+    uint64_t packets, steps, refused;
     /** nothing that is sent by or to this session arrives; HKP_HTP__NONE */
     uint32_t mute;
+    /** 1: nothing arrives at all */
+    int cut;
 };
 
 static inline uint64_t crowd_random(struct crowd *c) {
@@ -191,7 +193,7 @@ static inline void crowd_take_events(struct crowd *c, int is_e) {
         s->events[ev.type % CROWD_EVENTS]++;
         if (ev.type != HKP_HTP_EVENT_UP) continue;
         s->last_up = ev.session;
-        (void)hkp_htp_session_allow(s->ep, ev.session, UINT64_MAX, UINT64_MAX);
+        if (hkp_htp_session_allow(s->ep, ev.session, UINT64_MAX, UINT64_MAX) != HKP_OK) c->refused++;
     }
 }
 
@@ -206,7 +208,7 @@ static inline void crowd_send(struct crowd *c) {
                 len == 0)
                 break;
             c->packets++;
-            if (path.carrier == c->mute) continue;
+            if (path.carrier == c->mute || c->cut) continue;
             const struct crowd_packet p = {.at = c->now + c->delay,
                                            .session = (uint32_t)path.carrier,
                                            .len = (uint16_t)len,
@@ -225,7 +227,7 @@ static inline void crowd_settle(struct crowd *c) {
         c->wire_first = (c->wire_first + 1) % c->wire_cap;
         c->wire_n--;
         const struct hkp_htp_path from = crowd_path(!p.to_e, p.session);
-        (void)hkp_htp_recv(c->side[p.to_e].ep, c->now, c->wall, &from, p.bytes, p.len);
+        c->refused += hkp_htp_recv(c->side[p.to_e].ep, c->now, c->wall, &from, p.bytes, p.len) != HKP_OK;
         free(p.bytes);
         crowd_send(c);
     }
