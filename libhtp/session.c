@@ -252,10 +252,7 @@ hkp_status hkp_htp__session_recv(struct hkp_htp_endpoint *ep, struct hkp_htp__se
     const uint32_t n = e->n;
     struct hkp_htp__record r = record_of(s, e, direction_in(s));
     hkp_status st = open_packet(ep, s, &r, header, dgram, len, &pn);
-    if (st != HKP_OK) {
-        hkp_htp__session_touch(ep, s);
-        return st;
-    }
+    if (st != HKP_OK) return st;
     const int has_res = (header->flags & HKP_HTP__FLAG_RES) != 0;
     /* The address of the peer is that of the first packet that opens (HTP-4.7); it does not move yet. */
     if (s->state == HKP_HTP__S_ACCEPTED) s->path = *path;

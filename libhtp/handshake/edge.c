@@ -289,6 +289,10 @@ static hkp_status on_challenge(struct hkp_htp_endpoint *ep, struct hkp_htp__sess
                                size_t len) {
     struct hkp_htp__challenge_secret c;
     hkp_status st = hkp_htp__challenge_open(&s->edge->hs, header, dgram, len, &c);
+    if (st == HKP_OK && s->edge->waiting_len == 0) { /* a forged one measures nothing */
+        s->edge->rtt = ep->now - s->edge->hello_at;
+        s->edge->rtt_known = s->edge->sends == 1;
+    }
     const int drop = st == HKP_E_HTP_RDV || st == HKP_E_HTP_DH || st == HKP_E_HTP_AUTH;
     if (st == HKP_OK) st = check_identity(ep, s, wall_us, &c);
     if (st == HKP_OK) st = hkp_htp__challenge_signed(&c);
@@ -373,8 +377,6 @@ hkp_status hkp_htp__edge_recv(struct hkp_htp_endpoint *ep, struct hkp_htp__sessi
         return on_reject(ep, s, header, dgram);
     if (header->type == HKP_HTP__CHALLENGE && waits_challenge && s->edge->waiting_len == 0) {
         if (header->flags & HKP_HTP__FLAG_RETRY) return on_retry(ep, s, dgram);
-        s->edge->rtt = ep->now - s->edge->hello_at;
-        s->edge->rtt_known = s->edge->sends == 1;
         return on_challenge(ep, s, wall_us, wall_us, header, dgram, len);
     }
     if (header->type == HKP_HTP__ACCEPT && waits_accept) return on_accept(ep, s, header, dgram, len);
