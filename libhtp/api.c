@@ -28,12 +28,10 @@ static hkp_status route(struct hkp_htp_endpoint *ep, uint64_t wall_us, const str
     return hkp_htp__session_recv(ep, s, wall_us, path, header, dgram, len);
 }
 
-static hkp_status recv_one(struct hkp_htp_endpoint *ep, uint64_t wall_us, const struct hkp_htp_path *path,
-                           uint8_t *dgram, size_t len) {
+/* Everything up to the state that the token names; *ref is what it names. */
+static hkp_status recv_known(struct hkp_htp_endpoint *ep, uint64_t wall_us, const struct hkp_htp_path *path,
+                             uint32_t ref, uint8_t *dgram, size_t len) {
     struct hkp_htp__header header;
-    uint32_t ref = HKP_HTP__NONE;
-    if (len < HKP_HTP__PREFIX) return HKP_E_HTP_SHORT;
-    ref = hkp_htp__token_find(ep, hkp_be64(dgram + HKP_HTP__AT_TOKEN));
     if (ref != HKP_HTP__NONE && !(ref & HKP_HTP__HALF_REF) && !hkp_htp__wire_is_handshake(dgram)) {
         const struct hkp_htp__session *s = ep->sessions[ref];
         const int keyed = s->state == HKP_HTP__S_ACCEPTED || s->state == HKP_HTP__S_UP;
@@ -45,6 +43,23 @@ static hkp_status recv_one(struct hkp_htp_endpoint *ep, uint64_t wall_us, const 
     if (st != HKP_OK) return st;
     if (header.type != HKP_HTP__HELLO && ref == HKP_HTP__NONE) return HKP_E_HTP_TOKEN;
     return route(ep, wall_us, path, &header, ref, dgram, len);
+}
+
+/* What nothing could be done with may be a stateless reset, or call for one (HTP-9.5). */
+static hkp_status recv_one(struct hkp_htp_endpoint *ep, uint64_t wall_us, const struct hkp_htp_path *path,
+                           uint8_t *dgram, size_t len) {
+    uint8_t tail[16];
+    if (len < HKP_HTP__PREFIX) return HKP_E_HTP_SHORT;
+    memcpy(tail, dgram + len - 16, 16);
+    const uint32_t ref = hkp_htp__token_find(ep, hkp_be64(dgram + HKP_HTP__AT_TOKEN));
+    const hkp_status st = recv_known(ep, wall_us, path, ref, dgram, len);
+    if (ref != HKP_HTP__NONE && st != HKP_E_HTP_AUTH) return st;
+    if (st == HKP_OK || len < HKP_HTP__RESET_SIZE) return st;
+    if (hkp_htp__reset_heard(ep, path, tail)) return HKP_E_HTP_RESET;
+    /* Without masking a packet of a session that was ours looks like one. */
+    if (ref == HKP_HTP__NONE && (st == HKP_E_HTP_TOKEN || (ep->opt.features & HKP_HTP_FEATURE_MASK)))
+        hkp_htp__reset_answer(ep, path, dgram, len);
+    return st;
 }
 
 hkp_status hkp_htp_recv(hkp_htp_endpoint *ep, hkp_time now, uint64_t wall_us, const struct hkp_htp_path *path,

@@ -67,6 +67,8 @@ static void take_identity(struct hkp_htp_endpoint *ep) {
     o->certificate = NULL;
     sodium_memzero(o->a_seed, sizeof o->a_seed);
     sodium_memzero(o->s_secret, sizeof o->s_secret);
+    memcpy(ep->reset_key, o->reset_key, sizeof ep->reset_key);
+    sodium_memzero(o->reset_key, sizeof o->reset_key);
 }
 
 static uint32_t power_above(uint64_t n) {
@@ -79,7 +81,8 @@ static hkp_status make_tables(struct hkp_htp_endpoint *ep) {
     const struct hkp_mem *mem = &ep->opt.mem;
     const uint32_t n = ep->opt.sessions_max,
                    half = ep->self.s_key[0] || !hkp_is_zero(ep->self.s_key, 32) ? ep->opt.half_open_max : 0;
-    ep->token_mask = power_above(2 * ((uint64_t)n + half)) - 1;
+    /* Half empty with all first tokens and reset tokens; the rest of that half is for spare tokens. */
+    ep->token_mask = power_above(2 * (4 * (uint64_t)n + half)) - 1;
     ep->peer_mask = power_above(n) - 1;
     ep->tokens = hkp_mem_alloc(mem, (ep->token_mask + (size_t)1) * sizeof *ep->tokens);
     ep->peers = hkp_mem_alloc(mem, (ep->peer_mask + (size_t)1) * sizeof(void *));
@@ -110,11 +113,12 @@ hkp_status hkp_htp_endpoint_new(hkp_htp_endpoint **out, const struct hkp_htp_opt
     if (ep != NULL) ep->opt = opt;
     sodium_memzero(&opt.a_seed, sizeof opt.a_seed);
     sodium_memzero(&opt.s_secret, sizeof opt.s_secret);
+    sodium_memzero(&opt.reset_key, sizeof opt.reset_key);
     if (ep == NULL) return st == HKP_OK ? HKP_E_NOMEM : st;
-    ep->now = now;
+    ep->now = ep->started = now;
     take_identity(ep);
-    if (hkp_htp__draw(ep, ep->reset_key, 32) != HKP_OK || hkp_htp__draw(ep, ep->nonce_key, 32) != HKP_OK ||
-        hkp_htp__draw(ep, ep->hash_key, 16) != HKP_OK)
+    if ((hkp_is_zero(ep->reset_key, 32) && hkp_htp__draw(ep, ep->reset_key, 32) != HKP_OK) ||
+        hkp_htp__draw(ep, ep->nonce_key, 32) != HKP_OK || hkp_htp__draw(ep, ep->hash_key, 16) != HKP_OK)
         st = HKP_E_CALLBACK;
     else
         st = make_tables(ep);
@@ -184,7 +188,7 @@ hkp_status hkp_htp__draw_token(struct hkp_htp_endpoint *ep, uint64_t *token) {
     do {
         if (hkp_htp__draw(ep, bytes, 8) != HKP_OK) return HKP_E_CALLBACK;
         *token = hkp_be64(bytes);
-    } while (*token == 0 || hkp_htp__token_find(ep, *token) != HKP_HTP__NONE);
+    } while (*token == 0 || hkp_htp__token_known(ep, *token));
     return HKP_OK;
 }
 
@@ -202,13 +206,33 @@ static uint32_t token_slot(const struct hkp_htp_endpoint *ep, uint64_t token) {
     return i;
 }
 
-uint32_t hkp_htp__token_find(const struct hkp_htp_endpoint *ep, uint64_t token) {
+static uint32_t ref_of(const struct hkp_htp_endpoint *ep, uint64_t token) {
     const struct hkp_htp__token_slot *slot = &ep->tokens[token_slot(ep, token)];
     return token != 0 && slot->token == token ? slot->ref : HKP_HTP__NONE;
 }
 
+static int is_reset(uint32_t ref) { return (ref & HKP_HTP__RESET_REF) && !(ref & HKP_HTP__HALF_REF); }
+
+uint32_t hkp_htp__token_find(const struct hkp_htp_endpoint *ep, uint64_t token) {
+    const uint32_t ref = ref_of(ep, token);
+    return is_reset(ref) ? HKP_HTP__NONE : ref;
+}
+
+uint32_t hkp_htp__token_reset(const struct hkp_htp_endpoint *ep, uint64_t name) {
+    const uint32_t ref = ref_of(ep, name);
+    return is_reset(ref) ? ref & ~HKP_HTP__RESET_REF : HKP_HTP__NONE;
+}
+
+int hkp_htp__token_known(const struct hkp_htp_endpoint *ep, uint64_t token) {
+    return ref_of(ep, token) != HKP_HTP__NONE;
+}
+
+int hkp_htp__token_room(const struct hkp_htp_endpoint *ep) { return ep->token_n <= ep->token_mask / 2; }
+
 void hkp_htp__token_put(struct hkp_htp_endpoint *ep, uint64_t token, uint32_t ref) {
-    ep->tokens[token_slot(ep, token)] = (struct hkp_htp__token_slot){token, ref};
+    struct hkp_htp__token_slot *slot = &ep->tokens[token_slot(ep, token)];
+    ep->token_n += slot->token == 0;
+    *slot = (struct hkp_htp__token_slot){token, ref};
 }
 
 void hkp_htp__token_drop(struct hkp_htp_endpoint *ep, uint64_t token) {
@@ -223,6 +247,7 @@ void hkp_htp__token_drop(struct hkp_htp_endpoint *ep, uint64_t token) {
         }
     }
     ep->tokens[hole].token = 0;
+    ep->token_n--;
 }
 
 /* ---- counters and answers ---- */

@@ -6,6 +6,7 @@
 
 #include "libhtp/flow/flow.h"
 #include "libhtp/handshake/handshake.h"
+#include "libhtp/path/paths.h"
 #include "libhtp/wire/record.h"
 
 #include <hookprobe/htp/trace.h>
@@ -109,6 +110,8 @@ struct hkp_htp__session {
     uint64_t pn;
     struct hkp_htp__window window;
     struct hkp_htp__flow *flow;
+    /** from ACCEPT to the end */
+    struct hkp_htp__paths *paths;
     struct hkp_htp__edge_run *edge;
     /** NULL: none is under way */
     struct hkp_htp__rekey_secret *rekey;
@@ -167,7 +170,10 @@ struct hkp_htp_endpoint {
     size_t pool_left;
     /** tokens: a table of a power of two */
     struct hkp_htp__token_slot *tokens;
-    uint32_t token_mask;
+    uint32_t token_mask, token_n;
+    /** stateless resets of V: when we began, how many went since */
+    hkp_time started, resets_since;
+    uint32_t resets;
     struct hkp_htp__session **sessions;
     struct hkp_htp__session **heap;
     uint32_t *free_slots;
@@ -198,11 +204,19 @@ hkp_status hkp_htp__draw_token(struct hkp_htp_endpoint *ep, uint64_t *token);
 /** base +- 10 %. */
 hkp_time hkp_htp__jitter(struct hkp_htp_endpoint *ep, hkp_time base);
 
-/** ref: index of a session, or HKP_HTP__HALF_REF | index of a half-open entry. */
+/** ref: index of a session, or HKP_HTP__HALF_REF | index of a half-open entry; HKP_HTP__RESET_REF | index of a
+ *  session stands under the name of a reset token, which is no token. */
 #define HKP_HTP__HALF_REF UINT32_C(0x80000000)
+#define HKP_HTP__RESET_REF UINT32_C(0x40000000)
 uint32_t hkp_htp__token_find(const struct hkp_htp_endpoint *ep, uint64_t token);
 void hkp_htp__token_put(struct hkp_htp_endpoint *ep, uint64_t token, uint32_t ref);
 void hkp_htp__token_drop(struct hkp_htp_endpoint *ep, uint64_t token);
+/** 1: the table has room for tokens that are not a session's first. */
+int hkp_htp__token_room(const struct hkp_htp_endpoint *ep);
+/** 1: something stands under this number. */
+int hkp_htp__token_known(const struct hkp_htp_endpoint *ep, uint64_t token);
+/** The session with a reset token of this name; HKP_HTP__NONE. */
+uint32_t hkp_htp__token_reset(const struct hkp_htp_endpoint *ep, uint64_t name);
 
 /** Counts a drop and returns it. */
 hkp_status hkp_htp__drop(struct hkp_htp_endpoint *ep, hkp_status result);

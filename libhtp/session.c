@@ -38,9 +38,12 @@ hkp_status hkp_htp__session_start(struct hkp_htp_endpoint *ep, struct hkp_htp__s
                                      .allow = {UINT64_MAX, UINT64_MAX},
                                      .initial_rtt = b->rtt_ns};
     memcpy(p.challenge0, b->chain->h, 16);
+    hkp_status st = hkp_htp__paths_new(ep, s, b->accept->reset_token);
+    if (st != HKP_OK) return st;
+    p.paths = s->paths;
     struct hkp_htp__epoch_secret *e = hkp_htp__epoch_make(ep, s, 0);
     if (e == NULL) return HKP_E_NOMEM;
-    hkp_status st = hkp_htp__flow_new(&s->flow, &p, ep->now);
+    st = hkp_htp__flow_new(&s->flow, &p, ep->now);
     if (st != HKP_OK) {
         hkp_htp__epochs_erase(ep, s);
         return st;
@@ -93,6 +96,7 @@ void hkp_htp__session_up(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s
     if (s->role == HKP_HTP_ROLE_E && s->clock != HKP_HTP_CLOCK_UNDECIDED) s->events |= HKP_HTP__EV_CLOCK;
     ep->stats.handshakes_done++;
     HKP_HTP__TRACE(ep, hkp_htp__trace_state(ep, s));
+    hkp_htp__paths_refresh(ep, s);
     settle_peers(ep, s);
     hkp_htp__session_touch(ep, s);
 }
@@ -121,6 +125,7 @@ void hkp_htp__session_end(struct hkp_htp_endpoint *ep, struct hkp_htp__session *
     if (s->half != HKP_HTP__NONE) hkp_htp__door_release(ep, s->half);
     s->half = HKP_HTP__NONE;
     hkp_htp__token_drop(ep, s->token_in);
+    hkp_htp__paths_free(ep, s);
     s->token_in = 0;
     hkp_htp__edge_free(ep, s);
     hkp_htp__epochs_erase(ep, s);
@@ -278,9 +283,11 @@ hkp_status hkp_htp__session_recv(struct hkp_htp_endpoint *ep, struct hkp_htp__se
                                   .wall_us = wall_us,
                                   .port = path->port};
     memcpy(in.addr, path->addr, 16);
+    hkp_htp__paths_heard(s, header->token);
     st = take_frames(ep, s, &in);
     if (st == HKP_OK) HKP_HTP__TRACE(ep, hkp_htp__trace_metrics(ep, s));
     if (st == HKP_OK && s->state == HKP_HTP__S_ACCEPTED) hkp_htp__session_up(ep, s);
+    if (st == HKP_OK) hkp_htp__paths_refresh(ep, s);
     end_with_flow(ep, s);
     hkp_htp__session_touch(ep, s);
     return st;

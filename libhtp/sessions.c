@@ -42,6 +42,7 @@ void hkp_htp__session_free(struct hkp_htp_endpoint *ep, struct hkp_htp__session 
     while (*link != s) link = &(*link)->peer_next;
     *link = s->peer_next;
     hkp_htp__token_drop(ep, s->token_in);
+    hkp_htp__paths_free(ep, s);
     if (s->half != HKP_HTP__NONE) hkp_htp__door_release(ep, s->half);
     hkp_htp__edge_free(ep, s);
     hkp_htp__session_unshow(ep, s);

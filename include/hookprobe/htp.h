@@ -430,6 +430,10 @@ struct hkp_htp_options {
     uint32_t demands;
     /** 1: this machine cannot be rolled back to an earlier state, so nonces need no clock (HTP-7.2) */
     uint32_t no_rollback;
+    /** 1: never send a stateless reset (HTP-9.5): another process may know the tokens that we do not */
+    uint32_t no_reset;
+    /** K_reset of HTP-9.5, kept across restarts by the caller; all zero: drawn, good until this endpoint ends */
+    uint8_t reset_key[32];
 };
 
 /** A session as it stands; see hkp_htp_session_info(). */

@@ -32,6 +32,8 @@ static void on_acked(void *user, const struct hkp_htp__sent *sent) {
         const struct hkp_htp__sent_frame *f = &sent->frames[i];
         if (f->type == HKP_HTP__F_REKEY) {
             if (f->aux == flow->rekey_generation) flow->rekey_set = flow->rekey_pending = 0;
+        } else if (f->type == HKP_HTP__F_TOKEN || f->type == HKP_HTP__F_RETIRE) {
+            hkp_htp__tokens_acked(&flow->paths->tokens, f->type, (uint16_t)f->offset);
         } else {
             hkp_htp__stream_acked(flow, f);
         }
@@ -44,6 +46,8 @@ static void on_lost(void *user, const struct hkp_htp__sent *sent) {
         const struct hkp_htp__sent_frame *f = &sent->frames[i];
         if (f->type == HKP_HTP__F_REKEY) {
             if (flow->rekey_set && f->aux == flow->rekey_generation) flow->rekey_pending = 1;
+        } else if (f->type == HKP_HTP__F_TOKEN || f->type == HKP_HTP__F_RETIRE) {
+            hkp_htp__tokens_lost(&flow->paths->tokens, f->type, (uint16_t)f->offset);
         } else if (f->type == HKP_HTP__F_CREDIT && f->aux != HKP_HTP__CREDIT_STREAM) {
             flow->credit_pending |= (uint8_t)(1 << f->aux);
         } else {
@@ -62,6 +66,7 @@ hkp_status hkp_htp__flow_new(flow_t **out, const struct hkp_htp__flow_params *p,
     flow->mem = mem;
     flow->rng = p->rng;
     flow->pools = p->pools;
+    flow->paths = p->paths;
     flow->is_e = p->is_e != 0;
     flow->nat = p->nat;
     flow->now = flow->last_heard = flow->last_out = now;

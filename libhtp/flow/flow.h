@@ -18,6 +18,7 @@
 #include <hookprobe/base.h>
 
 struct hkp_htp__flow;
+struct hkp_htp__paths;
 struct hkp_htp__pools;
 
 enum {
@@ -58,6 +59,8 @@ struct hkp_htp__flow_params {
     struct hkp_rng rng;
     /** required; outlives the flow */
     struct hkp_htp__pools *pools;
+    /** tokens of the session, which go in its frames; NULL: TOKEN and RETIRE are ignored. Outlives the flow */
+    struct hkp_htp__paths *paths;
     /** 1 if we are E (we opened the session), 0 if V */
     uint8_t is_e;
     /** our NAT type as told in HB (HTP-8.3); 0 unknown */

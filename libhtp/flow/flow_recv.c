@@ -94,6 +94,10 @@ static hkp_status apply(flow_t *flow, const struct hkp_htp__frame *f, const stru
         memcpy(flow->path_response, f->data, sizeof flow->path_response);
         flow->path_response_set = 1;
         return HKP_OK;
+    case HKP_HTP__F_TOKEN:
+        return flow->paths != NULL ? hkp_htp__tokens_on_token(&flow->paths->tokens, f) : HKP_OK;
+    case HKP_HTP__F_RETIRE:
+        return flow->paths != NULL ? hkp_htp__tokens_on_retire(&flow->paths->tokens, f) : HKP_OK;
     case HKP_HTP__F_HB:
         return hkp_htp__heart_on_hb(flow, f, in, newest);
     case HKP_HTP__F_HB_ACK:
@@ -103,7 +107,7 @@ static hkp_status apply(flow_t *flow, const struct hkp_htp__frame *f, const stru
         on_close(flow, f);
         return HKP_OK;
     default:
-        return HKP_OK; /* PAD, PING, REKEY (the endpoint's), PATH_RESPONSE, TOKEN, RETIRE, extensions */
+        return HKP_OK; /* PAD, PING, REKEY (the endpoint's), PATH_RESPONSE, extensions */
     }
 }
 

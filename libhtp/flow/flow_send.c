@@ -43,6 +43,21 @@ static void write_credit(flow_t *flow, writer *w) {
     }
 }
 
+static int tokens_wait(const flow_t *flow) {
+    return flow->paths != NULL && hkp_htp__tokens_pending(&flow->paths->tokens);
+}
+
+static void write_tokens(flow_t *flow, writer *w) {
+    while (tokens_wait(flow) && w->frames < HKP_HTP__SENT_FRAMES) {
+        uint8_t type;
+        uint16_t seq;
+        size_t n = hkp_htp__tokens_write(&flow->paths->tokens, w->dst + w->len, w->cap - w->len, &type, &seq);
+        if (n == 0) return;
+        w->len += n;
+        hkp_htp__writer_note(w, type, 0, seq, 0, 0);
+    }
+}
+
 static void write_path(flow_t *flow, writer *w) {
     if (!flow->path_response_set || w->len + 9 > w->cap) return;
     w->len += hkp_htp__put_path(w->dst + w->len, HKP_HTP__F_PATH_RESPONSE, flow->path_response);
@@ -77,7 +92,8 @@ static int wants_data(const flow_t *flow, const slot_t *slot) {
     if (flow->rekey_pending) return 1;
     if (slot->restricted) return 0;
     return flow->recovery.own.probes > 0 || flow->ping || flow->credit_pending != 0 ||
-           flow->path_response_set || flow->datagrams_out.head != NULL || hkp_htp__streams_sendable(flow);
+           flow->path_response_set || tokens_wait(flow) || flow->datagrams_out.head != NULL ||
+           hkp_htp__streams_sendable(flow);
 }
 
 static void write_data(flow_t *flow, const slot_t *slot, writer *w) {
@@ -86,6 +102,7 @@ static void write_data(flow_t *flow, const slot_t *slot, writer *w) {
     if (slot->restricted) return;
     write_credit(flow, w);
     write_path(flow, w);
+    write_tokens(flow, w);
     write_datagrams(flow, w);
     hkp_htp__streams_write(flow, w);
     if (flow->ping || (flow->recovery.own.probes > 0 && !w->eliciting)) write_ping(flow, w);
@@ -167,6 +184,7 @@ static int send_open(flow_t *flow, const slot_t *slot, writer *w, struct hkp_htp
         w->len = hkp_htp__heart_write_hb(flow, slot->wall_us, w->dst);
         w->eliciting = 1;
         write_ack(flow, w);
+        if (record != NULL) write_tokens(flow, w);
         pad_heartbeat(w);
     } else {
         const struct hkp_htp__path_state *path = &flow->recovery.own;

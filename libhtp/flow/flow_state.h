@@ -8,6 +8,7 @@
 #include "libhtp/flow/chain.h"
 #include "libhtp/flow/flow.h"
 #include "libhtp/flow/message.h"
+#include "libhtp/path/paths.h"
 #include "libhtp/recovery/recovery.h"
 
 enum {
@@ -151,6 +152,7 @@ struct hkp_htp__flow {
     struct hkp_mem mem;
     struct hkp_rng rng;
     struct hkp_htp__pools *pools;
+    struct hkp_htp__paths *paths;
     uint8_t is_e, nat, state, started;
     uint16_t trust, max_datagram;
     hkp_time now, last_heard, last_out, last_res;

@@ -116,10 +116,7 @@ static hkp_status keep_shown(struct hkp_htp_endpoint *ep, struct hkp_htp__sessio
 
 static void fill_accept(struct hkp_htp_endpoint *ep, const struct hkp_htp__half *h, const struct found *f,
                         const struct hkp_htp_path *path, struct hkp_htp__accept_secret *a) {
-    uint8_t token[8], reset[32];
-    hkp_put_be64(token, h->v.sid_v);
-    hkp_htp__b2(reset, ep->reset_key, PARTS(LABEL("HTP1 reset"), {token, 8}));
-    memcpy(a->reset_token, reset, 16);
+    hkp_htp__reset_token(ep->reset_key, h->v.sid_v, a->reset_token);
     memcpy(a->ce, ep->ce, 32);
     a->trust = h->record.trust;
     a->heartbeat_s = (uint16_t)ep->opt.heartbeat_s;
@@ -148,6 +145,8 @@ static hkp_status accept(struct hkp_htp_endpoint *ep, struct hkp_htp__half *h, u
     struct hkp_htp__birth b = {.chain = &h->v.chain, .accept = &a, .neural = &h->v.neural};
     s->suite = h->v.suite;
     s->features = h->v.features;
+    s->token_in = h->v.sid_v;
+    s->token_out = h->v.sid_e;
     if (st == HKP_OK) st = hkp_htp__session_start(ep, s, &b);
     sodium_memzero(&a, sizeof a);
     if (st != HKP_OK) {
@@ -159,8 +158,6 @@ static hkp_status accept(struct hkp_htp_endpoint *ep, struct hkp_htp__half *h, u
     s->n_case = f->n_case;
     s->clock = f->clock;
     s->resonance = h->record.resonance;
-    s->token_in = h->v.sid_v;
-    s->token_out = h->v.sid_e;
     s->path = *path;
     s->total = h->made + HKP_HTP__HANDSHAKE_TIMEOUT;
     s->half = (uint32_t)(h - ep->door->halves);

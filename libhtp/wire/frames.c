@@ -333,6 +333,22 @@ size_t hkp_htp__put_path(uint8_t *dst, uint8_t type, const uint8_t data[8]) {
     return 9;
 }
 
+size_t hkp_htp__put_token(uint8_t *dst, uint16_t seq, uint64_t token, const uint8_t reset[16]) {
+    dst[0] = HKP_HTP__F_TOKEN;
+    dst[1] = 0;
+    hkp_put_be16(dst + 2, seq);
+    hkp_put_be64(dst + 4, token);
+    memcpy(dst + 12, reset, 16);
+    return 28;
+}
+
+size_t hkp_htp__put_retire(uint8_t *dst, uint16_t seq) {
+    dst[0] = HKP_HTP__F_RETIRE;
+    dst[1] = 0;
+    hkp_put_be16(dst + 2, seq);
+    return 4;
+}
+
 size_t hkp_htp__put_hb(uint8_t *dst, const struct hkp_htp__frame *frame) {
     dst[0] = HKP_HTP__F_HB;
     dst[1] = frame->hb.mode;

@@ -136,6 +136,8 @@ size_t hkp_htp__put_reset(uint8_t *dst, uint16_t code, uint32_t stream, uint64_t
 size_t hkp_htp__put_stop(uint8_t *dst, uint16_t code, uint32_t stream);
 size_t hkp_htp__put_credit(uint8_t *dst, uint8_t kind, uint32_t stream, uint64_t limit);
 size_t hkp_htp__put_path(uint8_t *dst, uint8_t type, const uint8_t data[8]);
+size_t hkp_htp__put_token(uint8_t *dst, uint16_t seq, uint64_t token, const uint8_t reset[16]);
+size_t hkp_htp__put_retire(uint8_t *dst, uint16_t seq);
 size_t hkp_htp__put_hb(uint8_t *dst, const struct hkp_htp__frame *frame);
 size_t hkp_htp__put_hb_ack(uint8_t *dst, const struct hkp_htp__frame *frame);
 size_t hkp_htp__put_close(uint8_t *dst, uint16_t reason, uint16_t trust, uint16_t retry_after_s,

@@ -197,6 +197,10 @@ static void place_session(struct pair *p, struct keys *k) {
     struct hkp_htp__flow_params fp = {
         .mem = p->v->opt.mem, .rng = p->v->opt.rng, .pools = p->v->pools, .allow = {UINT64_MAX, UINT64_MAX}};
     CHECK_EQ(hkp_htp__session_new(p->v, HKP_HTP_ROLE_V, p->w->e.node_id, &s), HKP_OK);
+    s->token_in = k->to_v;
+    s->token_out = k->to_e;
+    CHECK_EQ(hkp_htp__paths_new(p->v, s, NULL), HKP_OK);
+    fp.paths = s->paths;
     memcpy(fp.challenge0, k->h_final, 16);
     CHECK_EQ(hkp_htp__flow_new(&s->flow, &fp, p->now), HKP_OK);
     s->mode = HKP_HTP_MODE_R;
@@ -207,8 +211,6 @@ static void place_session(struct pair *p, struct keys *k) {
     memcpy(s->h_final, k->h_final, 32);
     s->rekey_s = 60;
     s->epochs[0]->since = p->now;
-    s->token_in = k->to_v;
-    s->token_out = k->to_e;
     s->path = p->path_e;
     s->total = p->now + HKP_HTP__HANDSHAKE_TIMEOUT;
     s->state = HKP_HTP__S_ACCEPTED;
