@@ -399,7 +399,10 @@ static inline hkp_status node_forged(struct fault_node *n, struct fault_call *c)
     const long live = n->heap.live;
     const uint64_t rng = n->rng;
     const uint32_t half = n->ep->stats.half_open;
+    const uint32_t no_reset = n->ep->opt.no_reset;
+    n->ep->opt.no_reset = 1; /* a stateless reset is an answer without state (HTP-9.5) */
     hkp_status st = node_do(n, c);
+    n->ep->opt.no_reset = no_reset;
     /* A HELLO that was answered is known by its c1: a copy with another PoSF gets the same answer (HTP-4.2).
      */
     if (st == HKP_OK) {
