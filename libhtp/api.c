@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
-/* The pump: datagrams in and out, events, time. */
+/* Each datagram to what it is for; events, time. */
 #include "libhtp/endpoint.h"
-#include "libhtp/trace/trace.h"
 #include "libter/bytes.h"
 
 static void take_time(struct hkp_htp_endpoint *ep, hkp_time now) {
@@ -46,8 +45,8 @@ static hkp_status recv_known(struct hkp_htp_endpoint *ep, uint64_t wall_us, cons
 }
 
 /* What nothing could be done with may be a stateless reset, or call for one (HTP-9.5). */
-static hkp_status recv_one(struct hkp_htp_endpoint *ep, uint64_t wall_us, const struct hkp_htp_path *path,
-                           uint8_t *dgram, size_t len) {
+hkp_status hkp_htp__recv_one(struct hkp_htp_endpoint *ep, uint64_t wall_us, const struct hkp_htp_path *path,
+                             uint8_t *dgram, size_t len) {
     uint8_t tail[16];
     if (len < HKP_HTP__PREFIX) return HKP_E_HTP_SHORT;
     memcpy(tail, dgram + len - 16, 16);
@@ -62,68 +61,10 @@ static hkp_status recv_one(struct hkp_htp_endpoint *ep, uint64_t wall_us, const 
     return st;
 }
 
-hkp_status hkp_htp_recv(hkp_htp_endpoint *ep, hkp_time now, uint64_t wall_us, const struct hkp_htp_path *path,
-                        uint8_t *dgram, size_t len) {
-    if (ep == NULL || path == NULL || (dgram == NULL && len > 0)) return HKP_E_INVAL;
-    take_time(ep, now);
-    ep->ecn_in = 0; /* not told by this call */
-    ep->stats.datagrams_in++;
-    ep->stats.bytes_in += len;
-    HKP_HTP__TRACE(ep, hkp_htp__trace_handshake(ep, path, 0, dgram, len));
-    hkp_status st = recv_one(ep, wall_us, path, dgram, len);
-    if (st == HKP_OK) return HKP_OK;
-    HKP_HTP__TRACE(ep, hkp_htp__trace_drop(ep, path, len, st));
-    return hkp_htp__drop(ep, st);
-}
-
 hkp_status hkp_htp_quote_ready(hkp_htp_endpoint *ep, hkp_time now, uint64_t wall_us) {
     if (ep == NULL) return HKP_E_INVAL;
     take_time(ep, now);
     hkp_htp__edge_resume(ep, wall_us);
-    return HKP_OK;
-}
-
-static void send_answer(struct hkp_htp_endpoint *ep, struct hkp_htp_path *path, uint8_t *dst, size_t *len) {
-    const struct hkp_htp__answer *a = &ep->answers[ep->answers_first];
-    *path = a->path;
-    *len = a->len;
-    memcpy(dst, a->bytes, a->len);
-    ep->answers_first = (ep->answers_first + 1) % HKP_HTP__ANSWERS_WAITING;
-    ep->answers_n--;
-}
-
-/* One datagram of the first session that has one; sessions take turns. */
-static void send_session(struct hkp_htp_endpoint *ep, uint64_t wall_us, struct hkp_htp_path *path,
-                         uint8_t *dst, size_t *len) {
-    while (*len == 0 && ep->ready.head != NULL) {
-        struct hkp_htp__session *s = ep->ready.head;
-        if (s->edge != NULL)
-            hkp_htp__edge_send(ep, s, dst, len);
-        else
-            (void)hkp_htp__session_send(ep, s, wall_us, dst, len);
-        hkp_htp__list_drop_ready(ep, s);
-        if (*len > 0) {
-            *path = s->path;
-            hkp_htp__session_touch(ep, s);
-        } else if (s->state != HKP_HTP__S_ENDED)
-            hkp_htp__session_schedule(ep, s, hkp_htp__session_wake(s));
-    }
-}
-
-hkp_status hkp_htp_send(hkp_htp_endpoint *ep, hkp_time now, uint64_t wall_us, struct hkp_htp_path *path,
-                        uint8_t *dst, size_t cap, size_t *len) {
-    if (ep == NULL || path == NULL || dst == NULL || len == NULL) return HKP_E_INVAL;
-    if (cap < HKP_HTP_DATAGRAM_MAX) return HKP_E_NOSPC;
-    take_time(ep, now);
-    *len = 0;
-    if (ep->answers_n > 0)
-        send_answer(ep, path, dst, len);
-    else if (hkp_htp__door_pending(ep))
-        (void)hkp_htp__door_send(ep, wall_us, path, dst, len);
-    if (*len == 0) send_session(ep, wall_us, path, dst, len);
-    if (*len > 0) HKP_HTP__TRACE(ep, hkp_htp__trace_handshake(ep, path, 1, dst, *len));
-    ep->stats.datagrams_out += *len > 0;
-    ep->stats.bytes_out += *len;
     return HKP_OK;
 }
 

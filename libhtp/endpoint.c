@@ -166,15 +166,37 @@ static hkp_status draw_pooled(struct hkp_htp_endpoint *ep, uint8_t *dst, size_t 
 }
 
 /* A machine rolled back repeats its random numbers, not its clocks: so both are hashed (HTP-7.2). */
-hkp_status hkp_htp__draw_nonce(struct hkp_htp_endpoint *ep, uint64_t wall_us, uint64_t pn, uint8_t nonce[8]) {
-    uint8_t in[40], out[32];
-    if (ep->opt.no_rollback) return hkp_htp__draw(ep, nonce, 8);
+static hkp_status hash_clocks(struct hkp_htp_endpoint *ep, uint64_t wall_us, uint64_t pn, uint8_t *out,
+                              size_t len) {
+    uint8_t in[40];
     hkp_put_be64(in, wall_us * 1000);
     hkp_put_be64(in + 8, ep->now);
     hkp_put_be64(in + 16, pn);
     if (draw_pooled(ep, in + 24, 16) != HKP_OK) return HKP_E_CALLBACK;
-    hkp_htp__b2(out, ep->nonce_key, PARTS({in, sizeof in}));
-    memcpy(nonce, out, 8);
+    crypto_generichash_blake2b(out, len, in, sizeof in, ep->nonce_key, 32);
+    return HKP_OK;
+}
+
+hkp_status hkp_htp__draw_nonce(struct hkp_htp_endpoint *ep, uint64_t wall_us, uint64_t pn, uint8_t nonce[8]) {
+    uint8_t out[32];
+    if (ep->opt.no_rollback) return hkp_htp__draw(ep, nonce, 8);
+    hkp_status st = hash_clocks(ep, wall_us, pn, out, sizeof out);
+    if (st == HKP_OK) memcpy(nonce, out, 8);
+    return st;
+}
+
+hkp_status hkp_htp__packet_nonce(struct hkp_htp_endpoint *ep, uint64_t wall_us, uint64_t pn,
+                                 uint8_t nonce[8]) {
+    if (ep->opt.no_rollback) return draw_pooled(ep, nonce, 8);
+    if (ep->nonces_left == 0 || ep->nonces_now != ep->now || ep->nonces_wall != wall_us) {
+        hkp_status st = hash_clocks(ep, wall_us, pn, ep->nonces, sizeof ep->nonces);
+        if (st != HKP_OK) return st;
+        ep->nonces_left = sizeof ep->nonces;
+        ep->nonces_now = ep->now;
+        ep->nonces_wall = wall_us;
+    }
+    ep->nonces_left -= 8;
+    memcpy(nonce, ep->nonces + ep->nonces_left, 8);
     return HKP_OK;
 }
 

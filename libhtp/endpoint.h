@@ -168,6 +168,11 @@ struct hkp_htp_endpoint {
     uint8_t reset_key[32], nonce_key[32], hash_key[16];
     uint8_t pool[HKP_HTP__RANDOM_POOL];
     size_t pool_left;
+    /** nonces of packets sealed at one reading of the clocks (HTP-7.2) */
+    uint8_t nonces[64];
+    size_t nonces_left;
+    hkp_time nonces_now;
+    uint64_t nonces_wall;
     /** tokens: a table of a power of two */
     struct hkp_htp__token_slot *tokens;
     uint32_t token_mask, token_n;
@@ -196,8 +201,11 @@ struct hkp_htp_endpoint {
 
 /** Draws from the caller's generator; HKP_E_CALLBACK when it fails. */
 hkp_status hkp_htp__draw(struct hkp_htp_endpoint *ep, uint8_t *dst, size_t len);
-/** A header nonce (HTP-7.2). */
+/** A header nonce of the handshake (HTP-7.2). */
 hkp_status hkp_htp__draw_nonce(struct hkp_htp_endpoint *ep, uint64_t wall_us, uint64_t pn, uint8_t nonce[8]);
+/** A header nonce of a protected packet. */
+hkp_status hkp_htp__packet_nonce(struct hkp_htp_endpoint *ep, uint64_t wall_us, uint64_t pn,
+                                 uint8_t nonce[8]);
 hkp_status hkp_htp__draw_stamp(struct hkp_htp_endpoint *ep, uint64_t wall_us, struct hkp_htp__stamp *stamp);
 /** A token that nothing here has: not 0. */
 hkp_status hkp_htp__draw_token(struct hkp_htp_endpoint *ep, uint64_t *token);
@@ -223,6 +231,12 @@ hkp_status hkp_htp__drop(struct hkp_htp_endpoint *ep, hkp_status result);
 /** Queues a datagram without session; a full queue loses it. */
 void hkp_htp__answer_put(struct hkp_htp_endpoint *ep, const struct hkp_htp_path *path, const uint8_t *bytes,
                          size_t len);
+
+/* ---- api.c: routing ---- */
+
+/** One datagram; counts nothing. */
+hkp_status hkp_htp__recv_one(struct hkp_htp_endpoint *ep, uint64_t wall_us, const struct hkp_htp_path *path,
+                             uint8_t *dgram, size_t len);
 
 /* ---- sessions.c: the set of sessions ---- */
 
@@ -264,9 +278,14 @@ void hkp_htp__session_up(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s
 hkp_status hkp_htp__session_recv(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, uint64_t wall_us,
                                  const struct hkp_htp_path *path, const struct hkp_htp__header *header,
                                  uint8_t *dgram, size_t len);
-/** *len 0: nothing to send. */
+/**
+ * One packet of at most max bytes; *len 0: nothing to send. fill: packets of one size are wanted, so one that
+ * is nearly full while more waits is filled up.
+ */
 hkp_status hkp_htp__session_send(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, uint64_t wall_us,
-                                 uint8_t *dst, size_t *len);
+                                 uint8_t *dst, size_t max, int fill, size_t *len);
+/** Largest packet of the session now. */
+size_t hkp_htp__session_datagram(const struct hkp_htp__session *s);
 /** ECN field for the packets that the session sends now; the same for all of a run. */
 uint8_t hkp_htp__session_ecn(const struct hkp_htp__session *s);
 void hkp_htp__session_tick(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s);

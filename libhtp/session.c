@@ -305,7 +305,7 @@ static hkp_status seal(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, 
                                        .timestamp = (uint32_t)((ep->now - s->since) / HKP_HTP__MS),
                                        .token = s->token_out};
     HKP_HTP__TRACE(ep, trace_out(ep, s, out, dst + HKP_HTP__PREFIX));
-    hkp_status st = hkp_htp__draw_nonce(ep, wall_us, s->pn, head.nonce);
+    hkp_status st = hkp_htp__packet_nonce(ep, wall_us, s->pn, head.nonce);
     s->pn++; /* used up, whatever comes of it */
     if (st == HKP_OK) st = hkp_htp__record_seal(&r, &head, dst, out->len, len);
     if (st != HKP_OK) return st;
@@ -318,7 +318,7 @@ static hkp_status seal(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, 
 }
 
 hkp_status hkp_htp__session_send(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, uint64_t wall_us,
-                                 uint8_t *dst, size_t *len) {
+                                 uint8_t *dst, size_t max, int fill, size_t *len) {
     struct hkp_htp__flow_out out = {0};
     *len = 0;
     if (s->state != HKP_HTP__S_UP) return HKP_OK;
@@ -326,6 +326,8 @@ hkp_status hkp_htp__session_send(struct hkp_htp_endpoint *ep, struct hkp_htp__se
     struct hkp_htp__flow_slot slot = {.pn = s->pn,
                                       .epoch = s->epoch,
                                       .restricted = ep->now - e->since > HARD_AGE,
+                                      .fill = (uint8_t)fill,
+                                      .max_datagram = (uint32_t)max,
                                       .now = ep->now,
                                       .wall_us = wall_us};
     hkp_status st = hkp_htp__flow_send(s->flow, &slot, dst + HKP_HTP__PREFIX, &out);
@@ -343,6 +345,10 @@ hkp_status hkp_htp__session_send(struct hkp_htp_endpoint *ep, struct hkp_htp__se
 
 uint8_t hkp_htp__session_ecn(const struct hkp_htp__session *s) {
     return s->state == HKP_HTP__S_UP ? hkp_htp__flow_ecn(s->flow) : 0;
+}
+
+size_t hkp_htp__session_datagram(const struct hkp_htp__session *s) {
+    return s->state == HKP_HTP__S_UP ? hkp_htp__flow_datagram_max(s->flow) : (size_t)HKP_HTP_DATAGRAM_MAX;
 }
 
 /* ---- time ---- */

@@ -107,6 +107,7 @@ void hkp_htp__flow_free(flow_t *flow) {
 }
 
 int hkp_htp__flow_state(const flow_t *flow) { return flow->state; }
+size_t hkp_htp__flow_datagram_max(const flow_t *flow) { return flow->max_datagram; }
 
 uint8_t hkp_htp__flow_ecn(const flow_t *flow) { return hkp_htp__ecn_mark(&flow->recovery.ecn); }
 

@@ -129,6 +129,10 @@ struct hkp_htp__flow_slot {
     uint32_t epoch;
     /** 1: the hard limit of HTP-6.2 holds: only REKEY, ACK and CLOSE may go */
     uint8_t restricted;
+    /** 1: packets of one size are wanted; one that is nearly full while more waits is filled up with PAD */
+    uint8_t fill;
+    /** no packet may be larger than this, the datagram in bytes; 0: only the flow's own limit */
+    uint32_t max_datagram;
     hkp_time now;
     uint64_t wall_us;
 };
@@ -153,6 +157,8 @@ hkp_status hkp_htp__flow_send(struct hkp_htp__flow *flow, const struct hkp_htp__
 
 /** ECN field for packets sent now, 0 or 2; only _recv and _tick change it. */
 uint8_t hkp_htp__flow_ecn(const struct hkp_htp__flow *flow);
+/** Largest datagram that the flow sends now, bytes. */
+size_t hkp_htp__flow_datagram_max(const struct hkp_htp__flow *flow);
 
 /** Earliest time at which _tick has something to do; HKP_TIME_NEVER when ended. */
 hkp_time hkp_htp__flow_wake(const struct hkp_htp__flow *flow);

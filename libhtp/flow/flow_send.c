@@ -108,6 +108,18 @@ static void write_data(flow_t *flow, const slot_t *slot, writer *w) {
     if (flow->ping || (flow->recovery.own.probes > 0 && !w->eliciting)) write_ping(flow, w);
 }
 
+/*
+ * A packet that ends just short of full while more waits would end a run of equal packets. It is less than a
+ * frame worth writing, and PAD is no padding of a mode (HTP-11.2).
+ */
+static void fill_up(flow_t *flow, const slot_t *slot, writer *w) {
+    size_t left = w->cap - w->len;
+    if (!slot->fill || left == 0 || left >= HKP_HTP__PIECE_MIN || !w->eliciting || !wants_data(flow, slot))
+        return;
+    memset(w->dst + w->len, 0, left);
+    w->len += left;
+}
+
 /* HTP-8.2: both packets are of 196 bytes or more. */
 static void pad_heartbeat(writer *w) {
     if (w->len >= HKP_HTP__HB_PLAIN_MIN) return;
@@ -192,6 +204,7 @@ static int send_open(flow_t *flow, const slot_t *slot, writer *w, struct hkp_htp
         if (record != NULL && window && wants_data(flow, slot)) {
             type = HKP_HTP__T_DATA;
             write_data(flow, slot, w);
+            fill_up(flow, slot, w);
             if (!w->eliciting) type = HKP_HTP__T_ACK; /* all that wanted to go has no room or no credit */
         } else if (flow->acks.due <= flow->now) {
             write_ack(flow, w);
@@ -206,7 +219,9 @@ static int send_open(flow_t *flow, const slot_t *slot, writer *w, struct hkp_htp
 
 hkp_status hkp_htp__flow_send(flow_t *flow, const slot_t *slot, uint8_t *dst, struct hkp_htp__flow_out *out) {
     struct hkp_htp__sent scratch = {.pn = 0};
-    writer w = {.dst = dst, .cap = (size_t)flow->max_datagram - HKP_HTP__OVERHEAD, .sent = &scratch};
+    size_t max = flow->max_datagram;
+    if (slot->max_datagram != 0 && slot->max_datagram < max) max = slot->max_datagram;
+    writer w = {.dst = dst, .cap = max - HKP_HTP__OVERHEAD, .sent = &scratch};
     *out = (struct hkp_htp__flow_out){0, 0, 0, 0};
     if (slot->now > flow->now) flow->now = slot->now;
     if (flow->state == HKP_HTP__FLOW_ENDED) return HKP_OK;

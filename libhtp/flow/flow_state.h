@@ -26,7 +26,9 @@ enum {
     HKP_HTP__PRIORITY_DEFAULT = 4,
     /** pieces of one stream that wait to be sent again */
     HKP_HTP__RESEND_RANGES = 8,
-    HKP_HTP__CLOSE_TRIES = 3
+    HKP_HTP__CLOSE_TRIES = 3,
+    /** least room that is worth a frame of data: slivers cost more than they carry */
+    HKP_HTP__PIECE_MIN = 32
 };
 
 #define HKP_HTP__UNKNOWN UINT64_MAX

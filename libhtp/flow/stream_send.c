@@ -82,13 +82,10 @@ static void write_data(flow_t *flow, stream *s, writer *w) {
     if (fin && s->tx_fin == HKP_HTP__FIN_QUEUED) s->tx_fin = HKP_HTP__FIN_SENT;
 }
 
-/* Least room that is worth a frame of data: slivers cost more than they carry. */
-enum { PIECE_MIN = HKP_HTP__STREAM_HEAD + 16 };
-
 void hkp_htp__streams_write(flow_t *flow, writer *w) {
     for (unsigned ring = 0; ring <= HKP_HTP__PRIORITIES && flow->table != NULL; ring++) {
         while (flow->table->ready[ring] != NULL) {
-            if (w->frames == HKP_HTP__SENT_FRAMES || w->len + PIECE_MIN > w->cap) return;
+            if (w->frames == HKP_HTP__SENT_FRAMES || w->len + HKP_HTP__PIECE_MIN > w->cap) return;
             stream *s = flow->table->ready[ring];
             size_t before = w->len;
             if (ring == 0) {

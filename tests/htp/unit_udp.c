@@ -17,7 +17,7 @@ struct wire {
     uint64_t session[2];
     unsigned up[2], down[2], messages[2];
     uint16_t reason[2];
-    uint32_t stream;
+    uint32_t stream, off;
 };
 
 static uint64_t clock_ns(clockid_t which) {
@@ -29,13 +29,18 @@ static uint64_t clock_ns(clockid_t which) {
 static hkp_htp_endpoint *side_of(struct wire *x, int i) { return i ? x->p.e : x->p.v; }
 
 /* 0: this machine has no such address. */
-static int wire_new(struct wire *x, const char *bind_e, const char *bind_v, const char *target) {
+static int wire_new(struct wire *x, const char *bind_e, const char *bind_v, const char *target,
+                    uint32_t off) {
     struct hkp_htp_path e, v, local;
     memset(x, 0, sizeof *x);
+    x->off = off;
     CHECK_EQ(hkp_htp_path_parse(bind_e, &e), HKP_OK);
     CHECK_EQ(hkp_htp_path_parse(bind_v, &v), HKP_OK);
-    hkp_status st = hkp_htp_udp_open(&x->udp[0], &v, NULL);
-    if (st == HKP_OK) st = hkp_htp_udp_open(&x->udp[1], &e, NULL);
+    struct hkp_htp_udp_options o;
+    hkp_htp_udp_options_init(&o, sizeof o);
+    o.off = off;
+    hkp_status st = hkp_htp_udp_open_with(&x->udp[0], &v, &o);
+    if (st == HKP_OK) st = hkp_htp_udp_open_with(&x->udp[1], &e, &o);
     if (st != HKP_OK) {
         CHECK_EQ(st, HKP_E_IO);
         hkp_htp_udp_close(x->udp[0]);
@@ -59,6 +64,13 @@ static void wire_free(struct wire *x) {
     pair_free(&x->p);
 }
 
+/* Message n: its number and n bytes more. */
+static size_t message(uint8_t *dst, unsigned n) {
+    hkp_put_be32(dst, n);
+    for (unsigned i = 0; i < n; i++) dst[4 + i] = (uint8_t)(n * 31 + i);
+    return 4 + n;
+}
+
 static void events(struct wire *x, int i) {
     struct hkp_htp_event ev = {.struct_size = sizeof ev};
     while (hkp_htp_event(side_of(x, i), &ev) == HKP_OK && ev.type != HKP_HTP_EVENT_NONE) {
@@ -70,8 +82,8 @@ static void events(struct wire *x, int i) {
             x->down[i]++;
             x->reason[i] = ev.reason;
         } else if (ev.type == HKP_HTP_EVENT_MESSAGE) {
-            CHECK_EQ(ev.len, 4 + x->messages[i]);
-            if (ev.len >= 4) CHECK_EQ(hkp_be32(ev.data), x->messages[i]);
+            uint8_t body[4 + MESSAGES];
+            CHECK(ev.len == message(body, x->messages[i]) && memcmp(ev.data, body, ev.len) == 0);
             x->messages[i]++;
         }
     }
@@ -93,11 +105,11 @@ static void turn(struct wire *x) {
     CHECK(poll(fds, 2, ms) >= 0);
 }
 
-static void converse(const char *bind_e, const char *bind_v, const char *target) {
+static void converse(const char *bind_e, const char *bind_v, const char *target, uint32_t off) {
     static struct wire x;
     static uint8_t body[4 + MESSAGES];
     unsigned queued = 0;
-    if (!wire_new(&x, bind_e, bind_v, target)) {
+    if (!wire_new(&x, bind_e, bind_v, target, off)) {
         printf("# no address for %s here\n", bind_v);
         return;
     }
@@ -105,8 +117,8 @@ static void converse(const char *bind_e, const char *bind_v, const char *target)
         if (x.up[1] && queued == 0)
             CHECK_EQ(hkp_htp_stream_open(x.p.e, x.session[1], HKP_HTP_STREAM_APP, 0, 3, &x.stream), HKP_OK);
         while (x.up[1] && queued < MESSAGES) {
-            hkp_put_be32(body, queued);
-            if (hkp_htp_stream_send(x.p.e, x.session[1], x.stream, body, 4 + queued, 0) != HKP_OK) break;
+            size_t len = message(body, queued);
+            if (hkp_htp_stream_send(x.p.e, x.session[1], x.stream, body, len, 0) != HKP_OK) break;
             queued++;
         }
         turn(&x);
@@ -124,19 +136,31 @@ static void converse(const char *bind_e, const char *bind_v, const char *target)
     CHECK_EQ(hkp_htp_udp_stats(x.udp[1], &b), HKP_OK);
     CHECK(a.datagrams_in > 100 && a.datagrams_in <= b.datagrams_out && b.bytes_out > MESSAGES * MESSAGES / 2);
     CHECK_EQ(a.send_errors + b.send_errors + a.recv_errors + b.recv_errors, 0);
+    CHECK_EQ(a.off & off, off);
+    if (a.off & HKP_HTP_UDP_NO_CUT) CHECK_EQ(a.runs_out + b.runs_out, 0);
+    if (a.off & HKP_HTP_UDP_NO_JOIN) CHECK_EQ(a.runs_in + b.runs_in, 0);
+    if (a.off == 0) CHECK(a.runs_in > 0 && b.runs_out > 0);
+    if ((a.off & 5) == 5) CHECK(b.send_calls >= b.datagrams_out); /* neither cut nor batched */
     wire_free(&x);
 }
 
-static void a_session_over_ipv4(void) { converse("127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:1"); }
-static void a_session_over_ipv6(void) { converse("[::1]:0", "[::1]:0", "[::1]:1"); }
-static void one_socket_takes_both(void) { converse("127.0.0.1:0", "[::]:0", "127.0.0.1:1"); }
+static void a_session_over_ipv4(void) { converse("127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:1", 0); }
+static void a_session_over_ipv6(void) { converse("[::1]:0", "[::1]:0", "[::1]:1", 0); }
+static void one_socket_takes_both(void) { converse("127.0.0.1:0", "[::]:0", "127.0.0.1:1", 0); }
+
+/* Every set of offloads that may be missing: the same messages arrive. */
+static void each_offload_may_be_missing(void) {
+    for (uint32_t off = 1; off < 16; off++) converse("127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:1", off);
+    converse("[::1]:0", "[::1]:0", "[::1]:1", HKP_HTP_UDP_NO_CUT);
+    converse("[::1]:0", "[::1]:0", "[::1]:1", HKP_HTP_UDP_NO_JOIN);
+}
 
 /* Nobody there, junk coming in, a peer of the other family: counted, and the loop goes on. */
 static void trouble_is_counted_and_ends_nothing(void) {
     static struct wire x;
     struct hkp_htp_path junk_from;
     hkp_htp_udp *other;
-    CHECK_EQ(wire_new(&x, "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:1"), 1);
+    CHECK_EQ(wire_new(&x, "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:1", 0), 1);
     hkp_htp_udp_close(x.udp[0]); /* V is gone: its port answers with ICMP */
     CHECK_EQ(hkp_htp_path_parse("127.0.0.1:0", &junk_from), HKP_OK);
     CHECK_EQ(hkp_htp_udp_open(&x.udp[0], &junk_from, NULL), HKP_OK);
@@ -180,6 +204,7 @@ int main(void) {
     CASE(a_session_over_ipv4);
     CASE(a_session_over_ipv6);
     CASE(one_socket_takes_both);
+    CASE(each_offload_may_be_missing);
     CASE(trouble_is_counted_and_ends_nothing);
     CASE(every_allocation_may_fail);
     return check_done();

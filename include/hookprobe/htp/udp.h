@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+/*
+ * libhtp, part: the UDP driver, the only part of the library that touches the system. The caller owns the
+ * loop: wait until hkp_htp_udp_fd() is readable or hkp_htp_wake() has come, then hkp_htp_udp_pump(). A caller
+ * that pumps without waiting polls.
+ */
+#ifndef HOOKPROBE_HTP_UDP_H
+#define HOOKPROBE_HTP_UDP_H
+
+#include <hookprobe/htp.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** What a socket did since it was opened. */
+struct hkp_htp_udp_stats {
+    /** sizeof of the caller's struct, set before the call */
+    uint32_t struct_size;
+    /** zero */
+    uint32_t reserved0;
+    uint64_t datagrams_in;
+    uint64_t datagrams_out;
+    uint64_t bytes_in;
+    uint64_t bytes_out;
+    /** datagrams that the endpoint dropped; its own counters tell why */
+    uint64_t refused;
+    /** datagrams that the system did not take: unreachable, too long, no route */
+    uint64_t send_errors;
+    /** errors of reading, such as answers of ICMP */
+    uint64_t recv_errors;
+    /** calls of the system that moved datagrams */
+    uint64_t recv_calls;
+    uint64_t send_calls;
+    /** runs that the system cut into datagrams, and joined datagrams that it gave */
+    uint64_t runs_out;
+    uint64_t runs_in;
+    /** HKP_HTP_UDP_NO_* of the offloads that are not in use: switched off, or not there */
+    uint32_t off;
+    /** bytes that the system holds for receiving, as it tells */
+    uint32_t receive_buffer;
+};
+
+/* Bits of hkp_htp_udp_options.off: for tests, and for systems whose offloads are broken. */
+enum {
+    /** one datagram a message out: no UDP_SEGMENT */
+    HKP_HTP_UDP_NO_CUT = 1,
+    /** one datagram a message in: no UDP_GRO */
+    HKP_HTP_UDP_NO_JOIN = 2,
+    /** one message a call: no recvmmsg, no sendmmsg */
+    HKP_HTP_UDP_NO_BATCH = 4,
+    /** the ECN field is neither read nor set */
+    HKP_HTP_UDP_NO_ECN = 8
+};
+
+/** Options of a driver; zero means default for every member. Filled by hkp_htp_udp_options_init(). */
+struct hkp_htp_udp_options {
+    /** sizeof of the caller's struct */
+    uint32_t struct_size;
+    /** HKP_HTP_UDP_NO_* */
+    uint32_t off;
+    /** allocator; all NULL: malloc */
+    struct hkp_mem mem;
+    /** bytes asked of the system for each of its two buffers; default 4 MiB; it may give less */
+    uint32_t socket_buffer;
+    /** microseconds that the system may poll the device of an empty socket in a call; default 0: not at all
+     */
+    uint32_t busy_poll_us;
+};
+
+/** One non-blocking UDP socket with its buffers. */
+struct hkp_htp_udp;
+typedef struct hkp_htp_udp hkp_htp_udp;
+
+/**
+ * Open a socket: non-blocking, never fragmented, with large buffers.
+ *
+ * @param out  receives the driver, which the caller owns; untouched on failure
+ * @param bind_path  address and port to bind, borrowed; port 0: any; the address "::" takes IPv4 too
+ * @param mem  allocator, copied; NULL: malloc
+ *
+ * @retval HKP_OK  open
+ * @retval HKP_E_INVAL  an argument is NULL
+ * @retval HKP_E_NOMEM  the allocator returned nothing
+ * @retval HKP_E_IO  the system refused the socket or the address
+ *
+ * Cost: as hkp_htp_udp_open_with().
+ * Source: HTP-9.7, README.md shape of libhtp/posix.
+ * Since: hookprobe-htp 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_htp_udp_open(hkp_htp_udp **out, const struct hkp_htp_path *bind_path,
+                                                 const struct hkp_mem *mem);
+
+/**
+ * Fill options with defaults.
+ *
+ * @param options  struct to fill; written
+ * @param size  sizeof of the caller's struct
+ *
+ * Cost: none.
+ * Source: style 2.4.
+ * Since: hookprobe-htp 0.1
+ */
+HKP_API void hkp_htp_udp_options_init(struct hkp_htp_udp_options *options, size_t size);
+
+/**
+ * Open a socket as hkp_htp_udp_open() does, with options.
+ *
+ * @param out  receives the driver, which the caller owns; untouched on failure
+ * @param bind_path  address and port to bind, borrowed; port 0: any; the address "::" takes IPv4 too
+ * @param options  copied; NULL: all defaults
+ *
+ * @retval HKP_OK  open
+ * @retval HKP_E_INVAL  an argument is NULL or an option out of range
+ * @retval HKP_E_NOMEM  the allocator returned nothing
+ * @retval HKP_E_IO  the system refused the socket or the address
+ *
+ * Cost: all allocation of the driver, about 420 KiB, of which a quiet socket touches little.
+ * Source: HTP-9.7, decision 0340.
+ * Since: hookprobe-htp 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_htp_udp_open_with(hkp_htp_udp **out, const struct hkp_htp_path *bind_path,
+                                                      const struct hkp_htp_udp_options *options);
+
+/**
+ * Close the socket and release the driver; what was not sent is lost.
+ *
+ * @param udp  driver or NULL; owned, gone afterwards
+ *
+ * Cost: one system call.
+ * Source: style 2.4.
+ * Since: hookprobe-htp 0.1
+ */
+HKP_API void hkp_htp_udp_close(hkp_htp_udp *udp);
+
+/**
+ * Descriptor to wait on; not to be read, written or closed.
+ *
+ * @param udp  driver; borrowed
+ *
+ * @return descriptor
+ *
+ * Cost: none.
+ * Source: style 2.5.
+ * Since: hookprobe-htp 0.1
+ */
+HKP_API int32_t hkp_htp_udp_fd(const hkp_htp_udp *udp);
+
+/**
+ * Whether the system took no more at the last pump, so that the caller should also wait for writable.
+ *
+ * @param udp  driver; borrowed
+ *
+ * @return 1 if datagrams wait, else 0
+ *
+ * Cost: none.
+ * Source: style 2.5.
+ * Since: hookprobe-htp 0.1
+ */
+HKP_API int32_t hkp_htp_udp_blocked(const hkp_htp_udp *udp);
+
+/**
+ * Address and port that the socket is bound to.
+ *
+ * @param udp  driver; borrowed
+ * @param out  receives the path; untouched on failure
+ *
+ * @retval HKP_OK  done
+ * @retval HKP_E_INVAL  an argument is NULL
+ * @retval HKP_E_IO  the system did not tell
+ *
+ * Cost: one system call.
+ * Source: style 2.5.
+ * Since: hookprobe-htp 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_htp_udp_local(const hkp_htp_udp *udp, struct hkp_htp_path *out);
+
+/**
+ * Bring an endpoint and its socket up to date: receive what is there (at most about 512 datagrams), let time
+ * pass, send all that the endpoint wants to send. Pull hkp_htp_event() afterwards, then pump again if
+ * anything was asked of the endpoint. Errors of the network are counted and never end anything.
+ *
+ * @param udp  driver; borrowed, changed
+ * @param ep  endpoint; borrowed, changed
+ * @param now  nanoseconds, monotonic; an earlier value than before counts as the latest one
+ * @param wall_us  Unix microseconds of the wall clock
+ *
+ * @retval HKP_OK  done
+ * @retval HKP_E_INVAL  an argument is NULL
+ *
+ * Cost: no allocation; one system call for some hundred datagrams each way where the system cuts and joins
+ * them, else for 32.
+ * Source: style 2.5.
+ * Since: hookprobe-htp 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_htp_udp_pump(hkp_htp_udp *udp, hkp_htp_endpoint *ep, hkp_time now,
+                                                 uint64_t wall_us);
+
+/**
+ * Read the counters.
+ *
+ * @param udp  driver; borrowed
+ * @param out  struct with struct_size set; written
+ *
+ * @retval HKP_OK  done
+ * @retval HKP_E_INVAL  an argument is NULL or struct_size is too small
+ *
+ * Cost: none.
+ * Source: style 2.4.
+ * Since: hookprobe-htp 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_htp_udp_stats(const hkp_htp_udp *udp, struct hkp_htp_udp_stats *out);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+/* The socket of the driver: its options, its addresses, and what the system can do. */
+#include "libhtp/posix/udp.h"
+
+#include <netinet/udp.h>
+#include <string.h>
+#include <unistd.h>
+
+static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
+
+socklen_t hkp_htp__udp_to_sockaddr(const struct hkp_htp_path *path, int is_v4, struct sockaddr_in6 *out) {
+    memset(out, 0, sizeof *out);
+    if (!is_v4) {
+        out->sin6_family = AF_INET6;
+        out->sin6_port = htons(path->port);
+        out->sin6_scope_id = path->scope;
+        memcpy(&out->sin6_addr, path->addr, 16);
+        return sizeof *out;
+    }
+    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(path->port)};
+    memcpy(&v4.sin_addr, path->addr + 12, 4);
+    memcpy(out, &v4, sizeof v4);
+    return sizeof v4;
+}
+
+void hkp_htp__udp_from_sockaddr(const struct sockaddr_in6 *in, struct hkp_htp_path *path) {
+    memset(path, 0, sizeof *path);
+    if (in->sin6_family == AF_INET) {
+        struct sockaddr_in v4;
+        memcpy(&v4, in, sizeof v4);
+        memcpy(path->addr, mapped, sizeof mapped);
+        memcpy(path->addr + 12, &v4.sin_addr, 4);
+        path->port = ntohs(v4.sin_port);
+        return;
+    }
+    memcpy(path->addr, &in->sin6_addr, 16);
+    path->port = ntohs(in->sin6_port);
+    path->scope = in->sin6_scope_id;
+}
+
+static int set_option(int fd, int level, int name, int value) {
+    return setsockopt(fd, level, name, &value, sizeof value) == 0;
+}
+
+/* The limit of the system yields to a caller who may administer the network. */
+static void set_buffer(int fd, int forced, int name, uint32_t bytes) {
+    if (!set_option(fd, SOL_SOCKET, forced, (int)bytes)) (void)set_option(fd, SOL_SOCKET, name, (int)bytes);
+}
+
+/* All of these only make things better: what is refused stays as it was. */
+static void tune(int fd, int is_v4, const struct hkp_htp_udp_options *o) {
+    const uint32_t buffer = o->socket_buffer != 0 ? o->socket_buffer : (uint32_t)HKP_HTP__UDP_BUFFER;
+    /* HTP-9.7: DF is set; PROBE does so without the kernel's own idea of the path's MTU. */
+    (void)set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE);
+    if (!is_v4) {
+        (void)set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
+        (void)set_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_PROBE);
+    }
+    set_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF, buffer);
+    set_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF, buffer);
+    if (o->busy_poll_us > 0) (void)set_option(fd, SOL_SOCKET, SO_BUSY_POLL, (int)o->busy_poll_us);
+}
+
+/* What is wanted and there, is on; the rest is told in stats.off. */
+static void offloads(hkp_htp_udp *udp, uint32_t off) {
+    int value = 0, ecn = 0;
+    socklen_t len = sizeof value;
+    if (getsockopt(udp->fd, IPPROTO_UDP, UDP_SEGMENT, &value, &len) != 0) off |= HKP_HTP_UDP_NO_CUT;
+    if (!(off & HKP_HTP_UDP_NO_JOIN) && !set_option(udp->fd, IPPROTO_UDP, UDP_GRO, 1))
+        off |= HKP_HTP_UDP_NO_JOIN;
+    if (!(off & HKP_HTP_UDP_NO_ECN)) {
+        ecn = set_option(udp->fd, IPPROTO_IP, IP_RECVTOS, 1);
+        if (!udp->is_v4) ecn = set_option(udp->fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1) && ecn;
+    }
+    if (!ecn) off |= HKP_HTP_UDP_NO_ECN;
+    len = sizeof value;
+    if (getsockopt(udp->fd, SOL_SOCKET, SO_RCVBUF, &value, &len) == 0 && value > 0)
+        udp->stats.receive_buffer = (uint32_t)value;
+    udp->stats.off = off;
+}
+
+hkp_status hkp_htp__udp_socket(hkp_htp_udp *udp, const struct hkp_htp_path *path,
+                               const struct hkp_htp_udp_options *options) {
+    struct sockaddr_in6 addr;
+    udp->is_v4 = hkp_htp__udp_is_mapped(path->addr);
+    udp->fd = socket(udp->is_v4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (udp->fd < 0) return HKP_E_IO;
+    tune(udp->fd, udp->is_v4, options);
+    socklen_t len = hkp_htp__udp_to_sockaddr(path, udp->is_v4, &addr);
+    if (bind(udp->fd, (const struct sockaddr *)&addr, len) != 0) {
+        (void)close(udp->fd);
+        return HKP_E_IO;
+    }
+    offloads(udp, options->off);
+    return HKP_OK;
+}

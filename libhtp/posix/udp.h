@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+/* Inside of the UDP driver. */
+#ifndef HKP_LIBHTP_POSIX_UDP_H
+#define HKP_LIBHTP_POSIX_UDP_H
+
+#include <hookprobe/htp.h>
+
+#include <netinet/in.h>
+#include <stddef.h>
+#include <sys/socket.h>
+
+enum {
+    /** messages of one call of the system */
+    HKP_HTP__UDP_BATCH = 64,
+    /** what is received in one call: joined datagrams need room for the longest that there may be, single
+     *  ones for the largest packet that path MTU discovery asks for by default */
+    HKP_HTP__UDP_IN = 4 * 65536,
+    HKP_HTP__UDP_IN_JOINED = 65536,
+    HKP_HTP__UDP_IN_SINGLE = 16384,
+    /** runs that wait to be sent; longest run, which the system takes as one datagram before it cuts it */
+    HKP_HTP__UDP_OUT = 2 * 65536,
+    HKP_HTP__UDP_RUN_V4 = 65507,
+    HKP_HTP__UDP_RUN_V6 = 65487,
+    HKP_HTP__UDP_BUFFER = 4 * 1024 * 1024,
+    HKP_HTP__UDP_CONTROL = 128
+};
+
+/** Room for the addresses and the notes of one message. */
+struct hkp_htp__udp_slot {
+    struct sockaddr_in6 addr;
+    struct iovec iov;
+    _Alignas(struct cmsghdr) uint8_t control[HKP_HTP__UDP_CONTROL];
+};
+
+/** A run that waits for the system. */
+struct hkp_htp__udp_run {
+    uint8_t *bytes;
+    size_t len, segment;
+    struct sockaddr_in6 addr;
+    socklen_t addr_len;
+    uint8_t ecn, is_v4;
+    /** the system refused to cut it: its packets go one by one */
+    uint8_t single;
+    uint64_t session;
+};
+
+struct hkp_htp_udp {
+    struct hkp_mem mem;
+    int fd;
+    /** the socket is of AF_INET; else it is of AF_INET6 and may take IPv4, too */
+    int is_v4;
+    uint64_t carrier;
+    struct hkp_htp_udp_stats stats;
+    /** runs[first..last) wait because the system took no more; sent: bytes of the first that went already */
+    unsigned first, last;
+    size_t sent;
+    size_t used;
+    struct hkp_htp__udp_run runs[HKP_HTP__UDP_BATCH];
+    struct mmsghdr head[HKP_HTP__UDP_BATCH];
+    struct hkp_htp__udp_slot slot[HKP_HTP__UDP_BATCH];
+    uint8_t in[HKP_HTP__UDP_IN], out[HKP_HTP__UDP_OUT];
+};
+
+static inline int hkp_htp__udp_is_mapped(const uint8_t addr[16]) {
+    static const uint8_t zero[10];
+    return __builtin_memcmp(addr, zero, 10) == 0 && addr[10] == 0xFF && addr[11] == 0xFF;
+}
+
+/* socket.c */
+socklen_t hkp_htp__udp_to_sockaddr(const struct hkp_htp_path *path, int is_v4, struct sockaddr_in6 *out);
+void hkp_htp__udp_from_sockaddr(const struct sockaddr_in6 *in, struct hkp_htp_path *path);
+/** Opens, sets and binds udp->fd, and says in stats.off what the system does not have. */
+hkp_status hkp_htp__udp_socket(struct hkp_htp_udp *udp, const struct hkp_htp_path *path,
+                               const struct hkp_htp_udp_options *options);
+
+/* udp_recv.c: one batch in; 1: there may be more. */
+int hkp_htp__udp_receive(struct hkp_htp_udp *udp, hkp_htp_endpoint *ep, hkp_time now, uint64_t wall_us);
+
+/* udp_send.c */
+/** Hands the runs that wait to the system; what it refuses for good is counted and lost. */
+void hkp_htp__udp_flush(struct hkp_htp_udp *udp, hkp_htp_endpoint *ep);
+/** Takes runs of the endpoint; 0: it wants to send no more. */
+int hkp_htp__udp_fill(struct hkp_htp_udp *udp, hkp_htp_endpoint *ep, hkp_time now, uint64_t wall_us);
+
+#endif
