@@ -9,9 +9,6 @@
 #include "libter/options.h"
 
 enum {
-    /** receives of one pump: the caller's events and the peer's wish for ACKs have their turn, too */
-    ROUNDS_JOINED = 2,
-    ROUNDS_SINGLE = 32,
     OFF_ALL = HKP_HTP_UDP_NO_CUT | HKP_HTP_UDP_NO_JOIN | HKP_HTP_UDP_NO_BATCH | HKP_HTP_UDP_NO_ECN,
     SOCKET_BUFFER_MAX = 1 << 30
 };
@@ -74,9 +71,13 @@ hkp_status hkp_htp_udp_local(const hkp_htp_udp *udp, struct hkp_htp_path *out) {
 
 hkp_status hkp_htp_udp_pump(hkp_htp_udp *udp, hkp_htp_endpoint *ep, hkp_time now, uint64_t wall_us) {
     if (udp == NULL || ep == NULL) return HKP_E_INVAL;
-    const int rounds = udp->stats.off & HKP_HTP_UDP_NO_JOIN ? ROUNDS_SINGLE : ROUNDS_JOINED;
-    for (int round = 0; round < rounds; round++)
-        if (!hkp_htp__udp_receive(udp, ep, now, wall_us)) break;
+    const struct hkp_htp_udp_stats *s = &udp->stats;
+    const uint64_t datagrams = s->datagrams_in + HKP_HTP__UDP_PUMP_DATAGRAMS,
+                   bytes = s->bytes_in + HKP_HTP__UDP_PUMP_BYTES;
+    for (int calls = 0; calls < HKP_HTP__UDP_PUMP_DATAGRAMS; calls++)
+        if (!hkp_htp__udp_receive(udp, ep, now, wall_us) || s->datagrams_in >= datagrams ||
+            s->bytes_in >= bytes)
+            break;
     if (hkp_htp_wake(ep) <= now) hkp_htp_tick(ep, now, wall_us);
     hkp_htp__udp_flush(udp, ep);
     while (udp->first == udp->last) {

@@ -15,9 +15,14 @@ enum {
     HKP_HTP__UDP_BATCH = 64,
     /** what is received in one call: joined datagrams need room for the longest that there may be, single
      *  ones for the largest packet that path MTU discovery asks for by default */
-    HKP_HTP__UDP_IN = 4 * 65536,
+    HKP_HTP__UDP_IN = 16 * 65536,
     HKP_HTP__UDP_IN_JOINED = 65536,
     HKP_HTP__UDP_IN_SINGLE = 16384,
+    /** messages of one call while most are long: what was read is still in the cache when it is opened */
+    HKP_HTP__UDP_IN_LONG = 4,
+    /** datagrams and bytes of one pump: events of the caller and ACKs to the peer have their turn, too */
+    HKP_HTP__UDP_PUMP_DATAGRAMS = 512,
+    HKP_HTP__UDP_PUMP_BYTES = 4 * 65536,
     /** runs that wait to be sent; longest run, which the system takes as one datagram before it cuts it */
     HKP_HTP__UDP_OUT = 2 * 65536,
     HKP_HTP__UDP_RUN_V4 = 65507,
@@ -52,6 +57,8 @@ struct hkp_htp_udp {
     int is_v4;
     uint64_t carrier;
     struct hkp_htp_udp_stats stats;
+    /** the last messages were long */
+    int is_long;
     /** runs[first..last) wait because the system took no more; sent: bytes of the first that went already */
     unsigned first, last;
     size_t sent;

@@ -48,7 +48,9 @@ static int receive(hkp_htp_udp *udp, unsigned n) {
 int hkp_htp__udp_receive(hkp_htp_udp *udp, hkp_htp_endpoint *ep, hkp_time now, uint64_t wall_us) {
     const int joined = !(udp->stats.off & HKP_HTP_UDP_NO_JOIN);
     const size_t size = joined ? HKP_HTP__UDP_IN_JOINED : HKP_HTP__UDP_IN_SINGLE;
-    const unsigned most = udp->stats.off & HKP_HTP_UDP_NO_BATCH ? 1 : (unsigned)(HKP_HTP__UDP_IN / size);
+    unsigned most = udp->is_long ? HKP_HTP__UDP_IN_LONG : (unsigned)(HKP_HTP__UDP_IN / size);
+    if (udp->stats.off & HKP_HTP_UDP_NO_BATCH) most = 1;
+    const uint64_t before = udp->stats.bytes_in;
     prepare(udp, most, size);
     int n = receive(udp, most);
     if (n < 0) {
@@ -70,5 +72,6 @@ int hkp_htp__udp_receive(hkp_htp_udp *udp, hkp_htp_endpoint *ep, hkp_time now, u
         if (hkp_htp_run_recv(ep, now, wall_us, &run, udp->slot[i].iov.iov_base, &refused) == HKP_OK)
             udp->stats.refused += refused;
     }
+    udp->is_long = udp->stats.bytes_in - before >= (unsigned)n * (size / 4);
     return n == (int)most;
 }

@@ -116,7 +116,7 @@ HKP_API void hkp_htp_udp_options_init(struct hkp_htp_udp_options *options, size_
  * @retval HKP_E_NOMEM  the allocator returned nothing
  * @retval HKP_E_IO  the system refused the socket or the address
  *
- * Cost: all allocation of the driver, about 420 KiB, of which a quiet socket touches little.
+ * Cost: all allocation of the driver, about 1.2 MiB, of which a quiet socket touches little.
  * Source: HTP-9.7, decision 0340.
  * Since: hookprobe-htp 0.1
  */
@@ -177,7 +177,7 @@ HKP_API int32_t hkp_htp_udp_blocked(const hkp_htp_udp *udp);
 HKP_API HKP_MUST_USE hkp_status hkp_htp_udp_local(const hkp_htp_udp *udp, struct hkp_htp_path *out);
 
 /**
- * Bring an endpoint and its socket up to date: receive what is there (at most about 512 datagrams), let time
+ * Bring an endpoint and its socket up to date: receive what is there (at most about 512 datagrams or 256 KiB), let time
  * pass, send all that the endpoint wants to send. Pull hkp_htp_event() afterwards, then pump again if
  * anything was asked of the endpoint. Errors of the network are counted and never end anything.
  *
