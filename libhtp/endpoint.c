@@ -179,8 +179,8 @@ static hkp_status hash_clocks(struct hkp_htp_endpoint *ep, uint64_t wall_us, uin
 
 hkp_status hkp_htp__draw_nonce(struct hkp_htp_endpoint *ep, uint64_t wall_us, uint64_t pn, uint8_t nonce[8]) {
     uint8_t out[32];
-    if (ep->opt.no_rollback) return hkp_htp__draw(ep, nonce, 8);
-    hkp_status st = hash_clocks(ep, wall_us, pn, out, sizeof out);
+    hkp_status st =
+        ep->opt.no_rollback ? hkp_htp__draw(ep, out, 8) : hash_clocks(ep, wall_us, pn, out, sizeof out);
     if (st == HKP_OK) memcpy(nonce, out, 8);
     return st;
 }

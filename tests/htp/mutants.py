@@ -6,6 +6,7 @@ means."""
 LINK = {"sim_faults": ["-Wl,--wrap=hkp_htp__seal"]}
 CLOCK = ("unit_records", "clocks_get_their_verdict")
 LINKS = ("sim_faults", "a_pair_survives_bad_links")
+FORGED = ("unit_endpoint", "a_forged_challenge_measures_nothing")
 ROLLBACK = ("sim_faults", "a_machine_rolled_back_repeats_no_nonce")
 
 ALWAYS = [
@@ -27,7 +28,7 @@ ALWAYS = [
     ("HTP-6.7 keys freed as they are", "libhtp/rekey.c", "    wipe(*e);\n", "", *LINKS),
     ("HTP-7.5 a packet opens twice", "libhtp/wire/record.c", "    if (pn >= w->next) return 1;\n", "    return 1;\n", *LINKS),
     ("HTP-15.4 a forged CHALLENGE measures the way", "libhtp/handshake/edge.c", "if (st == HKP_OK && s->edge->waiting_len == 0)",
-     "if (s->edge->waiting_len == 0)", *LINKS),
+     "if (s->edge->waiting_len == 0)", *FORGED),
     ("HTP-7.2 nonces without clocks", "libhtp/endpoint.c", "if (ep->opt.no_rollback) return", "if (1) return", *ROLLBACK),
 ]
 FURTHER = []

@@ -210,6 +210,28 @@ static void revocation_ends_sessions_at_once(void) {
     pair_free(&p);
 }
 
+/* HTP-15.4: what does not open sets nothing in motion; the round trip is measured by the CHALLENGE that opens. */
+static void a_forged_challenge_measures_nothing(void) {
+    struct world w;
+    struct pair p;
+    uint8_t hello[1200], challenge[1200], forged[1200];
+    world_load(&w, vec_get(vec_load("htp/handshake_r.json"), "inputs"));
+    pair_new(&p, &w);
+    CHECK_EQ(pair_connect(&p), HKP_OK);
+    CHECK_EQ(pair_give(&p, 0, hello, pair_pull(&p, 1, hello)), HKP_OK);
+    const size_t len = pair_pull(&p, 0, challenge);
+    memcpy(forged, challenge, len);
+    forged[len - 1] ^= 1;
+    const struct hkp_htp__session *s = hkp_htp__session_find(p.e, p.session);
+    p.now += HKP_HTP__MS;
+    CHECK(pair_give(&p, 1, forged, len) != HKP_OK);
+    CHECK(s->edge->rtt == 0 && !s->edge->rtt_known);
+    p.now += HKP_HTP__MS;
+    CHECK_EQ(pair_give(&p, 1, challenge, len), HKP_OK);
+    CHECK_EQ(s->edge->rtt, 2 * HKP_HTP__MS);
+    pair_free(&p);
+}
+
 static void every_allocation_may_fail(void) {
     static struct world w;
     world_load(&w, inputs("r"));
@@ -242,6 +264,7 @@ int main(void) {
     CASE(nobody_there_is_a_timeout);
     CASE(a_refused_node_is_told_and_waits);
     CASE(revocation_ends_sessions_at_once);
+    CASE(a_forged_challenge_measures_nothing);
     CASE(every_allocation_may_fail);
     return check_done();
 }
