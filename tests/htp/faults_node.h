@@ -35,7 +35,8 @@ enum {
 
 /** One call: what goes in, and a hash of what came out. */
 struct fault_call {
-    uint8_t op, cls, fin, mode;
+    /** quiet: no stateless reset may answer */
+    uint8_t op, cls, fin, mode, quiet;
     uint16_t code;
     hkp_status st;
     hkp_time now;
@@ -271,7 +272,9 @@ static inline void node_run(struct fault_node *n, struct fault_call *c) {
     case DO_RECV: /* a copy of its own size, so that a sanitizer sees a read past its end */
         bytes = malloc(c->len + 1);
         if (c->len > 0) memcpy(bytes, c->bytes, c->len);
+        ep->opt.no_reset = c->quiet;
         c->st = hkp_htp_recv(ep, c->now, c->wall, &c->path, bytes, c->len);
+        ep->opt.no_reset = 0;
         free(bytes);
         break;
     case DO_SEND:
@@ -399,10 +402,10 @@ static inline hkp_status node_forged(struct fault_node *n, struct fault_call *c)
     const long live = n->heap.live;
     const uint64_t rng = n->rng;
     const uint32_t half = n->ep->stats.half_open;
-    const uint32_t no_reset = n->ep->opt.no_reset;
-    n->ep->opt.no_reset = 1; /* a stateless reset is an answer without state (HTP-9.5) */
+    c->quiet = 1; /* a stateless reset is an answer without state (HTP-9.5) */
     hkp_status st = node_do(n, c);
-    n->ep->opt.no_reset = no_reset;
+    /* Of a reset only the last 16 bytes say anything (HTP-9.5): the link changed others. */
+    if (st == HKP_E_HTP_RESET) return st;
     /* A HELLO that was answered is known by its c1: a copy with another PoSF gets the same answer (HTP-4.2).
      */
     if (st == HKP_OK) {
