@@ -104,6 +104,18 @@ static inline void bench_print(const char *name, const char *unit, double *ours,
     fflush(stdout);
 }
 
+/** A figure that is counted, not timed; ref_name NULL: none to compare with. */
+static inline void bench_once(const char *name, const char *unit, double value, const char *ref_name,
+                              double ref_value, int higher_is_better) {
+    printf("{\"bench\":\"%s\",\"value\":%.6g,\"unit\":\"%s\",\"min\":%.6g,\"max\":%.6g,\"n\":1", name, value,
+           unit, value, value);
+    if (ref_name != NULL)
+        printf(",\"ref\":\"%s\",\"ref_value\":%.6g,\"ratio\":%.4g", ref_name, ref_value,
+               higher_is_better ? value / ref_value : ref_value / value);
+    printf("}\n");
+    fflush(stdout);
+}
+
 /* Runs both sides in turn, the order changing each round. ref NULL: only ours. */
 static inline void bench_rounds(struct bench_side *ours, struct bench_side *ref, void *user) {
     bench_calibrate(ours, user);

@@ -87,7 +87,7 @@ static hkp_status make_tables(struct hkp_htp_endpoint *ep) {
     ep->tokens = hkp_mem_alloc(mem, (ep->token_mask + (size_t)1) * sizeof *ep->tokens);
     ep->peers = hkp_mem_alloc(mem, (ep->peer_mask + (size_t)1) * sizeof(void *));
     ep->sessions = hkp_mem_alloc(mem, n * sizeof(void *));
-    ep->heap = hkp_mem_alloc(mem, n * sizeof(void *));
+    ep->heap = hkp_mem_alloc(mem, n * sizeof *ep->heap);
     ep->free_slots = hkp_mem_alloc(mem, n * sizeof(uint32_t));
     ep->answers = hkp_mem_alloc(mem, HKP_HTP__ANSWERS_WAITING * sizeof *ep->answers);
     if (ep->tokens == NULL || ep->peers == NULL || ep->sessions == NULL || ep->heap == NULL ||
@@ -141,7 +141,7 @@ void hkp_htp_endpoint_free(hkp_htp_endpoint *ep) {
     hkp_mem_free(&mem, ep->tokens, (ep->token_mask + (size_t)1) * sizeof *ep->tokens);
     hkp_mem_free(&mem, ep->peers, (ep->peer_mask + (size_t)1) * sizeof(void *));
     hkp_mem_free(&mem, ep->sessions, n * sizeof(void *));
-    hkp_mem_free(&mem, ep->heap, n * sizeof(void *));
+    hkp_mem_free(&mem, ep->heap, n * sizeof *ep->heap);
     hkp_mem_free(&mem, ep->free_slots, n * sizeof(uint32_t));
     hkp_mem_free(&mem, ep->answers, HKP_HTP__ANSWERS_WAITING * sizeof *ep->answers);
     sodium_memzero(ep, sizeof *ep);

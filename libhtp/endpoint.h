@@ -128,11 +128,16 @@ struct hkp_htp__session {
     struct hkp_htp__session *ready_next, *ready_prev, *event_next, *event_prev, *peer_next;
     uint8_t in_ready, in_events;
     uint32_t heap_at;
-    hkp_time wake;
 };
 
 struct hkp_htp__list {
     struct hkp_htp__session *head, *tail;
+};
+
+/** A place in the heap of deadlines; the time stands in it, so that moving one reads no other session. */
+struct hkp_htp__deadline {
+    hkp_time wake;
+    struct hkp_htp__session *session;
 };
 
 struct hkp_htp__token_slot {
@@ -180,7 +185,7 @@ struct hkp_htp_endpoint {
     hkp_time started, resets_since;
     uint32_t resets;
     struct hkp_htp__session **sessions;
-    struct hkp_htp__session **heap;
+    struct hkp_htp__deadline *heap;
     uint32_t *free_slots;
     uint32_t n_free, n_heap;
     uint64_t serial;

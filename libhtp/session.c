@@ -92,6 +92,8 @@ void hkp_htp__session_up(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s
     s->state = HKP_HTP__S_UP;
     s->was_up = 1;
     s->up_since = ep->now;
+    /* ACCEPT arrived: the entry that could repeat it is free for others. */
+    if (s->half != HKP_HTP__NONE) hkp_htp__door_release(ep, s->half);
     s->events |= HKP_HTP__EV_UP;
     if (s->role == HKP_HTP_ROLE_E && s->clock != HKP_HTP_CLOCK_UNDECIDED) s->events |= HKP_HTP__EV_CLOCK;
     ep->stats.handshakes_done++;

@@ -21,7 +21,6 @@ hkp_status hkp_htp__session_new(struct hkp_htp_endpoint *ep, uint8_t role, const
     s->role = role;
     s->half = HKP_HTP__NONE;
     s->heap_at = HKP_HTP__NONE;
-    s->wake = HKP_TIME_NEVER;
     s->old_until = HKP_TIME_NEVER;
     memcpy(s->peer, peer, 16);
     struct hkp_htp__session **bucket = &ep->peers[peer_bucket(ep, peer)];
@@ -118,43 +117,34 @@ void hkp_htp__list_drop_events(struct hkp_htp_endpoint *ep, struct hkp_htp__sess
 
 /* ---- deadlines: a binary heap ---- */
 
-static void heap_set(struct hkp_htp_endpoint *ep, uint32_t at, struct hkp_htp__session *s) {
-    ep->heap[at] = s;
-    s->heap_at = at;
+static void heap_set(struct hkp_htp_endpoint *ep, uint32_t at, struct hkp_htp__deadline d) {
+    ep->heap[at] = d;
+    d.session->heap_at = at;
 }
 
-static void heap_move(struct hkp_htp_endpoint *ep, uint32_t at) {
-    struct hkp_htp__session *s = ep->heap[at];
-    while (at > 0 && ep->heap[(at - 1) / 2]->wake > s->wake) {
+/* Puts d, which is to stand at `at`, where it belongs. */
+static void heap_move(struct hkp_htp_endpoint *ep, uint32_t at, struct hkp_htp__deadline d) {
+    while (at > 0 && ep->heap[(at - 1) / 2].wake > d.wake) {
         heap_set(ep, at, ep->heap[(at - 1) / 2]);
         at = (at - 1) / 2;
     }
     for (;;) {
         uint32_t child = 2 * at + 1;
-        if (child + 1 < ep->n_heap && ep->heap[child + 1]->wake < ep->heap[child]->wake) child++;
-        if (child >= ep->n_heap || ep->heap[child]->wake >= s->wake) break;
+        if (child + 1 < ep->n_heap && ep->heap[child + 1].wake < ep->heap[child].wake) child++;
+        if (child >= ep->n_heap || ep->heap[child].wake >= d.wake) break;
         heap_set(ep, at, ep->heap[child]);
         at = child;
     }
-    heap_set(ep, at, s);
+    heap_set(ep, at, d);
 }
 
 void hkp_htp__session_schedule(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, hkp_time wake) {
-    if (s->heap_at == HKP_HTP__NONE && wake == HKP_TIME_NEVER) return;
-    s->wake = wake;
-    if (s->heap_at == HKP_HTP__NONE) {
-        heap_set(ep, ep->n_heap++, s);
-        heap_move(ep, s->heap_at);
-        return;
-    }
+    uint32_t at = s->heap_at;
     if (wake != HKP_TIME_NEVER) {
-        heap_move(ep, s->heap_at);
-        return;
-    }
-    const uint32_t at = s->heap_at;
-    s->heap_at = HKP_HTP__NONE;
-    if (at != --ep->n_heap) {
-        heap_set(ep, at, ep->heap[ep->n_heap]);
-        heap_move(ep, at);
+        if (at == HKP_HTP__NONE) at = ep->n_heap++;
+        heap_move(ep, at, (struct hkp_htp__deadline){wake, s});
+    } else if (at != HKP_HTP__NONE) {
+        s->heap_at = HKP_HTP__NONE;
+        if (at != --ep->n_heap) heap_move(ep, at, ep->heap[ep->n_heap]);
     }
 }

@@ -87,6 +87,23 @@ static void idle_sessions_stay_small(void) {
     for (int is_e = 0; is_e < 2; is_e++) CHECK_EQ(c.side[is_e].mem.live, 0);
 }
 
+/* An entry of V that waited for ACCEPT to arrive is free once it has: handshakes are not limited by their
+ * number. */
+static void handshakes_that_end_make_room(void) {
+    static struct crowd c;
+    const uint32_t n = 1200; /* more than HALF_OPEN_MAX, all younger than YOUNG */
+    CHECK(crowd_new(&c, n, check_seed()));
+    for (uint32_t i = 0; i < n; i++) {
+        if (!crowd_connect(&c)) {
+            CHECK_EQ(i, n);
+            break;
+        }
+        crowd_run(&c, c.now + 3 * HKP_HTP__MS / 2);
+    }
+    all_live(&c, c.n);
+    crowd_free(&c);
+}
+
 /* Sessions that were made in one second do not beat in one second. */
 static void sessions_made_together_beat_apart(void) {
     static struct crowd c;
@@ -210,6 +227,7 @@ static void a_bad_session_costs_the_others_nothing(void) {
 
 int main(void) {
     CASE(idle_sessions_stay_small);
+    CASE(handshakes_that_end_make_room);
     CASE(sessions_made_together_beat_apart);
     CASE(a_crowd_that_closes_is_gone);
     CASE(a_crowd_that_falls_silent_is_gone);
