@@ -90,18 +90,23 @@ static inline void bench_calibrate(struct bench_side *side, void *user) {
     }
 }
 
-static inline void bench_print(const char *name, const char *unit, double *ours, const char *ref_name,
-                               double *ref, int higher_is_better) {
-    double value = bench_percentile(ours, BENCH_ROUNDS, 0.5);
+static inline void bench_print_n(const char *name, const char *unit, double *ours, const char *ref_name,
+                                 double *ref, int higher_is_better, int rounds) {
+    double value = bench_percentile(ours, (size_t)rounds, 0.5);
     printf("{\"bench\":\"%s\",\"value\":%.6g,\"unit\":\"%s\",\"min\":%.6g,\"max\":%.6g,\"n\":%d", name, value,
-           unit, ours[0], ours[BENCH_ROUNDS - 1], BENCH_ROUNDS);
+           unit, ours[0], ours[rounds - 1], rounds);
     if (ref_name != NULL) {
-        double other = bench_percentile(ref, BENCH_ROUNDS, 0.5);
+        double other = bench_percentile(ref, (size_t)rounds, 0.5);
         printf(",\"ref\":\"%s\",\"ref_value\":%.6g,\"ratio\":%.4g", ref_name, other,
                higher_is_better ? value / other : other / value);
     }
     printf("}\n");
     fflush(stdout);
+}
+
+static inline void bench_print(const char *name, const char *unit, double *ours, const char *ref_name,
+                               double *ref, int higher_is_better) {
+    bench_print_n(name, unit, ours, ref_name, ref, higher_is_better, BENCH_ROUNDS);
 }
 
 /** A figure that is counted, not timed; ref_name NULL: none to compare with. */
