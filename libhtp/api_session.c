@@ -36,24 +36,6 @@ hkp_status hkp_htp_session_rekey(hkp_htp_endpoint *ep, hkp_time now, uint64_t se
     return st;
 }
 
-hkp_status hkp_htp_session_allow(hkp_htp_endpoint *ep, uint64_t session, uint64_t low, uint64_t high) {
-    struct hkp_htp__session *s;
-    const uint64_t allow[2] = {low, high};
-    hkp_status st = of(ep, session, 1, &s);
-    if (st != HKP_OK) return st;
-    s->allow_set = 1;
-    hkp_htp__flow_allow(s->flow, allow);
-    hkp_htp__session_touch(ep, s);
-    return HKP_OK;
-}
-
-hkp_status hkp_htp_session_set_trust(hkp_htp_endpoint *ep, uint64_t session, uint16_t trust) {
-    struct hkp_htp__session *s;
-    hkp_status st = of(ep, session, 0, &s);
-    if (st == HKP_OK && s->flow != NULL && s->role == HKP_HTP_ROLE_V) hkp_htp__flow_set_trust(s->flow, trust);
-    return st;
-}
-
 static void fill_shown(const struct hkp_htp__shown *shown, struct hkp_htp_session_info *o) {
     o->ter_index = shown->ter_index;
     memcpy(o->h_t, shown->h_t, 32);

@@ -41,7 +41,8 @@ enum {
     HKP_HTP__EV_REKEYED = 4,
     HKP_HTP__EV_CLOCK = 8,
     HKP_HTP__EV_TRUST = 16,
-    HKP_HTP__EV_OBSERVED = 32
+    HKP_HTP__EV_OBSERVED = 32,
+    HKP_HTP__EV_RIGHTS = 64
 };
 
 /** E's handshake while it lasts. */
@@ -87,6 +88,17 @@ struct hkp_htp__shown {
     uint8_t cert[];
 };
 
+/** What the owner holds of the peer, and what came of it (HTP-8.6); see session_trust.c. */
+struct hkp_htp__standing {
+    /** classes that the owner allows */
+    uint64_t permit[2];
+    uint16_t trust;
+    uint8_t judged, stale, validators, integrity;
+    /** T and lines in force; before the last change of the lines */
+    uint16_t trust_now, trust_before, lines;
+    uint8_t line, line_before;
+};
+
 struct hkp_htp__session {
     uint64_t id;
     uint32_t index;
@@ -119,6 +131,7 @@ struct hkp_htp__session {
     uint32_t half;
     hkp_time since, up_since, total, old_until, last_heard;
     uint64_t packets_in, packets_out, bytes_in, bytes_out, forged;
+    struct hkp_htp__standing standing;
     uint64_t peer_t2, peer_t3;
     /** HKP_HTP__EV_* that wait */
     uint32_t events;
@@ -304,6 +317,16 @@ void hkp_htp__session_end(struct hkp_htp_endpoint *ep, struct hkp_htp__session *
 /** Fills the next event of the session; type NONE if there is none. */
 void hkp_htp__session_next_event(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s,
                                  struct hkp_htp_event *out);
+
+/* ---- session_trust.c ---- */
+
+/** The session is up: what mode and certificates leave of it. */
+void hkp_htp__rights_begin(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s);
+/** Brings what the session accepts up to date; may close it. */
+void hkp_htp__rights_apply(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s);
+/** The classes that the owner allows from now on. */
+void hkp_htp__rights_permit(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, uint64_t low,
+                            uint64_t high);
 
 /* ---- rekey.c ---- */
 

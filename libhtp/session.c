@@ -99,6 +99,7 @@ void hkp_htp__session_up(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s
     ep->stats.handshakes_done++;
     HKP_HTP__TRACE(ep, hkp_htp__trace_state(ep, s));
     hkp_htp__paths_refresh(ep, s);
+    hkp_htp__rights_begin(ep, s);
     settle_peers(ep, s);
     hkp_htp__session_touch(ep, s);
 }

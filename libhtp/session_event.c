@@ -37,6 +37,10 @@ static int own_event(struct hkp_htp__session *s, struct hkp_htp_event *out) {
     } else if (take_flag(s, HKP_HTP__EV_OBSERVED)) {
         start_event(s, out, HKP_HTP_EVENT_OBSERVED);
         out->observed = s->observed;
+    } else if (take_flag(s, HKP_HTP__EV_RIGHTS)) {
+        start_event(s, out, HKP_HTP_EVENT_RIGHTS);
+        out->code = s->standing.line;
+        out->value = (uint64_t)s->standing.trust_before << 16 | s->standing.trust_now;
     } else
         return 0;
     return 1;
@@ -124,9 +128,7 @@ void hkp_htp__session_next_event(struct hkp_htp_endpoint *ep, struct hkp_htp__se
     if (own_event(s, out)) return;
     if (s->was_up && !s->allow_set) {
         /* The owner was told of the session and named no class: what waited is refused. */
-        static const uint64_t none[2] = {0, 0};
-        s->allow_set = 1;
-        hkp_htp__flow_allow(s->flow, none);
+        hkp_htp__rights_permit(ep, s, 0, 0);
     }
     if (flow_event(ep, s, out) || s->end_result == HKP_OK) return;
     start_event(s, out, s->was_up ? HKP_HTP_EVENT_DOWN : HKP_HTP_EVENT_FAILED);

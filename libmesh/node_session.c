@@ -51,38 +51,47 @@ static struct hkp_mesh__link *link_find(struct hkp_mesh_node *node, uint64_t ses
 
 /* ---- Rights ---- */
 
-enum { T_FULL = 32768, T_LEAST = 19660 };
-
 static int is_stale(const struct hkp_mesh_node *node, const struct hkp_mesh__peer *peer,
                     const struct hkp_mesh__link *link) {
     uint64_t now_s = node->wall_us / 1000000;
     return link->stale || now_s > node->own_cert.not_after_s || (peer->known && now_s > peer->not_after_s);
 }
 
-/* HTP-8.6: lanes of libdsm that a peer may use over a link; the strictest line holds. */
-static uint32_t lanes_of(const struct hkp_mesh_node *node, const struct hkp_mesh__peer *peer,
-                         const struct hkp_mesh__link *link) {
-    int full = link->mode == HKP_HTP_MODE_R || link->n_case == 1;
-    if (is_stale(node, peer, link)) return peer->seated ? HKP_DSM_LANES_SAFETY : HKP_DSM_LANES_SAFETY & ~1U;
-    return full && peer->trust.now.t >= T_FULL ? HKP_DSM_LANES_ALL : HKP_DSM_LANES_SAFETY;
+/* Classes that a node uses; none else is ever accepted. */
+static const uint64_t classes_used = 1U << HKP_HTP_STREAM_CONTROL | 1U << HKP_HTP_STREAM_DSM |
+                                     1U << HKP_HTP_STREAM_TER | 1U << HKP_HTP_STREAM_COMMIT;
+
+static struct hkp_htp_judgement judgement_of(const struct hkp_mesh_node *node,
+                                             const struct hkp_mesh__peer *peer,
+                                             const struct hkp_mesh__link *link) {
+    int changed = (peer->trust.now.why & HKP_NEURO_WHY_INTEGRITY) != 0;
+    return (struct hkp_htp_judgement){
+        .struct_size = sizeof(struct hkp_htp_judgement),
+        .trust = peer->trust.now.t > HKP_HTP_TRUST_ONE ? HKP_HTP_TRUST_ONE : (uint16_t)peer->trust.now.t,
+        .stale = (uint8_t)is_stale(node, peer, link),
+        .validators = peer->seated,
+        .integrity = changed ? HKP_HTP_INTEGRITY_LIMIT : HKP_HTP_INTEGRITY_GOOD};
 }
 
-static uint64_t classes_of(const struct hkp_mesh_node *node, const struct hkp_mesh__peer *peer,
-                           const struct hkp_mesh__link *link) {
-    uint64_t safe = 1U << HKP_HTP_STREAM_CONTROL | 1U << HKP_HTP_STREAM_DSM;
-    if ((link->mode == HKP_HTP_MODE_N && link->n_case == 4) || is_stale(node, peer, link)) return safe;
-    if (peer->trust.now.t < T_LEAST) return safe; /* between validators the session stays for lanes 0 and 1 */
-    return safe | 1U << HKP_HTP_STREAM_TER | 1U << HKP_HTP_STREAM_COMMIT;
+/* What HTP-8.6 leaves of a link. */
+static struct hkp_htp_rights rights_of(const struct hkp_mesh_node *node, const struct hkp_mesh__peer *peer,
+                                       const struct hkp_mesh__link *link) {
+    const struct hkp_htp_judgement j = judgement_of(node, peer, link);
+    struct hkp_htp_rights r = {.struct_size = sizeof r};
+    hkp_mesh__drop(hkp_htp_trust_rights(&j, link->mode, link->n_case, &r));
+    r.classes_low &= classes_used;
+    r.lanes &= HKP_DSM_LANES_ALL;
+    return r;
 }
 
 int hkp_mesh__may_class(const struct hkp_mesh_node *node, const struct hkp_mesh__peer *peer,
                         const struct hkp_mesh__link *link, uint32_t stream_class) {
-    return stream_class < 64 && (classes_of(node, peer, link) >> stream_class & 1) != 0;
+    return stream_class < 64 && (rights_of(node, peer, link).classes_low >> stream_class & 1) != 0;
 }
 
 int hkp_mesh__may_lane(const struct hkp_mesh_node *node, const struct hkp_mesh__peer *peer,
                        const struct hkp_mesh__link *link, uint32_t lane) {
-    return (lanes_of(node, peer, link) >> lane & 1) != 0;
+    return (rights_of(node, peer, link).lanes >> lane & 1) != 0;
 }
 
 void hkp_mesh__link_close(struct hkp_mesh_node *node, struct hkp_mesh__link *link, uint16_t reason) {
@@ -107,7 +116,7 @@ static void tell_dsm(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, st
         peer->dsm_up = 0;
     }
     if (best == NULL) return;
-    uint32_t lanes = lanes_of(node, peer, best);
+    uint32_t lanes = rights_of(node, peer, best).lanes;
     if (!peer->dsm_up) {
         struct hkp_htp_session_info s = {.struct_size = sizeof s};
         peer->dsm_up = hkp_dsm_peer_up(node->dsm, node->now, peer->node_id, lanes) == HKP_OK;
@@ -119,13 +128,13 @@ static void tell_dsm(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, st
 }
 
 void hkp_mesh__rights(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer) {
-    uint16_t told = peer->trust.now.t > 65535 ? 65535 : (uint16_t)peer->trust.now.t;
     for (int i = 0; i < HKP_MESH__LINKS; i++) {
         struct hkp_mesh__link *l = &peer->links[i];
         if (l->session == 0 || l->closing) continue;
-        hkp_mesh__drop(hkp_htp_session_allow(node->htp, l->session, classes_of(node, peer, l), 0));
-        hkp_mesh__drop(hkp_htp_session_set_trust(node->htp, l->session, told));
-        if (peer->trust.now.t < T_LEAST && !peer->seated) hkp_mesh__link_close(node, l, HKP_HTP_REASON_TRUST);
+        const struct hkp_htp_judgement j = judgement_of(node, peer, l);
+        hkp_mesh__drop(hkp_htp_session_allow(node->htp, l->session, classes_used, 0));
+        hkp_mesh__drop(hkp_htp_session_judge(node->htp, node->now, l->session, &j));
+        l->closing = rights_of(node, peer, l).close != 0; /* by libhtp, at once */
     }
     if (node->started) tell_dsm(node, peer, hkp_mesh__link_best(node, peer));
 }

@@ -248,7 +248,9 @@ enum {
     /** note(): RDV or PoSF wrong inside a session, HTP-3.7; value = result number */
     HKP_HTP_NOTE_RESONANCE = 3,
     /** note(): an unproved HELLO named this node; value = result number. Changes nothing of the node */
-    HKP_HTP_NOTE_UNPROVED = 4
+    HKP_HTP_NOTE_UNPROVED = 4,
+    /** note(): what a session with the node may carry changed; value = HKP_HTP_LINE_* of hookprobe/htp/trust.h */
+    HKP_HTP_NOTE_RIGHTS = 5
 };
 
 /** What the registry knows of a peer, HTP-12.2. */
@@ -527,7 +529,7 @@ enum {
     HKP_HTP_EVENT_MESSAGE = 5,
     /** the peer will send no more on this stream */
     HKP_HTP_EVENT_FIN = 6,
-    /** the peer gave this stream up: code */
+    /** the peer gave this stream up: code; HKP_HTP_CODE_DENIED also when it may not use the class any more */
     HKP_HTP_EVENT_STREAM_RESET = 7,
     /** the peer wants no more on this stream: code; the endpoint resets it */
     HKP_HTP_EVENT_STREAM_STOPPED = 8,
@@ -549,6 +551,9 @@ enum {
     HKP_HTP_EVENT_TRUST = 16,
     /** all messages of a stream were acknowledged, FIN too */
     HKP_HTP_EVENT_DELIVERED = 17,
+    /** what the peer may do changed: code = HKP_HTP_LINE_*, value = trust before << 16 | trust now, each Q0.16;
+     * more by hkp_htp_session_rights() */
+    HKP_HTP_EVENT_RIGHTS = 18,
     /** bits of flags */
     HKP_HTP_FLAG_BIDIRECTIONAL = 1
 };
@@ -1054,6 +1059,8 @@ HKP_API HKP_MUST_USE hkp_status hkp_htp_session_rekey(hkp_htp_endpoint *ep, hkp_
 /**
  * Say which classes the peer may use; streams of others get STOP with code 1, datagrams are dropped.
  *
+ * Of these classes the session accepts what HTP-8.6 leaves (hkp_htp_session_judge()).
+ *
  * Data waits until HKP_HTP_EVENT_UP was pulled: call this then, before the next hkp_htp_event(), or all
  * classes are refused until it is called.
  *
@@ -1074,16 +1081,18 @@ HKP_API HKP_MUST_USE hkp_status hkp_htp_session_allow(hkp_htp_endpoint *ep, uint
                                                       uint64_t high);
 
 /**
- * Set the trust in the peer that HB_ACK and CLOSE tell it (V only).
+ * Set the trust in the peer: what it may no longer do ends at once, as with hkp_htp_session_judge(); all else of
+ * the last judgement stays. V tells the peer in HB_ACK and CLOSE.
  *
  * @param ep  endpoint; borrowed, changed
  * @param session  number of the session
  * @param trust  Q0.16
  *
- * @retval HKP_OK  done
+ * @retval HKP_OK  done; the session may be closing
  * @retval HKP_E_NOTFOUND  no such session, or it has ended; nothing changed
+ * @retval HKP_E_STATE  the session is not established; nothing changed
  *
- * Cost: none.
+ * Cost: no allocation; one pass over the streams of the session.
  * Source: HTP-8.6.
  * Since: hookprobe-htp 0.1
  */
@@ -1265,5 +1274,6 @@ HKP_API HKP_MUST_USE hkp_status hkp_htp_path_format(const struct hkp_htp_path *p
 #include <hookprobe/htp/run.h>
 #include <hookprobe/htp/trace.h>
 #include <hookprobe/htp/udp.h>
+#include <hookprobe/htp/trust.h>
 
 #endif

@@ -197,14 +197,20 @@ static int is_allowed(const flow_t *flow, uint8_t cls) {
     return (int)(flow->allow[cls / 64] >> cls % 64 & 1);
 }
 
-/* What came before the owner named its classes is denied like what comes after. */
+/* What came before the owner named its classes is denied like what comes after; who knows a stream hears of
+ * it. */
 static void deny(flow_t *flow, stream *s) {
     enum { CODE_DENIED = 1 };
-    if (s->events & HKP_HTP__EV_OPENED) {
+    int known = (s->events & HKP_HTP__EV_OPENED) == 0;
+    if (!known) {
         hkp_htp__stream_reset_tx(flow, s, CODE_DENIED);
         s->events = 0; /* nobody heard of it, nobody hears of its end */
     }
-    if (s->rx == HKP_HTP__RX_OPEN) hkp_htp__stream_discard(flow, s, CODE_DENIED);
+    if (s->rx == HKP_HTP__RX_OPEN) {
+        hkp_htp__stream_discard(flow, s, CODE_DENIED);
+        s->rx_reset_code = CODE_DENIED;
+        if (known) hkp_htp__stream_event(flow, s, HKP_HTP__EV_RESET);
+    }
     (void)hkp_htp__stream_retire(flow, s);
 }
 

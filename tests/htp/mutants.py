@@ -31,4 +31,24 @@ ALWAYS = [
      "if (s->edge->waiting_len == 0)", *FORGED),
     ("HTP-7.2 nonces without clocks", "libhtp/endpoint.c", "if (ep->opt.no_rollback) return", "if (1) return", *ROLLBACK),
 ]
+TRUST = "unit_trust"
+ALWAYS += [
+    ("HTP-8.6 a line of trust without effect", "libhtp/trust.c", "r.classes_low &= table[i].low;", "", TRUST,
+     "the_table_is_that_of_the_specification"),
+    ("HTP-8.6 streams that are open stay", "libhtp/flow/flow.c",
+     "if (live && s->cls_known && !is_allowed(flow, s->cls)) deny(flow, s);", "(void)live;", TRUST,
+     "a_fall_of_trust_acts_at_once"),
+    ("HTP-8.6 too little trust closes nothing", "libhtp/session_trust.c",
+     "if (r.close != 0) hkp_htp__session_close_with(ep, s, r.close, HKP_E_HTP_CLOSED);", "", TRUST,
+     "too_little_trust_ends_the_session_at_either_end"),
+    ("HTP-8.6 validators are closed too", "libhtp/trust.c",
+     "return validators ? HKP_HTP_LINE_VALIDATORS : HKP_HTP_LINE_TRUST;", "return HKP_HTP_LINE_TRUST;", TRUST,
+     "validators_keep_consensus_without_trust"),
+    ("HTP-8.6 mode N has all classes", "libhtp/trust.c", "lines |= 1U << HKP_HTP_LINE_ENROL;", "", TRUST,
+     "mode_n_limits_a_session_from_its_start"),
+    ("HTP-8.7 stale changes nothing", "libhtp/trust.c", "if (j->stale) lines |= 1U << HKP_HTP_LINE_STALE;", "", TRUST,
+     "a_stale_session_fetches_certificates_and_no_more"),
+    ("HTP-8.6 a changed integrity keeps its trust", "libhtp/trust.c", "limit(trust, HKP_HTP_TRUST_CHANGED);", "",
+     TRUST, "a_changed_integrity_limits_or_ends_a_session"),
+]
 FURTHER = []

@@ -39,7 +39,7 @@ static void same_export(struct pair *p, uint64_t up_v, uint32_t epoch) {
 static void a_message_crosses(struct pair *p, uint64_t up_v, const char *text) {
     uint32_t stream;
     CHECK_EQ(hkp_htp_session_allow(p->v, up_v, UINT64_MAX, UINT64_MAX), HKP_OK);
-    CHECK_EQ(hkp_htp_stream_open(p->e, p->session, HKP_HTP_STREAM_APP, 1, 3, &stream), HKP_OK);
+    CHECK_EQ(hkp_htp_stream_open(p->e, p->session, HKP_HTP_STREAM_COMMIT, 1, 3, &stream), HKP_OK);
     CHECK_EQ(hkp_htp_stream_send(p->e, p->session, stream, (const uint8_t *)text, strlen(text), 1), HKP_OK);
     pair_run(p, HKP_HTP__SEC);
     struct hkp_htp_event ev = pair_event(p->v, HKP_HTP_EVENT_MESSAGE);
