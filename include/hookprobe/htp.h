@@ -1273,7 +1273,7 @@ HKP_API HKP_MUST_USE hkp_status hkp_htp_path_format(const struct hkp_htp_path *p
 
 #include <hookprobe/htp/run.h>
 #include <hookprobe/htp/trace.h>
-#include <hookprobe/htp/udp.h>
 #include <hookprobe/htp/trust.h>
+#include <hookprobe/htp/udp.h>
 
 #endif
