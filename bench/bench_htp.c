@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
 /*
- * htp.handshake: HELLO to UP in mode N and the close after it, both roles on one core, against the operations
+ * htp.handshake.core: HELLO to UP in mode N and the close after it, both roles on one core, against the operations
  * on curves and the key derivations that it consists of. htp.seal.1200: a datagram of 1200 bytes sealed, then
  * opened by the other side with its checks, against the AEAD of libsodium alone.
  */
@@ -40,7 +40,7 @@ struct fixture {
     uint8_t h_final[32], dgram[DATAGRAM], message[32], signature[64];
 };
 
-/* ---- htp.handshake ---- */
+/* ---- htp.handshake.core ---- */
 
 static int32_t fill(void *user, uint8_t *dst, size_t len) {
     (void)user;
@@ -207,8 +207,8 @@ int main(int argc, char **argv) {
     bench_need(sodium_init() >= 0, "no libsodium");
     side_new(&f, &f.e, &f.v, 1);
     side_new(&f, &f.v, &f.e, 2);
-    if (bench_wanted("htp.handshake"))
-        bench_rate("htp.handshake", "/s", 1, handshake, &f, "primitives", primitives);
+    if (bench_wanted("htp.handshake.core"))
+        bench_rate("htp.handshake.core", "/s", 1, handshake, &f, "primitives", primitives);
     f.epoch.suite = HKP_HTP_SUITE_CHACHA20_POLY1305;
     if (bench_wanted("htp.seal.1200"))
         bench_rate("htp.seal.1200", "MB/s", DATAGRAM * 1e-6, seal_and_open, &f, "libsodium", aead_alone);
