@@ -88,13 +88,15 @@ hkp_time hkp_htp_wake(const hkp_htp_endpoint *ep) {
     if (ep->answers_n > 0 || hkp_htp__door_pending(ep) || ep->ready.head != NULL) return ep->now;
     const hkp_time door = hkp_htp__door_wake(ep);
     const hkp_time first = ep->n_heap > 0 ? ep->heap[0].wake : HKP_TIME_NEVER;
-    return door < first ? door : first;
+    const hkp_time next = door < first ? door : first;
+    return ep->sleep_at < next ? ep->sleep_at : next;
 }
 
 void hkp_htp_tick(hkp_htp_endpoint *ep, hkp_time now, uint64_t wall_us) {
     (void)wall_us;
     take_time(ep, now);
     hkp_htp__door_tick(ep);
+    hkp_htp__power_tick(ep);
     while (ep->n_heap > 0 && ep->heap[0].wake <= ep->now) {
         struct hkp_htp__session *s = ep->heap[0].session;
         hkp_htp__session_schedule(ep, s, HKP_TIME_NEVER); /* put in order again when it has nothing to send */

@@ -44,6 +44,11 @@ static hkp_status check(const struct hkp_htp_options *o) {
         return HKP_E_INVAL;
     if (o->streams_max > 64 || o->strangers_max > o->half_open_max || o->demands > 3) return HKP_E_INVAL;
     if ((o->suites_allowed & ~3U) || !(o->suites_allowed >> (o->suite_first - 1) & 1)) return HKP_E_INVAL;
+    if ((o->transport > HKP_HTP_TRANSPORT_SWARM && o->transport != HKP_HTP_TRANSPORT_AUTO) ||
+        o->nat > HKP_HTP_NAT_NONE)
+        return HKP_E_INVAL;
+    if (hkp_htp__mode_row((uint8_t)o->transport)->mask && !(o->features & HKP_HTP_FEATURE_MASK))
+        return HKP_E_HTP_STATE;
     if (o->features & ~(uint32_t)HKP_HTP_FEATURE_MASK) return HKP_E_UNSUPPORTED;
     if ((o->suites_allowed & HKP_HTP_ALLOW_AES256_GCM) && !crypto_aead_aes256gcm_is_available())
         return HKP_E_UNSUPPORTED;
@@ -116,6 +121,7 @@ hkp_status hkp_htp_endpoint_new(hkp_htp_endpoint **out, const struct hkp_htp_opt
     sodium_memzero(&opt.reset_key, sizeof opt.reset_key);
     if (ep == NULL) return st == HKP_OK ? HKP_E_NOMEM : st;
     ep->now = ep->started = now;
+    ep->sleep_at = HKP_TIME_NEVER;
     take_identity(ep);
     if ((hkp_is_zero(ep->reset_key, 32) && hkp_htp__draw(ep, ep->reset_key, 32) != HKP_OK) ||
         hkp_htp__draw(ep, ep->nonce_key, 32) != HKP_OK || hkp_htp__draw(ep, ep->hash_key, 16) != HKP_OK)
@@ -163,6 +169,10 @@ static hkp_status draw_pooled(struct hkp_htp_endpoint *ep, uint8_t *dst, size_t 
     ep->pool_left -= len;
     memcpy(dst, ep->pool + ep->pool_left, len);
     return HKP_OK;
+}
+
+int32_t hkp_htp__draw_small(void *user, uint8_t *dst, size_t len) {
+    return draw_pooled(user, dst, len) == HKP_OK ? 0 : -1;
 }
 
 /* A machine rolled back repeats its random numbers, not its clocks: so both are hashed (HTP-7.2). */

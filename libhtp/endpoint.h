@@ -5,6 +5,7 @@
 #define HKP_LIBHTP_ENDPOINT_H
 
 #include "libhtp/flow/flow.h"
+#include "libhtp/flow/mode.h"
 #include "libhtp/handshake/handshake.h"
 #include "libhtp/path/paths.h"
 #include "libhtp/wire/record.h"
@@ -191,6 +192,9 @@ struct hkp_htp_endpoint {
     size_t nonces_left;
     hkp_time nonces_now;
     uint64_t nonces_wall;
+    struct hkp_htp__power power;
+    /** CRITICAL: when sessions are put to sleep (HTP-11.7); HKP_TIME_NEVER: not */
+    hkp_time sleep_at;
     /** tokens: a table of a power of two */
     struct hkp_htp__token_slot *tokens;
     uint32_t token_mask, token_n;
@@ -227,6 +231,8 @@ hkp_status hkp_htp__packet_nonce(struct hkp_htp_endpoint *ep, uint64_t wall_us, 
 hkp_status hkp_htp__draw_stamp(struct hkp_htp_endpoint *ep, uint64_t wall_us, struct hkp_htp__stamp *stamp);
 /** A token that nothing here has: not 0. */
 hkp_status hkp_htp__draw_token(struct hkp_htp_endpoint *ep, uint64_t *token);
+/** Draws that make no key, in the form of struct hkp_rng; user is the endpoint. */
+int32_t hkp_htp__draw_small(void *user, uint8_t *dst, size_t len);
 /** base +- 10 %. */
 hkp_time hkp_htp__jitter(struct hkp_htp_endpoint *ep, hkp_time base);
 
@@ -327,6 +333,13 @@ void hkp_htp__rights_apply(struct hkp_htp_endpoint *ep, struct hkp_htp__session 
 /** The classes that the owner allows from now on. */
 void hkp_htp__rights_permit(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, uint64_t low,
                             uint64_t high);
+
+/* ---- api_mode.c: modes and energy ---- */
+
+/** A session is up: with too little energy for it, it has a moment to say what it must. */
+void hkp_htp__power_session(struct hkp_htp_endpoint *ep);
+/** Puts all sessions to sleep when their time is over. */
+void hkp_htp__power_tick(struct hkp_htp_endpoint *ep);
 
 /* ---- rekey.c ---- */
 

@@ -9,6 +9,8 @@
 #define HARD_AGE (180 * HKP_HTP__SEC)
 #define SEALED_MAX (UINT64_C(1) << 22)
 #define FAILED_MAX (UINT64_C(1) << 20)
+/* HTP-5.3 */
+#define FEATURE_SWARM 4
 #define SIMULTANEOUS (5 * HKP_HTP__SEC)
 
 static uint8_t direction_in(const struct hkp_htp__session *s) { return s->role == HKP_HTP_ROLE_E; }
@@ -36,7 +38,13 @@ hkp_status hkp_htp__session_start(struct hkp_htp_endpoint *ep, struct hkp_htp__s
                                      .send_buffer = o->send_buffer,
                                      /* until the owner saw that the session is up */
                                      .allow = {UINT64_MAX, UINT64_MAX},
-                                     .initial_rtt = b->rtt_ns};
+                                     .initial_rtt = b->rtt_ns,
+                                     .draws = {ep, hkp_htp__draw_small},
+                                     .power = &ep->power,
+                                     .nat = (uint8_t)o->nat,
+                                     .mode = (uint8_t)o->transport,
+                                     .mask = (s->features & HKP_HTP_FEATURE_MASK) != 0,
+                                     .swarm = (s->features & FEATURE_SWARM) != 0};
     memcpy(p.challenge0, b->chain->h, 16);
     hkp_status st = hkp_htp__paths_new(ep, s, b->accept->reset_token);
     if (st != HKP_OK) return st;
@@ -101,6 +109,7 @@ void hkp_htp__session_up(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s
     hkp_htp__paths_refresh(ep, s);
     hkp_htp__rights_begin(ep, s);
     settle_peers(ep, s);
+    hkp_htp__power_session(ep);
     hkp_htp__session_touch(ep, s);
 }
 

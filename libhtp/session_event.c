@@ -74,6 +74,7 @@ static const uint8_t kinds[] = {
     [HKP_HTP__FLOW_EV_DATAGRAM] = HKP_HTP_EVENT_DATAGRAM,
     [HKP_HTP__FLOW_EV_WRITABLE] = HKP_HTP_EVENT_WRITABLE,
     [HKP_HTP__FLOW_EV_HEARTBEAT] = HKP_HTP_EVENT_GOOD_HEARTBEAT,
+    [HKP_HTP__FLOW_EV_MODE] = HKP_HTP_EVENT_TRANSPORT,
 };
 
 static void tell_flow(const struct hkp_htp__session *s, const struct hkp_htp__flow_event *e,
@@ -85,6 +86,10 @@ static void tell_flow(const struct hkp_htp__session *s, const struct hkp_htp__fl
     out->code = e->code;
     out->data = e->data;
     out->len = e->len;
+    if (e->kind == HKP_HTP__FLOW_EV_MODE) {
+        out->stream_class = 0;
+        out->value = e->cls;
+    }
     if (e->kind == HKP_HTP__FLOW_EV_HEARTBEAT) {
         struct hkp_htp__flow_info info;
         hkp_htp__flow_info(s->flow, &info);

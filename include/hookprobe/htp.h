@@ -436,6 +436,10 @@ struct hkp_htp_options {
     uint32_t no_reset;
     /** K_reset of HTP-9.5, kept across restarts by the caller; all zero: drawn, good until this endpoint ends */
     uint8_t reset_key[32];
+    /** HKP_HTP_TRANSPORT_* that sessions begin with, HTP-11; default BALANCED */
+    uint32_t transport;
+    /** HKP_HTP_NAT_* that this endpoint is behind, HTP-8.3; default unknown */
+    uint32_t nat;
 };
 
 /** A session as it stands; see hkp_htp_session_info(). */
@@ -554,6 +558,8 @@ enum {
     /** what the peer may do changed: code = HKP_HTP_LINE_*, value = trust before << 16 | trust now, each Q0.16;
      * more by hkp_htp_session_rights() */
     HKP_HTP_EVENT_RIGHTS = 18,
+    /** another transport mode is in force: value = HKP_HTP_TRANSPORT_*, code = HKP_HTP_WHY_* */
+    HKP_HTP_EVENT_TRANSPORT = 19,
     /** bits of flags */
     HKP_HTP_FLAG_BIDIRECTIONAL = 1
 };
@@ -704,6 +710,7 @@ HKP_API void hkp_htp_options_init(struct hkp_htp_options *options, size_t size);
  * @retval HKP_E_TOOBIG  an option that this build does not know is set
  * @retval HKP_E_NOMEM  the allocator returned nothing
  * @retval HKP_E_UNSUPPORTED  a suite or feature that this machine or build lacks
+ * @retval HKP_E_HTP_STATE  the transport mode needs feature MASK, which is not among the features
  * @retval HKP_E_CALLBACK  the generator failed
  *
  * Cost: all allocation of the endpoint; one Ed25519 key expansion.
@@ -1271,6 +1278,7 @@ HKP_API HKP_MUST_USE hkp_status hkp_htp_path_format(const struct hkp_htp_path *p
 }
 #endif
 
+#include <hookprobe/htp/mode.h>
 #include <hookprobe/htp/run.h>
 #include <hookprobe/htp/trace.h>
 #include <hookprobe/htp/trust.h>

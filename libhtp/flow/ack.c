@@ -24,6 +24,7 @@ void hkp_htp__acks_init(struct hkp_htp__acks *a, struct hkp_htp__pools *pools) {
     a->pools = pools;
     a->seen = (struct hkp_htp__ranges){a->held, 0, HKP_HTP__ACK_RANGES_HELD};
     a->due = HKP_TIME_NEVER;
+    a->every = LATER_EVERY;
 }
 
 /* More room; without it the oldest range is forgotten, which costs the peer a packet sent again. */
@@ -75,7 +76,7 @@ void hkp_htp__acks_note(struct hkp_htp__acks *a, uint64_t pn, int eliciting, int
     if (newest) a->largest_time = now;
     if (!eliciting) return;
     a->waiting++;
-    unsigned every = a->packets <= EARLY_PACKETS ? EARLY_EVERY : LATER_EVERY;
+    unsigned every = a->packets <= EARLY_PACKETS ? EARLY_EVERY : a->every;
     hkp_time due = urgent || !in_order || a->waiting >= every ? now : now + HKP_HTP__ACK_DELAY_NS;
     if (due < a->due) a->due = due;
 }

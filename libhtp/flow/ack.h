@@ -28,6 +28,8 @@ struct hkp_htp__acks {
     uint64_t packets;
     /** eliciting packets since the last ACK that was sent */
     unsigned waiting;
+    /** as many of them bring an ACK, once the first packets of the session are over */
+    unsigned every;
     /** packets that came with ECT(0) and with CE, mod 2^32 (HTP-10.2) */
     uint32_t ect0, ce;
 };

@@ -84,6 +84,7 @@ hkp_status hkp_htp__flow_new(flow_t **out, const struct hkp_htp__flow_params *p,
     hkp_htp__acks_init(&flow->acks, flow->pools);
     const struct hkp_htp__recovery_sink sink = {flow, on_acked, on_lost};
     hkp_htp__recovery_init(&flow->recovery, flow->pools, flow->max_datagram, p->initial_rtt, &sink);
+    hkp_htp__mode_init(flow, p);
     hkp_htp__heart_init(flow, p);
     *out = flow;
     return HKP_OK;
@@ -128,10 +129,11 @@ hkp_time hkp_htp__flow_wake(const flow_t *flow) {
     if (flow->state == HKP_HTP__FLOW_ENDED) return HKP_TIME_NEVER;
     hkp_time at = flow->last_heard + hkp_htp__heart_idle_ns(flow);
     if (flow->state != HKP_HTP__FLOW_OPEN) return flow->closing.at < at ? flow->closing.at : at;
-    hkp_time others[3] = {hkp_htp__recovery_wake(&flow->recovery), hkp_htp__heart_wake(flow), HKP_TIME_NEVER};
+    hkp_time others[4] = {hkp_htp__recovery_wake(&flow->recovery), hkp_htp__heart_wake(flow), HKP_TIME_NEVER,
+                          hkp_htp__mode_wake(flow)};
     /* An ACK that is due is for _send, not for _tick; only one that waits needs the clock. */
     if (flow->acks.due > flow->now) others[2] = flow->acks.due;
-    for (unsigned i = 0; i < 3; i++)
+    for (unsigned i = 0; i < 4; i++)
         if (others[i] < at) at = others[i];
     return at;
 }
@@ -163,6 +165,7 @@ hkp_status hkp_htp__flow_tick(flow_t *flow, hkp_time now) {
     }
     hkp_htp__recovery_tick(&flow->recovery, flow->now);
     hkp_htp__heart_tick(flow);
+    hkp_htp__mode_tick(flow);
     return HKP_OK;
 }
 
@@ -190,6 +193,7 @@ hkp_status hkp_htp__flow_datagram(flow_t *flow, uint8_t cls, const uint8_t *data
     size_t most =
         (size_t)flow->max_datagram - HKP_HTP__OVERHEAD - HKP_HTP__RESONANCE_SIZE - HKP_HTP__DATAGRAM_HEAD;
     if (len > most) return HKP_E_TOOBIG;
+    hkp_htp__mode_queued(flow);
     return hkp_htp__fifo_put(&flow->datagrams_out, flow->pools, cls, data, len) ? HKP_OK : HKP_E_LIMIT;
 }
 
@@ -232,7 +236,7 @@ void hkp_htp__flow_set_trust(flow_t *flow, uint16_t trust) { flow->trust = trust
 
 int hkp_htp__flow_has_event(const flow_t *flow) {
     return flow->events_head != NULL || flow->datagrams_in.head != NULL || flow->clock_set ||
-           flow->closed_set || flow->heartbeat_events || flow->writable;
+           flow->closed_set || flow->heartbeat_events || flow->writable || flow->mode.changed;
 }
 
 /* One event of the stream at the head of the list; kind stays NONE if it has none left. */
@@ -320,6 +324,12 @@ hkp_status hkp_htp__flow_event(flow_t *flow, struct hkp_htp__flow_event *e) {
         e->kind = HKP_HTP__FLOW_EV_HEARTBEAT;
         return HKP_OK;
     }
+    if (flow->mode.changed) {
+        flow->mode.changed = 0;
+        *e = (struct hkp_htp__flow_event){
+            .kind = HKP_HTP__FLOW_EV_MODE, .cls = flow->mode.mode, .code = flow->mode.why};
+        return HKP_OK;
+    }
     if (flow->writable) {
         flow->writable = flow->writable_wanted = 0;
         e->kind = HKP_HTP__FLOW_EV_WRITABLE;
@@ -372,6 +382,14 @@ void hkp_htp__flow_info(const flow_t *flow, struct hkp_htp__flow_info *info) {
         .peer_energy = h->peer_energy,
         .peer_load = h->peer_load,
         .peer_nat = h->peer_nat,
+        .mode = flow->mode.mode,
+        .policy = flow->mode.policy,
+        .why = flow->mode.why,
+        .waits_for_e = (uint8_t)hkp_htp__mode_waits_for_e(flow),
+        .base_s = h->base_s,
+        .loss_permille = flow->mode.loss_permille,
+        .mode_since = flow->mode.since,
+        .hour_rtt = hkp_htp__mode_hour_rtt(flow),
         .streams = flow->stream_count,
         .memory = sizeof *flow,
     };

@@ -78,6 +78,12 @@ struct hkp_htp__flow_params {
     uint32_t credit_session, credit_stream, streams_max, send_buffer;
     /** RTT measured by the handshake in ns; 0: 333 ms */
     uint64_t initial_rtt;
+    /** small draws that make no key, for padding and jitter; fill NULL: neither */
+    struct hkp_rng draws;
+    /** what the machine has left; borrowed, outlives the flow; NULL: mains */
+    const struct hkp_htp__power *power;
+    /** HKP_HTP_TRANSPORT_* to begin with; 1: the features MASK and SWARM are in use */
+    uint8_t mode, mask, swarm;
 };
 
 hkp_status hkp_htp__flow_new(struct hkp_htp__flow **out, const struct hkp_htp__flow_params *params,
@@ -212,6 +218,17 @@ void hkp_htp__flow_allow(struct hkp_htp__flow *flow, const uint64_t allow[2]);
 /** Trust that goes into HB_ACK and CLOSE (V only; E sends 0). */
 void hkp_htp__flow_set_trust(struct hkp_htp__flow *flow, uint16_t trust);
 
+/* ---- Transport mode and energy (HTP-11). */
+
+/** HKP_HTP_TRANSPORT_*, AUTO too. HKP_E_HTP_STATE: the mode needs header masking; nothing changed. */
+hkp_status hkp_htp__flow_set_mode(struct hkp_htp__flow *flow, hkp_time now, uint8_t mode);
+/** A period with the jitter of the mode in force. */
+uint64_t hkp_htp__flow_delay(const struct hkp_htp__flow *flow, uint64_t period);
+/** Our NAT type, HTP-8.3. */
+void hkp_htp__flow_set_nat(struct hkp_htp__flow *flow, uint8_t nat);
+/** The level of *power is another one. */
+void hkp_htp__flow_power(struct hkp_htp__flow *flow, hkp_time now);
+
 /* ---- Events. */
 
 enum {
@@ -238,7 +255,9 @@ enum {
      */
     HKP_HTP__FLOW_EV_CLOCK,
     /** the peer closed: code = reason, trust, retry_after_s */
-    HKP_HTP__FLOW_EV_CLOSED
+    HKP_HTP__FLOW_EV_CLOSED,
+    /** another transport mode is in force: cls = mode, code = why */
+    HKP_HTP__FLOW_EV_MODE
 };
 
 struct hkp_htp__flow_event {
@@ -281,6 +300,12 @@ struct hkp_htp__flow_info {
     uint16_t interval_s;
     /** mode, energy, load of the peer's last HB */
     uint8_t peer_mode, peer_energy, peer_load, peer_nat;
+    /** of ours: in force, asked for, why; heartbeat interval that adaptation may reach */
+    uint8_t mode, policy, why, waits_for_e;
+    uint16_t base_s, loss_permille;
+    hkp_time mode_since;
+    /** minimum of the last hour, ns; 0: not known */
+    uint64_t hour_rtt;
     uint32_t streams;
     size_t memory;
 };

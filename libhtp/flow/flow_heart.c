@@ -13,6 +13,8 @@ typedef struct hkp_htp__heart heart;
 
 enum {
     INTERVAL_DEFAULT_S = 30,
+    NAT_TYPES = 6,
+    NAT_NONE = 5,
     INTERVAL_MIN_S = 15,
     IDLE_MIN_S = 45,
     IDLE_MAX_S = 360,
@@ -24,8 +26,46 @@ enum {
     ENERGY_UNKNOWN = 255
 };
 
+/* HTP-11.7: sends that are this close go together. */
+#define GROUP_NS UINT64_C(500000000)
+
 /* HTP-8.3: seconds by NAT type; 0: the mode's interval. */
-static const uint16_t nat_interval_s[6] = {30, 60, 30, 15, 30, 0};
+static const uint16_t nat_interval_s[NAT_TYPES] = {30, 60, 30, 15, 30, 0};
+
+/*
+ * The longest interval that adaptation may reach. ACCEPT names that of BALANCED and SWARM, and may only lower
+ * the others (decision 0362). With little energy the NAT alone decides (HTP-11.7).
+ */
+static uint16_t table_interval(const flow_t *flow) {
+    const uint16_t nat = nat_interval_s[flow->nat < NAT_TYPES ? flow->nat : 0], asked = flow->heart.accept_s;
+    const struct hkp_htp__power *power = flow->mode.power;
+    uint16_t mode = hkp_htp__mode_row(flow->mode.mode)->heartbeat_s;
+    const int lower = asked < INTERVAL_DEFAULT_S && asked < mode;
+    if (mode == INTERVAL_DEFAULT_S || lower) mode = asked;
+    if (flow->mode.mode == HKP_HTP_TRANSPORT_GHOST || nat == 0) return mode;
+    if (power != NULL && power->level != HKP_HTP__POWER_NORMAL) return nat;
+    return nat < mode ? nat : mode;
+}
+
+/* The next heartbeat of E is jittered (HTP-11.3); V has its eye on those of E. */
+static void next_period(flow_t *flow) {
+    uint64_t ns = flow->heart.interval_s * HKP_HTP__SECOND_NS;
+    flow->heart.period_ns = flow->is_e ? hkp_htp__mode_jitter(flow, ns) : ns;
+}
+
+void hkp_htp__heart_reset(flow_t *flow) {
+    heart *h = &flow->heart;
+    const uint16_t base = table_interval(flow), before = h->interval_s;
+    if (!flow->is_e || base == h->base_s) return;
+    if (h->interval_s > base || h->interval_s == h->base_s || flow->mode.mode == HKP_HTP_TRANSPORT_GHOST)
+        h->interval_s = base;
+    h->base_s = base;
+    h->unchanged = 0;
+    if (h->interval_s == before) return;
+    /* The idle timeout of the peer follows from what it was told last, so it is told at once. */
+    h->wanted = 1;
+    next_period(flow);
+}
 
 /*
  * By how much the first interval of E is shorter (HTP-8.3, decision 0303): sessions made together, after a
@@ -42,10 +82,9 @@ void hkp_htp__heart_init(flow_t *flow, const struct hkp_htp__flow_params *params
     memcpy(h->cur, params->challenge0, 16);
     memcpy(h->prev, params->challenge0, 16);
     memcpy(h->echo, params->challenge0, 16);
-    uint16_t mode = params->heartbeat_s != 0 ? params->heartbeat_s : INTERVAL_DEFAULT_S;
-    uint16_t nat = params->nat < 6 ? nat_interval_s[params->nat] : nat_interval_s[0];
-    h->base_s = nat != 0 && nat < mode ? nat : mode;
-    h->interval_s = h->base_s;
+    h->accept_s = params->heartbeat_s != 0 ? params->heartbeat_s : INTERVAL_DEFAULT_S;
+    h->interval_s = h->base_s = table_interval(flow);
+    next_period(flow);
     h->interval_start = flow->now - first_lead(flow, params);
     h->peer_energy = ENERGY_UNKNOWN;
     /* E confirms the keys with its first packet (HTP-14.1). */
@@ -59,9 +98,15 @@ uint64_t hkp_htp__heart_idle_ns(const flow_t *flow) {
     return s * HKP_HTP__SECOND_NS;
 }
 
-hkp_time hkp_htp__heart_wake(const flow_t *flow) {
-    return flow->heart.interval_start + flow->heart.interval_s * HKP_HTP__SECOND_NS;
+/* V lets a heartbeat be late by the jitter of E's mode each way before it counts as missed. */
+static uint64_t patience(const flow_t *flow) {
+    const uint64_t period = flow->heart.period_ns;
+    const uint64_t late = hkp_htp__mode_row(flow->heart.peer_mode)->jitter_ms * UINT64_C(2000000);
+    if (flow->is_e || flow->heart.res) return period;
+    return period + (late < period / 2 ? late : period / 2);
 }
+
+hkp_time hkp_htp__heart_wake(const flow_t *flow) { return flow->heart.interval_start + patience(flow); }
 
 static void count_good(flow_t *flow) {
     flow->heart.good = 1;
@@ -73,9 +118,8 @@ static void count_good(flow_t *flow) {
  * An interval passed. It was good if the peer's resonance was seen in it (SYN-2.8): at E in the answer to a
  * heartbeat or, when traffic made it needless, in any packet with RES; at V in whatever E sent.
  */
-void hkp_htp__heart_tick(flow_t *flow) {
+static void interval_over(flow_t *flow) {
     heart *h = &flow->heart;
-    if (flow->now < hkp_htp__heart_wake(flow)) return;
     int skip = h->acked;
     if (!h->good && h->res && (skip || !flow->is_e)) count_good(flow);
     /* Without a heartbeat of its own, because the one before was needless, an interval misses none. */
@@ -84,6 +128,17 @@ void hkp_htp__heart_tick(flow_t *flow) {
     /* What made a heartbeat needless was sent some time ago: silence lasts no longer than one interval. */
     h->interval_start = skip ? h->acked_at : flow->now;
     h->acked = h->res = h->good = 0;
+    next_period(flow);
+}
+
+void hkp_htp__heart_tick(flow_t *flow) {
+    if (flow->now >= hkp_htp__heart_wake(flow)) interval_over(flow);
+}
+
+void hkp_htp__heart_group(flow_t *flow) {
+    const uint64_t half = flow->heart.period_ns / 2, early = half < GROUP_NS ? half : GROUP_NS;
+    if (flow->is_e && flow->state == HKP_HTP__FLOW_OPEN && flow->now + early >= hkp_htp__heart_wake(flow))
+        interval_over(flow);
 }
 
 hkp_status hkp_htp__heart_on_hb(flow_t *flow, const struct hkp_htp__frame *f,
@@ -104,9 +159,11 @@ hkp_status hkp_htp__heart_on_hb(flow_t *flow, const struct hkp_htp__frame *f,
         h->peer_nat = f->hb.nat;
         if (!flow->is_e) {
             h->interval_s = f->hb.interval_s;
+            next_period(flow);
             if (++h->received % OWN_EVERY == 0) h->wanted = 1;
         }
     }
+    hkp_htp__heart_tick(flow); /* it may be the one that an interval waited for */
     h->owed = 1;
     h->owed_t1 = f->hb.t1;
     h->owed_t2 = in->wall_us;
@@ -144,7 +201,8 @@ void hkp_htp__heart_on_hb_ack(flow_t *flow, const struct hkp_htp__frame *f,
         return; /* the answer to an older heartbeat says nothing about now */
     h->waiting = 0;
     if (!h->good) count_good(flow);
-    if (flow->is_e) adapt(h, f);
+    /* In GHOST the binding lapses on purpose (HTP-11.4). */
+    if (flow->is_e && flow->mode.mode != HKP_HTP_TRANSPORT_GHOST) adapt(h, f);
     struct hkp_htp__sample *e = &flow->clock;
     *e = (struct hkp_htp__sample){.trust = f->hb.trust, .port = f->hb.port};
     memcpy(e->addr, f->hb.addr, 16);
@@ -158,6 +216,7 @@ void hkp_htp__heart_on_hb_ack(flow_t *flow, const struct hkp_htp__frame *f,
 size_t hkp_htp__heart_write_hb(flow_t *flow, uint64_t wall_us, uint8_t *dst) {
     heart *h = &flow->heart;
     struct hkp_htp__frame f;
+    const struct hkp_htp__power *power = flow->mode.power;
     memset(&f, 0, sizeof f);
     h->t1 = wall_us;
     h->waiting = 1;
@@ -165,7 +224,9 @@ size_t hkp_htp__heart_write_hb(flow_t *flow, uint64_t wall_us, uint8_t *dst) {
     h->silence_ns = flow->now - flow->last_out;
     f.hb.interval_s = h->interval_s;
     f.hb.nat = flow->nat;
-    f.hb.energy = ENERGY_UNKNOWN;
+    f.hb.mode = flow->mode.mode;
+    f.hb.energy = power != NULL && power->known ? power->percent : ENERGY_UNKNOWN;
+    f.hb.load = power != NULL ? power->load : 0;
     f.hb.t1 = wall_us;
     f.hb.proof = h->echo;
     return hkp_htp__put_hb(dst, &f);

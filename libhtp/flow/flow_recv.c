@@ -162,6 +162,7 @@ hkp_status hkp_htp__flow_recv(flow_t *flow, const struct hkp_htp__flow_in *in, u
         if (st == HKP_OK) st = apply(flow, &f, in, newest);
         if (st != HKP_OK) return st;
     }
+    hkp_htp__mode_heard(flow);
     *rekey_frames = all.rekey;
     return HKP_OK;
 }

@@ -88,12 +88,13 @@ static void write_ping(flow_t *flow, writer *w) {
 }
 
 /* Something that elicits an ACK waits for a DATA packet. */
-static int wants_data(const flow_t *flow, const slot_t *slot) {
+static int wants_data(const flow_t *flow, const slot_t *slot, int held) {
     if (flow->rekey_pending) return 1;
     if (slot->restricted) return 0;
     return flow->recovery.own.probes > 0 || flow->ping || flow->credit_pending != 0 ||
-           flow->path_response_set || tokens_wait(flow) || flow->datagrams_out.head != NULL ||
-           hkp_htp__streams_sendable(flow);
+           flow->path_response_set || tokens_wait(flow) ||
+           (flow->table != NULL && flow->table->ready[0] != NULL) ||
+           (!held && (flow->datagrams_out.head != NULL || hkp_htp__streams_sendable(flow)));
 }
 
 static void write_data(flow_t *flow, const slot_t *slot, writer *w) {
@@ -103,7 +104,7 @@ static void write_data(flow_t *flow, const slot_t *slot, writer *w) {
     write_credit(flow, w);
     write_path(flow, w);
     write_tokens(flow, w);
-    write_datagrams(flow, w);
+    if (!w->held) write_datagrams(flow, w);
     hkp_htp__streams_write(flow, w);
     if (flow->ping || (flow->recovery.own.probes > 0 && !w->eliciting)) write_ping(flow, w);
 }
@@ -114,7 +115,8 @@ static void write_data(flow_t *flow, const slot_t *slot, writer *w) {
  */
 static void fill_up(flow_t *flow, const slot_t *slot, writer *w) {
     size_t left = w->cap - w->len;
-    if (!slot->fill || left == 0 || left >= HKP_HTP__PIECE_MIN || !w->eliciting || !wants_data(flow, slot))
+    if (!slot->fill || left == 0 || left >= HKP_HTP__PIECE_MIN || !w->eliciting ||
+        !wants_data(flow, slot, w->held))
         return;
     memset(w->dst + w->len, 0, left);
     w->len += left;
@@ -131,9 +133,11 @@ static void pad_heartbeat(writer *w) {
 static void commit(flow_t *flow, const slot_t *slot, writer *w, uint16_t type,
                    struct hkp_htp__flow_out *out) {
     int first = !flow->tx_epoch_used;
+    hkp_htp__mode_pad(flow, w);
     flow->tx_epoch_used = 1;
     flow->packets_out++;
     flow->last_out = flow->now;
+    if (type != HKP_HTP__T_HEARTBEAT) hkp_htp__heart_group(flow);
     if (w->eliciting) {
         flow->eliciting_out++;
         if (flow->recovery.own.probes > 0) flow->recovery.own.probes--;
@@ -200,8 +204,9 @@ static int send_open(flow_t *flow, const slot_t *slot, writer *w, struct hkp_htp
         pad_heartbeat(w);
     } else {
         const struct hkp_htp__path_state *path = &flow->recovery.own;
+        w->held = (uint8_t)hkp_htp__mode_holds(flow);
         int window = path->probes > 0 || hkp_htp__path_state_room(path) >= flow->max_datagram;
-        if (record != NULL && window && wants_data(flow, slot)) {
+        if (record != NULL && window && wants_data(flow, slot, w->held)) {
             type = HKP_HTP__T_DATA;
             write_data(flow, slot, w);
             fill_up(flow, slot, w);
@@ -229,7 +234,8 @@ hkp_status hkp_htp__flow_send(flow_t *flow, const slot_t *slot, uint8_t *dst, st
         flow->tx_epoch = slot->epoch;
         flow->tx_epoch_used = flow->tx_res_acked = 0;
     }
-    if (!flow->tx_res_acked) (void)hkp_htp__writer_res(&w);
+    if (hkp_htp__mode_waits_for_e(flow)) return HKP_OK;
+    if (!flow->tx_res_acked || hkp_htp__mode_row(flow->mode.mode)->res) (void)hkp_htp__writer_res(&w);
     if (flow->state != HKP_HTP__FLOW_OPEN) {
         (void)send_closing(flow, slot, &w, out);
     } else {

@@ -8,6 +8,7 @@
 #include "libhtp/flow/chain.h"
 #include "libhtp/flow/flow.h"
 #include "libhtp/flow/message.h"
+#include "libhtp/flow/mode.h"
 #include "libhtp/path/paths.h"
 #include "libhtp/recovery/recovery.h"
 
@@ -121,6 +122,9 @@ struct hkp_htp__heart {
     /** when the newest such packet was sent */
     hkp_time acked_at;
     uint16_t interval_s, base_s;
+    /** what ACCEPT asked for; the interval in force with its jitter */
+    uint16_t accept_s;
+    uint64_t period_ns;
     unsigned received, unchanged;
     uint8_t addr[16];
     uint16_t port;
@@ -192,6 +196,7 @@ struct hkp_htp__flow {
     uint64_t datagrams_dropped;
 
     struct hkp_htp__heart heart;
+    struct hkp_htp__mode mode;
     struct hkp_htp__sample clock;
     uint8_t clock_set, heartbeat_events, closed_set;
     /** what the peer's CLOSE said */
@@ -237,6 +242,8 @@ struct hkp_htp__writer {
     struct hkp_htp__sent *sent;
     unsigned frames;
     uint8_t res, eliciting;
+    /** application data is held back: control frames only */
+    uint8_t held;
 };
 /** Makes the packet one with RES; 0: no room for that any more. */
 int hkp_htp__writer_res(struct hkp_htp__writer *w);
@@ -265,7 +272,31 @@ size_t hkp_htp__heart_write_hb(struct hkp_htp__flow *flow, uint64_t wall_us, uin
 size_t hkp_htp__heart_write_ack(struct hkp_htp__flow *flow, uint64_t wall_us, uint8_t *dst);
 hkp_time hkp_htp__heart_wake(const struct hkp_htp__flow *flow);
 void hkp_htp__heart_tick(struct hkp_htp__flow *flow);
+/** A packet goes anyway: a heartbeat that is due soon goes with it (HTP-11.7). */
+void hkp_htp__heart_group(struct hkp_htp__flow *flow);
+/** The mode, the NAT type or the energy level is another one. */
+void hkp_htp__heart_reset(struct hkp_htp__flow *flow);
 uint64_t hkp_htp__heart_idle_ns(const struct hkp_htp__flow *flow);
+
+/* flow_auto.c */
+void hkp_htp__mode_init(struct hkp_htp__flow *flow, const struct hkp_htp__flow_params *params);
+hkp_time hkp_htp__mode_wake(const struct hkp_htp__flow *flow);
+/** Ends a hold; switches by measured conditions when that is the policy (HTP-11.5). */
+void hkp_htp__mode_tick(struct hkp_htp__flow *flow);
+/** A packet came: its round trip may be the least of the hour. */
+void hkp_htp__mode_heard(struct hkp_htp__flow *flow);
+uint64_t hkp_htp__mode_hour_rtt(const struct hkp_htp__flow *flow);
+
+/* flow_mode.c */
+void hkp_htp__mode_pad(struct hkp_htp__flow *flow, struct hkp_htp__writer *w);
+/** A period with the jitter of the mode in force. */
+uint64_t hkp_htp__mode_jitter(const struct hkp_htp__flow *flow, uint64_t period);
+/** To be called before application data is queued. */
+void hkp_htp__mode_queued(struct hkp_htp__flow *flow);
+/** 1: application data has to wait until mode.hold_until. */
+int hkp_htp__mode_holds(struct hkp_htp__flow *flow);
+/** 1: nothing is sent until E has spoken. */
+int hkp_htp__mode_waits_for_e(const struct hkp_htp__flow *flow);
 
 static inline int hkp_htp__is_ours(const struct hkp_htp__flow *flow, uint32_t id) {
     return (id & 1) != flow->is_e;

@@ -206,6 +206,7 @@ hkp_status hkp_htp__flow_message(flow_t *flow, uint32_t id, const uint8_t *msg, 
         flow->writable_wanted = 1;
         return HKP_E_LIMIT;
     }
+    hkp_htp__mode_queued(flow);
     uint8_t head[HKP_HTP__MESSAGE_HEAD];
     hkp_put_be32(head, (uint32_t)len);
     int whole = hkp_htp__chain_write(&s->tx_chain, flow->pools, s->tx_end, head, sizeof head) &&

@@ -83,7 +83,8 @@ static void write_data(flow_t *flow, stream *s, writer *w) {
 }
 
 void hkp_htp__streams_write(flow_t *flow, writer *w) {
-    for (unsigned ring = 0; ring <= HKP_HTP__PRIORITIES && flow->table != NULL; ring++) {
+    const unsigned rings = flow->table == NULL ? 0 : w->held ? 1 : 1 + HKP_HTP__PRIORITIES;
+    for (unsigned ring = 0; ring < rings; ring++) {
         while (flow->table->ready[ring] != NULL) {
             if (w->frames == HKP_HTP__SENT_FRAMES || w->len + HKP_HTP__PIECE_MIN > w->cap) return;
             stream *s = flow->table->ready[ring];

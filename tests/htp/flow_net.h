@@ -65,7 +65,7 @@ static int32_t net_fill(void *user, uint8_t *dst, size_t len) {
 static inline void net_params(struct net *n, int side, struct hkp_htp__flow_params *p) {
     memset(p, 0, sizeof *p);
     p->mem = failing_mem(&n->heap);
-    p->rng = (struct hkp_rng){&n->random, net_fill};
+    p->rng = p->draws = (struct hkp_rng){&n->random, net_fill};
     p->pools = n->pools[side];
     p->is_e = side == 0;
     memset(p->challenge0, 0x5A, 16);
