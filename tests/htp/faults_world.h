@@ -160,6 +160,7 @@ static inline void fault_rollback(struct fault_world *w, struct fault_node *n, i
     const size_t at = n->journal_n - 1 - (size_t)fault_below(w, n->journal_n / 2);
     keys_forget(n);
     app_lost(n, 1);
+    w->now += HKP_HTP__MS; /* no machine is put back in no time */
     node_rollback(n, at);
     /* One of the clocks shows the earlier time again; with both of them wrong no library could help. */
     const hkp_time then = n->journal[at - 1].now;
