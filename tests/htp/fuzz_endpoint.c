@@ -45,7 +45,8 @@ static void on_the_way(struct fault_world *w, unsigned op, uint8_t arg, uint8_t 
         net_add(x, flying_copy(&f));
         f.at += more * 20 * HKP_HTP__MS;
         break;
-    case 3: /* a bit turns */
+    case 3: /* a bit turns, and not back */
+        if (f.forged) break;
         f.bytes[(size_t)(arg >> 4) * (f.len / 16) + more % (f.len / 16 + 1)] ^= (uint8_t)(1U << more % 8);
         f.forged = 1;
         break;

@@ -210,7 +210,8 @@ static void revocation_ends_sessions_at_once(void) {
     pair_free(&p);
 }
 
-/* HTP-15.4: what does not open sets nothing in motion; the round trip is measured by the CHALLENGE that opens. */
+/* HTP-15.4: what does not open sets nothing in motion; the round trip is measured by the CHALLENGE that
+ * opens. */
 static void a_forged_challenge_measures_nothing(void) {
     struct world w;
     struct pair p;
