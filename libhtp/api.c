@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
 /* Each datagram to what it is for; events, time. */
-#include "libhtp/endpoint.h"
+#include "libhtp/handshake/tickets.h"
 #include "libter/bytes.h"
 
 static void take_time(struct hkp_htp_endpoint *ep, hkp_time now) {
@@ -96,6 +96,7 @@ void hkp_htp_tick(hkp_htp_endpoint *ep, hkp_time now, uint64_t wall_us) {
     (void)wall_us;
     take_time(ep, now);
     hkp_htp__door_tick(ep);
+    hkp_htp__tickets_tick(ep);
     hkp_htp__power_tick(ep);
     while (ep->n_heap > 0 && ep->heap[0].wake <= ep->now) {
         struct hkp_htp__session *s = ep->heap[0].session;

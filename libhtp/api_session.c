@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
 /* Calls on one session and its streams. */
-#include "libhtp/endpoint.h"
+#include "libhtp/handshake/tickets.h"
 #include "libter/bytes.h"
 
 /* The session of a call; HKP_E_STATE when it must be up and is not. */
@@ -55,6 +55,7 @@ static void fill_info(const struct hkp_htp__session *s, struct hkp_htp_session_i
     o->clock = s->clock;
     o->resonance = s->resonance;
     o->stale = s->stale;
+    o->resumed = s->resumed;
     o->suite = s->suite;
     o->features = s->features;
     o->epoch = s->epoch;
@@ -224,6 +225,7 @@ hkp_status hkp_htp_endpoint_revoke(hkp_htp_endpoint *ep, hkp_time now, const uin
     for (struct hkp_htp__session *s = hkp_htp__session_of_peer(ep, node_id); s != NULL; s = s->peer_next)
         if (memcmp(s->peer, node_id, 16) == 0)
             hkp_htp__session_close_with(ep, s, HKP_HTP_REASON_IDENTITY, HKP_E_HTP_CLOSED);
+    hkp_htp__ticket_forget(ep, node_id);
     return HKP_OK;
 }
 

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
 /* Making and freeing an endpoint; its randomness, tokens and answers without session. */
-#include "libhtp/endpoint.h"
+#include "libhtp/handshake/tickets.h"
 #include "libter/bytes.h"
 #include "libter/options.h"
 
 void hkp_htp_options_init(struct hkp_htp_options *options, size_t size) { hkp_options_init(options, size); }
+
+enum { TICKETS_DEFAULT = 4096 };
 
 static void set_default(uint32_t *value, uint32_t otherwise) {
     if (*value == 0) *value = otherwise;
@@ -29,6 +31,8 @@ static void defaults(struct hkp_htp_options *o) {
     set_default(&o->credit_stream, 262144);
     set_default(&o->send_buffer, 1048576);
     set_default(&o->pool_bytes, 16777216);
+    set_default(&o->tickets_max, o->sessions_max < TICKETS_DEFAULT ? o->sessions_max : TICKETS_DEFAULT);
+    if (o->secret_mem.alloc == NULL && o->secret_mem.free == NULL) o->secret_mem = o->mem;
 }
 
 static hkp_status check(const struct hkp_htp_options *o) {
@@ -42,6 +46,7 @@ static hkp_status check(const struct hkp_htp_options *o) {
     if ((o->source_cells & (o->source_cells - 1)) != 0 || o->source_cells > 1U << 24) return HKP_E_INVAL;
     if (o->sessions_max > 1U << 20 || o->half_open_max > 1U << 20 || o->answer_cache > 1U << 20)
         return HKP_E_INVAL;
+    if (o->tickets_max > 1U << 20 || (r->ticket_put == NULL) != (r->ticket_take == NULL)) return HKP_E_INVAL;
     if (o->streams_max > 64 || o->strangers_max > o->half_open_max || o->demands > 3) return HKP_E_INVAL;
     if ((o->suites_allowed & ~3U) || !(o->suites_allowed >> (o->suite_first - 1) & 1)) return HKP_E_INVAL;
     if ((o->transport > HKP_HTP_TRANSPORT_SWARM && o->transport != HKP_HTP_TRANSPORT_AUTO) ||
@@ -103,6 +108,7 @@ static hkp_status make_tables(struct hkp_htp_endpoint *ep) {
         ep->n_free++;
     }
     hkp_status st = hkp_htp__pools_new(&ep->pools, mem, ep->opt.pool_bytes);
+    if (st == HKP_OK) st = hkp_htp__tickets_new(ep);
     return st != HKP_OK || half == 0 ? st : hkp_htp__door_new(ep);
 }
 
@@ -113,8 +119,9 @@ hkp_status hkp_htp_endpoint_new(hkp_htp_endpoint **out, const struct hkp_htp_opt
     if (st != HKP_OK) return st;
     defaults(&opt);
     st = hkp_mem_import(&opt.mem);
+    if (st == HKP_OK) st = hkp_mem_import(&opt.secret_mem);
     if (st == HKP_OK) st = check(&opt);
-    struct hkp_htp_endpoint *ep = st == HKP_OK ? hkp_mem_alloc(&opt.mem, sizeof *ep) : NULL;
+    struct hkp_htp_endpoint *ep = st == HKP_OK ? hkp_mem_alloc(&opt.secret_mem, sizeof *ep) : NULL;
     if (ep != NULL) ep->opt = opt;
     sodium_memzero(&opt.a_seed, sizeof opt.a_seed);
     sodium_memzero(&opt.s_secret, sizeof opt.s_secret);
@@ -138,11 +145,12 @@ hkp_status hkp_htp_endpoint_new(hkp_htp_endpoint **out, const struct hkp_htp_opt
 
 void hkp_htp_endpoint_free(hkp_htp_endpoint *ep) {
     if (ep == NULL) return;
-    const struct hkp_mem mem = ep->opt.mem;
+    const struct hkp_mem mem = ep->opt.mem, secret_mem = ep->opt.secret_mem;
     const size_t n = ep->opt.sessions_max;
     for (size_t i = 0; ep->sessions != NULL && i < n; i++)
         if (ep->sessions[i] != NULL) hkp_htp__session_free(ep, ep->sessions[i]);
     hkp_htp__door_free(ep);
+    hkp_htp__tickets_free(ep);
     hkp_htp__pools_free(ep->pools);
     hkp_mem_free(&mem, ep->tokens, (ep->token_mask + (size_t)1) * sizeof *ep->tokens);
     hkp_mem_free(&mem, ep->peers, (ep->peer_mask + (size_t)1) * sizeof(void *));
@@ -151,7 +159,7 @@ void hkp_htp_endpoint_free(hkp_htp_endpoint *ep) {
     hkp_mem_free(&mem, ep->free_slots, n * sizeof(uint32_t));
     hkp_mem_free(&mem, ep->answers, HKP_HTP__ANSWERS_WAITING * sizeof *ep->answers);
     sodium_memzero(ep, sizeof *ep);
-    hkp_mem_free(&mem, ep, sizeof *ep);
+    hkp_mem_free(&secret_mem, ep, sizeof *ep);
 }
 
 /* ---- randomness ---- */

@@ -64,6 +64,11 @@ struct hkp_htp__edge_run {
     uint8_t certified;
     /** next of those that wait for a quote */
     struct hkp_htp__session *waiting_next;
+    /** 1: HELLO carries this ticket */
+    uint8_t resuming;
+    struct hkp_htp_ticket ticket;
+    /** fingerprint of what holds now, for the ticket that ACCEPT gives */
+    uint8_t policy[32];
     /** the CHALLENGE that opened and whose quote is not made yet, and when it came; waiting_len 0: none */
     size_t waiting_len;
     uint64_t waiting_us;
@@ -103,7 +108,7 @@ struct hkp_htp__standing {
 struct hkp_htp__session {
     uint64_t id;
     uint32_t index;
-    uint8_t state, role, mode, n_case, told, was_up, peer_closed, allow_set, stale, clock, resonance;
+    uint8_t state, role, mode, n_case, told, was_up, peer_closed, allow_set, stale, clock, resonance, resumed;
     uint8_t peer[16], peer_a[32];
     uint16_t suite, features, rekey_s, trust_told;
     uint32_t peer_roles;
@@ -173,6 +178,7 @@ struct hkp_htp__backoff {
 };
 
 struct hkp_htp__door;
+struct hkp_htp__tickets;
 
 struct hkp_htp_endpoint {
     struct hkp_htp_options opt;
@@ -216,6 +222,8 @@ struct hkp_htp_endpoint {
     struct hkp_htp__backoff backoffs[HKP_HTP__BACKOFFS];
     /** NULL: no V */
     struct hkp_htp__door *door;
+    /** NULL: none */
+    struct hkp_htp__tickets *tickets;
     struct hkp_htp_trace trace;
 };
 
@@ -362,13 +370,26 @@ struct hkp_htp__epoch_secret *hkp_htp__epoch_make(struct hkp_htp_endpoint *ep, s
 /** Erases all keys of the session and what a rekey holds. */
 void hkp_htp__epochs_erase(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s);
 
-/* ---- edge.c ---- */
+/* ---- edge.c, edge_ticket.c ---- */
 
 /** Goes on with each CHALLENGE that waits for its quote. */
 void hkp_htp__edge_resume(struct hkp_htp_endpoint *ep, uint64_t wall_us);
 hkp_status hkp_htp__edge_recv(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, uint64_t wall_us,
                               const struct hkp_htp__header *header, const uint8_t *dgram, size_t len);
 void hkp_htp__edge_send(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, uint8_t *dst, size_t *len);
+/** Puts the ticket of this peer into the handshake if there is one that still holds. */
+void hkp_htp__edge_ticket(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s,
+                          const struct hkp_htp_record *record);
+/** ACCEPT while HELLO is unanswered: that of the ticket. */
+hkp_status hkp_htp__edge_resumed(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, uint64_t wall_us,
+                                 const struct hkp_htp__header *header, const uint8_t *dgram, size_t len);
+/** V does not know the ticket: a HELLO without one, in the same session. */
+hkp_status hkp_htp__edge_afresh(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, uint64_t wall_us);
+/** The session of an ACCEPT that opened and was judged; the end of the edge run. */
+hkp_status hkp_htp__edge_up(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, uint64_t wall_us,
+                            const struct hkp_htp__accept_secret *a, hkp_time rtt);
+/** A HELLO with fresh draws, to be sent now. */
+hkp_status hkp_htp__edge_hello(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, uint64_t wall_us);
 void hkp_htp__edge_tick(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s);
 void hkp_htp__edge_free(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s);
 

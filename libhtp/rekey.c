@@ -34,7 +34,7 @@ static struct hkp_htp__epoch_secret *other(struct hkp_htp__session *s) { return 
 struct hkp_htp__epoch_secret *hkp_htp__epoch_make(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s,
                                                   uint32_t n) {
     struct hkp_htp__epoch_secret **e = &s->epochs[n & 1];
-    if (*e == NULL) *e = hkp_mem_alloc(&ep->opt.mem, sizeof **e);
+    if (*e == NULL) *e = hkp_mem_alloc(&ep->opt.secret_mem, sizeof **e);
     return *e;
 }
 
@@ -46,7 +46,7 @@ static void wipe(struct hkp_htp__epoch_secret *e) {
 static void erase(struct hkp_htp_endpoint *ep, struct hkp_htp__epoch_secret **e) {
     if (*e == NULL) return;
     wipe(*e);
-    hkp_mem_free(&ep->opt.mem, *e, sizeof **e);
+    hkp_mem_free(&ep->opt.secret_mem, *e, sizeof **e);
     *e = NULL;
 }
 
@@ -54,7 +54,7 @@ static void forget_rekey(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s
     if (s->rekey == NULL) return;
     if (s->flow != NULL) hkp_htp__flow_rekey_withdraw(s->flow);
     sodium_memzero(s->rekey, sizeof *s->rekey);
-    hkp_mem_free(&ep->opt.mem, s->rekey, sizeof *s->rekey);
+    hkp_mem_free(&ep->opt.secret_mem, s->rekey, sizeof *s->rekey);
     s->rekey = NULL;
 }
 
@@ -65,7 +65,7 @@ void hkp_htp__epochs_erase(struct hkp_htp_endpoint *ep, struct hkp_htp__session 
 
 /* Room for a rekey and the keys that it makes. */
 static int make_room(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s) {
-    if (s->rekey == NULL) s->rekey = hkp_mem_alloc(&ep->opt.mem, sizeof *s->rekey);
+    if (s->rekey == NULL) s->rekey = hkp_mem_alloc(&ep->opt.secret_mem, sizeof *s->rekey);
     return s->rekey != NULL && hkp_htp__epoch_make(ep, s, s->epoch + 1) != NULL;
 }
 

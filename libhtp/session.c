@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
 /* One session from its keys to its end: protected packets in and out, closing (HTP-3.7, 7, 14). */
-#include "libhtp/endpoint.h"
+#include "libhtp/handshake/tickets.h"
 #include "libhtp/trace/trace.h"
 #include "libter/bytes.h"
 #include "libter/options.h"
@@ -193,6 +193,7 @@ static hkp_status alarm(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s)
     const struct hkp_htp_registry *r = &ep->opt.registry;
     s->alarm = HKP_E_HTP_RESONANCE;
     s->events |= HKP_HTP__EV_ALARM;
+    hkp_htp__ticket_forget(ep, s->peer);
     if (r->note != NULL) r->note(r->user, s->peer, HKP_HTP_NOTE_RESONANCE, 39);
     hkp_htp__session_close_with(ep, s, HKP_HTP_REASON_RESONANCE, HKP_E_HTP_RESONANCE);
     return HKP_E_HTP_RESONANCE;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
 /* The rights of one session: judged by its owner, obeyed at once (HTP-8.6, 8.7). */
-#include "libhtp/endpoint.h"
+#include "libhtp/handshake/tickets.h"
 #include "libter/bytes.h"
 
 /* Before its owner judged the peer nothing is known of T, and nothing is taken for it. */
@@ -42,6 +42,7 @@ void hkp_htp__rights_apply(struct hkp_htp_endpoint *ep, struct hkp_htp__session 
         s->events |= HKP_HTP__EV_RIGHTS;
         if (registry->note != NULL) registry->note(registry->user, s->peer, HKP_HTP_NOTE_RIGHTS, r.line);
     }
+    if (st->judged && (r.trust < HKP_HTP__TICKET_TRUST || st->stale)) hkp_htp__ticket_forget(ep, s->peer);
     if (r.close != 0) hkp_htp__session_close_with(ep, s, r.close, HKP_E_HTP_CLOSED);
     hkp_htp__session_touch(ep, s);
 }

@@ -14,7 +14,7 @@ static uint32_t peer_bucket(const struct hkp_htp_endpoint *ep, const uint8_t pee
 hkp_status hkp_htp__session_new(struct hkp_htp_endpoint *ep, uint8_t role, const uint8_t peer[16],
                                 struct hkp_htp__session **out) {
     if (ep->n_free == 0) return HKP_E_LIMIT;
-    struct hkp_htp__session *s = hkp_mem_alloc(&ep->opt.mem, sizeof *s);
+    struct hkp_htp__session *s = hkp_mem_alloc(&ep->opt.secret_mem, sizeof *s);
     if (s == NULL) return HKP_E_NOMEM;
     s->index = ep->free_slots[--ep->n_free];
     s->id = ++ep->serial << 20 | s->index;
@@ -33,7 +33,7 @@ hkp_status hkp_htp__session_new(struct hkp_htp_endpoint *ep, uint8_t role, const
 }
 
 void hkp_htp__session_free(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s) {
-    const struct hkp_mem *mem = &ep->opt.mem;
+    const struct hkp_mem *mem = &ep->opt.secret_mem;
     hkp_htp__session_schedule(ep, s, HKP_TIME_NEVER);
     hkp_htp__list_drop_ready(ep, s);
     hkp_htp__list_drop_events(ep, s);

@@ -132,6 +132,7 @@ static hkp_status certificate(void *user, uint32_t form, const uint8_t *data, si
     out->roles = c.roles;
     out->expired = (uint8_t)expired;
     out->neuro_gen = c.neuro_gen;
+    out->not_after_s = c.not_after_s;
     return HKP_OK;
 }
 

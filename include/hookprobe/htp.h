@@ -250,7 +250,10 @@ enum {
     /** note(): an unproved HELLO named this node; value = result number. Changes nothing of the node */
     HKP_HTP_NOTE_UNPROVED = 4,
     /** note(): what a session with the node may carry changed; value = HKP_HTP_LINE_* of hookprobe/htp/trust.h */
-    HKP_HTP_NOTE_RIGHTS = 5
+    HKP_HTP_NOTE_RIGHTS = 5,
+    /** note(): a HELLO that named this node was refused with a ticket that is not held; value = 0. As
+       UNPROVED */
+    HKP_HTP_NOTE_TICKET = 6
 };
 
 /** What the registry knows of a peer, HTP-12.2. */
@@ -308,6 +311,8 @@ struct hkp_htp_identity {
     uint8_t reserved0[3];
     /** neuro_gen of the certificate */
     uint64_t neuro_gen;
+    /** Unix seconds until which the certificate is valid; 0: no limit is known */
+    uint64_t not_after_s;
 };
 
 /** Question to mode_n(): may this session be in mode N? HTP-3.9 */
@@ -324,6 +329,33 @@ struct hkp_htp_mode_n {
     uint8_t reserved0[5];
     struct hkp_htp_identity own;
     struct hkp_htp_identity peer;
+};
+
+/**
+ * A ticket for one resumption (HTP-5.8), secret. It belongs into memory only, locked if possible, and is
+ * erased with care.
+ */
+struct hkp_htp_ticket {
+    /** what travels */
+    uint8_t id[16];
+    /** resumption secret of the session that gave it */
+    uint8_t psk_res[32];
+    /** fingerprint of what both sides demanded and were when it was given */
+    uint8_t policy[32];
+    /** Ed25519 key that the peer proved */
+    uint8_t peer_a[32];
+    /** end of its life on the clock of the endpoint */
+    hkp_time until;
+    /** what the peer's certificate said, 0 if it showed none */
+    uint64_t peer_neuro_gen;
+    uint32_t peer_roles;
+    /** of the session, and of all that follow from it */
+    uint16_t suite;
+    uint16_t features;
+    uint8_t mode;
+    uint8_t n_case;
+    /** zero */
+    uint8_t reserved0[6];
 };
 
 /**
@@ -351,8 +383,8 @@ struct hkp_htp_registry {
     /** the case 1..4 of HTP-3.9 that allows mode N, or an error; or NULL: case 1 only, where neural is off */
     hkp_status (*mode_n)(void *user, const struct hkp_htp_mode_n *query, uint8_t *n_case);
     /**
-     * makes a TPM quote with this extraData; or NULL: none. HKP_E_LIMIT: it is being made; asked again with the
-     * same extraData after hkp_htp_quote_ready()
+     * makes a TPM quote with this extraData; or NULL: none. HKP_E_LIMIT: it is being made; asked again with
+     * the same extraData after hkp_htp_quote_ready()
      */
     hkp_status (*quote_make)(void *user, const uint8_t extra[32], uint32_t pcr_mask, uint8_t *dst, size_t cap,
                              size_t *len);
@@ -361,6 +393,15 @@ struct hkp_htp_registry {
                               uint32_t pcr_mask, const uint8_t *quote, size_t len);
     /** tells what became of a node, HKP_HTP_NOTE_*; or NULL */
     void (*note)(void *user, const uint8_t node_id[16], uint32_t what, uint64_t value);
+    /**
+     * keeps a ticket that we gave, in place of the one that the node has; ticket NULL: deletes that. Or NULL,
+     * and ticket_take too: the endpoint keeps them (options.tickets_max). For several endpoints that answer
+     * as one V
+     */
+    void (*ticket_put)(void *user, const uint8_t node_id[16], const struct hkp_htp_ticket *ticket);
+    /** gives the ticket of a node with this id and deletes it, in one step; HKP_E_NOTFOUND: there is none */
+    hkp_status (*ticket_take)(void *user, const uint8_t node_id[16], const uint8_t id[16],
+                              struct hkp_htp_ticket *out);
 };
 
 /** Options of an endpoint; zero means default for every member. Filled by hkp_htp_options_init(). */
@@ -440,6 +481,12 @@ struct hkp_htp_options {
     uint32_t transport;
     /** HKP_HTP_NAT_* that this endpoint is behind, HTP-8.3; default unknown */
     uint32_t nat;
+    /** for keys and tickets, as hkp_ter_locked_mem() gives it; zero: mem */
+    struct hkp_mem secret_mem;
+    /** tickets of peers that the endpoint keeps; default sessions_max, at most 4096. The oldest goes */
+    uint32_t tickets_max;
+    /** 1: gives and uses no tickets: every handshake is a full one (HTP-5.8) */
+    uint32_t no_tickets;
 };
 
 /** A session as it stands; see hkp_htp_session_info(). */
@@ -515,6 +562,10 @@ struct hkp_htp_session_info {
     /** packets that did not open, all epochs */
     uint64_t forged;
     uint64_t good_heartbeats;
+    /** 1: it came by a ticket, so there are no fields of ATTEST and no certificate (HTP-5.8) */
+    uint32_t resumed;
+    /** zero */
+    uint32_t reserved1;
 };
 
 /* Types of events. */
@@ -759,8 +810,8 @@ HKP_API HKP_MUST_USE hkp_status hkp_htp_recv(hkp_htp_endpoint *ep, hkp_time now,
 /**
  * Go on with the handshakes whose quote was being made.
  *
- * Each asks registry.quote_make() again, with the extraData of before; what is not ready then goes on waiting,
- * until the handshake's own time is up.
+ * Each asks registry.quote_make() again, with the extraData of before; what is not ready then goes on
+ * waiting, until the handshake's own time is up.
  *
  * @param ep  endpoint; borrowed, changed
  * @param now  nanoseconds, monotonic; an earlier value than before counts as the latest one

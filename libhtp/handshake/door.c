@@ -15,12 +15,13 @@ static uint32_t bucket_count(uint32_t n) {
 hkp_status hkp_htp__door_new(struct hkp_htp_endpoint *ep) {
     const struct hkp_mem *mem = &ep->opt.mem;
     const struct hkp_htp_options *o = &ep->opt;
-    struct hkp_htp__door *d = hkp_mem_alloc(mem, sizeof *d);
+    const struct hkp_mem *secret_mem = &o->secret_mem;
+    struct hkp_htp__door *d = hkp_mem_alloc(secret_mem, sizeof *d);
     if (d == NULL) return HKP_E_NOMEM;
     ep->door = d;
     d->oldest = d->newest = d->pending_first = d->pending_last = HKP_HTP__NONE;
     d->given_mask = bucket_count(o->answer_cache) - 1;
-    d->halves = hkp_mem_alloc(mem, o->half_open_max * sizeof *d->halves);
+    d->halves = hkp_mem_alloc(secret_mem, o->half_open_max * sizeof *d->halves);
     d->given = hkp_mem_alloc(mem, o->answer_cache * sizeof *d->given);
     d->given_buckets = hkp_mem_alloc(mem, (d->given_mask + (size_t)1) * sizeof(uint32_t));
     d->sources = hkp_mem_alloc(mem, o->source_cells * sizeof *d->sources);
@@ -48,13 +49,13 @@ void hkp_htp__door_free(struct hkp_htp_endpoint *ep) {
     if (d == NULL) return;
     for (uint32_t i = 0; d->halves != NULL && i < o->half_open_max; i++)
         if (d->halves[i].state != HKP_HTP__HALF_FREE) hkp_htp__half_free(ep, &d->halves[i]);
-    hkp_mem_free(mem, d->halves, o->half_open_max * sizeof *d->halves);
+    hkp_mem_free(&o->secret_mem, d->halves, o->half_open_max * sizeof *d->halves);
     hkp_mem_free(mem, d->given, o->answer_cache * sizeof *d->given);
     hkp_mem_free(mem, d->given_buckets, (d->given_mask + (size_t)1) * sizeof(uint32_t));
     hkp_mem_free(mem, d->sources, o->source_cells * sizeof *d->sources);
     hkp_mem_free(mem, d->nodes, o->source_cells * sizeof *d->nodes);
     sodium_memzero(d, sizeof *d);
-    hkp_mem_free(mem, d, sizeof *d);
+    hkp_mem_free(&o->secret_mem, d, sizeof *d);
     ep->door = NULL;
 }
 
@@ -76,6 +77,13 @@ static void drop_pending(struct hkp_htp__door *d, uint32_t index) {
     }
     *link = d->halves[index].next_pending;
     if (d->pending_last == index) d->pending_last = before;
+}
+
+void hkp_htp__half_answered(struct hkp_htp_endpoint *ep, struct hkp_htp__half *h) {
+    drop_pending(ep->door, index_of(ep->door, h));
+    h->state = HKP_HTP__HALF_REFUSED; /* until ACCEPT is made */
+    h->answered = ep->now;
+    ep->stats.half_open--;
 }
 
 void hkp_htp__half_free(struct hkp_htp_endpoint *ep, struct hkp_htp__half *h) {

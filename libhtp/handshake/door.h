@@ -39,6 +39,8 @@ struct hkp_htp__half {
     struct hkp_htp__valid_secret v;
     struct hkp_htp_record record;
     uint8_t state, cls, n_case, show_cert;
+    /** 1: a HELLO with a ticket was answered by ACCEPT */
+    uint8_t resumed;
     uint32_t require, session;
     /** tells this use of the place from earlier ones */
     uint64_t serial;
@@ -90,6 +92,33 @@ struct hkp_htp__half *hkp_htp__half_take(struct hkp_htp_endpoint *ep, const uint
 void hkp_htp__half_free(struct hkp_htp_endpoint *ep, struct hkp_htp__half *h);
 struct hkp_htp__given *hkp_htp__given_find(struct hkp_htp_endpoint *ep, const uint8_t key[32]);
 struct hkp_htp__given *hkp_htp__given_add(struct hkp_htp_endpoint *ep, const uint8_t key[32]);
+
+/** ACCEPT answers this one already: it waits for no CHALLENGE. */
+void hkp_htp__half_answered(struct hkp_htp_endpoint *ep, struct hkp_htp__half *h);
+
+/* ACCEPT: door_accept.c */
+
+/** What V found out about E. */
+struct hkp_htp__found {
+    struct hkp_htp_identity identity;
+    uint8_t have_identity;
+    uint8_t a[32];
+    uint8_t n_case;
+    uint8_t clock;
+    /** of a resumption, borrowed; NULL: none */
+    const struct hkp_htp_ticket *ticket;
+};
+
+/** A session in ACCEPTED, and ACCEPT in h->answer. HKP_OK, or HKP_E_HTP_LIMIT with nothing of it left. */
+hkp_status hkp_htp__door_accept(struct hkp_htp_endpoint *ep, struct hkp_htp__half *h, uint64_t wall_us,
+                                const struct hkp_htp_path *path, const struct hkp_htp__attest *at,
+                                const struct hkp_htp__found *f);
+/** Takes the ticket that a HELLO names: 1 if there is one that still holds. It is deleted either way. */
+int hkp_htp__door_ticket(struct hkp_htp_endpoint *ep, const struct hkp_htp__valid_secret *v,
+                         const struct hkp_htp_record *record, struct hkp_htp_ticket *out);
+/** Answers a HELLO that proved its ticket, by an entry just taken. HKP_OK or HKP_E_HTP_LIMIT. */
+hkp_status hkp_htp__door_resume(struct hkp_htp_endpoint *ep, struct hkp_htp__half *h, uint64_t wall_us,
+                                const struct hkp_htp_ticket *ticket);
 
 /* rates: door_rate.c */
 

@@ -3,16 +3,6 @@
 /* ATTEST at V: the checks of HTP-5.5 in their order, then ACCEPT or REJECT. */
 #include "libhtp/handshake/door.h"
 #include "libter/bytes.h"
-#include "libter/options.h"
-
-/* What the checks found out about E. */
-struct found {
-    struct hkp_htp_identity identity;
-    uint8_t have_identity;
-    uint8_t a[32];
-    uint8_t n_case;
-    uint8_t clock;
-};
 
 /* HTP-15.2: what E is told of a result. */
 static uint16_t reason_of(hkp_status st) {
@@ -34,7 +24,8 @@ static uint16_t reason_of(hkp_status st) {
 }
 
 static hkp_status check_certificate(struct hkp_htp_endpoint *ep, const struct hkp_htp__half *h,
-                                    uint64_t wall_us, const struct hkp_htp__cert *cert, struct found *f) {
+                                    uint64_t wall_us, const struct hkp_htp__cert *cert,
+                                    struct hkp_htp__found *f) {
     const struct hkp_htp_registry *r = &ep->opt.registry;
     if (cert->form == HKP_HTP_CERT_NONE)
         return h->v.demands & HKP_HTP__DEMAND_CERT ? HKP_E_HTP_IDENTITY : HKP_OK;
@@ -47,7 +38,8 @@ static hkp_status check_certificate(struct hkp_htp_endpoint *ep, const struct hk
 
 /* Cases 2 to 4 of HTP-3.9: the certificate alone says who this is (HTP-4.10). */
 static hkp_status check_certified(struct hkp_htp_endpoint *ep, const struct hkp_htp__half *h,
-                                  uint64_t wall_us, const struct hkp_htp__attest *at, struct found *f) {
+                                  uint64_t wall_us, const struct hkp_htp__attest *at,
+                                  struct hkp_htp__found *f) {
     const struct hkp_htp_registry *r = &ep->opt.registry;
     hkp_status st = check_certificate(ep, h, wall_us, &at->cert, f);
     if (st != HKP_OK) return st;
@@ -65,7 +57,7 @@ static hkp_status check_certified(struct hkp_htp_endpoint *ep, const struct hkp_
 }
 
 static hkp_status check_policy(struct hkp_htp_endpoint *ep, const struct hkp_htp__half *h,
-                               const struct hkp_htp__attest *at, const struct found *f) {
+                               const struct hkp_htp__attest *at, const struct hkp_htp__found *f) {
     const struct hkp_htp_registry *r = &ep->opt.registry;
     if (h->v.demands & HKP_HTP__DEMAND_QUOTE) {
         uint8_t extra[32];
@@ -83,7 +75,7 @@ static hkp_status check_policy(struct hkp_htp_endpoint *ep, const struct hkp_htp
 }
 
 static hkp_status check_all(struct hkp_htp_endpoint *ep, const struct hkp_htp__half *h, uint64_t wall_us,
-                            const struct hkp_htp__attest_secret *at, struct found *f) {
+                            const struct hkp_htp__attest_secret *at, struct hkp_htp__found *f) {
     hkp_status st = HKP_OK;
     memcpy(f->a, h->record.a, 32);
     f->n_case = h->n_case;
@@ -97,78 +89,6 @@ static hkp_status check_all(struct hkp_htp_endpoint *ep, const struct hkp_htp__h
         if (f->have_identity && memcmp(f->identity.a, f->a, 32) != 0) return HKP_E_HTP_IDENTITY;
     }
     return check_policy(ep, h, &at->fields, f);
-}
-
-/* Keeps what E showed; the bytes of the quote are not kept. */
-static hkp_status keep_shown(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s,
-                             const struct hkp_htp__attest *at, const struct found *f) {
-    if (hkp_htp__session_shown(ep, s, &at->cert) != HKP_OK) return HKP_E_NOMEM;
-    s->shown->ter_index = at->ter_index;
-    memcpy(s->shown->h_t, at->h_t, 32);
-    memcpy(s->shown->h_integrity, at->h_integrity, 20);
-    memcpy(s->shown->boot_id, at->boot_id, 16);
-    s->shown->policy_ver = at->policy_ver;
-    s->peer_roles = f->identity.roles;
-    s->peer_neuro_gen = f->identity.neuro_gen;
-    s->stale = f->have_identity && f->identity.expired;
-    return HKP_OK;
-}
-
-static void fill_accept(struct hkp_htp_endpoint *ep, const struct hkp_htp__half *h, const struct found *f,
-                        const struct hkp_htp_path *path, struct hkp_htp__accept_secret *a) {
-    hkp_htp__reset_token(ep->reset_key, h->v.sid_v, a->reset_token);
-    memcpy(a->ce, ep->ce, 32);
-    a->trust = h->record.trust;
-    a->heartbeat_s = (uint16_t)ep->opt.heartbeat_s;
-    a->rekey_s = (uint16_t)ep->opt.rekey_s;
-    a->clock = f->clock;
-    a->resonance = h->record.resonance <= 4 ? h->record.resonance : 0;
-    memcpy(a->addr, path->addr, 16);
-    a->port = path->port;
-}
-
-/* A session in ACCEPTED, and ACCEPT in h->answer. On failure nothing of it is left. */
-static hkp_status accept(struct hkp_htp_endpoint *ep, struct hkp_htp__half *h, uint64_t wall_us,
-                         const struct hkp_htp_path *path, const struct hkp_htp__attest *at,
-                         const struct found *f) {
-    struct hkp_htp__accept_secret a = {0};
-    struct hkp_htp__session *s = NULL;
-    struct hkp_htp__stamp stamp;
-    fill_accept(ep, h, f, path, &a);
-    if (hkp_htp__draw(ep, a.session_secret, 32) != HKP_OK ||
-        hkp_htp__draw_stamp(ep, wall_us, &stamp) != HKP_OK)
-        return HKP_E_HTP_LIMIT;
-    if (hkp_htp__session_new(ep, HKP_HTP_ROLE_V, h->v.node_id, &s) != HKP_OK) return HKP_E_HTP_LIMIT;
-    uint8_t accepted[HKP_HTP__SMALL];
-    hkp_status st = keep_shown(ep, s, at, f);
-    if (st == HKP_OK) st = hkp_htp__accept_build(&h->v, &a, &stamp, accepted);
-    struct hkp_htp__birth b = {.chain = &h->v.chain, .accept = &a, .neural = &h->v.neural};
-    s->suite = h->v.suite;
-    s->features = h->v.features;
-    s->token_in = h->v.sid_v;
-    s->token_out = h->v.sid_e;
-    if (st == HKP_OK) st = hkp_htp__session_start(ep, s, &b);
-    sodium_memzero(&a, sizeof a);
-    if (st != HKP_OK) {
-        hkp_htp__session_free(ep, s);
-        return HKP_E_HTP_LIMIT;
-    }
-    s->state = HKP_HTP__S_ACCEPTED;
-    s->mode = h->v.mode;
-    s->n_case = f->n_case;
-    s->clock = f->clock;
-    s->resonance = h->record.resonance;
-    s->path = *path;
-    s->total = h->made + HKP_HTP__HANDSHAKE_TIMEOUT;
-    s->half = (uint32_t)(h - ep->door->halves);
-    memcpy(s->peer_a, f->a, 32);
-    hkp_htp__token_put(ep, s->token_in, s->index);
-    hkp_htp__session_schedule(ep, s, s->total);
-    h->session = s->index;
-    h->state = HKP_HTP__HALF_ACCEPTED;
-    memcpy(h->answer, accepted, sizeof accepted);
-    h->answer_len = sizeof accepted;
-    return HKP_OK;
 }
 
 static hkp_status refuse(struct hkp_htp_endpoint *ep, struct hkp_htp__half *h, uint64_t wall_us,
@@ -214,7 +134,7 @@ hkp_status hkp_htp__door_attest(struct hkp_htp_endpoint *ep, uint32_t half, uint
     struct hkp_htp__half *h = &ep->door->halves[half];
     const struct hkp_htp_registry *r = &ep->opt.registry;
     struct hkp_htp__attest_secret at;
-    struct found f = {0};
+    struct hkp_htp__found f = {0};
     if (h->state == HKP_HTP__HALF_REFUSED) return repeat(ep, h, path, dgram, len);
     if (h->state != HKP_HTP__HALF_WAIT) return HKP_E_HTP_STATE;
     hkp_status st = hkp_htp__attest_open(&h->v, header, dgram, len, &at);
@@ -223,7 +143,7 @@ hkp_status hkp_htp__door_attest(struct hkp_htp_endpoint *ep, uint32_t half, uint
     h->answered = ep->now;
     hkp_htp__hash(h->attest_hash, PARTS({dgram, len}));
     if (st == HKP_OK) st = check_all(ep, h, wall_us, &at, &f);
-    if (st == HKP_OK) st = accept(ep, h, wall_us, path, &at.fields, &f);
+    if (st == HKP_OK) st = hkp_htp__door_accept(ep, h, wall_us, path, &at.fields, &f);
     sodium_memzero(&at, sizeof at);
     if (st != HKP_OK) return refuse(ep, h, wall_us, path, st);
     if (r->note != NULL) r->note(r->user, h->v.node_id, HKP_HTP_NOTE_COMPLETED, h->v.t1);

@@ -2,6 +2,7 @@
 /* Copyright the HookProbe mesh authors */
 /* HELLO at V, in the order of HTP-4.2, and the CHALLENGE that follows. */
 #include "libhtp/handshake/door.h"
+#include "libhtp/handshake/tickets.h"
 #include "libter/bytes.h"
 
 /* A HELLO on its way through steps 6 to 12. */
@@ -12,7 +13,10 @@ struct hello {
     struct hkp_htp__valid_secret v;
     struct hkp_htp__neural_secret neural;
     struct hkp_htp_record record;
+    struct hkp_htp_ticket ticket;
     uint8_t key[32];
+    /** 1: it names a ticket, which ticket holds */
+    uint8_t resumes;
     /** class of step 11 */
     uint8_t cls;
     uint8_t n_case;
@@ -32,10 +36,12 @@ static uint16_t choose_suite(const struct hkp_htp__valid_secret *v, uint32_t our
     return 0;
 }
 
+static int has_ticket(const struct hello *q) { return !hkp_is_zero(q->v.ticket, 16); }
+
 /* REJECT to a HELLO: kept for 120 s, so that repeats cost nothing. */
 static hkp_status refuse(struct hkp_htp_endpoint *ep, struct hello *q, uint16_t code) {
     struct hkp_htp__stamp stamp;
-    note(ep, q->v.node_id, HKP_HTP_NOTE_UNPROVED, code);
+    note(ep, q->v.node_id, has_ticket(q) ? HKP_HTP_NOTE_TICKET : HKP_HTP_NOTE_UNPROVED, code);
     if (hkp_htp__draw_stamp(ep, q->wall_us, &stamp) != HKP_OK) return HKP_E_HTP_REJECTED;
     struct hkp_htp__given *g = hkp_htp__given_add(ep, q->key);
     hkp_htp__reject_build(&q->v, code, 5, &stamp, g->reject);
@@ -60,11 +66,24 @@ static hkp_status repeat(struct hkp_htp_endpoint *ep, const struct hello *q) {
     struct hkp_htp__half *h = &ep->door->halves[g->half];
     if (h->serial != g->half_serial || h->state == HKP_HTP__HALF_FREE) return HKP_E_HTP_REPLAY;
     if (h->state == HKP_HTP__HALF_PENDING) return HKP_OK;
-    if (h->state != HKP_HTP__HALF_WAIT) return HKP_E_HTP_REPLAY;
+    const int accepted = h->state == HKP_HTP__HALF_ACCEPTED && h->resumed &&
+                         ep->sessions[h->session]->state == HKP_HTP__S_ACCEPTED;
+    if (h->state != HKP_HTP__HALF_WAIT && !accepted) return HKP_E_HTP_REPLAY;
     if (ep->now - h->answered < HKP_HTP__ANSWER_GAP) return HKP_E_HTP_LIMIT;
     h->answered = ep->now;
     hkp_htp__answer_put(ep, q->path, h->answer, h->answer_len);
     return HKP_OK;
+}
+
+/* W_commit, with the secret of the ticket if one is named; a ticket that does not hold allows nothing. */
+static int commits(struct hkp_htp_endpoint *ep, struct hello *q, int *allowed,
+                   const struct hkp_htp__neural_secret *neural) {
+    static const uint8_t none[32];
+    if (!has_ticket(q)) return hkp_htp__hello_proves(&q->v, neural, none);
+    q->resumes = (uint8_t)(*allowed && hkp_htp__door_ticket(ep, &q->v, &q->record, &q->ticket));
+    *allowed = q->resumes;
+    memcpy(q->v.psk_res, q->resumes ? q->ticket.psk_res : ep->door->dummy.in.psk, 32);
+    return hkp_htp__hello_proves(&q->v, neural, q->v.psk_res);
 }
 
 /* Steps 9 and 10. The same work is done for a node that does not exist (HTP-4.3). 1: proved. */
@@ -82,23 +101,21 @@ static int prove(struct hkp_htp_endpoint *ep, struct hello *q, int *stranger) {
             q->neural.ck_index = q->v.ck_index;
         } else
             allowed = 0;
-        shown = hkp_htp__hello_proves(&q->v, allowed ? &q->neural : &ep->door->dummy);
+        shown = commits(ep, q, &allowed, allowed ? &q->neural : &ep->door->dummy);
     } else {
         allowed = active && q->record.neural != HKP_HTP_NEURAL_REQUIRED;
-        shown = hkp_htp__hello_proves(&q->v, &none);
+        shown = commits(ep, q, &allowed, &none);
         signed_right = hkp_htp__hello_signed(&q->v, known ? q->record.a : ep->door->dummy_a);
         q->n_case = active && q->record.neural == HKP_HTP_NEURAL_OFF && signed_right ? 1 : 2;
     }
-    /* No tickets are given, so none can be right. */
-    const int ticket = !hkp_is_zero(q->v.ticket, 16);
-    const int proved = allowed && shown && signed_right && !ticket;
-    *stranger = !proved && q->v.mode == HKP_HTP_MODE_N && shown && !ticket && (!known || active) &&
+    const int proved = allowed && shown && signed_right;
+    *stranger = !proved && q->v.mode == HKP_HTP_MODE_N && shown && !has_ticket(q) && (!known || active) &&
                 ep->opt.accept_certified && r->certificate != NULL;
     if (!known) memset(&q->record, 0, sizeof q->record);
     return proved;
 }
 
-/* Step 12: an entry that waits for its CHALLENGE to be sealed. */
+/* Step 12: an entry that waits for its CHALLENGE to be sealed, or ACCEPT at once. */
 static hkp_status admit(struct hkp_htp_endpoint *ep, struct hello *q) {
     uint64_t sid_v;
     if (hkp_htp__draw_token(ep, &sid_v) != HKP_OK) return HKP_E_HTP_INTERNAL;
@@ -121,6 +138,12 @@ static hkp_status admit(struct hkp_htp_endpoint *ep, struct hello *q) {
     h->v.pcr_mask = q->record.pcr_mask & 0xFFFFFF;
     h->show_cert = q->n_case >= 2 || ep->opt.show_certificate;
     hkp_htp__token_put(ep, sid_v, HKP_HTP__HALF_REF | index);
+    hkp_status st = q->resumes ? hkp_htp__door_resume(ep, h, q->wall_us, &q->ticket) : HKP_OK;
+    if (st != HKP_OK) {
+        hkp_htp__half_free(ep, h);
+        return st;
+    }
+    if (q->resumes) note(ep, q->v.node_id, HKP_HTP_NOTE_COMPLETED, q->v.t1);
     struct hkp_htp__given *g = hkp_htp__given_add(ep, q->key);
     g->half = index;
     g->half_serial = h->serial;
@@ -158,6 +181,9 @@ hkp_status hkp_htp__door_hello(struct hkp_htp_endpoint *ep, uint64_t wall_us, co
     if (!hkp_htp__rate_dh(ep, path)) return HKP_E_HTP_LIMIT;
     st = hkp_htp__hello_open(&q.v, &ep->self, header, dgram, q.key);
     if (st == HKP_OK) st = decide(ep, &q);
+    /* No room now is no reason to lose the ticket: the same HELLO comes again. */
+    if (q.resumes && (st == HKP_E_HTP_LIMIT || st == HKP_E_HTP_INTERNAL))
+        hkp_htp__ticket_put(ep, HKP_HTP_ROLE_V, q.v.node_id, &q.ticket);
     hkp_htp__neural_drop(&q.neural);
     sodium_memzero(&q, sizeof q);
     return st;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
 /* E from connect to ACCEPT (HTP-14.1). */
-#include "libhtp/endpoint.h"
+#include "libhtp/handshake/tickets.h"
 #include "libter/bytes.h"
 #include "libter/options.h"
 
@@ -46,7 +46,7 @@ void hkp_htp__edge_free(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s)
     unlist(ep, s);
     hkp_htp__neural_drop(&s->edge->hs.neural);
     sodium_memzero(s->edge, sizeof *s->edge);
-    hkp_mem_free(&ep->opt.mem, s->edge, sizeof *s->edge);
+    hkp_mem_free(&ep->opt.secret_mem, s->edge, sizeof *s->edge);
     s->edge = NULL;
 }
 
@@ -102,6 +102,7 @@ static hkp_status prepare(struct hkp_htp_endpoint *ep, struct hkp_htp__session *
     s->n_case = known && record.neural == HKP_HTP_NEURAL_OFF && mode == HKP_HTP_MODE_N;
     list_suites(ep, known ? record.suites_allowed : 0, hs);
     if (hs->n_suites == 0) return HKP_E_HTP_POLICY;
+    hkp_htp__edge_ticket(ep, s, &record);
     if (mode == HKP_HTP_MODE_N) return HKP_OK;
     uint64_t index = 0;
     if (r->own_index(r->user, node_id, &index) != HKP_OK || index == 0) return HKP_E_NOTFOUND;
@@ -111,7 +112,7 @@ static hkp_status prepare(struct hkp_htp_endpoint *ep, struct hkp_htp__session *
     return HKP_OK;
 }
 
-static hkp_status hello(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, uint64_t wall_us) {
+hkp_status hkp_htp__edge_hello(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, uint64_t wall_us) {
     uint8_t key[32];
     struct hkp_htp__stamp stamp;
     hkp_status st = hkp_htp__draw(ep, key, 32);
@@ -123,7 +124,11 @@ static hkp_status hello(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s,
         hkp_htp__token_put(ep, s->token_in, s->index);
     else
         s->token_in = 0;
-    return st;
+    if (st != HKP_OK) return st;
+    s->edge->total = ep->now + HKP_HTP__HANDSHAKE_TIMEOUT;
+    s->edge->which = 1;
+    restart_timer(ep, s, HKP_HTP__SEC);
+    return HKP_OK;
 }
 
 hkp_status hkp_htp_connect(hkp_htp_endpoint *ep, hkp_time now, uint64_t wall_us,
@@ -143,7 +148,7 @@ hkp_status hkp_htp_connect(hkp_htp_endpoint *ep, hkp_time now, uint64_t wall_us,
     s->state = HKP_HTP__S_HELLO;
     s->mode = (uint8_t)mode;
     s->path = *path;
-    s->edge = hkp_mem_alloc(&ep->opt.mem, sizeof *s->edge);
+    s->edge = hkp_mem_alloc(&ep->opt.secret_mem, sizeof *s->edge);
     st = s->edge == NULL ? HKP_E_NOMEM : HKP_OK;
     if (st == HKP_OK) {
         struct hkp_htp__edge_secret *hs = &s->edge->hs;
@@ -156,14 +161,11 @@ hkp_status hkp_htp_connect(hkp_htp_endpoint *ep, hkp_time now, uint64_t wall_us,
         if (peer_a != NULL) memcpy(hs->peer_a, peer_a, 32);
         st = prepare(ep, s, node_id, mode);
     }
-    if (st == HKP_OK) st = hello(ep, s, wall_us);
+    if (st == HKP_OK) st = hkp_htp__edge_hello(ep, s, wall_us);
     if (st != HKP_OK) {
         hkp_htp__session_free(ep, s);
         return st;
     }
-    s->edge->total = ep->now + HKP_HTP__HANDSHAKE_TIMEOUT;
-    s->edge->which = 1;
-    restart_timer(ep, s, HKP_HTP__SEC);
     *session = s->id;
     return HKP_OK;
 }
@@ -328,7 +330,41 @@ void hkp_htp__edge_resume(struct hkp_htp_endpoint *ep, uint64_t wall_us) {
     }
 }
 
-static hkp_status on_accept(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s,
+/* At most as long as the certificate that V showed in this handshake, or the life of the ticket before. */
+static void keep_ticket(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, uint64_t wall_us,
+                        const struct hkp_htp__accept_secret *a) {
+    const struct hkp_htp__edge_run *e = s->edge;
+    uint64_t life = a->ticket_life_s;
+    const uint64_t wall_s = wall_us / 1000000, end_s = e->certified ? e->peer.not_after_s : 0;
+    if (end_s != 0 && (end_s <= wall_s || end_s - wall_s < life)) life = end_s > wall_s ? end_s - wall_s : 0;
+    hkp_time until = ep->now + life * HKP_HTP__SEC;
+    if (e->resuming && e->ticket.until < until) until = e->ticket.until;
+    if (hkp_is_zero(a->ticket, 16) || until <= ep->now || s->n_case > 1 || s->stale) return;
+    if (a->trust >= HKP_HTP__TICKET_TRUST && a->resonance != HKP_HTP__RESONANCE_LOST)
+        hkp_htp__ticket_keep(ep, s, a->ticket, until, e->policy);
+}
+
+hkp_status hkp_htp__edge_up(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, uint64_t wall_us,
+                            const struct hkp_htp__accept_secret *a, hkp_time rtt) {
+    struct hkp_htp__edge_secret *hs = &s->edge->hs;
+    struct hkp_htp__birth b = {.chain = &hs->chain, .accept = a, .neural = &hs->neural, .rtt_ns = rtt};
+    if (hkp_htp__session_start(ep, s, &b) != HKP_OK) return HKP_E_HTP_INTERNAL;
+    keep_ticket(ep, s, wall_us, a);
+    s->clock = a->clock;
+    s->resonance = a->resonance;
+    s->trust_told = a->trust;
+    memcpy(s->observed.addr, a->addr, 16);
+    s->observed.port = a->port;
+    s->peer_t2 = hs->t2;
+    s->peer_t3 = hs->t3;
+    hkp_htp__edge_free(ep, s);
+    struct hkp_htp__backoff *back = backoff_of(ep, s->peer);
+    if (back != NULL) memset(back, 0, sizeof *back);
+    hkp_htp__session_up(ep, s);
+    return HKP_OK;
+}
+
+static hkp_status on_accept(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, uint64_t wall_us,
                             const struct hkp_htp__header *header, const uint8_t *dgram, size_t len) {
     struct hkp_htp__edge_secret *hs = &s->edge->hs;
     struct hkp_htp__accept_secret a;
@@ -337,34 +373,20 @@ static hkp_status on_accept(struct hkp_htp_endpoint *ep, struct hkp_htp__session
     if (st == HKP_OK && (s->edge->require & HKP_HTP_REQUIRE_CLOCK) && a.clock == HKP_HTP_CLOCK_FAIL)
         st = HKP_E_HTP_CLOCK;
     /* A CHALLENGE after several copies of HELLO says nothing of the round trip (Karn, RFC 6298 3). */
-    struct hkp_htp__birth b = {.chain = &hs->chain,
-                               .accept = &a,
-                               .neural = &hs->neural,
-                               .rtt_ns = s->edge->rtt_known ? s->edge->rtt : 0};
-    if (st == HKP_OK && hkp_htp__session_start(ep, s, &b) != HKP_OK) st = HKP_E_HTP_INTERNAL;
-    if (st == HKP_OK) {
-        s->clock = a.clock;
-        s->resonance = a.resonance;
-        s->trust_told = a.trust;
-        memcpy(s->observed.addr, a.addr, 16);
-        s->observed.port = a.port;
-        s->peer_t2 = hs->t2;
-        s->peer_t3 = hs->t3;
-        hkp_htp__edge_free(ep, s);
-        struct hkp_htp__backoff *back = backoff_of(ep, s->peer);
-        if (back != NULL) memset(back, 0, sizeof *back);
-        hkp_htp__session_up(ep, s);
-    }
+    if (st == HKP_OK) st = hkp_htp__edge_up(ep, s, wall_us, &a, s->edge->rtt_known ? s->edge->rtt : 0);
     sodium_memzero(&a, sizeof a);
     if (st != HKP_OK) hkp_htp__session_end(ep, s, st, 0);
     return st;
 }
 
-static hkp_status on_reject(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s,
+static hkp_status on_reject(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, uint64_t wall_us,
                             const struct hkp_htp__header *header, const uint8_t *dgram) {
     uint16_t code, retry_after;
     hkp_status st = hkp_htp__reject_open(&s->edge->hs, header, dgram, &code, &retry_after);
     if (st != HKP_OK) return st;
+    const int unanswered = s->state == HKP_HTP__S_HELLO && s->edge->waiting_len == 0;
+    if (s->edge->resuming && unanswered && code == HKP_HTP_REASON_REFUSED)
+        return hkp_htp__edge_afresh(ep, s, wall_us);
     s->retry_after = back_off(ep, s->peer, retry_after);
     hkp_htp__session_end(ep, s, HKP_E_HTP_REJECTED, code);
     return HKP_E_HTP_REJECTED;
@@ -374,11 +396,13 @@ hkp_status hkp_htp__edge_recv(struct hkp_htp_endpoint *ep, struct hkp_htp__sessi
                               const struct hkp_htp__header *header, const uint8_t *dgram, size_t len) {
     const int waits_challenge = s->state == HKP_HTP__S_HELLO, waits_accept = s->state == HKP_HTP__S_ATTEST;
     if (header->type == HKP_HTP__REJECT && (waits_challenge || waits_accept))
-        return on_reject(ep, s, header, dgram);
+        return on_reject(ep, s, wall_us, header, dgram);
     if (header->type == HKP_HTP__CHALLENGE && waits_challenge && s->edge->waiting_len == 0) {
         if (header->flags & HKP_HTP__FLAG_RETRY) return on_retry(ep, s, dgram);
         return on_challenge(ep, s, wall_us, wall_us, header, dgram, len);
     }
-    if (header->type == HKP_HTP__ACCEPT && waits_accept) return on_accept(ep, s, header, dgram, len);
+    if (header->type == HKP_HTP__ACCEPT && waits_accept) return on_accept(ep, s, wall_us, header, dgram, len);
+    if (header->type == HKP_HTP__ACCEPT && waits_challenge)
+        return hkp_htp__edge_resumed(ep, s, wall_us, header, dgram, len);
     return HKP_E_HTP_STATE;
 }

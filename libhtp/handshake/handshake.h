@@ -26,7 +26,9 @@ enum {
     HKP_HTP__C1_AT = 184,
     HKP_HTP__C1_SIZE = 1016,
     HKP_HTP__DEMAND_QUOTE = 1,
-    HKP_HTP__DEMAND_CERT = 2
+    HKP_HTP__DEMAND_CERT = 2,
+    /** seconds, HTP-5.6 */
+    HKP_HTP__TICKET_LIFE_MAX = 86400
 };
 
 /** Our long-term material, HTP-4.1. */
@@ -60,6 +62,16 @@ struct hkp_htp__cert {
 /** 1 if form and length of a certificate field fit each other. */
 int hkp_htp__cert_right(const struct hkp_htp__cert *cert);
 
+/** RDV and PoSF of ATTEST and ACCEPT, both under the chain key of the message. */
+hkp_status hkp_htp__layer(uint8_t rdv[32], uint8_t posf[32], const struct hkp_htp__chain_secret *chain,
+                          const struct hkp_htp__neural_secret *neural, const uint8_t *dgram,
+                          const uint8_t *inner, size_t inner_len);
+/** The layer of a message that opened: HKP_OK, HKP_E_HTP_RDV_NEURAL, _POSF. chain is the one before the
+ * message. */
+hkp_status hkp_htp__layer_right(const struct hkp_htp__chain_secret *chain,
+                                const struct hkp_htp__neural_secret *neural, const uint8_t *dgram,
+                                const uint8_t *inner, size_t inner_len);
+
 /* ---- E ---- */
 
 /** The handshake at E from HELLO to ACCEPT. The first block is set by the caller. */
@@ -73,6 +85,9 @@ struct hkp_htp__edge_secret {
     uint8_t n_suites;
     uint16_t suites[4];
     uint16_t features;
+    /** of a session to go on with (HTP-5.8); zero: none */
+    uint8_t ticket[16];
+    uint8_t psk_res[32];
     struct hkp_htp__neural_secret neural;
 
     struct hkp_htp__chain_secret chain;
@@ -165,6 +180,21 @@ struct hkp_htp__accept_secret {
 hkp_status hkp_htp__accept_open(struct hkp_htp__edge_secret *e, const struct hkp_htp__header *header,
                                 const uint8_t *dgram, size_t len, struct hkp_htp__accept_secret *out);
 
+/** What the ACCEPT of a resumption says beside that (HTP-5.8). */
+struct hkp_htp__resumed {
+    uint64_t sid_v;
+    uint16_t version, suite, features;
+    uint8_t mode;
+};
+
+/**
+ * ACCEPT that answers a HELLO with a ticket: DH, OPEN, encoding, RDV, PoSF. DH and AUTH are drops with e
+ * unchanged; INNER, RDV_NEURAL, POSF end. On HKP_OK chain.h is h_final.
+ */
+hkp_status hkp_htp__resume_open(struct hkp_htp__edge_secret *e, const struct hkp_htp__header *header,
+                                const uint8_t *dgram, size_t len, struct hkp_htp__accept_secret *out,
+                                struct hkp_htp__resumed *choice);
+
 /** REJECT to the newest message: RDV, AUTH and INNER are drops. */
 hkp_status hkp_htp__reject_open(const struct hkp_htp__edge_secret *e, const struct hkp_htp__header *header,
                                 const uint8_t *dgram, uint16_t *code, uint16_t *retry_after);
@@ -185,6 +215,8 @@ struct hkp_htp__valid_secret {
     uint64_t sid_v;
     uint8_t e_public[32];
     uint8_t ticket[16];
+    /** of the ticket; set by the caller, zero without one */
+    uint8_t psk_res[32];
     uint8_t hello_sig[64];
     /** W_commit as received, and the transcript hash it covers */
     uint8_t w_commit[32];
@@ -214,8 +246,9 @@ void hkp_htp__hello_key(uint8_t key[32], const uint8_t *dgram);
 hkp_status hkp_htp__hello_open(struct hkp_htp__valid_secret *v, const struct hkp_htp__self_secret *self,
                                const struct hkp_htp__header *header, const uint8_t *dgram,
                                const uint8_t key[32]);
-/** 1 if W_commit is that of these inputs. */
-int hkp_htp__hello_proves(const struct hkp_htp__valid_secret *v, const struct hkp_htp__neural_secret *neural);
+/** 1 if W_commit is that of these inputs; psk_res is zero without a ticket. */
+int hkp_htp__hello_proves(const struct hkp_htp__valid_secret *v, const struct hkp_htp__neural_secret *neural,
+                          const uint8_t psk_res[32]);
 /** 1 if hello_sig is by this key. */
 int hkp_htp__hello_signed(const struct hkp_htp__valid_secret *v, const uint8_t a[32]);
 
@@ -257,6 +290,14 @@ int hkp_htp__attest_signed(const struct hkp_htp__valid_secret *v, const struct h
 /** Makes ACCEPT of 512 bytes. HKP_OK or HKP_E_CALLBACK. On HKP_OK chain.h is h_final and chain.ck is ck4. */
 hkp_status hkp_htp__accept_build(struct hkp_htp__valid_secret *v, const struct hkp_htp__accept_secret *a,
                                  const struct hkp_htp__stamp *stamp, uint8_t *dgram);
+
+/**
+ * Makes the ACCEPT of 512 bytes that answers a HELLO with a ticket; suite, features and sid_v stand in v.
+ * HKP_OK, HKP_E_HTP_DH or HKP_E_CALLBACK (v unchanged). On HKP_OK chain.h is h_final and chain.ck is ck4.
+ */
+hkp_status hkp_htp__resume_build(struct hkp_htp__valid_secret *v, const uint8_t e_key[32],
+                                 const struct hkp_htp__accept_secret *a, const struct hkp_htp__stamp *stamp,
+                                 uint8_t *dgram);
 
 /** REJECT to HELLO (after hkp_htp__hello_open) or to ATTEST (after hkp_htp__challenge_build). */
 void hkp_htp__reject_build(const struct hkp_htp__valid_secret *v, uint16_t code, uint16_t retry_after,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
-/* ATTEST and ACCEPT at both ends (HTP-5.5, HTP-5.6). */
+/* ATTEST at both ends (HTP-5.5). */
 #include "libhtp/handshake/handshake.h"
 #include "libter/bytes.h"
 
@@ -14,22 +14,7 @@ enum {
     FORM_AT = 88,
     CERT_LEN_AT = 90,
     QUOTE_LEN_AT = 92,
-    CERT_AT = 96,
-
-    SECRET_AT = 0,
-    CE_AT = 32,
-    TICKET_AT = 64,
-    RESET_AT = 80,
-    LIFE_AT = 96,
-    TRUST_AT = 100,
-    HEARTBEAT_AT = 102,
-    REKEY_AT = 104,
-    CLOCK_AT = 106,
-    STATE_AT = 107,
-    ADDR_AT = 108,
-    PORT_AT = 124,
-    ACCEPT_USED = 126,
-    LIFE_MAX = 86400
+    CERT_AT = 96
 };
 
 static const uint8_t zero32[32];
@@ -47,32 +32,6 @@ static size_t signed_text(uint8_t text[176], const uint8_t h[32], const uint8_t 
     memcpy(text + 76, nonce, 32);
     memcpy(text + 108, f, 64);
     return 172;
-}
-
-/* RDV and PoSF of ATTEST and ACCEPT, both under the chain key of the message. */
-static hkp_status handshake_layer(uint8_t rdv[32], uint8_t posf[32],
-                                  const struct hkp_htp__chain_secret *chain,
-                                  const struct hkp_htp__neural_secret *neural, const uint8_t *dgram,
-                                  const uint8_t *inner, size_t inner_len) {
-    uint8_t key[32], msg[32];
-    hkp_htp__expand(key, 32, chain->ck, PARTS(LABEL("HTP1 rdv")));
-    hkp_htp__rdv(rdv, key, dgram, neural, chain->h);
-    hkp_htp__hash(msg, PARTS(LABEL("HTP1 posf hs"), {dgram + 2, 2}, {chain->h, 32}, {inner, inner_len}));
-    hkp_status st = hkp_htp__posf(posf, neural, key, hkp_be16(dgram + 2) == HKP_HTP__ATTEST ? 'E' : 'V', msg,
-                                  dgram + HKP_HTP__AT_NONCE);
-    sodium_memzero(key, sizeof key);
-    return st;
-}
-
-/* The layer of a message that opened, judged. chain is the one before the message. */
-static hkp_status layer_right(const struct hkp_htp__chain_secret *chain,
-                              const struct hkp_htp__neural_secret *neural, const uint8_t *dgram,
-                              const uint8_t *inner, size_t inner_len) {
-    uint8_t rdv[32], posf[32];
-    hkp_status st = handshake_layer(rdv, posf, chain, neural, dgram, inner, inner_len);
-    if (sodium_memcmp(rdv, dgram + HKP_HTP__AT_RDV, 32) != 0) return HKP_E_HTP_RDV_NEURAL;
-    if (st != HKP_OK) return HKP_E_HTP_POSF;
-    return sodium_memcmp(posf, dgram + HKP_HTP__AT_POSF, 32) == 0 ? HKP_OK : HKP_E_HTP_POSF;
 }
 
 static void attest_inner(uint8_t *inner, const struct hkp_htp__attest *a) {
@@ -110,7 +69,7 @@ hkp_status hkp_htp__attest_build(struct hkp_htp__edge_secret *e, const struct hk
     memcpy(e->reject_h, chain.h, 32);
     hkp_htp__chain_mix_key(&chain, PARTS({e->neural.in.psk, 32}, {zero32, 32}));
     hkp_status st =
-        handshake_layer(d + HKP_HTP__AT_RDV, d + HKP_HTP__AT_POSF, &chain, &e->neural, d, inner, inner_len);
+        hkp_htp__layer(d + HKP_HTP__AT_RDV, d + HKP_HTP__AT_POSF, &chain, &e->neural, d, inner, inner_len);
     if (st == HKP_OK) {
         hkp_htp__chain_mix_hash(&chain, PARTS({d, HKP_HTP__PREFIX_RES}));
         hkp_htp__chain_seal(&chain, stamp->nonce, inner, inner_len);
@@ -160,7 +119,7 @@ hkp_status hkp_htp__attest_open(struct hkp_htp__valid_secret *v, const struct hk
     if (hkp_htp__chain_open(&chain, header->nonce, dgram + HKP_HTP__PREFIX_RES, len - HKP_HTP__PREFIX_RES,
                             out->inner) == 0) {
         st = parse_attest(out, inner_len);
-        if (st == HKP_OK) st = layer_right(&v->chain, &v->neural, dgram, out->inner, inner_len);
+        if (st == HKP_OK) st = hkp_htp__layer_right(&v->chain, &v->neural, dgram, out->inner, inner_len);
         hkp_htp__chain_mix_key(&chain, PARTS({NULL, 0}));
         v->chain = chain;
     }
@@ -175,70 +134,4 @@ int hkp_htp__attest_signed(const struct hkp_htp__valid_secret *v, const struct h
     int right = crypto_sign_ed25519_verify_detached(at->inner + at->signed_len, text, n, a) == 0;
     sodium_memzero(text, sizeof text);
     return right;
-}
-
-hkp_status hkp_htp__accept_build(struct hkp_htp__valid_secret *v, const struct hkp_htp__accept_secret *a,
-                                 const struct hkp_htp__stamp *stamp, uint8_t *dgram) {
-    uint8_t *p = dgram + HKP_HTP__PREFIX_RES;
-    memset(dgram, 0, HKP_HTP__SMALL);
-    hkp_htp__wire_header(dgram, HKP_HTP__ACCEPT, 0, stamp->seconds, v->sid_e, stamp->nonce, HKP_HTP__FLAG_RES,
-                         HKP_HTP__SMALL);
-    memcpy(p + SECRET_AT, a->session_secret, 32);
-    memcpy(p + CE_AT, a->ce, 32);
-    memcpy(p + TICKET_AT, a->ticket, 16);
-    memcpy(p + RESET_AT, a->reset_token, 16);
-    hkp_put_be32(p + LIFE_AT, a->ticket_life_s);
-    hkp_put_be16(p + TRUST_AT, a->trust);
-    hkp_put_be16(p + HEARTBEAT_AT, a->heartbeat_s);
-    hkp_put_be16(p + REKEY_AT, a->rekey_s);
-    p[CLOCK_AT] = a->clock;
-    p[STATE_AT] = a->resonance;
-    memcpy(p + ADDR_AT, a->addr, 16);
-    hkp_put_be16(p + PORT_AT, a->port);
-    hkp_status st = handshake_layer(dgram + HKP_HTP__AT_RDV, dgram + HKP_HTP__AT_POSF, &v->chain, &v->neural,
-                                    dgram, p, HKP_HTP__ACCEPT_INNER);
-    if (st != HKP_OK) {
-        sodium_memzero(dgram, HKP_HTP__SMALL);
-        return st;
-    }
-    hkp_htp__chain_mix_hash(&v->chain, PARTS({dgram, HKP_HTP__PREFIX_RES}));
-    hkp_htp__chain_seal(&v->chain, stamp->nonce, p, HKP_HTP__ACCEPT_INNER);
-    return HKP_OK;
-}
-
-static hkp_status parse_accept(struct hkp_htp__accept_secret *a, const uint8_t *p) {
-    memcpy(a->session_secret, p + SECRET_AT, 32);
-    memcpy(a->ce, p + CE_AT, 32);
-    memcpy(a->ticket, p + TICKET_AT, 16);
-    memcpy(a->reset_token, p + RESET_AT, 16);
-    a->ticket_life_s = hkp_be32(p + LIFE_AT);
-    a->trust = hkp_be16(p + TRUST_AT);
-    a->heartbeat_s = hkp_be16(p + HEARTBEAT_AT);
-    a->rekey_s = hkp_be16(p + REKEY_AT);
-    a->clock = p[CLOCK_AT];
-    a->resonance = p[STATE_AT];
-    memcpy(a->addr, p + ADDR_AT, 16);
-    a->port = hkp_be16(p + PORT_AT);
-    if (a->rekey_s < 10 || a->rekey_s > 60 || a->heartbeat_s == 0 || a->clock > 2 || a->resonance > 4)
-        return HKP_E_HTP_INNER;
-    if (a->ticket_life_s > LIFE_MAX) return HKP_E_HTP_INNER;
-    return hkp_is_zero(p + ACCEPT_USED, HKP_HTP__ACCEPT_INNER - ACCEPT_USED) ? HKP_OK : HKP_E_HTP_INNER;
-}
-
-hkp_status hkp_htp__accept_open(struct hkp_htp__edge_secret *e, const struct hkp_htp__header *header,
-                                const uint8_t *dgram, size_t len, struct hkp_htp__accept_secret *out) {
-    uint8_t inner[HKP_HTP__ATTEST_BIG];
-    struct hkp_htp__chain_secret chain = e->chain;
-    hkp_status st = HKP_E_HTP_AUTH;
-    hkp_htp__chain_mix_hash(&chain, PARTS({dgram, HKP_HTP__PREFIX_RES}));
-    if (hkp_htp__chain_open(&chain, header->nonce, dgram + HKP_HTP__PREFIX_RES, len - HKP_HTP__PREFIX_RES,
-                            inner) == 0) {
-        /* 1200 bytes are a length of the type, but ACCEPT has one size only. */
-        st = len == HKP_HTP__SMALL ? parse_accept(out, inner) : HKP_E_HTP_INNER;
-        if (st == HKP_OK) st = layer_right(&e->chain, &e->neural, dgram, inner, HKP_HTP__ACCEPT_INNER);
-        if (st == HKP_OK) e->chain = chain;
-    }
-    sodium_memzero(inner, sizeof inner);
-    sodium_memzero(&chain, sizeof chain);
-    return st;
 }

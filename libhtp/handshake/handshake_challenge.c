@@ -122,7 +122,7 @@ hkp_status hkp_htp__challenge_open(const struct hkp_htp__edge_secret *e, const s
     hkp_htp__chain_mix_hash(&out->chain, PARTS({dgram, 32}, {e_v, 32}));
     hkp_htp__chain_mix_key(&out->chain, PARTS({dh, 32}));
     sodium_memzero(dh, sizeof dh);
-    hkp_htp__w_commit(want, out->chain.ck, out->chain.h, &e->neural, zero32);
+    hkp_htp__w_commit(want, out->chain.ck, out->chain.h, &e->neural, e->psk_res);
     hkp_htp__chain_mix_hash(&out->chain, PARTS({dgram + HKP_HTP__AT_POSF, 32}));
     memcpy(out->h_sig, out->chain.h, 32);
     if (hkp_htp__chain_open(&out->chain, header->nonce, dgram + SEALED_AT, len - SEALED_AT, out->inner) != 0)

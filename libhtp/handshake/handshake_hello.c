@@ -6,8 +6,6 @@
 
 enum { NODE_AT = 0, INDEX_AT = 16, T1_AT = 24, TICKET_AT = 32, MODE_AT = 48, SIG_AT = 49, PAD_AT = 113 };
 
-static const uint8_t zero32[32];
-
 static void mac1_key(uint8_t key[32], const uint8_t s_v[32]) {
     hkp_htp__b2(key, NULL, PARTS(LABEL("HTP1 mac1"), {s_v, 32}));
 }
@@ -54,12 +52,13 @@ hkp_status hkp_htp__hello_build(struct hkp_htp__edge_secret *e, const uint8_t e_
     mix_clear(&e->chain, d);
     hkp_htp__chain_mix_key(&e->chain, PARTS({dh, 32}));
     sodium_memzero(dh, sizeof dh);
-    hkp_htp__w_commit(d + HKP_HTP__AT_POSF, e->chain.ck, e->chain.h, &e->neural, zero32);
+    hkp_htp__w_commit(d + HKP_HTP__AT_POSF, e->chain.ck, e->chain.h, &e->neural, e->psk_res);
     hkp_htp__chain_mix_hash(&e->chain, PARTS({d + HKP_HTP__AT_POSF, 32}));
 
     memcpy(inner + NODE_AT, e->self->node_id, 16);
     hkp_put_be64(inner + INDEX_AT, e->neural.ck_index);
     hkp_put_be64(inner + T1_AT, t1);
+    memcpy(inner + TICKET_AT, e->ticket, 16);
     inner[MODE_AT] = e->mode;
     if (e->mode == HKP_HTP_MODE_N) {
         uint8_t text[64];
@@ -173,10 +172,10 @@ hkp_status hkp_htp__hello_open(struct hkp_htp__valid_secret *v, const struct hkp
     return st;
 }
 
-int hkp_htp__hello_proves(const struct hkp_htp__valid_secret *v,
-                          const struct hkp_htp__neural_secret *neural) {
+int hkp_htp__hello_proves(const struct hkp_htp__valid_secret *v, const struct hkp_htp__neural_secret *neural,
+                          const uint8_t psk_res[32]) {
     uint8_t want[32];
-    hkp_htp__w_commit(want, v->chain.ck, v->h_commit, neural, zero32);
+    hkp_htp__w_commit(want, v->chain.ck, v->h_commit, neural, psk_res);
     return sodium_memcmp(want, v->w_commit, 32) == 0;
 }
 

@@ -171,7 +171,7 @@ static void one(const char *name) {
     CHECK_EQ(hkp_htp__hello_open(&v, &w.v, &header, e.hello[1], e.answer_key), HKP_OK);
     check_chain(root, "c1", &v.chain);
     world_inputs(&w, &v.neural, HKP_HTP_SIDE_REPLICA);
-    CHECK(hkp_htp__hello_proves(&v, &v.neural));
+    CHECK(hkp_htp__hello_proves(&v, &v.neural, v.psk_res));
     CHECK_EQ(hkp_htp__hello_signed(&v, w.e.a), w.mode == HKP_HTP_MODE_N);
 
     struct vec_bytes challenge = message(root, &at_message, "CHALLENGE");
@@ -209,6 +209,73 @@ static void one(const char *name) {
     CHECK_NOTE(before, "%s", file);
 }
 
+static void resumption_is_that_of_the_vector(void) {
+    static struct world w;
+    static struct hkp_htp__edge_secret e;
+    static struct hkp_htp__valid_secret v;
+    json_t *root = vec_load("htp/handshake_resume.json");
+    uint8_t key[32], d[512], secret[32];
+    struct hkp_htp__header header;
+    struct hkp_htp__resumed choice;
+    size_t at = 0;
+    struct vec_bytes hello = message(root, &at, "HELLO"), last = message(root, &at, "ACCEPT");
+    world_load(&w, vec_get(root, "inputs"));
+    setup_edge(&w, &e);
+    vec_hex_into(w.in, "ticket_in", e.ticket, 16);
+    vec_hex_into(w.in, "psk_res", e.psk_res, 32);
+    struct hkp_htp__stamp stamp = world_stamp(&w, "hello");
+    vec_hex_into(w.draws, "e_e", key, 32);
+    CHECK_EQ(hkp_htp__hello_build(&e, key, world_draw_u64(&w, "sid_e"), vec_u64(w.times, "t1"), &stamp),
+             HKP_OK);
+    CHECK_MEM(e.hello[0], hello.ptr, hello.len);
+    check_chain(root, "c1", &e.chain);
+
+    CHECK_EQ(hkp_htp__wire_check(e.hello[0], 1200, &header), HKP_OK);
+    CHECK_EQ(hkp_htp__hello_open(&v, &w.v, &header, e.hello[0], e.answer_key), HKP_OK);
+    CHECK_MEM(v.ticket, e.ticket, 16);
+    world_inputs(&w, &v.neural, HKP_HTP_SIDE_REPLICA);
+    CHECK(!hkp_htp__hello_proves(&v, &v.neural, v.psk_res));
+    memcpy(v.psk_res, e.psk_res, 32);
+    CHECK(hkp_htp__hello_proves(&v, &v.neural, v.psk_res));
+
+    struct hkp_htp__accept_secret a = {.heartbeat_s = 30,
+                                       .rekey_s = 60,
+                                       .addr = {[10] = 0xFF, 0xFF, 192, 0, 2, 7},
+                                       .port = (uint16_t)vec_u64(w.in, "port"),
+                                       .trust = (uint16_t)vec_u64(w.in, "trust"),
+                                       .resonance = 2},
+                                  got;
+    struct vec_bytes inner = vec_hex(vec_get(root, "inner"), "ACCEPT");
+    vec_hex_into(w.draws, "session_secret", a.session_secret, 32);
+    vec_hex_into(w.in, "ce", a.ce, 32);
+    vec_hex_into(w.draws, "reset_token", a.reset_token, 16);
+    vec_hex_into(w.draws, "ticket", a.ticket, 16);
+    a.ticket_life_s = hkp_be32(inner.ptr + 96);
+    v.suite = (uint16_t)vec_u64(root, "suite");
+    v.sid_v = world_draw_u64(&w, "sid_v");
+    vec_hex_into(w.draws, "e_v", key, 32);
+    stamp = world_stamp(&w, "accept");
+    CHECK_EQ(hkp_htp__resume_build(&v, key, &a, &stamp, d), HKP_OK);
+    CHECK_EQ(last.len, sizeof d);
+    CHECK_MEM(d, last.ptr, sizeof d);
+    CHECK_EQ(hkp_htp__wire_check(d, sizeof d, &header), HKP_OK);
+    CHECK_EQ(hkp_htp__resume_open(&e, &header, d, sizeof d, &got, &choice), HKP_OK);
+    CHECK_MEM(got.session_secret, a.session_secret, 32);
+    CHECK_MEM(got.ticket, a.ticket, 16);
+    CHECK_EQ(choice.sid_v, v.sid_v);
+    CHECK_EQ(choice.suite, v.suite);
+    CHECK_EQ(choice.mode, HKP_HTP_MODE_R);
+    CHECK_MEM(e.chain.h, v.chain.h, 32);
+    struct vec_bytes h_final = vec_hex(root, "h_final");
+    CHECK_MEM(e.chain.h, h_final.ptr, 32);
+    struct hkp_htp__epoch_secret epoch = {0};
+    struct hkp_htp__epoch0_secret zero;
+    hkp_htp__secret_0(secret, e.chain.ck, got.session_secret, e.neural.in.f, got.ce);
+    hkp_htp__epoch_derive(&epoch, &zero, secret, e.chain.h, 0);
+    check_epoch0(root, &epoch, &zero);
+    free(hello.ptr), free(last.ptr), free(inner.ptr), free(h_final.ptr);
+}
+
 static void handshakes_are_those_of_the_vectors(void) {
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) one(files[i]);
 }
@@ -216,5 +283,6 @@ static void handshakes_are_those_of_the_vectors(void) {
 int main(void) {
     if (sodium_init() < 0) return 1;
     CASE(handshakes_are_those_of_the_vectors);
+    CASE(resumption_is_that_of_the_vector);
     return check_done();
 }

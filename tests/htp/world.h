@@ -29,6 +29,12 @@ struct world {
     struct hkp_htp_registry registry;
     /** pins that live, notes taken */
     long pins, notes;
+    /** notes by kind */
+    int unproved, bad_tickets, failed;
+    uint16_t trust;
+    uint8_t resonance;
+    uint32_t pcr_mask;
+    uint64_t last_t1;
 };
 
 static inline hkp_status world_find(void *user, const uint8_t node_id[16], struct hkp_htp_record *out) {
@@ -41,8 +47,10 @@ static inline hkp_status world_find(void *user, const uint8_t node_id[16], struc
     out->require = w->require;
     out->policy_ver = w->policy_ver;
     out->status = w->status;
-    out->trust = 52428;
-    out->resonance = w->mode == HKP_HTP_MODE_R ? 2 : 0;
+    out->trust = w->trust;
+    out->resonance = w->resonance;
+    out->pcr_mask = w->pcr_mask;
+    out->last_t1 = w->last_t1;
     return HKP_OK;
 }
 
@@ -125,8 +133,12 @@ static inline hkp_status world_quote_check(void *user, const uint8_t node_id[16]
 }
 
 static inline void world_note(void *user, const uint8_t node_id[16], uint32_t what, uint64_t value) {
-    (void)node_id, (void)what, (void)value;
-    ((struct world *)user)->notes++;
+    struct world *w = user;
+    (void)node_id, (void)value;
+    w->notes++;
+    w->unproved += what == HKP_HTP_NOTE_UNPROVED;
+    w->bad_tickets += what == HKP_HTP_NOTE_TICKET;
+    w->failed += what == HKP_HTP_NOTE_FAILED;
 }
 
 static inline void world_keys(struct hkp_htp__self_secret *s, json_t *in, const char *a, const char *x) {
@@ -162,6 +174,8 @@ static inline void world_load(struct world *w, json_t *in) {
     vec_hex_into(in, "psk", w->psk, 32);
     vec_hex_into(in, "F", w->f, 64);
     w->last_us = vec_u64(in, "last_us");
+    w->trust = 52428;
+    w->resonance = w->mode == HKP_HTP_MODE_R ? 2 : 0;
     w->ck_index = vec_u64(in, "ck_index");
     struct vec_bytes quote = vec_hex(in, "quote");
     w->quote_len = quote.len;
