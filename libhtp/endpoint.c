@@ -54,6 +54,7 @@ static hkp_status check(const struct hkp_htp_options *o) {
         return HKP_E_INVAL;
     if (hkp_htp__mode_row((uint8_t)o->transport)->mask && !(o->features & HKP_HTP_FEATURE_MASK))
         return HKP_E_HTP_STATE;
+    if (o->congestion > HKP_HTP_CONGESTION_BBR) return HKP_E_INVAL;
     if (o->features & ~(uint32_t)HKP_HTP_FEATURE_MASK) return HKP_E_UNSUPPORTED;
     if ((o->suites_allowed & HKP_HTP_ALLOW_AES256_GCM) && !crypto_aead_aes256gcm_is_available())
         return HKP_E_UNSUPPORTED;

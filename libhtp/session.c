@@ -44,7 +44,8 @@ hkp_status hkp_htp__session_start(struct hkp_htp_endpoint *ep, struct hkp_htp__s
                                      .nat = (uint8_t)o->nat,
                                      .mode = (uint8_t)o->transport,
                                      .mask = (s->features & HKP_HTP_FEATURE_MASK) != 0,
-                                     .swarm = (s->features & FEATURE_SWARM) != 0};
+                                     .swarm = (s->features & FEATURE_SWARM) != 0,
+                                     .congestion = (uint8_t)o->congestion};
     memcpy(p.challenge0, b->chain->h, 16);
     hkp_status st = hkp_htp__paths_new(ep, s, b->accept->reset_token);
     if (st != HKP_OK) return st;

@@ -487,6 +487,10 @@ struct hkp_htp_options {
     uint32_t tickets_max;
     /** 1: gives and uses no tickets: every handshake is a full one (HTP-5.8) */
     uint32_t no_tickets;
+    /** controller of all sessions, HKP_HTP_CONGESTION_*; default CUBIC (HTP-10.5) */
+    uint32_t congestion;
+    /** zero */
+    uint32_t reserved0;
 };
 
 /** A session as it stands; see hkp_htp_session_info(). */
@@ -1329,6 +1333,7 @@ HKP_API HKP_MUST_USE hkp_status hkp_htp_path_format(const struct hkp_htp_path *p
 }
 #endif
 
+#include <hookprobe/htp/congestion.h>
 #include <hookprobe/htp/mode.h>
 #include <hookprobe/htp/run.h>
 #include <hookprobe/htp/trace.h>

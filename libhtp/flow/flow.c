@@ -83,7 +83,8 @@ hkp_status hkp_htp__flow_new(flow_t **out, const struct hkp_htp__flow_params *p,
     memcpy(flow->allow, p->allow, sizeof flow->allow);
     hkp_htp__acks_init(&flow->acks, flow->pools);
     const struct hkp_htp__recovery_sink sink = {flow, on_acked, on_lost};
-    hkp_htp__recovery_init(&flow->recovery, flow->pools, flow->max_datagram, p->initial_rtt, &sink);
+    hkp_htp__recovery_init(&flow->recovery, flow->pools, flow->max_datagram,
+                           hkp_htp__controller_of(p->congestion), p->initial_rtt, &sink);
     hkp_htp__mode_init(flow, p);
     hkp_htp__heart_init(flow, p);
     *out = flow;

@@ -84,6 +84,8 @@ struct hkp_htp__flow_params {
     const struct hkp_htp__power *power;
     /** HKP_HTP_TRANSPORT_* to begin with; 1: the features MASK and SWARM are in use */
     uint8_t mode, mask, swarm;
+    /** HKP_HTP_CONGESTION_* */
+    uint8_t congestion;
 };
 
 hkp_status hkp_htp__flow_new(struct hkp_htp__flow **out, const struct hkp_htp__flow_params *params,

@@ -192,9 +192,14 @@ static int send_open(flow_t *flow, const slot_t *slot, writer *w, struct hkp_htp
         commit(flow, slot, w, type, out);
         return 1;
     }
-    struct hkp_htp__sent none = {.pn = 0}, *record = hkp_htp__recovery_slot(&flow->recovery);
-    w->sent = record != NULL ? record : &none;
-    if (flow->heart.wanted && !slot->restricted) {
+    struct hkp_htp__path_state *path = &flow->recovery.own;
+    w->held = (uint8_t)hkp_htp__mode_holds(flow);
+    const int heart = flow->heart.wanted && !slot->restricted, wants = wants_data(flow, slot, w->held);
+    const int may = wants && (path->probes > 0 || hkp_htp__path_state_may_send(path, flow->now));
+    struct hkp_htp__sent *record = heart || may ? hkp_htp__recovery_slot(&flow->recovery) : NULL;
+    if (!wants) hkp_htp__path_state_idle(path);
+    if (record != NULL) w->sent = record;
+    if (heart) {
         type = HKP_HTP__T_HEARTBEAT;
         (void)hkp_htp__writer_res(w);
         w->len = hkp_htp__heart_write_hb(flow, slot->wall_us, w->dst);
@@ -202,18 +207,13 @@ static int send_open(flow_t *flow, const slot_t *slot, writer *w, struct hkp_htp
         write_ack(flow, w);
         if (record != NULL) write_tokens(flow, w);
         pad_heartbeat(w);
-    } else {
-        const struct hkp_htp__path_state *path = &flow->recovery.own;
-        w->held = (uint8_t)hkp_htp__mode_holds(flow);
-        int window = path->probes > 0 || hkp_htp__path_state_room(path) >= flow->max_datagram;
-        if (record != NULL && window && wants_data(flow, slot, w->held)) {
-            type = HKP_HTP__T_DATA;
-            write_data(flow, slot, w);
-            fill_up(flow, slot, w);
-            if (!w->eliciting) type = HKP_HTP__T_ACK; /* all that wanted to go has no room or no credit */
-        } else if (flow->acks.due <= flow->now) {
-            write_ack(flow, w);
-        }
+    } else if (record != NULL) {
+        type = HKP_HTP__T_DATA;
+        write_data(flow, slot, w);
+        fill_up(flow, slot, w);
+        if (!w->eliciting) type = HKP_HTP__T_ACK; /* all that wanted to go has no room or no credit */
+    } else if (flow->acks.due <= flow->now) {
+        write_ack(flow, w);
     }
     if (record == NULL) w->sent = NULL;
     if (!w->eliciting) hkp_htp__recovery_unslot(&flow->recovery);

@@ -2,49 +2,28 @@
 /* Copyright the HookProbe mesh authors */
 #include "libhtp/recovery/congestion.h"
 
+#include <hookprobe/htp.h>
+
 #include <string.h>
 
-enum {
-    /** HTP-10.5: initial window min(10 MTU, max(2 MTU, 14,720)) */
-    INITIAL_BYTES = 14720,
-    /** more than any path needs; keeps the sums in 32 bits */
-    WINDOW_MAX = 64 * 1024 * 1024
-};
+/* HTP-10.5: initial window min(10 MTU, max(2 MTU, 14,720)). */
+enum { INITIAL_PACKETS = 10, INITIAL_BYTES = 14720 };
 
-void hkp_htp__congestion_init(struct hkp_htp__congestion *c, uint32_t mtu) {
+const struct hkp_htp__controller *hkp_htp__controller_of(uint8_t number) {
+    return number == HKP_HTP_CONGESTION_BBR ? &hkp_htp__bbr : &hkp_htp__cubic;
+}
+
+void hkp_htp__congestion_init(struct hkp_htp__congestion *c, const struct hkp_htp__controller *ops,
+                              uint32_t mtu) {
     memset(c, 0, sizeof *c);
+    c->ops = ops;
     c->mtu = mtu;
     c->window = 2 * mtu > INITIAL_BYTES ? 2 * mtu : INITIAL_BYTES;
-    if (c->window > 10 * mtu) c->window = 10 * mtu;
-    c->threshold = UINT32_MAX;
+    if (c->window > INITIAL_PACKETS * mtu) c->window = INITIAL_PACKETS * mtu;
+    c->ops->init(c);
 }
 
-void hkp_htp__congestion_on_acked(struct hkp_htp__congestion *c, uint32_t bytes, hkp_time sent, int limited) {
-    if (c->in_recovery && sent <= c->recovery_start) return;
-    c->in_recovery = 0;
-    if (!limited || c->window >= WINDOW_MAX) return;
-    if (c->window < c->threshold) {
-        c->window += bytes;
-        return;
-    }
-    c->acked += bytes;
-    if (c->acked < c->window) return;
-    c->acked -= c->window;
-    c->window += c->mtu;
-}
-
-void hkp_htp__congestion_on_lost(struct hkp_htp__congestion *c, hkp_time sent, hkp_time now) {
-    if (c->in_recovery && sent <= c->recovery_start) return;
-    c->in_recovery = 1;
-    c->recovery_start = now;
-    c->window /= 2;
-    if (c->window < 2 * c->mtu) c->window = 2 * c->mtu;
-    c->threshold = c->window;
-    c->acked = 0;
-}
-
-void hkp_htp__congestion_on_persistent(struct hkp_htp__congestion *c) {
-    c->window = 2 * c->mtu;
-    c->in_recovery = 0;
-    c->acked = 0;
+void hkp_htp__congestion_set_mtu(struct hkp_htp__congestion *c, uint32_t mtu) {
+    c->mtu = mtu;
+    if (c->window < HKP_HTP__WINDOW_LEAST * mtu) c->window = HKP_HTP__WINDOW_LEAST * mtu;
 }

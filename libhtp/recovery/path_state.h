@@ -26,6 +26,21 @@ struct hkp_htp__path_state {
     uint64_t from;
     /** packets sent here, of all types: the order of the next; order of the newest acknowledged + 1 */
     uint64_t sent, acked_end;
+    /** bytes delivered so far, when the newest was, when the newest delivered was sent (delivery rate) */
+    uint64_t delivered;
+    hkp_time delivered_time, first_sent;
+    /** rates are too low until so many bytes are delivered; 0: the sender always had more to send */
+    uint64_t app_limited;
+    /** packets sent when window or pacing last were in the way */
+    uint64_t blocked;
+    /** pacing: when the packets sent so far have had their time; ns per byte * 2^20; time that a burst takes;
+     *  when to go on; HKP_TIME_NEVER: pacing is not in the way */
+    hkp_time pace_at, pace_wake;
+    uint64_t pace_byte, pace_burst;
+    /** losses since the window was last reduced whose packets did not arrive yet */
+    uint32_t doubtful;
+    /** first packet of the losses in a row; HKP_TIME_NEVER: the last one judged arrived */
+    hkp_time run;
     /** bytes and packets on their way */
     uint32_t in_flight, flying;
     uint16_t mtu;
@@ -36,7 +51,7 @@ struct hkp_htp__path_state {
 
 /** initial_rtt 0: 333 ms. */
 void hkp_htp__path_state_init(struct hkp_htp__path_state *p, uint8_t index, uint16_t mtu,
-                              uint64_t initial_rtt);
+                              const struct hkp_htp__controller *controller, uint64_t initial_rtt);
 /** Takes a round trip; delay is what the peer says it waited with its ACK. */
 void hkp_htp__path_state_rtt(struct hkp_htp__path_state *p, uint64_t sample, uint64_t delay);
 /** Probe timeout without backoff. */
@@ -45,6 +60,18 @@ uint64_t hkp_htp__path_state_pto(const struct hkp_htp__path_state *p);
 uint64_t hkp_htp__path_state_loss_delay(const struct hkp_htp__path_state *p);
 /** T_loss or T_pto, whichever is first. */
 hkp_time hkp_htp__path_state_wake(const struct hkp_htp__path_state *p);
+
+/** 1: window and pacing let a packet of the path's size go now. 0: they do not, though there is one to go;
+ *  pace_wake says when to ask again if it is pacing. */
+int hkp_htp__path_state_may_send(struct hkp_htp__path_state *p, hkp_time now);
+/** Nothing is there to send: what arrives tells little about the path. */
+void hkp_htp__path_state_idle(struct hkp_htp__path_state *p);
+/** The packet has its turn in pacing. */
+void hkp_htp__path_state_pace(struct hkp_htp__path_state *p, hkp_time now, uint32_t bytes);
+/** The path takes packets of this size now. */
+void hkp_htp__path_state_set_mtu(struct hkp_htp__path_state *p, uint16_t mtu);
+/** After window or round trip changed. */
+void hkp_htp__path_state_set_pace(struct hkp_htp__path_state *p);
 
 /** Bytes that the window leaves. */
 static inline uint32_t hkp_htp__path_state_room(const struct hkp_htp__path_state *p) {

@@ -20,7 +20,9 @@ enum {
     /** frames worth remembering in one packet */
     HKP_HTP__SENT_FRAMES = 6,
     /** packets on their way at once */
-    HKP_HTP__OUTSTANDING_MAX = 1024,
+    HKP_HTP__OUTSTANDING_MAX = 8192,
+    /** numbers from the oldest on its way to the next while there are several paths (HTP-11.6) */
+    HKP_HTP__SPAN_MAX = 1024,
     HKP_HTP__SENT_PER_BLOCK = 28,
     /** a table of blocks is a block itself */
     HKP_HTP__SENT_BLOCKS = 512
@@ -56,8 +58,16 @@ struct hkp_htp__sent {
     uint8_t heartbeat;
     /** ECN field it was sent with */
     uint8_t ecn;
-    uint8_t reserved[13];
-    struct hkp_htp__sent_frame frames[HKP_HTP__SENT_FRAMES];
+    /** its delivery rate may be too low: there was no more to send */
+    uint8_t app_limited;
+    /** what its path had delivered, mod 2^32; ns from that, and from the oldest then on its way, to time */
+    uint32_t delivered, delivered_ago, first_ago;
+    union {
+        /** while it is on its way or lost */
+        struct hkp_htp__sent_frame frames[HKP_HTP__SENT_FRAMES];
+        /** acknowledged: records up to this index are, too */
+        uint64_t skip;
+    };
 };
 
 static inline unsigned hkp_htp__sent_count(const struct hkp_htp__sent *s) { return s->packed >> 4; }
@@ -83,21 +93,27 @@ struct hkp_htp__recovery {
     uint64_t next_pn, acked_end;
     /** packets on their way on all paths */
     uint32_t flying;
-    uint64_t lost, probes, bytes_acked;
+    uint64_t lost, probes, bytes_acked, spurious;
     /** NULL: no such path; paths[0] is own, the others their owner's */
     struct hkp_htp__path_state *paths[HKP_HTP__PATHS_MAX];
+    uint8_t path_count;
     struct hkp_htp__path_state own;
     struct hkp_htp__ecn ecn;
 };
 
 void hkp_htp__recovery_init(struct hkp_htp__recovery *r, struct hkp_htp__pools *pools, uint16_t mtu,
-                            uint64_t initial_rtt, const struct hkp_htp__recovery_sink *sink);
+                            const struct hkp_htp__controller *controller, uint64_t initial_rtt,
+                            const struct hkp_htp__recovery_sink *sink);
 void hkp_htp__recovery_clear(struct hkp_htp__recovery *r);
 
 /** The path takes part from now on, under its index, which is free. It stays its owner's. */
 void hkp_htp__recovery_path_add(struct hkp_htp__recovery *r, struct hkp_htp__path_state *p);
 /** The path is given up (not path 0): what is on its way there counts as lost. */
 void hkp_htp__recovery_path_drop(struct hkp_htp__recovery *r, uint8_t index);
+
+/** All paths get this controller, which knows nothing yet; nothing changes where they have it. */
+void hkp_htp__recovery_set_controller(struct hkp_htp__recovery *r,
+                                      const struct hkp_htp__controller *controller);
 
 /** A fresh record for the packet about to be sent, all zero; NULL: as many are on their way as may be. It
  *  counts from _sent on. */
@@ -112,7 +128,7 @@ void hkp_htp__recovery_sent(struct hkp_htp__recovery *r, struct hkp_htp__sent *s
 /** Applies an ACK frame. HKP_E_HTP_ACK: it acknowledges what was never sent. */
 hkp_status hkp_htp__recovery_ack(struct hkp_htp__recovery *r, const struct hkp_htp__frame *ack, hkp_time now);
 
-/** The first T_loss or T_pto of a path. */
+/** The first T_loss or T_pto of a path, or when pacing lets the next packets go. */
 hkp_time hkp_htp__recovery_wake(const struct hkp_htp__recovery *r);
 /** Finds losses by time. A path whose T_pto passed gets two probes, and the oldest frames that went there
  *  count as lost too. */

@@ -26,6 +26,14 @@ struct net_packet {
     uint8_t plain[NET_BYTES];
 };
 
+/** A bottleneck that several nets may share: bytes per second, bytes that wait at most. */
+struct net_link {
+    uint64_t rate, queue;
+    /** when the last packet will have left */
+    hkp_time free;
+    uint64_t dropped;
+};
+
 struct net {
     uint64_t random;
     hkp_time now;
@@ -33,6 +41,11 @@ struct net {
     unsigned loss, twice, ce;
     /** the network clears the ECN field */
     uint8_t bleach;
+    /** what E sends passes it; NULL: no bottleneck. Marks CE from mark bytes in the queue on, if not 0 */
+    struct net_link *link;
+    uint64_t mark;
+    /** controller of both sides, HKP_HTP_CONGESTION_* */
+    uint8_t congestion;
     hkp_time delay, jitter;
     struct failing heap;
     struct hkp_htp__pools *pools[2];
@@ -70,11 +83,13 @@ static inline void net_params(struct net *n, int side, struct hkp_htp__flow_para
     p->is_e = side == 0;
     memset(p->challenge0, 0x5A, 16);
     p->allow[0] = p->allow[1] = UINT64_MAX;
+    p->congestion = n->congestion;
 }
 
 /* The caller may change n->loss and the like afterwards. */
-static inline struct net *net_new(uint64_t seed) {
+static inline struct net *net_new_with(uint64_t seed, uint8_t congestion) {
     struct net *n = calloc(1, sizeof *n);
+    n->congestion = congestion;
     n->random = seed;
     n->now = 1000000000;
     n->delay = 20000000;
@@ -90,6 +105,8 @@ static inline struct net *net_new(uint64_t seed) {
     return n;
 }
 
+static inline struct net *net_new(uint64_t seed) { return net_new_with(seed, HKP_HTP_CONGESTION_CUBIC); }
+
 static inline void net_free(struct net *n) {
     for (int i = 0; i < 2; i++) {
         hkp_htp__flow_free(n->flow[i]);
@@ -102,14 +119,35 @@ static inline void net_free(struct net *n) {
 
 static inline uint64_t net_wall(const struct net *n) { return 1700000000000000U + n->now / 1000; }
 
+/* When the packet leaves the bottleneck; 0: the queue was full. */
+static inline hkp_time net_leave(struct net *n, struct net_packet *p) {
+    struct net_link *l = n->link;
+    if (l == NULL || p->to != 1) return n->now;
+    hkp_time start = l->free > n->now ? l->free : n->now;
+    uint64_t size = p->len + HKP_HTP__OVERHEAD + 28, waiting = (start - n->now) * l->rate / 1000000000U;
+    if (waiting + size > l->queue) {
+        l->dropped++;
+        return 0;
+    }
+    if (n->mark != 0 && waiting > n->mark && p->ecn != HKP_HTP__ECN_NONE) p->ecn = HKP_HTP__ECN_CE;
+    l->free = start + size * 1000000000U / l->rate;
+    return l->free;
+}
+
 static inline void net_put(struct net *n, const struct net_packet *p) {
     if (check_random(&n->random) % 1000 < n->loss || n->count == NET_PACKETS) {
         n->dropped++;
         return;
     }
+    struct net_packet copy = *p;
+    hkp_time left = net_leave(n, &copy);
+    if (left == 0) {
+        n->dropped++;
+        return;
+    }
     struct net_packet *q = &n->queue[n->count++];
-    *q = *p;
-    q->at = n->now + n->delay + (n->jitter != 0 ? check_random(&n->random) % n->jitter : 0);
+    *q = copy;
+    q->at = left + n->delay + (n->jitter != 0 ? check_random(&n->random) % n->jitter : 0);
     q->order = n->order++;
     if (n->bleach) q->ecn = HKP_HTP__ECN_NONE;
     if (q->ecn != HKP_HTP__ECN_NONE && n->ce != 0 && check_random(&n->random) % 1000 < n->ce)
@@ -170,10 +208,8 @@ static inline hkp_status net_give(struct net *n, const struct net_packet *p) {
     return st;
 }
 
-/* One event of the network or a timer; 0: nothing will ever happen again, or not before until. */
-static inline int net_step(struct net *n, hkp_time until) {
-    net_flush(n, 0);
-    net_flush(n, 1);
+/* The packet that arrives next; n->count: none is on its way. */
+static inline size_t net_first(const struct net *n) {
     size_t first = n->count;
     hkp_time at = HKP_TIME_NEVER;
     for (size_t i = 0; i < n->count; i++) {
@@ -182,8 +218,20 @@ static inline int net_step(struct net *n, hkp_time until) {
             at = n->queue[i].at;
         }
     }
+    return first;
+}
+
+static inline hkp_time net_timer(const struct net *n) {
     hkp_time wake[2] = {hkp_htp__flow_wake(n->flow[0]), hkp_htp__flow_wake(n->flow[1])};
-    hkp_time timer = wake[0] < wake[1] ? wake[0] : wake[1];
+    return wake[0] < wake[1] ? wake[0] : wake[1];
+}
+
+/* One event of the network or a timer; 0: nothing will ever happen again, or not before until. */
+static inline int net_step(struct net *n, hkp_time until) {
+    net_flush(n, 0);
+    net_flush(n, 1);
+    const size_t first = net_first(n);
+    const hkp_time at = first < n->count ? n->queue[first].at : HKP_TIME_NEVER, timer = net_timer(n);
     if (timer < at) {
         if (timer == HKP_TIME_NEVER || timer > until) {
             n->now = until;

@@ -233,6 +233,38 @@ static void a_forged_challenge_measures_nothing(void) {
     pair_free(&p);
 }
 
+/* HTP-10.5: the option gives all sessions a controller, the call one of them. */
+static void a_session_may_have_another_controller(void) {
+    struct world w;
+    struct pair p;
+    uint64_t up_v;
+    struct hkp_htp_congestion_info info = {.struct_size = sizeof info};
+    world_load(&w, inputs("n"));
+    pair_new(&p, &w);
+    establish(&p, &up_v);
+    a_message_crosses(&p, up_v, "before");
+    CHECK_EQ(hkp_htp_session_congestion(p.e, p.session, &info), HKP_OK);
+    CHECK_EQ(info.controller, HKP_HTP_CONGESTION_CUBIC);
+    CHECK(info.window >= 12000 && info.pacing_rate > 0 && info.pto_ns > 0);
+    CHECK_EQ(info.lost + info.late + info.timeouts, 0);
+    CHECK_EQ(hkp_htp_session_set_congestion(p.e, p.session, 2), HKP_E_INVAL);
+    CHECK_EQ(hkp_htp_session_set_congestion(p.e, p.session + 1, 1), HKP_E_NOTFOUND);
+    CHECK_EQ(hkp_htp_session_set_congestion(p.e, p.session, HKP_HTP_CONGESTION_BBR), HKP_OK);
+    CHECK_EQ(hkp_htp_session_congestion(p.e, p.session, &info), HKP_OK);
+    CHECK_EQ(info.controller, HKP_HTP_CONGESTION_BBR);
+    CHECK_EQ(hkp_htp_session_congestion(p.v, up_v, &info), HKP_OK);
+    CHECK_EQ(info.controller, HKP_HTP_CONGESTION_CUBIC); /* each sender its own */
+    a_message_crosses(&p, up_v, "after");
+    info.struct_size--;
+    CHECK_EQ(hkp_htp_session_congestion(p.e, p.session, &info), HKP_E_INVAL);
+    struct hkp_htp_options o;
+    pair_options(&p, &o, 1);
+    o.congestion = 2;
+    hkp_htp_endpoint *none = NULL;
+    CHECK_EQ(hkp_htp_endpoint_new(&none, &o, p.now), HKP_E_INVAL);
+    pair_free(&p);
+}
+
 static void every_allocation_may_fail(void) {
     static struct world w;
     world_load(&w, inputs("r"));
@@ -266,6 +298,7 @@ int main(void) {
     CASE(a_refused_node_is_told_and_waits);
     CASE(revocation_ends_sessions_at_once);
     CASE(a_forged_challenge_measures_nothing);
+    CASE(a_session_may_have_another_controller);
     CASE(every_allocation_may_fail);
     return check_done();
 }

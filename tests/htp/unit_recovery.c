@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
-/* Loss recovery and the congestion window: what is sent again, when, and how fast (HTP-10.3, 10.5). */
+/* Loss recovery: what is sent again, and when (HTP-10.3). */
 #include "flow_net.h"
 
 enum { CLS_APP = 7 };
@@ -78,32 +78,6 @@ static void the_time_threshold_finds_a_loss(void) {
     net_free(n);
 }
 
-/* HTP-10.5, RFC 9002 7: doubling, halving once for each round trip, two packets at least. */
-static void the_window_grows_and_shrinks(void) {
-    struct hkp_htp__congestion c;
-    hkp_htp__congestion_init(&c, 1200);
-    CHECK_EQ(c.window, 12000);
-    hkp_htp__congestion_on_acked(&c, 1200, 1, 0);
-    CHECK_EQ(c.window, 12000); /* the application was the limit */
-    hkp_htp__congestion_on_acked(&c, 1200, 1, 1);
-    CHECK_EQ(c.window, 13200);
-    hkp_htp__congestion_on_lost(&c, 5, 10);
-    CHECK_EQ(c.window, 6600);
-    hkp_htp__congestion_on_lost(&c, 9, 12); /* sent before the answer to the first loss */
-    hkp_htp__congestion_on_acked(&c, 6600, 10, 1);
-    CHECK_EQ(c.window, 6600);
-    for (int i = 0; i < 5; i++) hkp_htp__congestion_on_acked(&c, 1200, 11, 1);
-    CHECK_EQ(c.window, 6600);
-    hkp_htp__congestion_on_acked(&c, 1200, 11, 1);
-    CHECK_EQ(c.window, 7800); /* one packet for a window acknowledged */
-    hkp_htp__congestion_on_lost(&c, 20, 30);
-    hkp_htp__congestion_on_lost(&c, 40, 50);
-    hkp_htp__congestion_on_lost(&c, 60, 70);
-    CHECK_EQ(c.window, 2400);
-    hkp_htp__congestion_on_persistent(&c);
-    CHECK_EQ(c.window, 2400);
-}
-
 static void rekey_frames_survive_loss(void) {
     for (unsigned loss = 0; loss <= 300; loss += 150) {
         struct net *n = net_started();
@@ -123,7 +97,6 @@ int main(void) {
     CASE(lost_frames_of_streams_are_sent_again);
     CASE(lost_credit_is_sent_again);
     CASE(the_time_threshold_finds_a_loss);
-    CASE(the_window_grows_and_shrinks);
     CASE(rekey_frames_survive_loss);
     return check_done();
 }
