@@ -98,6 +98,7 @@ void hkp_htp_tick(hkp_htp_endpoint *ep, hkp_time now, uint64_t wall_us) {
     hkp_htp__door_tick(ep);
     hkp_htp__tickets_tick(ep);
     hkp_htp__power_tick(ep);
+    hkp_htp__pools_tick(ep->pools, ep->now);
     while (ep->n_heap > 0 && ep->heap[0].wake <= ep->now) {
         struct hkp_htp__session *s = ep->heap[0].session;
         hkp_htp__session_schedule(ep, s, HKP_TIME_NEVER); /* put in order again when it has nothing to send */

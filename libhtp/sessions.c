@@ -49,7 +49,7 @@ void hkp_htp__session_free(struct hkp_htp_endpoint *ep, struct hkp_htp__session 
     hkp_htp__flow_free(s->flow);
     ep->sessions[s->index] = NULL;
     ep->free_slots[ep->n_free++] = s->index;
-    ep->stats.sessions--;
+    if (--ep->stats.sessions == 0) hkp_htp__pools_rest(ep->pools);
     sodium_memzero(s, sizeof *s);
     hkp_mem_free(mem, s, sizeof *s);
 }

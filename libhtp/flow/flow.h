@@ -39,7 +39,8 @@ enum {
     HKP_HTP__FLOW_ENDED = 3
 };
 
-/* ---- Memory shared by all flows of one endpoint: bounded, grown in slabs, given back by _free only. */
+/* ---- Memory shared by all flows of one endpoint: bounded, grown in slabs, of which empty ones go back in
+ * time. */
 
 /**
  * Makes the pools. limit_bytes bounds what streams, datagrams and sent packets of all sessions hold together;
@@ -47,6 +48,10 @@ enum {
  */
 hkp_status hkp_htp__pools_new(struct hkp_htp__pools **out, const struct hkp_mem *mem, size_t limit_bytes);
 void hkp_htp__pools_free(struct hkp_htp__pools *pools);
+/** Gives back what nobody used for a second. Cheap; call it when time passes. */
+void hkp_htp__pools_tick(struct hkp_htp__pools *pools, hkp_time now);
+/** No session is left, and maybe no tick will come: gives back at once. */
+void hkp_htp__pools_rest(struct hkp_htp__pools *pools);
 /** Bytes that the pools hold of the allocator now. */
 size_t hkp_htp__pools_memory(const struct hkp_htp__pools *pools);
 
@@ -59,7 +64,8 @@ struct hkp_htp__flow_params {
     struct hkp_rng rng;
     /** required; outlives the flow */
     struct hkp_htp__pools *pools;
-    /** tokens of the session, which go in its frames; NULL: TOKEN and RETIRE are ignored. Outlives the flow */
+    /** tokens of the session, which go in its frames; NULL: TOKEN and RETIRE are ignored. Outlives the flow
+     */
     struct hkp_htp__paths *paths;
     /** 1 if we are E (we opened the session), 0 if V */
     uint8_t is_e;

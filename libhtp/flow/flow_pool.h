@@ -18,9 +18,13 @@ enum {
 
 struct hkp_htp__pools;
 
-/** A block of HKP_HTP__BLOCK_SIZE bytes, content undefined; NULL at the limit. */
+/** A block of HKP_HTP__BLOCK_SIZE bytes for data, content undefined; NULL at the limit for data. */
 void *hkp_htp__block_take(struct hkp_htp__pools *pools);
 void hkp_htp__block_give(struct hkp_htp__pools *pools, void *block);
+
+/** The same for records of packets on their way, which may use what is kept from data. */
+void *hkp_htp__record_take(struct hkp_htp__pools *pools);
+void hkp_htp__record_give(struct hkp_htp__pools *pools, void *block);
 
 /** HKP_HTP__STREAM_SIZE zero bytes; NULL at the limit. */
 void *hkp_htp__stream_take(struct hkp_htp__pools *pools);

@@ -39,10 +39,10 @@ static sent_packet *record(recovery *r, uint64_t i) { return *block_of(r, i) + i
 static void release(recovery *r) {
     if (r->table != NULL) {
         for (unsigned i = 0; i < HKP_HTP__SENT_BLOCKS; i++)
-            if (r->table[i] != NULL) hkp_htp__block_give(r->pools, r->table[i]);
-        hkp_htp__block_give(r->pools, r->table);
+            if (r->table[i] != NULL) hkp_htp__record_give(r->pools, r->table[i]);
+        hkp_htp__record_give(r->pools, r->table);
     } else if (r->block != NULL) {
-        hkp_htp__block_give(r->pools, r->block);
+        hkp_htp__record_give(r->pools, r->block);
     }
     r->table = NULL;
     r->block = NULL;
@@ -63,7 +63,7 @@ static void drop_first(recovery *r) {
     r->head++;
     if (r->head % PER_BLOCK != 0 || r->table == NULL) return;
     sent_packet **b = block_of(r, r->head - 1);
-    hkp_htp__block_give(r->pools, *b);
+    hkp_htp__record_give(r->pools, *b);
     *b = NULL;
 }
 
@@ -96,7 +96,7 @@ static int has_place(recovery *r) {
 /* Several blocks need a table. */
 static int use_table(recovery *r) {
     if (r->table != NULL || r->block == NULL || r->head / PER_BLOCK == r->tail / PER_BLOCK) return 1;
-    sent_packet **table = hkp_htp__block_take(r->pools);
+    sent_packet **table = hkp_htp__record_take(r->pools);
     if (table == NULL) return 0;
     memset(table, 0, HKP_HTP__SENT_BLOCKS * sizeof *table);
     table[r->head / PER_BLOCK % HKP_HTP__SENT_BLOCKS] = r->block;
@@ -107,7 +107,7 @@ static int use_table(recovery *r) {
 sent_packet *hkp_htp__recovery_slot(recovery *r) {
     if (!has_place(r) || !use_table(r)) return NULL;
     sent_packet **b = block_of(r, r->tail);
-    if (*b == NULL) *b = hkp_htp__block_take(r->pools);
+    if (*b == NULL) *b = hkp_htp__record_take(r->pools);
     if (*b == NULL) return NULL;
     sent_packet *s = record(r, r->tail);
     memset(s, 0, sizeof *s);

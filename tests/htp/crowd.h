@@ -51,6 +51,8 @@ struct crowd {
     uint32_t mute;
     /** 1: nothing arrives at all */
     int cut;
+    /** 1: V's owner asks for no events */
+    int deaf;
 };
 
 static inline uint64_t crowd_random(struct crowd *c) {
@@ -215,7 +217,7 @@ static inline void crowd_send(struct crowd *c) {
                                            .to_e = !is_e};
             crowd_put(c, &p, d);
         }
-        crowd_take_events(c, is_e);
+        if (is_e || !c->deaf) crowd_take_events(c, is_e);
     }
 }
 

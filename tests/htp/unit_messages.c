@@ -180,6 +180,61 @@ static void ranges_are_a_set(void) {
     }
 }
 
+/* What was needed once is not held for ever, nor given back while it may be needed again. */
+static void pools_give_back_what_nobody_uses(void) {
+    enum { BLOCKS = 200 };
+    struct failing mem = {.left = -1};
+    struct hkp_mem alloc = failing_mem(&mem);
+    struct hkp_htp__pools *pools = NULL;
+    static void *blocks[BLOCKS];
+    hkp_time now = HKP_HTP__SECOND_NS;
+    CHECK_EQ(hkp_htp__pools_new(&pools, &alloc, 0), HKP_OK);
+    for (int round = 0; round < 20; round++, now += HKP_HTP__SECOND_NS / 10) {
+        for (int i = 0; i < BLOCKS; i++) CHECK((blocks[i] = hkp_htp__block_take(pools)) != NULL);
+        const size_t most = mem.bytes;
+        const long live = mem.live;
+        for (int i = BLOCKS; i-- > 0;) hkp_htp__block_give(pools, blocks[i * 7 % BLOCKS]);
+        hkp_htp__pools_tick(pools, now);
+        CHECK_EQ(mem.bytes, most); /* in use within the last second */
+        CHECK_EQ(mem.live, live);
+    }
+    for (int second = 0; second < 3; second++, now += HKP_HTP__SECOND_NS) hkp_htp__pools_tick(pools, now);
+    CHECK_EQ(mem.live, 2); /* the pools and one slab */
+    CHECK_EQ(mem.bytes, hkp_htp__pools_memory(pools));
+    hkp_htp__pools_free(pools);
+    CHECK_EQ(mem.live, 0);
+}
+
+/* Data never takes the last eighth, in whatever order it and the records come. */
+static void data_leaves_room_for_records(void) {
+    enum { LIMIT = 1048576, MOST = 512 };
+    struct failing mem = {.left = -1};
+    struct hkp_mem alloc = failing_mem(&mem);
+    struct hkp_htp__pools *pools = NULL;
+    static void *data[MOST], *streams[4 * MOST], *records[MOST];
+    size_t n_data = 0, n_streams = 0, n_records = 0;
+    uint64_t seed = check_seed();
+    CHECK_EQ(hkp_htp__pools_new(&pools, &alloc, LIMIT), HKP_OK);
+    for (int i = 0; i < 20000; i++) {
+        const unsigned what = (unsigned)(check_random(&seed) % 16);
+        if (what < 8 && n_data < MOST && (data[n_data] = hkp_htp__block_take(pools)) != NULL) n_data++;
+        if (what == 8 && n_data > 0) hkp_htp__block_give(pools, data[--n_data]);
+        if (what > 8 && n_streams < 4 * (size_t)MOST &&
+            (streams[n_streams] = hkp_htp__stream_take(pools)) != NULL)
+            n_streams++;
+        /* a few sessions have packets on their way */
+        if (what == 9 && n_records < 12) CHECK((records[n_records++] = hkp_htp__record_take(pools)) != NULL);
+        if (what == 10 && n_records > 0) hkp_htp__record_give(pools, records[--n_records]);
+        CHECK(hkp_htp__pools_memory(pools) <= LIMIT + 4096);
+    }
+    CHECK(hkp_htp__block_take(pools) == NULL && !hkp_htp__pools_reserve(pools, 1, 0, 0));
+    for (size_t i = 0; i < n_data; i++) hkp_htp__block_give(pools, data[i]);
+    for (size_t i = 0; i < n_streams; i++) hkp_htp__stream_give(pools, streams[i]);
+    for (size_t i = 0; i < n_records; i++) hkp_htp__record_give(pools, records[i]);
+    hkp_htp__pools_free(pools);
+    CHECK_EQ(mem.live, 0);
+}
+
 /* HTP-10.4: what is told, and that older ranges are forgotten. */
 static void acks_tell_what_arrived(void) {
     struct hkp_htp__acks a;
@@ -275,6 +330,8 @@ int main(void) {
     CASE(limits_are_those_of_the_class_or_the_stream);
     CASE(a_chain_is_a_stream_in_any_order);
     CASE(ranges_are_a_set);
+    CASE(pools_give_back_what_nobody_uses);
+    CASE(data_leaves_room_for_records);
     CASE(acks_tell_what_arrived);
     CASE(acks_do_with_little_memory);
     CASE(acks_wait_no_longer_than_they_may);
