@@ -32,6 +32,7 @@ hkp_status hkp_htp__door_new(struct hkp_htp_endpoint *ep) {
     for (uint32_t i = 0; i < o->half_open_max; i++)
         d->halves[i].newer = i + 1 < o->half_open_max ? i + 1 : HKP_HTP__NONE;
     memset(d->given_buckets, 0xFF, (d->given_mask + (size_t)1) * sizeof(uint32_t));
+    hkp_htp__mac1_key(d->mac1, ep->self.s);
     uint8_t seed[32], key[64];
     if (hkp_htp__draw(ep, d->cookie_key[0], 32) != HKP_OK || hkp_htp__draw(ep, seed, 32) != HKP_OK ||
         hkp_htp__draw(ep, d->dummy.in.psk, 32) != HKP_OK || hkp_htp__draw(ep, d->dummy.in.f, 64) != HKP_OK)

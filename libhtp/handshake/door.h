@@ -77,6 +77,8 @@ struct hkp_htp__door {
     struct hkp_htp__source *sources;
     /** theoretical arrival times of two rates per cell of nodes */
     hkp_time (*nodes)[2];
+    /** key of HELLO's RDV: all of a flood is hashed under it */
+    uint8_t mac1[32];
     uint8_t cookie_key[2][32];
     hkp_time cookie_since;
     uint8_t have_old_cookie;

@@ -170,7 +170,7 @@ static hkp_status decide(struct hkp_htp_endpoint *ep, struct hello *q) {
 hkp_status hkp_htp__door_hello(struct hkp_htp_endpoint *ep, uint64_t wall_us, const struct hkp_htp_path *path,
                                const struct hkp_htp__header *header, const uint8_t *dgram) {
     struct hello q = {.wall_us = wall_us, .path = path, .dgram = dgram};
-    hkp_status st = hkp_htp__hello_rdv(ep->self.s, dgram);
+    hkp_status st = hkp_htp__hello_rdv(ep->door->mac1, dgram);
     if (st == HKP_OK) st = hkp_htp__hello_fields(dgram);
     if (st != HKP_OK) return st;
     if (hkp_htp__rate_loaded(ep, path) && !hkp_htp__cookie_right(ep, path, dgram))

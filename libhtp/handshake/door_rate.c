@@ -86,6 +86,7 @@ static void turn_cookie(struct hkp_htp_endpoint *ep) {
 int hkp_htp__cookie_right(struct hkp_htp_endpoint *ep, const struct hkp_htp_path *path,
                           const uint8_t *dgram) {
     uint8_t want[32];
+    if (hkp_is_zero(dgram + HKP_HTP__COOKIE_AT, 32)) return 0; /* none; most of a flood */
     turn_cookie(ep);
     for (int i = 0; i <= ep->door->have_old_cookie; i++) {
         hkp_htp__cookie(want, ep->door->cookie_key[i], path, dgram);
@@ -98,6 +99,11 @@ hkp_status hkp_htp__cookie_ask(struct hkp_htp_endpoint *ep, uint64_t wall_us, co
                                const uint8_t *dgram) {
     uint8_t cookie[32], retry[HKP_HTP__RETRY_SIZE];
     struct hkp_htp__stamp stamp;
+    const hkp_status st = hkp_is_zero(dgram + HKP_HTP__COOKIE_AT, 32) ? HKP_OK : HKP_E_HTP_COOKIE;
+    if (ep->answers_n == HKP_HTP__ANSWERS_WAITING) { /* it would be lost: not worth two hashes */
+        ep->stats.answers_lost++;
+        return st;
+    }
     turn_cookie(ep);
     hkp_htp__cookie(cookie, ep->door->cookie_key[0], path, dgram);
     if (hkp_htp__draw_stamp(ep, wall_us, &stamp) == HKP_OK) {
@@ -105,5 +111,5 @@ hkp_status hkp_htp__cookie_ask(struct hkp_htp_endpoint *ep, uint64_t wall_us, co
         hkp_htp__answer_put(ep, path, retry, sizeof retry);
         ep->stats.retries_sent++;
     }
-    return hkp_is_zero(dgram + HKP_HTP__COOKIE_AT, 32) ? HKP_OK : HKP_E_HTP_COOKIE;
+    return st;
 }

@@ -233,8 +233,10 @@ struct hkp_htp__valid_secret {
     uint8_t challenge_nonce[32];
 };
 
-/** RDV of a HELLO; s is our X25519 key. */
-hkp_status hkp_htp__hello_rdv(const uint8_t s[32], const uint8_t *dgram);
+/** Key of a HELLO's RDV; s_v is V's X25519 key. */
+void hkp_htp__mac1_key(uint8_t key[32], const uint8_t s_v[32]);
+/** RDV of a HELLO under that key. */
+hkp_status hkp_htp__hello_rdv(const uint8_t mac1[32], const uint8_t *dgram);
 /** The clear fields: HKP_OK or HKP_E_HTP_FIELD. */
 hkp_status hkp_htp__hello_fields(const uint8_t *dgram);
 /** B2("", c1): names a HELLO, and is the key of the RDV of its answers. */

@@ -6,13 +6,13 @@
 
 enum { NODE_AT = 0, INDEX_AT = 16, T1_AT = 24, TICKET_AT = 32, MODE_AT = 48, SIG_AT = 49, PAD_AT = 113 };
 
-static void mac1_key(uint8_t key[32], const uint8_t s_v[32]) {
+void hkp_htp__mac1_key(uint8_t key[32], const uint8_t s_v[32]) {
     hkp_htp__b2(key, NULL, PARTS(LABEL("HTP1 mac1"), {s_v, 32}));
 }
 
 static void hello_rdv(uint8_t rdv[32], const uint8_t s_v[32], const uint8_t *dgram) {
     uint8_t key[32];
-    mac1_key(key, s_v);
+    hkp_htp__mac1_key(key, s_v);
     hkp_htp__rdv_packet(rdv, key, dgram, HKP_HTP__BIG);
 }
 
@@ -90,9 +90,9 @@ hkp_status hkp_htp__retry_take(struct hkp_htp__edge_secret *e, const uint8_t *dg
     return HKP_OK;
 }
 
-hkp_status hkp_htp__hello_rdv(const uint8_t s[32], const uint8_t *dgram) {
+hkp_status hkp_htp__hello_rdv(const uint8_t mac1[32], const uint8_t *dgram) {
     uint8_t want[32];
-    hello_rdv(want, s, dgram);
+    hkp_htp__rdv_packet(want, mac1, dgram, HKP_HTP__BIG);
     return sodium_memcmp(want, dgram + HKP_HTP__AT_RDV, 32) == 0 ? HKP_OK : HKP_E_HTP_RDV;
 }
 

@@ -47,6 +47,8 @@ struct fault_app {
     unsigned *n_live, *connecting;
     /** 1: nothing new but what shows that sessions work */
     int calm;
+    /** 1: nobody closes a session */
+    int keep;
     uint64_t messages, datagrams, ups, downs, faileds, delivered, rekeys, tainted;
     hkp_time mean_gap;
 };
@@ -385,7 +387,7 @@ static inline void act_on(struct fault_node *n, struct fault_live *l) {
         act_end_stream(n, l, 0);
     } else if (r < 997) {
         act_end_stream(n, l, 1);
-    } else {
+    } else if (!n->w->app->keep) {
         act_simple(n, l, DO_CLOSE);
     }
 }

@@ -123,12 +123,67 @@ static void many_edges_survive_all_faults(void) {
     CHECK(sum.ups >= 120 && sum.messages > 0);
 }
 
+/* A HELLO as one makes it who knows V's public key and nothing else. */
+static void forged_hello(struct fault_world *w, uint8_t dgram[HKP_HTP__BIG]) {
+    uint8_t a[32], s[32], key[32];
+    for (size_t i = 0; i < HKP_HTP__BIG; i += 8) {
+        const uint64_t r = fault_random(w);
+        memcpy(dgram + i, &r, 8);
+    }
+    hkp_htp__wire_header(dgram, HKP_HTP__HELLO, 0, 0, fault_random(w), dgram + HKP_HTP__PREFIX,
+                         HKP_HTP__FLAG_RES, HKP_HTP__BIG);
+    uint8_t *payload = dgram + HKP_HTP__PREFIX_RES;
+    memset(payload, 0, 20);
+    payload[0] = payload[1] = 1;
+    hkp_put_be16(payload + 4, HKP_HTP__VERSION);
+    hkp_put_be16(payload + 12, 1);
+    memset(dgram + HKP_HTP__COOKIE_AT, 0, 32);
+    node_public(0, a, s);
+    hkp_htp__mac1_key(key, s);
+    hkp_htp__rdv_packet(dgram + HKP_HTP__AT_RDV, key, dgram, HKP_HTP__BIG);
+}
+
+/* HTP-4.4, 4.6: 200,000 of them a second from many addresses. One session goes on, another begins. */
+static void a_flood_stops_no_session_and_takes_no_memory(void) {
+    struct fault_plan p = {.edges = 2, .act_gap = 20 * HKP_HTP__MS};
+    struct fault_result r = {0};
+    struct fault_world w;
+    static uint8_t hello[256][HKP_HTP__BIG];
+    fault_open(&w, &p, check_seed());
+    const struct fault_node *v = &w.nodes[0];
+    w.app->keep = 1;
+    w.nodes[2].connect_at = w.now + 10 * HKP_HTP__SEC;
+    fault_span(&w, &p, w.nodes[2].connect_at, NULL);
+    CHECK(w.app->n_live[1] == 1 && w.app->n_live[2] == 0);
+    const size_t bytes = v->heap.bytes;
+    const uint64_t messages = w.app->messages;
+    for (int i = 0; i < 256; i++) forged_hello(&w, hello[i]);
+    for (unsigned i = 0; i < 100000; i += 20) {
+        for (unsigned k = i; k < i + 20; k++) {
+            struct fault_flying f = {
+                .source = net_victim(k), .len = HKP_HTP__BIG, .bytes = hello[k % 256], .spoofed = 1};
+            f.source.addr[15] = (uint8_t)(k % NET_VICTIMS);
+            (void)net_give(&w, &f);
+        }
+        net_serve(&w.nodes[0]);
+        fault_span(&w, &p, w.now + 100000, NULL);
+        CHECK(v->ep->stats.half_open <= 2);
+    }
+    CHECK(v->ep->stats.retries_sent > 1000);
+    CHECK(w.app->messages > messages);
+    CHECK(w.app->n_live[1] == 1 && w.app->n_live[2] == 1);
+    CHECK(v->heap.bytes < bytes + 100000); /* the other session */
+    fault_calm(&w, &p, &r);
+    fault_close(&w, &r);
+}
+
 int main(void) {
     CHECK(sodium_init() >= 0);
     CASE(a_pair_survives_bad_links);
     CASE(a_pair_survives_all_faults);
     CASE(a_machine_rolled_back_repeats_no_nonce);
     CASE(without_clocks_a_rollback_does_repeat_nonces);
+    CASE(a_flood_stops_no_session_and_takes_no_memory);
     CASE(many_edges_survive_all_faults);
     return check_done();
 }

@@ -166,7 +166,9 @@ static void one(const char *name) {
     check_chain(root, "c1", &e.chain);
     if (json_array_size(vec_get(root, "messages")) == 6) retry(&w, root, &at_message, &e);
     CHECK_EQ(hkp_htp__wire_check(e.hello[1], 1200, &header), HKP_OK);
-    CHECK_EQ(hkp_htp__hello_rdv(w.v.s, e.hello[1]), HKP_OK);
+    uint8_t mac1[32];
+    hkp_htp__mac1_key(mac1, w.v.s);
+    CHECK_EQ(hkp_htp__hello_rdv(mac1, e.hello[1]), HKP_OK);
     CHECK_EQ(hkp_htp__hello_fields(e.hello[1]), HKP_OK);
     CHECK_EQ(hkp_htp__hello_open(&v, &w.v, &header, e.hello[1], e.answer_key), HKP_OK);
     check_chain(root, "c1", &v.chain);
