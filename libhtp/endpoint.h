@@ -316,6 +316,9 @@ hkp_status hkp_htp__session_recv(struct hkp_htp_endpoint *ep, struct hkp_htp__se
  */
 hkp_status hkp_htp__session_send(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, uint64_t wall_us,
                                  uint8_t *dst, size_t max, int fill, size_t *len);
+/** One packet that is about a path and goes there; *len 0: none. *path: where to, or the path in use. */
+hkp_status hkp_htp__session_probe(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, uint64_t wall_us,
+                                  struct hkp_htp_path *path, uint8_t *dst, size_t *len);
 /** Largest packet of the session now. */
 size_t hkp_htp__session_datagram(const struct hkp_htp__session *s);
 /** ECN field for the packets that the session sends now; the same for all of a run. */

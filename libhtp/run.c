@@ -70,6 +70,8 @@ static void send_answer(struct hkp_htp_endpoint *ep, uint8_t *dst, struct hkp_ht
 static void send_packets(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, uint64_t wall_us,
                          const struct room *room, struct hkp_htp_run *run) {
     size_t max = hkp_htp__session_datagram(s), len = 0;
+    (void)hkp_htp__session_probe(ep, s, wall_us, &run->path, room->dst, &run->len);
+    if (run->len > 0) return; /* it goes where it is about */
     if (max > room->cap) max = room->cap;
     const int fill = room->packets > 1 && 2 * max <= room->cap;
     for (unsigned n = 0; n < room->packets && room->cap - run->len >= max; n++) {
@@ -85,6 +87,7 @@ static void send_session(struct hkp_htp_endpoint *ep, uint64_t wall_us, const st
                          struct hkp_htp_run *run) {
     while (run->len == 0 && ep->ready.head != NULL) {
         struct hkp_htp__session *s = ep->ready.head;
+        run->path = s->path;
         run->ecn = hkp_htp__session_ecn(s); /* no packet of the run changes it */
         if (s->edge != NULL)
             hkp_htp__edge_send(ep, s, room->dst, &run->len);
@@ -92,7 +95,6 @@ static void send_session(struct hkp_htp_endpoint *ep, uint64_t wall_us, const st
             send_packets(ep, s, wall_us, room, run);
         hkp_htp__list_drop_ready(ep, s);
         if (run->len > 0) {
-            run->path = s->path;
             run->session = s->id;
             hkp_htp__session_touch(ep, s);
         } else if (s->state != HKP_HTP__S_ENDED)

@@ -297,11 +297,14 @@ hkp_status hkp_htp__session_recv(struct hkp_htp_endpoint *ep, struct hkp_htp__se
                                   .wall_us = wall_us,
                                   .port = path->port};
     memcpy(in.addr, path->addr, 16);
-    hkp_htp__paths_heard(s, header->token);
+    hkp_htp__paths_heard(ep, s, path, header->token, pn, len);
     st = take_frames(ep, s, &in);
     if (st == HKP_OK) HKP_HTP__TRACE(ep, hkp_htp__trace_metrics(ep, s));
     if (st == HKP_OK && s->state == HKP_HTP__S_ACCEPTED) hkp_htp__session_up(ep, s);
-    if (st == HKP_OK) hkp_htp__paths_refresh(ep, s);
+    if (st == HKP_OK) {
+        hkp_htp__paths_settle(ep, s);
+        hkp_htp__paths_refresh(ep, s);
+    }
     end_with_flow(ep, s);
     hkp_htp__session_touch(ep, s);
     return st;
@@ -310,14 +313,14 @@ hkp_status hkp_htp__session_recv(struct hkp_htp_endpoint *ep, struct hkp_htp__se
 /* ---- out ---- */
 
 static hkp_status seal(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, uint64_t wall_us,
-                       const struct hkp_htp__flow_out *out, uint8_t *dst, size_t *len) {
+                       uint64_t token, const struct hkp_htp__flow_out *out, uint8_t *dst, size_t *len) {
     struct hkp_htp__epoch_secret *e = s->epochs[s->epoch & 1];
     struct hkp_htp__record r = record_of(s, e, direction_out(s));
     struct hkp_htp__record_out head = {.type = out->type,
                                        .res = out->res,
                                        .pn = s->pn,
                                        .timestamp = (uint32_t)((ep->now - s->since) / HKP_HTP__MS),
-                                       .token = s->token_out};
+                                       .token = token};
     HKP_HTP__TRACE(ep, trace_out(ep, s, out, dst + HKP_HTP__PREFIX));
     hkp_status st = hkp_htp__packet_nonce(ep, wall_us, s->pn, head.nonce);
     s->pn++; /* used up, whatever comes of it */
@@ -331,22 +334,22 @@ static hkp_status seal(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, 
     return HKP_OK;
 }
 
-hkp_status hkp_htp__session_send(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, uint64_t wall_us,
-                                 uint8_t *dst, size_t max, int fill, size_t *len) {
-    struct hkp_htp__flow_out out = {0};
-    *len = 0;
-    if (s->state != HKP_HTP__S_UP) return HKP_OK;
+static struct hkp_htp__flow_slot slot_of(const struct hkp_htp_endpoint *ep, const struct hkp_htp__session *s,
+                                         uint64_t wall_us) {
     const struct hkp_htp__epoch_secret *e = s->epochs[s->epoch & 1];
-    struct hkp_htp__flow_slot slot = {.pn = s->pn,
-                                      .epoch = s->epoch,
-                                      .restricted = ep->now - e->since > HARD_AGE,
-                                      .fill = (uint8_t)fill,
-                                      .max_datagram = (uint32_t)max,
-                                      .now = ep->now,
-                                      .wall_us = wall_us};
-    hkp_status st = hkp_htp__flow_send(s->flow, &slot, dst + HKP_HTP__PREFIX, &out);
-    if (st == HKP_OK && out.type == 0) return HKP_OK;
-    if (st == HKP_OK) st = seal(ep, s, wall_us, &out, dst, len);
+    return (struct hkp_htp__flow_slot){.pn = s->pn,
+                                       .epoch = s->epoch,
+                                       .restricted = ep->now - e->since > HARD_AGE,
+                                       .now = ep->now,
+                                       .wall_us = wall_us};
+}
+
+/* Seals what was written, under a token of the peer; *len stays 0 if there is nothing. */
+static hkp_status send_out(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, uint64_t wall_us,
+                           uint64_t token, hkp_status st, const struct hkp_htp__flow_out *out, uint8_t *dst,
+                           size_t *len) {
+    if (st == HKP_OK && out->type == 0) return HKP_OK;
+    if (st == HKP_OK) st = seal(ep, s, wall_us, token, out, dst, len);
     if (st != HKP_OK) {
         *len = 0;
         hkp_htp__session_end(ep, s, HKP_E_HTP_INTERNAL, HKP_HTP_REASON_INTERNAL);
@@ -355,6 +358,32 @@ hkp_status hkp_htp__session_send(struct hkp_htp_endpoint *ep, struct hkp_htp__se
     /* A rekey starts together with a packet that goes anyway (HTP-6.2). */
     if (s->end_result == HKP_OK) (void)hkp_htp__rekey_start(ep, s, 0);
     return HKP_OK;
+}
+
+hkp_status hkp_htp__session_send(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, uint64_t wall_us,
+                                 uint8_t *dst, size_t max, int fill, size_t *len) {
+    struct hkp_htp__flow_out out = {0};
+    *len = 0;
+    if (s->state != HKP_HTP__S_UP) return HKP_OK;
+    struct hkp_htp__flow_slot slot = slot_of(ep, s, wall_us);
+    slot.fill = (uint8_t)fill;
+    slot.max_datagram = (uint32_t)max;
+    const hkp_status st = hkp_htp__flow_send(s->flow, &slot, dst + HKP_HTP__PREFIX, &out);
+    return send_out(ep, s, wall_us, s->token_out, st, &out, dst, len);
+}
+
+hkp_status hkp_htp__session_probe(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, uint64_t wall_us,
+                                  struct hkp_htp_path *path, uint8_t *dst, size_t *len) {
+    struct hkp_htp__flow_out out = {0};
+    struct hkp_htp__route *route;
+    *len = 0;
+    *path = s->path;
+    if (s->state != HKP_HTP__S_UP) return HKP_OK;
+    const struct hkp_htp__flow_slot slot = slot_of(ep, s, wall_us);
+    hkp_htp__paths_send(s, &slot, dst + HKP_HTP__PREFIX, &out, &route);
+    if (route != NULL) *path = route->path;
+    const uint64_t token = route != NULL ? s->paths->tokens.peer[route->place] : s->token_out;
+    return send_out(ep, s, wall_us, token, HKP_OK, &out, dst, len);
 }
 
 uint8_t hkp_htp__session_ecn(const struct hkp_htp__session *s) {
@@ -375,6 +404,8 @@ hkp_time hkp_htp__session_wake(const struct hkp_htp__session *s) {
     if (s->state == HKP_HTP__S_UP) {
         wake = hkp_htp__flow_wake(s->flow);
         if (s->old_until < wake) wake = s->old_until;
+        const hkp_time paths = hkp_htp__paths_wake(s);
+        if (paths < wake) wake = paths;
     }
     return wake;
 }
@@ -385,6 +416,8 @@ void hkp_htp__session_tick(struct hkp_htp_endpoint *ep, struct hkp_htp__session 
         hkp_htp__session_end(ep, s, HKP_E_HTP_TIMEOUT, 0);
     if (s->state == HKP_HTP__S_UP) {
         hkp_htp__rekey_expire(ep, s);
+        hkp_htp__paths_tick(ep, s);
+        hkp_htp__paths_refresh(ep, s);
         if (hkp_htp__flow_tick(s->flow, ep->now) == HKP_E_HTP_IDLE)
             hkp_htp__session_end(ep, s, HKP_E_HTP_IDLE, HKP_HTP_REASON_DONE);
         end_with_flow(ep, s);

@@ -41,6 +41,11 @@ static int own_event(struct hkp_htp__session *s, struct hkp_htp_event *out) {
         start_event(s, out, HKP_HTP_EVENT_RIGHTS);
         out->code = s->standing.line;
         out->value = (uint64_t)s->standing.trust_before << 16 | s->standing.trust_now;
+    } else if (s->paths != NULL && s->paths->news != 0) {
+        start_event(s, out, HKP_HTP_EVENT_PATH);
+        out->value = s->paths->news;
+        out->observed = s->paths->news_path;
+        s->paths->news = 0;
     } else
         return 0;
     return 1;

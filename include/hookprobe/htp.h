@@ -615,6 +615,8 @@ enum {
     HKP_HTP_EVENT_RIGHTS = 18,
     /** another transport mode is in force: value = HKP_HTP_TRANSPORT_*, code = HKP_HTP_WHY_* */
     HKP_HTP_EVENT_TRANSPORT = 19,
+    /** the session's path: value = HKP_HTP_PATH_* (htp/path.h), observed */
+    HKP_HTP_EVENT_PATH = 20,
     /** bits of flags */
     HKP_HTP_FLAG_BIDIRECTIONAL = 1
 };
@@ -1335,6 +1337,7 @@ HKP_API HKP_MUST_USE hkp_status hkp_htp_path_format(const struct hkp_htp_path *p
 
 #include <hookprobe/htp/congestion.h>
 #include <hookprobe/htp/mode.h>
+#include <hookprobe/htp/path.h>
 #include <hookprobe/htp/run.h>
 #include <hookprobe/htp/trace.h>
 #include <hookprobe/htp/trust.h>

@@ -174,6 +174,14 @@ uint8_t hkp_htp__flow_ecn(const struct hkp_htp__flow *flow);
 /** Largest datagram that the flow sends now, bytes. */
 size_t hkp_htp__flow_datagram_max(const struct hkp_htp__flow *flow);
 
+/** Bytes of a datagram with a plaintext of n bytes that _probe would write now. */
+size_t hkp_htp__flow_probe_size(const struct hkp_htp__flow *flow, const struct hkp_htp__flow_slot *slot,
+                                size_t n);
+/** Makes n bytes of frames at dst, which are PATH_*, the next packet; wide: padded to 1200 bytes. Nobody
+ * waits for it: it is on a path of its own. */
+void hkp_htp__flow_probe(struct hkp_htp__flow *flow, const struct hkp_htp__flow_slot *slot, uint8_t *dst,
+                         size_t n, int wide, struct hkp_htp__flow_out *out);
+
 /** Earliest time at which _tick has something to do; HKP_TIME_NEVER when ended. */
 hkp_time hkp_htp__flow_wake(const struct hkp_htp__flow *flow);
 /** HKP_OK, or HKP_E_HTP_IDLE once: silent end (the state is ENDED then). */

@@ -90,9 +90,11 @@ static hkp_status apply(flow_t *flow, const struct hkp_htp__frame *f, const stru
         return hkp_htp__stream_on_stop(flow, f);
     case HKP_HTP__F_CREDIT:
         return hkp_htp__stream_on_credit(flow, f);
+    case HKP_HTP__F_PATH_RESPONSE:
+        if (flow->paths != NULL) hkp_htp__paths_on_response(flow->paths, f->data);
+        return HKP_OK;
     case HKP_HTP__F_PATH_CHALLENGE:
-        memcpy(flow->path_response, f->data, sizeof flow->path_response);
-        flow->path_response_set = 1;
+        if (flow->paths != NULL) hkp_htp__paths_on_challenge(flow->paths, f->data);
         return HKP_OK;
     case HKP_HTP__F_TOKEN:
         return flow->paths != NULL ? hkp_htp__tokens_on_token(&flow->paths->tokens, f) : HKP_OK;
@@ -107,7 +109,7 @@ static hkp_status apply(flow_t *flow, const struct hkp_htp__frame *f, const stru
         on_close(flow, f);
         return HKP_OK;
     default:
-        return HKP_OK; /* PAD, PING, REKEY (the endpoint's), PATH_RESPONSE, extensions */
+        return HKP_OK; /* PAD, PING, REKEY (the endpoint's), extensions */
     }
 }
 
@@ -143,6 +145,7 @@ hkp_status hkp_htp__flow_recv(flow_t *flow, const struct hkp_htp__flow_in *in, u
     if (st != HKP_OK) return st;
     if (!has_room(flow, in)) return HKP_E_HTP_LIMIT;
 
+    if (flow->paths != NULL) flow->paths->other = all.other;
     int newest = flow->acks.seen.count == 0 || in->pn > hkp_htp__acks_largest(&flow->acks);
     flow->packets_in++;
     flow->bytes_in += in->datagram_len;

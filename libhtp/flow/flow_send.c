@@ -58,13 +58,6 @@ static void write_tokens(flow_t *flow, writer *w) {
     }
 }
 
-static void write_path(flow_t *flow, writer *w) {
-    if (!flow->path_response_set || w->len + 9 > w->cap) return;
-    w->len += hkp_htp__put_path(w->dst + w->len, HKP_HTP__F_PATH_RESPONSE, flow->path_response);
-    w->eliciting = 1;
-    flow->path_response_set = 0;
-}
-
 static void write_datagrams(flow_t *flow, writer *w) {
     uint8_t cls;
     size_t len;
@@ -91,8 +84,7 @@ static void write_ping(flow_t *flow, writer *w) {
 static int wants_data(const flow_t *flow, const slot_t *slot, int held) {
     if (flow->rekey_pending) return 1;
     if (slot->restricted) return 0;
-    return flow->recovery.own.probes > 0 || flow->ping || flow->credit_pending != 0 ||
-           flow->path_response_set || tokens_wait(flow) ||
+    return flow->recovery.own.probes > 0 || flow->ping || flow->credit_pending != 0 || tokens_wait(flow) ||
            (flow->table != NULL && flow->table->ready[0] != NULL) ||
            (!held && (flow->datagrams_out.head != NULL || hkp_htp__streams_sendable(flow)));
 }
@@ -102,7 +94,6 @@ static void write_data(flow_t *flow, const slot_t *slot, writer *w) {
     write_ack(flow, w);
     if (slot->restricted) return;
     write_credit(flow, w);
-    write_path(flow, w);
     write_tokens(flow, w);
     if (!w->held) write_datagrams(flow, w);
     hkp_htp__streams_write(flow, w);
@@ -222,24 +213,60 @@ static int send_open(flow_t *flow, const slot_t *slot, writer *w, struct hkp_htp
     return 1;
 }
 
+/* A new epoch begins with RES. */
+static void enter_epoch(flow_t *flow, const slot_t *slot) {
+    if (slot->now > flow->now) flow->now = slot->now;
+    if (slot->epoch == flow->tx_epoch) return;
+    flow->tx_epoch = slot->epoch;
+    flow->tx_epoch_used = flow->tx_res_acked = 0;
+}
+
+/* HTP-3.2 (c), (d) */
+static int needs_res(const flow_t *flow) {
+    return !flow->tx_res_acked || hkp_htp__mode_row(flow->mode.mode)->res;
+}
+
 hkp_status hkp_htp__flow_send(flow_t *flow, const slot_t *slot, uint8_t *dst, struct hkp_htp__flow_out *out) {
     struct hkp_htp__sent scratch = {.pn = 0};
     size_t max = flow->max_datagram;
     if (slot->max_datagram != 0 && slot->max_datagram < max) max = slot->max_datagram;
     writer w = {.dst = dst, .cap = max - HKP_HTP__OVERHEAD, .sent = &scratch};
     *out = (struct hkp_htp__flow_out){0, 0, 0, 0};
-    if (slot->now > flow->now) flow->now = slot->now;
     if (flow->state == HKP_HTP__FLOW_ENDED) return HKP_OK;
-    if (slot->epoch != flow->tx_epoch) {
-        flow->tx_epoch = slot->epoch;
-        flow->tx_epoch_used = flow->tx_res_acked = 0;
-    }
+    enter_epoch(flow, slot);
     if (hkp_htp__mode_waits_for_e(flow)) return HKP_OK;
-    if (!flow->tx_res_acked || hkp_htp__mode_row(flow->mode.mode)->res) (void)hkp_htp__writer_res(&w);
+    if (needs_res(flow)) (void)hkp_htp__writer_res(&w);
     if (flow->state != HKP_HTP__FLOW_OPEN) {
         (void)send_closing(flow, slot, &w, out);
     } else {
         (void)send_open(flow, slot, &w, out);
     }
     return HKP_OK;
+}
+
+static size_t overhead_now(const flow_t *flow, const slot_t *slot) {
+    const int res = needs_res(flow) || slot->epoch != flow->tx_epoch;
+    return HKP_HTP__OVERHEAD + (res ? (size_t)HKP_HTP__RESONANCE_SIZE : 0);
+}
+
+size_t hkp_htp__flow_probe_size(const flow_t *flow, const slot_t *slot, size_t n) {
+    return overhead_now(flow, slot) + n;
+}
+
+void hkp_htp__flow_probe(flow_t *flow, const slot_t *slot, uint8_t *dst, size_t n, int wide,
+                         struct hkp_htp__flow_out *out) {
+    const size_t overhead = overhead_now(flow, slot);
+    enter_epoch(flow, slot);
+    if (wide) {
+        memset(dst + n, HKP_HTP__F_PAD, HKP_HTP_DATAGRAM_MAX - overhead - n);
+        n = HKP_HTP_DATAGRAM_MAX - overhead;
+    }
+    /* It has no record, so another packet must find out that RES of this epoch arrived (HTP-3.2 (c)). */
+    if (!flow->tx_epoch_used) flow->ping = 1;
+    flow->tx_epoch_used = 1;
+    flow->packets_out++;
+    flow->eliciting_out++;
+    flow->last_out = flow->now;
+    flow->recovery.next_pn = slot->pn + 1;
+    *out = (struct hkp_htp__flow_out){HKP_HTP__T_DATA, overhead > HKP_HTP__OVERHEAD, 1, n};
 }

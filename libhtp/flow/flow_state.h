@@ -174,8 +174,6 @@ struct hkp_htp__flow {
     const uint8_t *rekey;
     uint8_t rekey_set, rekey_pending, rekey_generation;
     uint8_t ping;
-    uint8_t path_response[8];
-    uint8_t path_response_set;
 
     /* Streams. Index of counters by kind of stream: 0 bidirectional, 1 unidirectional. */
     struct hkp_htp__stream_table *table;

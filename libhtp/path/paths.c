@@ -3,9 +3,11 @@
 #include "libhtp/path/paths.h"
 
 #include "libhtp/endpoint.h"
+#include "libhtp/flow/flow_pool.h"
 #include "libter/options.h"
 
 typedef struct hkp_htp__session session;
+typedef struct hkp_htp__route route;
 
 /* E keeps the reset tokens of V behind it. */
 static size_t size_of(const session *s) {
@@ -35,22 +37,60 @@ void hkp_htp__paths_free(struct hkp_htp_endpoint *ep, session *s) {
         hkp_htp__token_drop(ep, p->tokens.own[i]);
         if (p->tokens.peer_used >> i & 1) hkp_htp__reset_unwatch(ep, s, i);
     }
+    while (p->routes != NULL) {
+        route *r = p->routes;
+        p->routes = r->next;
+        hkp_htp__stream_give(ep->pools, r);
+    }
     s->paths = NULL;
     sodium_memzero(p, size_of(s));
     hkp_mem_free(&ep->opt.mem, p, size_of(s));
 }
 
-void hkp_htp__paths_heard(session *s, uint64_t token) {
-    struct hkp_htp__paths *p = s->paths;
-    if (token == p->token_in) return;
-    p->token_in = token;
-    hkp_htp__tokens_seen(&p->tokens, token);
+int hkp_htp__path_equal(const struct hkp_htp_path *a, const struct hkp_htp_path *b) {
+    return a->port == b->port && a->carrier == b->carrier && a->scope == b->scope &&
+           memcmp(a->addr, b->addr, 16) == 0;
+}
+
+int hkp_htp__paths_place(const session *s) {
+    for (int i = 0; i < HKP_HTP__TOKENS_MAX; i++)
+        if (s->paths->tokens.peer[i] == s->token_out) return i;
+    return -1;
+}
+
+int hkp_htp__paths_token_take(struct hkp_htp_endpoint *ep, session *s) {
+    struct hkp_htp__tokens *t = &s->paths->tokens;
+    const int place = hkp_htp__tokens_may_retire(t) ? hkp_htp__tokens_take(t) : -1;
+    if (place >= 0) hkp_htp__reset_watch(ep, s, place);
+    return place;
+}
+
+void hkp_htp__paths_token_leave(struct hkp_htp_endpoint *ep, session *s, int place) {
+    if (place < 0) return;
+    hkp_htp__reset_unwatch(ep, s, place);
+    hkp_htp__tokens_retire(&s->paths->tokens, place);
+}
+
+/* The peer will send no more to what it gave up: paths that had only this are gone. */
+static void forget_routes(struct hkp_htp_endpoint *ep, session *s, uint64_t token) {
+    for (route *r = s->paths->routes, *next; r != NULL; r = next) {
+        next = r->next;
+        if (r->token_in == token && r->state == HKP_HTP__ROUTE_LEFT) hkp_htp__route_drop(ep, s, r);
+    }
 }
 
 void hkp_htp__paths_refresh(struct hkp_htp_endpoint *ep, session *s) {
     struct hkp_htp__tokens *t = &s->paths->tokens;
+    route *last = s->paths->routes;
     uint64_t token;
-    while ((token = hkp_htp__tokens_gone(t)) != 0) hkp_htp__token_drop(ep, token);
+    /* With nothing under way the path in use needs no entry. */
+    if (last != NULL && last->next == NULL && last->state == HKP_HTP__ROUTE_USED && !last->challenging &&
+        !last->response_now)
+        hkp_htp__route_drop(ep, s, last);
+    while ((token = hkp_htp__tokens_gone(t)) != 0) {
+        hkp_htp__token_drop(ep, token);
+        forget_routes(ep, s, token);
+    }
     while (s->end_result == HKP_OK && hkp_htp__tokens_wanted(t) && hkp_htp__token_room(ep)) {
         if (hkp_htp__draw_token(ep, &token) != HKP_OK) return; /* the next packet tries again */
         hkp_htp__token_put(ep, token, s->index);

@@ -25,6 +25,20 @@ void hkp_htp__path_state_init(struct hkp_htp__path_state *p, uint8_t index, uint
     hkp_htp__path_state_set_pace(p);
 }
 
+void hkp_htp__path_state_moved(struct hkp_htp__path_state *p, hkp_time now) {
+    p->pto_count = 0;
+    p->doubtful = 0;
+    p->run = HKP_TIME_NEVER;
+    p->congestion.recovery_start = now;
+}
+
+void hkp_htp__path_state_restart(struct hkp_htp__path_state *p, uint64_t initial_rtt) {
+    p->latest = p->min = p->srtt = p->var = 0;
+    p->initial = initial_rtt != 0 ? initial_rtt : INITIAL_RTT_NS;
+    hkp_htp__congestion_init(&p->congestion, p->congestion.ops, p->mtu);
+    hkp_htp__path_state_set_pace(p);
+}
+
 void hkp_htp__path_state_rtt(struct hkp_htp__path_state *p, uint64_t sample, uint64_t delay) {
     if (sample == 0) sample = 1;
     p->latest = sample;

@@ -52,6 +52,12 @@ struct hkp_htp__path_state {
 /** initial_rtt 0: 333 ms. */
 void hkp_htp__path_state_init(struct hkp_htp__path_state *p, uint8_t index, uint16_t mtu,
                               const struct hkp_htp__controller *controller, uint64_t initial_rtt);
+/** The path leads elsewhere from now on: what is on its way stays noted, its loss says nothing of the new
+ * one.
+ */
+void hkp_htp__path_state_moved(struct hkp_htp__path_state *p, hkp_time now);
+/** And that is another road: what was learnt is forgotten. */
+void hkp_htp__path_state_restart(struct hkp_htp__path_state *p, uint64_t initial_rtt);
 /** Takes a round trip; delay is what the peer says it waited with its ACK. */
 void hkp_htp__path_state_rtt(struct hkp_htp__path_state *p, uint64_t sample, uint64_t delay);
 /** Probe timeout without backoff. */

@@ -275,6 +275,8 @@ hkp_status hkp_htp__frames_judge(const uint8_t *plain, size_t len, uint16_t ptyp
         all->eliciting |= is_extension(f.type) ? 1 : form_of[f.type].eliciting;
         all->urgent |= (uint8_t)is_urgent(&f);
         all->rekey += f.type == HKP_HTP__F_REKEY;
+        all->other |= f.type != HKP_HTP__F_PAD && f.type != HKP_HTP__F_PATH_CHALLENGE &&
+                      f.type != HKP_HTP__F_PATH_RESPONSE;
         if (f.type == HKP_HTP__F_REKEY || f.type == HKP_HTP__F_HB || f.type == HKP_HTP__F_HB_ACK ||
             ((f.type == HKP_HTP__F_STREAM || f.type == HKP_HTP__F_DATAGRAM) && f.cls == HKP_HTP__CLASS_TER))
             all->needs_res = 1;

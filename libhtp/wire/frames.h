@@ -121,6 +121,8 @@ struct hkp_htp__frames {
     uint8_t needs_res;
     /** asks for an ACK at once (HTP-10.4) */
     uint8_t urgent;
+    /** holds more than PATH_* and PAD */
+    uint8_t other;
 };
 
 /** Judges all frames of a packet and what it must hold (HTP-10.1, 10.2), then RES (HTP-3.3 a, b). */

@@ -9,7 +9,16 @@ LINKS = ("sim_faults", "a_pair_survives_bad_links")
 FORGED = ("unit_endpoint", "a_forged_challenge_measures_nothing")
 ROLLBACK = ("sim_faults", "a_machine_rolled_back_repeats_no_nonce")
 
+ROUTE = "libhtp/path/route.c"
+TOKENS = "libhtp/path/tokens.c"
+
 ALWAYS = [
+    ("HTP-18.3 address moved before OPEN", "libhtp/session.c",
+     ("    hkp_status st = open_packet(ep, s, &r, header, dgram, len, &pn);",
+      "    hkp_htp__paths_heard(ep, s, path, header->token, pn, len);"),
+     ("    hkp_htp__paths_heard(ep, s, path, header->token, s->window.next - 1, len);\n"
+      "    hkp_status st = open_packet(ep, s, &r, header, dgram, len, &pn);", ""),
+     "unit_routes", "an_old_packet_or_a_forged_one_moves_nothing"),
     ("HTP-3.8 one-sided clock, by the way there", "libhtp/crypto/resonance.c", "off2 = there + back;", "off2 = 2 * there;",
      *CLOCK),
     ("HTP-3.8 one-sided clock, by the way back", "libhtp/crypto/resonance.c", "off2 = there + back;", "off2 = 2 * back;",
@@ -51,4 +60,41 @@ ALWAYS += [
     ("HTP-8.6 a changed integrity keeps its trust", "libhtp/trust.c", "limit(trust, HKP_HTP_TRUST_CHANGED);", "",
      TRUST, "a_changed_integrity_limits_or_ends_a_session"),
 ]
-FURTHER = []
+FURTHER = [
+    ("HTP-9.2 an old packet moves the session", ROUTE, "p->newest = pn + 1 == s->window.next;", "p->newest = 1;",
+     "unit_routes", "an_old_packet_or_a_forged_one_moves_nothing"),
+    ("HTP-9.2 an answer on another path counts", ROUTE, "    route *r = p->from;\n    if (r == NULL || !r->challenging",
+     "    route *r = p->routes;\n    while (r != NULL && sodium_memcmp(r->challenge, data, 8) != 0) r = r->next;\n"
+     "    p->from = r;\n    if (r == NULL || !r->challenging",
+     "unit_routes", "an_answer_on_another_path_does_not_count"),
+    ("HTP-9.2 the old address is not asked", ROUTE, "if (!moved && !old->challenging) (void)challenge(ep, s, old);", "",
+     "unit_routes", "a_faster_forwarder_does_not_take_the_path"),
+    ("HTP-9.2 the window is kept with another host", ROUTE, "if (!port_only) hkp", "if (0) hkp", "unit_routes",
+     "the_window_restarts_unless_only_the_port_changed"),
+    ("HTP-9.2 the window restarts with another port", ROUTE, "if (!port_only) hkp", "if (1) hkp", "unit_routes",
+     "the_window_restarts_unless_only_the_port_changed"),
+    ("HTP-9.3 the token of the old path is kept", ROUTE,
+     "if (place != to->place) hkp_htp__paths_token_leave(ep, s, place);", "", "unit_routes", "e_moves_to_another_socket"),
+    ("HTP-9.3 a challenge for ever", "libhtp/path/probe.c", "if (r->repeats < HKP_HTP__PATH_REPEATS) {", "if (1) {",
+     "unit_routes", "a_path_without_an_answer_is_given_up"),
+    ("HTP-4.6 more goes to a new address than came", "libhtp/path/probe.c",
+     "return r->in_bytes > r->out_bytes ? (size_t)(r->in_bytes - r->out_bytes) : 0;", "return 1200;", "unit_routes",
+     "no_address_gets_more_than_it_sent"),
+    ("HTP-4.6 the resonance layer is not counted", "libhtp/path/probe.c",
+     "r->out_bytes += hkp_htp__flow_probe_size(s->flow, slot, out->len);", "r->out_bytes += 9;", "unit_routes",
+     "no_address_gets_more_than_it_sent"),
+    ("HTP-9.1 a ninth token is taken", TOKENS, "|| i < 0 ||", "||", "unit_tokens",
+     "eight_tokens_are_known_and_no_more"),
+    ("HTP-9.1 a late copy brings a token back", TOKENS, "    if (is_late(t, f->seq)) {", "    if (0) {", "unit_tokens",
+     "a_late_copy_brings_no_token_back"),
+    ("HTP-9.1 any number may be given up", TOKENS, "if (t->next != 0 && f->seq >= t->next) return HKP_E_HTP_FRAME;", "",
+     "unit_tokens", "a_retire_of_what_was_never_given_is_malformed"),
+    ("HTP-9.1 a lost TOKEN is not sent again", TOKENS, "    if (i >= 0) *(type == HKP_HTP__F_RETIRE",
+     "    if (0) *(type == HKP_HTP__F_RETIRE", "unit_routes", "migrations_under_loss_never_break_a_transfer"),
+    ("HTP-9.5 a reset from anywhere", "libhtp/path/reset.c", "if (!equal || !is_from(s, path)) return 0;",
+     "if (!equal) return 0;", "unit_tokens", "a_wrong_reset_does_nothing"),
+    ("HTP-9.5 resets without end", "libhtp/path/reset.c", "return ep->resets++ < HKP_HTP__RESETS_PER_SECOND;",
+     "return 1;", "unit_tokens", "resets_are_few_and_small"),
+    ("HTP-9.5 a reset soon after the start", "libhtp/path/reset.c", "ep->now - ep->started < SILENCE", "0",
+     "unit_tokens", "resets_are_few_and_small"),
+]
