@@ -8,7 +8,8 @@
 #include "libter/bytes.h"
 
 enum {
-    /** the first packets of a session are told more often, so that the peer's window opens */
+    /** the first packets of a session, and after a gap, are told more often, so that the peer's window opens
+     */
     EARLY_PACKETS = 64,
     EARLY_EVERY = 2,
     LATER_EVERY = 8
@@ -24,6 +25,7 @@ void hkp_htp__acks_init(struct hkp_htp__acks *a, struct hkp_htp__pools *pools) {
     a->pools = pools;
     a->seen = (struct hkp_htp__ranges){a->held, 0, HKP_HTP__ACK_RANGES_HELD};
     a->due = HKP_TIME_NEVER;
+    a->early = EARLY_PACKETS;
     a->every = LATER_EVERY;
 }
 
@@ -72,11 +74,12 @@ void hkp_htp__acks_note(struct hkp_htp__acks *a, uint64_t pn, int eliciting, int
         (void)hkp_htp__ranges_add(s, pn, pn + 1);
     }
     narrow(a); /* a gap was filled */
-    a->packets++;
+    if (!in_order) a->early = EARLY_PACKETS;
+    unsigned every = a->early > 0 ? EARLY_EVERY : a->every;
+    if (a->early > 0) a->early--;
     if (newest) a->largest_time = now;
     if (!eliciting) return;
     a->waiting++;
-    unsigned every = a->packets <= EARLY_PACKETS ? EARLY_EVERY : a->every;
     hkp_time due = urgent || !in_order || a->waiting >= every ? now : now + HKP_HTP__ACK_DELAY_NS;
     if (due < a->due) a->due = due;
 }

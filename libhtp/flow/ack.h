@@ -25,7 +25,8 @@ struct hkp_htp__acks {
     hkp_time largest_time;
     /** deadline of an ACK that waits; HKP_TIME_NEVER: none waits */
     hkp_time due;
-    uint64_t packets;
+    /** packets for which ACKs still come more often */
+    unsigned early;
     /** eliciting packets since the last ACK that was sent */
     unsigned waiting;
     /** as many of them bring an ACK, once the first packets of the session are over */

@@ -76,7 +76,6 @@ static int is_settled(recovery *r, const sent_packet *s, hkp_time now) {
 
 /* Forgets settled records at the head; blocks go back. */
 static void trim(recovery *r, hkp_time now) {
-    if (r->flying == 0) r->head = r->tail;
     while (r->head != r->tail && is_settled(r, record(r, r->head), now)) drop_first(r);
     if (r->head == r->tail) release(r);
 }
@@ -412,8 +411,17 @@ hkp_status hkp_htp__recovery_ack(recovery *r, const struct hkp_htp__frame *ack, 
 
 /* ---- Time. */
 
+/* When the last of what was taken as lost is forgotten, where nothing else asks for time. */
+static hkp_time forget_at(const recovery *r) {
+    if (r->flying > 0 || r->head == r->tail) return HKP_TIME_NEVER;
+    const uint64_t last = r->tail - 1;
+    const sent_packet *block =
+        r->table != NULL ? r->table[last / PER_BLOCK % HKP_HTP__SENT_BLOCKS] : r->block;
+    return block[last % PER_BLOCK].time + 2 * hkp_htp__path_state_pto(&r->own);
+}
+
 hkp_time hkp_htp__recovery_wake(const recovery *r) {
-    hkp_time at = HKP_TIME_NEVER;
+    hkp_time at = forget_at(r);
     for (unsigned i = 0; i < HKP_HTP__PATHS_MAX; i++) {
         if (r->paths[i] == NULL) continue;
         hkp_time wake = hkp_htp__path_state_wake(r->paths[i]);
@@ -444,6 +452,7 @@ static void on_pto(recovery *r, path_state *p, hkp_time now) {
 }
 
 void hkp_htp__recovery_tick(recovery *r, hkp_time now) {
+    if (forget_at(r) <= now) r->head = r->tail;
     for (unsigned i = 0; i < HKP_HTP__PATHS_MAX; i++) {
         path_state *p = r->paths[i];
         if (p == NULL) continue;

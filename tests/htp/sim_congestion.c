@@ -170,7 +170,8 @@ static void marks_replace_losses(void) {
 
 /* Two of a kind share one bottleneck; the second begins when the first has all of it. */
 static void two_flows_share_a_bottleneck(void) {
-    static const unsigned part[2] = {4, 6}; /* the smaller one has at least 1/part of the link */
+    static const unsigned part[2] = {
+        4, 10}; /* the smaller one has at least 1/part of the link: BBR takes long to share */
     for (uint8_t cc = 0; cc < 2; cc++) {
         struct net_link link = {.rate = 2 * RATE, .queue = RATE / 10};
         struct load l[2] = {0};

@@ -297,6 +297,34 @@ static void acks_do_with_little_memory(void) {
     CHECK_EQ(mem.live, 0);
 }
 
+/* Decision 0334: after a gap the path is not clean, and the sender's window small: every 2nd for 64 packets.
+ */
+static void acks_come_more_often_after_a_gap(void) {
+    struct hkp_htp__acks a;
+    struct hkp_htp__pools *pools;
+    struct failing mem = {.left = -1};
+    struct hkp_mem m = failing_mem(&mem);
+    uint8_t dst[256];
+    CHECK_EQ(hkp_htp__pools_new(&pools, &m, 0), HKP_OK);
+    hkp_htp__acks_init(&a, pools);
+    unsigned frames[3] = {0, 0, 0};
+    for (uint64_t pn = 0; pn < 1000; pn++) {
+        if (pn == 500) continue; /* lost */
+        hkp_htp__acks_note(&a, pn, 1, 0, 10);
+        if (a.due > 10) continue;
+        (void)hkp_htp__acks_write(&a, 10, dst, sizeof dst);
+        if (pn >= 100 && pn < 500) frames[0]++;
+        if (pn > 500 && pn < 565) frames[1]++;
+        if (pn >= 600) frames[2]++;
+    }
+    CHECK_EQ(frames[0], 50);
+    CHECK(frames[1] == 32 || frames[1] == 33);
+    CHECK_EQ(frames[2], 50);
+    hkp_htp__acks_clear(&a);
+    hkp_htp__pools_free(pools);
+    CHECK_EQ(mem.live, 0);
+}
+
 /* Every 2nd packet at first, every 8th later, 25 ms at most, at once when something is out of order. */
 static void acks_wait_no_longer_than_they_may(void) {
     struct hkp_htp__acks a;
@@ -334,6 +362,7 @@ int main(void) {
     CASE(data_leaves_room_for_records);
     CASE(acks_tell_what_arrived);
     CASE(acks_do_with_little_memory);
+    CASE(acks_come_more_often_after_a_gap);
     CASE(acks_wait_no_longer_than_they_may);
     return check_done();
 }
