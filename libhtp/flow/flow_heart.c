@@ -137,7 +137,8 @@ void hkp_htp__heart_tick(flow_t *flow) {
 
 void hkp_htp__heart_group(flow_t *flow) {
     const uint64_t half = flow->heart.period_ns / 2, early = half < GROUP_NS ? half : GROUP_NS;
-    if (flow->is_e && flow->state == HKP_HTP__FLOW_OPEN && flow->now + early >= hkp_htp__heart_wake(flow))
+    if (flow->is_e && flow->state == HKP_HTP__FLOW_OPEN && !flow->heart.acked &&
+        flow->now + early >= hkp_htp__heart_wake(flow))
         interval_over(flow);
 }
 

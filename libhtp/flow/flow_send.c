@@ -128,7 +128,7 @@ static void commit(flow_t *flow, const slot_t *slot, writer *w, uint16_t type,
     flow->tx_epoch_used = 1;
     flow->packets_out++;
     flow->last_out = flow->now;
-    if (type != HKP_HTP__T_HEARTBEAT) hkp_htp__heart_group(flow);
+    if (!w->eliciting) hkp_htp__heart_group(flow); /* else its own ACK makes the heartbeat needless */
     if (w->eliciting) {
         flow->eliciting_out++;
         if (flow->recovery.own.probes > 0) flow->recovery.own.probes--;

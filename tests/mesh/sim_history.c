@@ -197,7 +197,7 @@ static void a_peer_that_was_not_trusted_for_a_while_goes_on(void) {
         CHECK(world_until(may_repair, 300 * WORLD_S));
         commit_before[0] = world_peer(0, 1).held_commit;
         commit_before[1] = world_peer(1, 0).held_commit;
-        CHECK(world_until(commits_go_on, 25 * WORLD_S));
+        CHECK(world_until(commits_go_on, 35 * WORLD_S)); /* heartbeats come when the mode says */
         commit_before[0] = world_peer(0, 1).held_commit;
         commit_before[1] = world_peer(1, 0).held_commit;
         CHECK(world_until(commits_go_on, 15 * WORLD_S));
