@@ -174,13 +174,15 @@ hkp_status hkp_htp__heart_on_hb(flow_t *flow, const struct hkp_htp__frame *f,
 }
 
 /* HTP-8.4: where the peer sees us tells whether a NAT binding died while we were silent. */
-static void adapt(heart *h, const struct hkp_htp__frame *f) {
+static void adapt(flow_t *flow, const struct hkp_htp__frame *f) {
+    heart *h = &flow->heart;
     int same = h->addr_known && memcmp(h->addr, f->hb.addr, 16) == 0 && h->port == f->hb.port;
     if (h->addr_known && !same) {
         uint64_t silence_s = h->silence_ns / HKP_HTP__SECOND_NS;
         uint64_t least = silence_s < h->interval_s ? silence_s : h->interval_s;
         h->interval_s = (uint16_t)(least / 2 > INTERVAL_MIN_S ? least / 2 : INTERVAL_MIN_S);
         h->unchanged = 0;
+        next_period(flow); /* the interval that has begun is shorter, too */
     } else if (++h->unchanged >= GROW_AFTER) {
         uint32_t grown = h->interval_s + h->interval_s / 2U;
         if (h->interval_s < h->base_s) h->interval_s = (uint16_t)(grown < h->base_s ? grown : h->base_s);
@@ -203,7 +205,7 @@ void hkp_htp__heart_on_hb_ack(flow_t *flow, const struct hkp_htp__frame *f,
     h->waiting = 0;
     if (!h->good) count_good(flow);
     /* In GHOST the binding lapses on purpose (HTP-11.4). */
-    if (flow->is_e && flow->mode.mode != HKP_HTP_TRANSPORT_GHOST) adapt(h, f);
+    if (flow->is_e && flow->mode.mode != HKP_HTP_TRANSPORT_GHOST) adapt(flow, f);
     struct hkp_htp__sample *e = &flow->clock;
     *e = (struct hkp_htp__sample){.trust = f->hb.trust, .port = f->hb.port};
     memcpy(e->addr, f->hb.addr, 16);
