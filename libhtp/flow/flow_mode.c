@@ -13,7 +13,7 @@ enum { FULL = 1200, NAT_TYPES = 6, DRAWS_MAX = 64 };
 
 static const struct hkp_htp__mode_row rows[] = {
     [HKP_HTP_TRANSPORT_BALANCED] = {16, 64, {0, 0, 0}, 1000, 0, 30, 0, 0, 0},
-    [HKP_HTP_TRANSPORT_BURST] = {0, 16, {0, 0, 0}, 100, 0, 15, 10, 0, 0},
+    [HKP_HTP_TRANSPORT_BURST] = {0, 16, {0, 0, 0}, 100, 0, 15, 1, 0, 0},
     [HKP_HTP_TRANSPORT_STEALTH] = {64, 128, {256, 512, FULL}, 2000, 100, 60, 0, 1, 0},
     [HKP_HTP_TRANSPORT_GHOST] = {128, 256, {512, FULL, 0}, 5000, 1000, 120, 0, 1, 1},
     [HKP_HTP_TRANSPORT_SWARM] = {0, 64, {0, 0, 0}, 500, 0, 30, 0, 0, 0},
@@ -69,6 +69,11 @@ uint64_t hkp_htp__mode_jitter(const flow_t *flow, uint64_t period) {
     return period - most + hkp_htp__uniform(&flow->mode.draws, 2 * most);
 }
 
+void hkp_htp__mode_pace(const flow_t *flow, struct hkp_htp__path_state *path) {
+    const uint8_t percent = (uint8_t)hkp_htp__power_pacing(flow->mode.power);
+    hkp_htp__path_state_pace_as(path, percent, hkp_htp__mode_row(flow->mode.mode)->whole_bursts);
+}
+
 /* Data that comes while other data waits goes together with that. */
 void hkp_htp__mode_queued(flow_t *flow) {
     if (flow->datagrams_out.head == NULL && !hkp_htp__streams_sendable(flow)) flow->mode.fresh = 1;
@@ -109,7 +114,8 @@ void hkp_htp__power_take(struct hkp_htp__power *p, uint8_t percent, int mains, u
     if (!p->known) {
         p->battery = HKP_HTP__POWER_NORMAL;
     } else {
-        uint8_t down = level_of(percent), up = level_of(percent > HYSTERESIS ? (unsigned)percent - HYSTERESIS : 0U);
+        uint8_t down = level_of(percent),
+                up = level_of(percent > HYSTERESIS ? (unsigned)percent - HYSTERESIS : 0U);
         if (down > p->battery) p->battery = down;
         if (up < p->battery) p->battery = up;
     }

@@ -186,6 +186,7 @@ static int send_open(flow_t *flow, const slot_t *slot, writer *w, struct hkp_htp
     struct hkp_htp__path_state *path = &flow->recovery.own;
     w->held = (uint8_t)hkp_htp__mode_holds(flow);
     const int heart = flow->heart.wanted && !slot->restricted, wants = wants_data(flow, slot, w->held);
+    hkp_htp__mode_pace(flow, path);
     const int may = wants && (path->probes > 0 || hkp_htp__path_state_may_send(path, flow->now));
     struct hkp_htp__sent *record = heart || may ? hkp_htp__recovery_slot(&flow->recovery) : NULL;
     if (!wants) hkp_htp__path_state_idle(path);

@@ -286,6 +286,8 @@ void hkp_htp__mode_heard(struct hkp_htp__flow *flow);
 uint64_t hkp_htp__mode_hour_rtt(const struct hkp_htp__flow *flow);
 
 /* flow_mode.c */
+/** The path is paced as mode and energy say. */
+void hkp_htp__mode_pace(const struct hkp_htp__flow *flow, struct hkp_htp__path_state *path);
 void hkp_htp__mode_pad(struct hkp_htp__flow *flow, struct hkp_htp__writer *w);
 /** A period with the jitter of the mode in force. */
 uint64_t hkp_htp__mode_jitter(const struct hkp_htp__flow *flow, uint64_t period);

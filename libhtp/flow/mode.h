@@ -15,8 +15,8 @@ struct hkp_htp__mode_row {
     /** after that the datagram is filled up to the first of these that it fits; 0: none */
     uint16_t fill[3];
     uint16_t jitter_ms, hold_ms, heartbeat_s;
-    /** packets that may go without pacing; 0: as the controller says */
-    uint8_t burst;
+    /** 1: a whole burst of 10 packets goes at once, without pacing in it */
+    uint8_t whole_bursts;
     /** the mode needs header masking; all its packets have RES */
     uint8_t mask, res;
 };

@@ -83,6 +83,7 @@ void hkp_htp__path_state_set_mtu(struct hkp_htp__path_state *p, uint16_t mtu) {
 void hkp_htp__path_state_set_pace(struct hkp_htp__path_state *p) {
     const struct hkp_htp__congestion *c = &p->congestion;
     uint64_t rate = c->ops->pacing_rate(c, p->srtt != 0 ? p->srtt : p->initial);
+    if (p->pace_percent != 0) rate = rate * p->pace_percent / 100;
     if (rate < RATE_LEAST) rate = RATE_LEAST;
     p->pace_byte = (SECOND_NS << PACE_SHIFT) / rate;
     p->pace_burst = BURST_PACKETS * (p->mtu * p->pace_byte >> PACE_SHIFT);
@@ -95,6 +96,13 @@ static hkp_time turn(const struct hkp_htp__path_state *p, hkp_time now) {
     return p->pace_at > earliest ? p->pace_at : earliest;
 }
 
+void hkp_htp__path_state_pace_as(struct hkp_htp__path_state *p, uint8_t percent, uint8_t whole) {
+    p->pace_whole = whole;
+    if (p->pace_percent == percent) return;
+    p->pace_percent = percent;
+    hkp_htp__path_state_set_pace(p);
+}
+
 void hkp_htp__path_state_pace(struct hkp_htp__path_state *p, hkp_time now, uint32_t bytes) {
     p->pace_at = turn(p, now) + (bytes * p->pace_byte >> PACE_SHIFT);
 }
@@ -103,7 +111,7 @@ int hkp_htp__path_state_may_send(struct hkp_htp__path_state *p, hkp_time now) {
     p->pace_wake = HKP_TIME_NEVER;
     const int room = hkp_htp__path_state_room(p) >= p->mtu;
     if (room && p->pace_at < now) return 1;
-    if (room) p->pace_wake = p->pace_at + p->pace_burst / 2; /* then several can go */
+    if (room) p->pace_wake = p->pace_at + p->pace_burst / (p->pace_whole ? 1 : 2); /* then several can go */
     p->blocked = p->sent;
     return 0;
 }

@@ -37,6 +37,8 @@ struct hkp_htp__path_state {
      *  when to go on; HKP_TIME_NEVER: pacing is not in the way */
     hkp_time pace_at, pace_wake;
     uint64_t pace_byte, pace_burst;
+    /** percent of the controller's rate, 0: 100; 1: woken for a whole burst, not for half of one (HTP-11) */
+    uint8_t pace_percent, pace_whole;
     /** losses since the window was last reduced whose packets did not arrive yet */
     uint32_t doubtful;
     /** first packet of the losses in a row; HKP_TIME_NEVER: the last one judged arrived */
@@ -70,6 +72,8 @@ hkp_time hkp_htp__path_state_wake(const struct hkp_htp__path_state *p);
 /** 1: window and pacing let a packet of the path's size go now. 0: they do not, though there is one to go;
  *  pace_wake says when to ask again if it is pacing. */
 int hkp_htp__path_state_may_send(struct hkp_htp__path_state *p, hkp_time now);
+/** Paces from now on by a part of the controller's rate (HTP-11.1, 11.7). */
+void hkp_htp__path_state_pace_as(struct hkp_htp__path_state *p, uint8_t percent, uint8_t whole);
 /** Nothing is there to send: what arrives tells little about the path. */
 void hkp_htp__path_state_idle(struct hkp_htp__path_state *p);
 /** The packet has its turn in pacing. */

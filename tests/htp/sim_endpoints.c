@@ -176,6 +176,8 @@ static void connect_sim(struct sim *s) {
 }
 
 /* Both sides send messages on several streams, with rekeys between; all must arrive, once and in order. */
+static uint8_t transport; /* of both ends */
+
 static uint64_t talk(const char *vector, uint64_t seed, unsigned loss, unsigned messages, unsigned rekeys) {
     static uint8_t buf[3000];
     struct sim *s = sim_new(vector, seed, loss);
@@ -184,6 +186,10 @@ static uint64_t talk(const char *vector, uint64_t seed, unsigned loss, unsigned 
     memset(want, 0, sizeof want);
     connect_sim(s);
     CHECK(s->up[0] == 1 && s->up[1] == 1);
+    for (int from_e = 0; from_e < 2 && transport != 0; from_e++)
+        CHECK_EQ(hkp_htp_transport_set(side_of(s, from_e), s->p.now, from_e ? s->p.session : s->session_v,
+                                       transport),
+                 HKP_OK);
     for (int from_e = 0; from_e < 2 && s->up[0] && s->up[1]; from_e++)
         for (unsigned i = 0; i < STREAMS; i++)
             CHECK_EQ(hkp_htp_stream_open(side_of(s, from_e), from_e ? s->p.session : s->session_v,
@@ -236,6 +242,18 @@ static void sessions_work_at_5_percent_loss(void) {
     static const char *const vectors[] = {"r", "n", "n_suite2", "r_suite2_mask", "retry"};
     for (size_t i = 0; i < sizeof vectors / sizeof vectors[0]; i++)
         (void)talk(vectors[i], check_seed() + i, 50, 60, 3);
+}
+
+/* HTP-11.1: a mode changes when and how packets go, never what arrives. */
+static void every_mode_works_under_loss(void) {
+    static const uint8_t modes[] = {HKP_HTP_TRANSPORT_BURST, HKP_HTP_TRANSPORT_STEALTH,
+                                    HKP_HTP_TRANSPORT_GHOST, HKP_HTP_TRANSPORT_SWARM, HKP_HTP_TRANSPORT_AUTO};
+    for (size_t i = 0; i < sizeof modes; i++) {
+        transport = modes[i];
+        (void)talk("r_suite2_mask", check_seed() + i, 50, 40, 2);
+        (void)talk("r_suite2_mask", check_seed() + i, 200, 15, 1);
+    }
+    transport = HKP_HTP_TRANSPORT_BALANCED;
 }
 
 static void sessions_work_without_loss(void) { (void)talk("r", check_seed(), 0, 60, 2); }
@@ -329,6 +347,7 @@ static void every_packet_again_changes_nothing(void) {
 int main(void) {
     CASE(sessions_work_without_loss);
     CASE(sessions_work_at_5_percent_loss);
+    CASE(every_mode_works_under_loss);
     CASE(rekeys_survive_heavy_loss);
     CASE(the_same_seed_gives_the_same_trace);
     CASE(a_dead_network_is_a_timeout);

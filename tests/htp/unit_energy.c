@@ -72,6 +72,44 @@ static void each_level_has_its_rates(void) {
     CHECK_EQ(hkp_htp__power_ack_every(NULL), 8);
 }
 
+/* HTP-11.7: the same data on a paced path takes twice and four times as long; what may go at once stays. */
+static void pacing_slows_with_little_energy(void) {
+    static const uint8_t percents[] = {80, 30, 10};
+    uint64_t took[3];
+    for (int i = 0; i < 3; i++) {
+        struct hkp_htp__power p = {0};
+        struct net *n = net_started();
+        struct hkp_htp__flow_out out;
+        static uint8_t message[300000];
+        uint32_t id;
+        hkp_htp__power_take(&p, percents[i], 0, 0);
+        n->flow[0]->mode.power = &p;
+        hkp_htp__flow_power(n->flow[0], n->now);
+        n->flow[0]->recovery.own.congestion.window = 300000;
+        n->flow[0]->recovery.own.srtt = 100000000;
+        hkp_htp__path_state_set_pace(&n->flow[0]->recovery.own);
+        CHECK_EQ(hkp_htp__flow_open(n->flow[0], 7, 0, 4, &id), HKP_OK);
+        hkp_htp__flow_limit(n->flow[0], id, sizeof message);
+        CHECK_EQ(hkp_htp__flow_message(n->flow[0], id, message, 250000, 0), HKP_OK);
+        hkp_time start = n->now;
+        unsigned at_once = 0;
+        for (uint8_t dst[NET_BYTES];;) {
+            struct hkp_htp__flow_slot slot = {.pn = n->pn[0], .now = n->now, .wall_us = net_wall(n)};
+            CHECK_EQ(hkp_htp__flow_send(n->flow[0], &slot, dst, &out), HKP_OK);
+            n->pn[0] += out.type != 0;
+            at_once += out.type != 0 && n->now == start;
+            if (out.type != 0) continue;
+            if (!hkp_htp__streams_sendable(n->flow[0])) break;
+            n->now = n->flow[0]->recovery.own.pace_wake;
+        }
+        took[i] = n->now - start;
+        CHECK(at_once >= 9 && at_once <= 11);
+        net_free(n);
+    }
+    CHECK(took[1] > took[0] * 19 / 10 && took[1] < took[0] * 21 / 10);
+    CHECK(took[2] > took[0] * 38 / 10 && took[2] < took[0] * 42 / 10);
+}
+
 /* HTP-11.7: with little energy every 16th packet brings an ACK; the 25 ms stay. */
 static void acks_are_fewer_with_little_energy(void) {
     for (int low = 0; low < 2; low++) {
@@ -612,6 +650,7 @@ int main(void) {
     CASE(mains_and_unknown_are_normal);
     CASE(load_counts_beside_the_battery);
     CASE(each_level_has_its_rates);
+    CASE(pacing_slows_with_little_energy);
     CASE(acks_are_fewer_with_little_energy);
     CASE(intervals_follow_the_tables);
     CASE(accept_may_lower_every_interval);

@@ -409,6 +409,37 @@ static void v_waits_for_a_silent_ghost(void) {
     net_free(n);
 }
 
+/* HTP-11.1: in BURST ten packets go together, in other modes half as many each time. */
+static void burst_sends_ten_together(void) {
+    static const uint8_t modes[] = {HKP_HTP_TRANSPORT_BALANCED, HKP_HTP_TRANSPORT_BURST};
+    static uint8_t message[200000];
+    for (int k = 0; k < 2; k++) {
+        struct net *n = net_of_mode(modes[k]);
+        struct hkp_htp__path_state *path = &n->flow[0]->recovery.own;
+        struct hkp_htp__flow_out out;
+        uint32_t id;
+        unsigned groups = 0, packets = 0;
+        path->congestion.window = 300000;
+        path->srtt = 100000000;
+        hkp_htp__path_state_set_pace(path);
+        CHECK_EQ(hkp_htp__flow_open(n->flow[0], 7, 0, 4, &id), HKP_OK);
+        CHECK_EQ(hkp_htp__flow_message(n->flow[0], id, message, sizeof message, 0), HKP_OK);
+        for (uint8_t dst[NET_BYTES];;) {
+            struct hkp_htp__flow_slot slot = {.pn = n->pn[0], .now = n->now, .wall_us = net_wall(n)};
+            CHECK_EQ(hkp_htp__flow_send(n->flow[0], &slot, dst, &out), HKP_OK);
+            n->pn[0] += out.type != 0;
+            packets += out.type != 0;
+            if (out.type != 0) continue;
+            groups++;
+            if (!hkp_htp__streams_sendable(n->flow[0])) break;
+            n->now = path->pace_wake;
+        }
+        CHECK(packets > 150 && packets / groups >= (k == 0 ? 4U : 9U) &&
+              packets / groups <= (k == 0 ? 6U : 11U));
+        net_free(n);
+    }
+}
+
 int main(void) {
     CASE(draws_are_uniform);
     CASE(a_broken_generator_ends_the_draw);
@@ -424,5 +455,6 @@ int main(void) {
     CASE(stealth_needs_masking);
     CASE(every_packet_of_ghost_has_resonance);
     CASE(v_waits_for_a_silent_ghost);
+    CASE(burst_sends_ten_together);
     return check_done();
 }
