@@ -261,6 +261,28 @@ HKP_API HKP_MUST_USE hkp_status hkp_htp_energy_set(hkp_htp_endpoint *ep, hkp_tim
 HKP_API HKP_MUST_USE hkp_status hkp_htp_energy_info(const hkp_htp_endpoint *ep,
                                                     struct hkp_htp_energy_plan *out);
 
+/**
+ * Read battery and load of this machine: power_supply of sysfs, and the load of the last minute.
+ *
+ * Without a battery it runs on mains. Batteries of devices such as mice do not count, larger ones count for
+ * more. It touches the system.
+ *
+ * @param sys  NUL-terminated root of sysfs; borrowed; NULL: "/sys"
+ * @param proc  NUL-terminated folder that holds loadavg; borrowed; NULL: "/proc"
+ * @param processors  1..65536 that share the load; 0: those of this machine
+ * @param out  struct with struct_size set; written; untouched on failure
+ *
+ * @retval HKP_OK  read
+ * @retval HKP_E_INVAL  out is NULL or struct_size is too small, or processors is out of range
+ * @retval HKP_E_IO  the load cannot be read
+ *
+ * Cost: a few small files.
+ * Source: HTP-11.7.
+ * Since: hookprobe-htp 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_htp_energy_read(const char *sys, const char *proc, uint32_t processors,
+                                                    struct hkp_htp_energy *out);
+
 #ifdef __cplusplus
 }
 #endif
