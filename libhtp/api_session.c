@@ -151,11 +151,43 @@ hkp_status hkp_htp_stream_open(hkp_htp_endpoint *ep, uint64_t session, uint32_t 
 hkp_status hkp_htp_stream_send(hkp_htp_endpoint *ep, uint64_t session, uint32_t stream,
                                const uint8_t *message, size_t len, uint32_t fin) {
     struct hkp_htp__session *s;
-    if ((message == NULL && (len > 0 || fin == 0)) || fin > 1) return HKP_E_INVAL;
+    if (message != NULL)
+        return hkp_htp_stream_send_by(ep, session, stream, message, len, fin, HKP_TIME_NEVER);
+    if (len > 0 || fin != 1) return HKP_E_INVAL;
+    hkp_status st = of(ep, session, 1, &s);
+    return st != HKP_OK ? st : touched(ep, s, hkp_htp__flow_finish(s->flow, stream));
+}
+
+hkp_status hkp_htp_stream_send_by(hkp_htp_endpoint *ep, uint64_t session, uint32_t stream,
+                                  const uint8_t *message, size_t len, uint32_t fin, hkp_time deadline) {
+    struct hkp_htp__session *s;
+    if (message == NULL || fin > 1 || ep == NULL || deadline <= ep->now) return HKP_E_INVAL;
     hkp_status st = of(ep, session, 1, &s);
     if (st != HKP_OK) return st;
-    if (message == NULL) return touched(ep, s, hkp_htp__flow_finish(s->flow, stream));
-    return touched(ep, s, hkp_htp__flow_message(s->flow, stream, message, len, (int)fin));
+    return touched(ep, s, hkp_htp__flow_message_by(s->flow, stream, message, len, (int)fin, deadline));
+}
+
+hkp_status hkp_htp_stream_deadline(hkp_htp_endpoint *ep, uint64_t session, uint32_t stream,
+                                   hkp_time deadline) {
+    struct hkp_htp__session *s;
+    if (ep == NULL || deadline <= ep->now) return HKP_E_INVAL;
+    hkp_status st = of(ep, session, 1, &s);
+    return st != HKP_OK ? st : touched(ep, s, hkp_htp__flow_deadline(s->flow, stream, deadline));
+}
+
+hkp_status hkp_htp_stream_priority(hkp_htp_endpoint *ep, uint64_t session, uint32_t stream,
+                                   uint32_t priority) {
+    struct hkp_htp__session *s;
+    if (priority > 7) return HKP_E_INVAL;
+    hkp_status st = of(ep, session, 1, &s);
+    return st != HKP_OK ? st : hkp_htp__flow_priority(s->flow, stream, (uint8_t)priority);
+}
+
+hkp_status hkp_htp_stream_compress(hkp_htp_endpoint *ep, uint64_t session, uint32_t stream, uint32_t level) {
+    struct hkp_htp__session *s;
+    if (level > HKP_HTP_COMPRESS_BEST) return HKP_E_INVAL;
+    hkp_status st = of(ep, session, 1, &s);
+    return st != HKP_OK ? st : hkp_htp__flow_compress(s->flow, stream, (uint8_t)level);
 }
 
 hkp_status hkp_htp_stream_limit(hkp_htp_endpoint *ep, uint64_t session, uint32_t stream, uint32_t limit) {
@@ -178,11 +210,17 @@ hkp_status hkp_htp_stream_reset(hkp_htp_endpoint *ep, uint64_t session, uint32_t
 
 hkp_status hkp_htp_datagram_send(hkp_htp_endpoint *ep, uint64_t session, uint32_t stream_class,
                                  const uint8_t *data, size_t len) {
+    return hkp_htp_datagram_send_by(ep, session, stream_class, data, len, HKP_TIME_NEVER);
+}
+
+hkp_status hkp_htp_datagram_send_by(hkp_htp_endpoint *ep, uint64_t session, uint32_t stream_class,
+                                    const uint8_t *data, size_t len, hkp_time deadline) {
     struct hkp_htp__session *s;
-    if (data == NULL || len == 0 || stream_class > 127) return HKP_E_INVAL;
+    if (data == NULL || len == 0 || stream_class > 127 || ep == NULL || deadline <= ep->now)
+        return HKP_E_INVAL;
     hkp_status st = of(ep, session, 1, &s);
     if (st != HKP_OK) return st;
-    st = hkp_htp__flow_datagram(s->flow, (uint8_t)stream_class, data, len);
+    st = hkp_htp__flow_datagram_by(s->flow, (uint8_t)stream_class, data, len, deadline);
     return touched(ep, s, st == HKP_E_TOOBIG ? HKP_E_INVAL : st);
 }
 

@@ -617,6 +617,8 @@ enum {
     HKP_HTP_EVENT_TRANSPORT = 19,
     /** the session's path: value = HKP_HTP_PATH_* (htp/path.h), observed */
     HKP_HTP_EVENT_PATH = 20,
+    /** a message of ours was not acknowledged by its deadline: our direction of the stream was reset */
+    HKP_HTP_EVENT_EXPIRED = 21,
     /** bits of flags */
     HKP_HTP_FLAG_BIDIRECTIONAL = 1
 };
@@ -1339,6 +1341,7 @@ HKP_API HKP_MUST_USE hkp_status hkp_htp_path_format(const struct hkp_htp_path *p
 #include <hookprobe/htp/mode.h>
 #include <hookprobe/htp/path.h>
 #include <hookprobe/htp/run.h>
+#include <hookprobe/htp/stream.h>
 #include <hookprobe/htp/trace.h>
 #include <hookprobe/htp/trust.h>
 #include <hookprobe/htp/udp.h>

@@ -70,6 +70,7 @@ hkp_status hkp_htp__flow_new(flow_t **out, const struct hkp_htp__flow_params *p,
     flow->is_e = p->is_e != 0;
     flow->nat = p->nat;
     flow->now = flow->last_heard = flow->last_out = now;
+    flow->deadline = HKP_TIME_NEVER;
     flow->max_datagram = p->max_datagram != 0 ? p->max_datagram : DATAGRAM_DEFAULT;
     flow->streams_max = or_default(p->streams_max, HKP_HTP__STREAMS_MAX);
     flow->max_message = or_default(p->max_message, HKP_HTP__MESSAGE_MAX);
@@ -134,6 +135,7 @@ hkp_time hkp_htp__flow_wake(const flow_t *flow) {
                           hkp_htp__mode_wake(flow)};
     /* An ACK that is due is for _send, not for _tick; only one that waits needs the clock. */
     if (flow->acks.due > flow->now) others[2] = flow->acks.due;
+    if (flow->deadline < at) at = flow->deadline;
     for (unsigned i = 0; i < 4; i++)
         if (others[i] < at) at = others[i];
     return at;
@@ -167,6 +169,7 @@ hkp_status hkp_htp__flow_tick(flow_t *flow, hkp_time now) {
     hkp_htp__recovery_tick(&flow->recovery, flow->now);
     hkp_htp__heart_tick(flow);
     hkp_htp__mode_tick(flow);
+    hkp_htp__deadlines_tick(flow);
     return HKP_OK;
 }
 
@@ -186,17 +189,6 @@ void hkp_htp__flow_rekey_withdraw(flow_t *flow) {
 void hkp_htp__flow_ping(flow_t *flow) { flow->ping = 1; }
 
 /* ---- Datagrams, classes, trust. */
-
-hkp_status hkp_htp__flow_datagram(flow_t *flow, uint8_t cls, const uint8_t *data, size_t len) {
-    if (cls > HKP_HTP__CLASS_MAX || len == 0) return HKP_E_INVAL;
-    if (flow->state != HKP_HTP__FLOW_OPEN) return HKP_E_STATE;
-    /* It must fit a packet with RES, which any packet may have to be (HTP-3.2). */
-    size_t most =
-        (size_t)flow->max_datagram - HKP_HTP__OVERHEAD - HKP_HTP__RESONANCE_SIZE - HKP_HTP__DATAGRAM_HEAD;
-    if (len > most) return HKP_E_TOOBIG;
-    hkp_htp__mode_queued(flow);
-    return hkp_htp__fifo_put(&flow->datagrams_out, flow->pools, cls, data, len) ? HKP_OK : HKP_E_LIMIT;
-}
 
 static int is_allowed(const flow_t *flow, uint8_t cls) {
     return (int)(flow->allow[cls / 64] >> cls % 64 & 1);
@@ -248,6 +240,7 @@ static hkp_status stream_event(flow_t *flow, stream *s, struct hkp_htp__flow_eve
     } later[] = {{HKP_HTP__EV_FIN, HKP_HTP__FLOW_EV_FIN},
                  {HKP_HTP__EV_RESET, HKP_HTP__FLOW_EV_RESET},
                  {HKP_HTP__EV_STOPPED, HKP_HTP__FLOW_EV_STOPPED},
+                 {HKP_HTP__EV_EXPIRED, HKP_HTP__FLOW_EV_EXPIRED},
                  {HKP_HTP__EV_DELIVERED, HKP_HTP__FLOW_EV_DELIVERED}};
     e->stream = s->id;
     e->cls = s->cls;
@@ -293,11 +286,14 @@ static hkp_status next_stream_event(flow_t *flow, struct hkp_htp__flow_event *e)
 }
 
 static void datagram_event(flow_t *flow, struct hkp_htp__flow_event *e) {
-    const uint8_t *data = hkp_htp__fifo_peek(&flow->datagrams_in, &e->cls, &e->len);
-    uint8_t *copy = is_allowed(flow, e->cls) ? hkp_htp__pools_scratch(flow->pools, e->len) : NULL;
+    struct hkp_htp__datagram d = {.len = 0};
+    (void)hkp_htp__fifo_peek(&flow->datagrams_in, &d);
+    uint8_t *copy = is_allowed(flow, d.cls) ? hkp_htp__pools_scratch(flow->pools, d.len) : NULL;
     if (copy != NULL) {
-        memcpy(copy, data, e->len);
+        memcpy(copy, d.data, d.len);
+        e->cls = d.cls;
         e->data = copy;
+        e->len = d.len;
         e->kind = HKP_HTP__FLOW_EV_DATAGRAM;
     } else {
         flow->datagrams_dropped++;

@@ -218,6 +218,15 @@ hkp_status hkp_htp__flow_open(struct hkp_htp__flow *flow, uint8_t cls, int bidir
  */
 hkp_status hkp_htp__flow_message(struct hkp_htp__flow *flow, uint32_t stream, const uint8_t *msg, size_t len,
                                  int fin);
+/** The same, given up with its stream when not acknowledged by at; HKP_TIME_NEVER: no deadline. HKP_E_INVAL:
+ * at has passed. HKP_E_LIMIT also: too many deadlines wait. */
+hkp_status hkp_htp__flow_message_by(struct hkp_htp__flow *flow, uint32_t stream, const uint8_t *msg,
+                                    size_t len, int fin, hkp_time at);
+/** Our direction is given up when its end is not acknowledged by at; NEVER: no deadline. HKP_E_INVAL: passed.
+ */
+hkp_status hkp_htp__flow_deadline(struct hkp_htp__flow *flow, uint32_t stream, hkp_time at);
+/** Compresses what is sent from now on; 0: not, up to 9. */
+hkp_status hkp_htp__flow_compress(struct hkp_htp__flow *flow, uint32_t stream, uint8_t level);
 /** Ends our direction without another message. */
 hkp_status hkp_htp__flow_finish(struct hkp_htp__flow *flow, uint32_t stream);
 /** Largest message to accept and to send on this stream, 1..HKP_HTP__MESSAGE_CEILING. */
@@ -229,6 +238,9 @@ hkp_status hkp_htp__flow_stop(struct hkp_htp__flow *flow, uint32_t stream, uint1
 hkp_status hkp_htp__flow_reset(struct hkp_htp__flow *flow, uint32_t stream, uint16_t code);
 /** Queues one datagram (copied). HKP_E_TOOBIG: does not fit one packet; HKP_E_LIMIT: queue full. */
 hkp_status hkp_htp__flow_datagram(struct hkp_htp__flow *flow, uint8_t cls, const uint8_t *data, size_t len);
+/** The same, dropped when it could not go before at. HKP_E_INVAL: at has passed. */
+hkp_status hkp_htp__flow_datagram_by(struct hkp_htp__flow *flow, uint8_t cls, const uint8_t *data, size_t len,
+                                     hkp_time at);
 /** Classes that may be received from now on; streams of others are answered by STOP 1 (HTP-10.8). */
 void hkp_htp__flow_allow(struct hkp_htp__flow *flow, const uint64_t allow[2]);
 /** Trust that goes into HB_ACK and CLOSE (V only; E sends 0). */
@@ -273,7 +285,9 @@ enum {
     /** the peer closed: code = reason, trust, retry_after_s */
     HKP_HTP__FLOW_EV_CLOSED,
     /** another transport mode is in force: cls = mode, code = why */
-    HKP_HTP__FLOW_EV_MODE
+    HKP_HTP__FLOW_EV_MODE,
+    /** our direction was given up: a message was not acknowledged by its deadline */
+    HKP_HTP__FLOW_EV_EXPIRED
 };
 
 struct hkp_htp__flow_event {

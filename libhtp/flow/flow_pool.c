@@ -46,7 +46,7 @@ struct hkp_htp__pools {
     size_t limit, held, data;
     struct slab *slabs;
     struct kind blocks, streams, smalls;
-    uint8_t *scratch, *arena;
+    uint8_t *scratch, *arena, *packer;
     size_t scratch_size;
     hkp_time trimmed;
 };
@@ -77,11 +77,13 @@ void hkp_htp__pools_free(struct hkp_htp__pools *p) {
     }
     if (p->scratch != NULL) m.free(m.user, p->scratch, p->scratch_size);
     if (p->arena != NULL) m.free(m.user, p->arena, HKP_HTP__ARENA_SIZE);
+    if (p->packer != NULL) m.free(m.user, p->packer, HKP_HTP__PACKER_SIZE);
     m.free(m.user, p, sizeof *p);
 }
 
 size_t hkp_htp__pools_memory(const struct hkp_htp__pools *p) {
-    return sizeof *p + p->held + p->scratch_size + (p->arena != NULL ? (size_t)HKP_HTP__ARENA_SIZE : 0);
+    return sizeof *p + p->held + p->scratch_size + (p->arena != NULL ? (size_t)HKP_HTP__ARENA_SIZE : 0) +
+           (p->packer != NULL ? (size_t)HKP_HTP__PACKER_SIZE : 0);
 }
 
 /* ---- slabs ---- */
@@ -263,4 +265,9 @@ uint8_t *hkp_htp__pools_scratch(struct hkp_htp__pools *p, size_t size) {
 uint8_t *hkp_htp__pools_arena(struct hkp_htp__pools *p) {
     if (p->arena == NULL) p->arena = p->mem.alloc(p->mem.user, HKP_HTP__ARENA_SIZE);
     return p->arena;
+}
+
+uint8_t *hkp_htp__pools_packer(struct hkp_htp__pools *p) {
+    if (p->packer == NULL) p->packer = p->mem.alloc(p->mem.user, HKP_HTP__PACKER_SIZE);
+    return p->packer;
 }

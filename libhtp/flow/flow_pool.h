@@ -9,7 +9,7 @@
 enum {
     HKP_HTP__BLOCK_SIZE = 4096,
     /** at least sizeof(struct hkp_htp__stream), which checks it */
-    HKP_HTP__STREAM_SIZE = 512,
+    HKP_HTP__STREAM_SIZE = 640,
     /** of what only some sessions need at a time: ranges of received numbers, tables of streams */
     HKP_HTP__SMALL_SIZE = 576,
     /** most that the pools of one endpoint hold unless told otherwise */
@@ -44,5 +44,9 @@ uint8_t *hkp_htp__pools_scratch(struct hkp_htp__pools *pools, size_t size);
 /** A fixed arena for zlib, valid until the next call; its size is HKP_HTP__ARENA_SIZE. NULL: no memory. */
 uint8_t *hkp_htp__pools_arena(struct hkp_htp__pools *pools);
 enum { HKP_HTP__ARENA_SIZE = 48 * 1024 };
+
+/** The same for compressing, HKP_HTP__PACKER_SIZE. NULL: no memory. */
+uint8_t *hkp_htp__pools_packer(struct hkp_htp__pools *pools);
+enum { HKP_HTP__PACKER_SIZE = 320 * 1024 };
 
 #endif

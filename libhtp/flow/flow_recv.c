@@ -51,8 +51,8 @@ static int has_room(flow_t *flow, const struct hkp_htp__flow_in *in) {
 
 static void on_datagram(flow_t *flow, const struct hkp_htp__frame *f) {
     int allowed = (flow->allow[f->cls / 64] >> f->cls % 64 & 1) != 0;
-    if (!allowed || !hkp_htp__fifo_put(&flow->datagrams_in, flow->pools, f->cls, f->data, f->len))
-        flow->datagrams_dropped++;
+    const struct hkp_htp__datagram d = {.at = HKP_TIME_NEVER, .data = f->data, .len = f->len, .cls = f->cls};
+    if (!allowed || !hkp_htp__fifo_put(&flow->datagrams_in, flow->pools, &d)) flow->datagrams_dropped++;
 }
 
 /* HTP-14.1: one ACK, then silence. */

@@ -58,21 +58,6 @@ static void write_tokens(flow_t *flow, writer *w) {
     }
 }
 
-static void write_datagrams(flow_t *flow, writer *w) {
-    uint8_t cls;
-    size_t len;
-    const uint8_t *data;
-    while ((data = hkp_htp__fifo_peek(&flow->datagrams_out, &cls, &len)) != NULL) {
-        if (cls == HKP_HTP__CLASS_TER && !hkp_htp__writer_res(w)) return;
-        if (w->len + HKP_HTP__DATAGRAM_HEAD + len > w->cap) return;
-        w->len += hkp_htp__put_datagram(w->dst + w->len, cls, (uint16_t)len);
-        memcpy(w->dst + w->len, data, len);
-        w->len += len;
-        w->eliciting = 1;
-        hkp_htp__fifo_drop(&flow->datagrams_out, flow->pools);
-    }
-}
-
 static void write_ping(flow_t *flow, writer *w) {
     if (w->len + 1 > w->cap) return;
     w->dst[w->len++] = HKP_HTP__F_PING;
@@ -95,7 +80,7 @@ static void write_data(flow_t *flow, const slot_t *slot, writer *w) {
     if (slot->restricted) return;
     write_credit(flow, w);
     write_tokens(flow, w);
-    if (!w->held) write_datagrams(flow, w);
+    if (!w->held) hkp_htp__datagrams_write(flow, w);
     hkp_htp__streams_write(flow, w);
     if (flow->ping || (flow->recovery.own.probes > 0 && !w->eliciting)) write_ping(flow, w);
 }

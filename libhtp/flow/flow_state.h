@@ -28,6 +28,10 @@ enum {
     /** pieces of one stream that wait to be sent again */
     HKP_HTP__RESEND_RANGES = 8,
     HKP_HTP__CLOSE_TRIES = 3,
+    /** messages of one stream that wait with deadlines */
+    HKP_HTP__DEADLINES = 8,
+    /** shorter messages are not compressed */
+    HKP_HTP__COMPRESS_LEAST = 64,
     /** least room that is worth a frame of data: slivers cost more than they carry */
     HKP_HTP__PIECE_MIN = 32
 };
@@ -61,11 +65,18 @@ enum {
     HKP_HTP__EV_FIN = 2,
     HKP_HTP__EV_RESET = 4,
     HKP_HTP__EV_STOPPED = 8,
-    HKP_HTP__EV_DELIVERED = 16
+    HKP_HTP__EV_DELIVERED = 16,
+    HKP_HTP__EV_EXPIRED = 32
 };
 
 /** Frames of a stream that wait (struct hkp_htp__stream.control). */
 enum { HKP_HTP__CTL_RESET = 1, HKP_HTP__CTL_STOP = 2, HKP_HTP__CTL_CREDIT = 4 };
+
+/** All bytes below end are to be acknowledged by at. */
+struct hkp_htp__due {
+    uint64_t end;
+    hkp_time at;
+};
 
 struct hkp_htp__stream {
     struct hkp_htp__stream *bucket_next;
@@ -78,6 +89,11 @@ struct hkp_htp__stream {
     uint8_t tx, rx, tx_fin;
     uint8_t events, control;
     uint16_t tx_reset_code, rx_stop_code, rx_reset_code, tx_stopped_code;
+    /** 1..9: messages are compressed; deadlines in due */
+    uint8_t level, due_count;
+    /** both ends and times ascend; of the end of the stream, 0: none */
+    struct hkp_htp__due due[HKP_HTP__DEADLINES];
+    hkp_time due_whole;
 
     struct hkp_htp__chain tx_chain;
     /** next byte that was never sent; end of what was queued; what the peer allows */
@@ -94,7 +110,7 @@ struct hkp_htp__stream {
     uint64_t rx_need;
 };
 
-/** First in, first out: datagrams as class u8, len u16, bytes; in blocks of the pool. */
+/** First in, first out: datagrams as class u8, len u16, deadline u64, bytes; in blocks of the pool. */
 struct hkp_htp__fifo {
     struct hkp_htp__fifo_block *head, *tail;
     unsigned blocks;
@@ -192,6 +208,9 @@ struct hkp_htp__flow {
 
     struct hkp_htp__fifo datagrams_out, datagrams_in;
     uint64_t datagrams_dropped;
+    /** no deadline of a stream is earlier; something had to wait for room among the datagrams */
+    hkp_time deadline;
+    uint8_t datagram_wanted;
 
     struct hkp_htp__heart heart;
     struct hkp_htp__mode mode;
@@ -253,12 +272,32 @@ void hkp_htp__stream_acked(struct hkp_htp__flow *flow, const struct hkp_htp__sen
 void hkp_htp__stream_lost(struct hkp_htp__flow *flow, const struct hkp_htp__sent_frame *f);
 
 /* flow_datagram.c */
-int hkp_htp__fifo_put(struct hkp_htp__fifo *q, struct hkp_htp__pools *pools, uint8_t cls, const uint8_t *data,
-                      size_t len);
-/** Oldest datagram, NULL if none; it stays until _drop. */
-const uint8_t *hkp_htp__fifo_peek(const struct hkp_htp__fifo *q, uint8_t *cls, size_t *len);
+/** One datagram as it waits; at: dropped from then on. */
+struct hkp_htp__datagram {
+    hkp_time at;
+    const uint8_t *data;
+    size_t len;
+    uint8_t cls;
+};
+/** Copies it in; 0: no room. */
+int hkp_htp__fifo_put(struct hkp_htp__fifo *q, struct hkp_htp__pools *pools,
+                      const struct hkp_htp__datagram *d);
+/** Oldest datagram, 0 if none; it stays until _drop. */
+int hkp_htp__fifo_peek(const struct hkp_htp__fifo *q, struct hkp_htp__datagram *d);
 void hkp_htp__fifo_drop(struct hkp_htp__fifo *q, struct hkp_htp__pools *pools);
 void hkp_htp__fifo_clear(struct hkp_htp__fifo *q, struct hkp_htp__pools *pools);
+/** As many as the packet has room for; those too late are dropped. */
+void hkp_htp__datagrams_write(struct hkp_htp__flow *flow, struct hkp_htp__writer *w);
+
+/* stream_deadline.c */
+/** 1 if a message with this deadline can be queued. */
+int hkp_htp__deadline_fits(const struct hkp_htp__stream *s, hkp_time at);
+/** What is queued up to now is to be acknowledged by at. */
+void hkp_htp__deadline_put(struct hkp_htp__flow *flow, struct hkp_htp__stream *s, hkp_time at);
+/** Bytes of the stream were acknowledged. */
+void hkp_htp__deadlines_acked(struct hkp_htp__flow *flow, struct hkp_htp__stream *s);
+/** Gives up what is too late. */
+void hkp_htp__deadlines_tick(struct hkp_htp__flow *flow);
 
 /* flow_heart.c */
 void hkp_htp__heart_init(struct hkp_htp__flow *flow, const struct hkp_htp__flow_params *params);

@@ -9,14 +9,12 @@
 
 #include "libter/bytes.h"
 
-#define COMPRESSED 0x80000000U
-
 hkp_status hkp_htp__message_head(const uint8_t *head, uint64_t avail, uint32_t max,
                                  struct hkp_htp__message *m) {
     *m = (struct hkp_htp__message){0, 0, 0};
     if (avail < HKP_HTP__MESSAGE_HEAD) return HKP_OK;
-    uint32_t word = hkp_be32(head), len = word & ~COMPRESSED;
-    m->compressed = (word & COMPRESSED) != 0;
+    uint32_t word = hkp_be32(head), len = word & ~HKP_HTP__MESSAGE_COMPRESSED;
+    m->compressed = (word & HKP_HTP__MESSAGE_COMPRESSED) != 0;
     if (!m->compressed) {
         if (len > max) return HKP_E_HTP_MESSAGE;
         m->plain_len = len;
@@ -75,6 +73,9 @@ static int inflate_exactly(struct hkp_htp__chain *chain, uint64_t at, uint64_t l
 
 hkp_status hkp_htp__message_body(struct hkp_htp__chain *chain, struct hkp_htp__pools *pools, uint64_t offset,
                                  const struct hkp_htp__message *m, const uint8_t **body) {
+    /* What no zlib stream of this length can give is a lie, and gets no memory. */
+    if (m->compressed && m->plain_len > (m->size - HKP_HTP__MESSAGE_HEAD - 4) * HKP_HTP__MESSAGE_RATIO)
+        return HKP_E_HTP_MESSAGE;
     uint8_t *dst = hkp_htp__pools_scratch(pools, (size_t)m->plain_len + 1);
     if (dst == NULL) return HKP_E_NOMEM;
     if (!m->compressed) {
@@ -88,4 +89,37 @@ hkp_status hkp_htp__message_body(struct hkp_htp__chain *chain, struct hkp_htp__p
     }
     *body = dst;
     return HKP_OK;
+}
+
+/* Writes at most room bytes; the length of the zlib stream, 0: it is longer, or the pool is empty. */
+static size_t deflate_into(z_stream *z, struct hkp_htp__chain *chain, struct hkp_htp__pools *pools,
+                           uint64_t offset, size_t room) {
+    uint8_t piece[1024];
+    int rc = Z_OK;
+    size_t total = 0;
+    while (rc == Z_OK) {
+        z->next_out = piece;
+        z->avail_out = sizeof piece;
+        rc = deflate(z, Z_FINISH);
+        size_t n = sizeof piece - z->avail_out;
+        if (n > room - total || !hkp_htp__chain_write(chain, pools, offset + total, piece, n)) return 0;
+        total += n;
+    }
+    return rc == Z_STREAM_END ? total : 0;
+}
+
+size_t hkp_htp__message_deflate(struct hkp_htp__chain *chain, struct hkp_htp__pools *pools, uint64_t offset,
+                                const uint8_t *msg, size_t len, int level) {
+    enum { WINDOW_BITS = 15, MEM_LEVEL = 8 };
+    struct arena arena = {hkp_htp__pools_packer(pools), HKP_HTP__PACKER_SIZE};
+    z_stream z = {.zalloc = arena_alloc, .zfree = arena_free, .opaque = &arena};
+    if (arena.at == NULL ||
+        deflateInit2(&z, level, Z_DEFLATED, WINDOW_BITS, MEM_LEVEL, Z_DEFAULT_STRATEGY) != Z_OK)
+        return 0;
+    z.next_in = msg;
+    z.avail_in = (uInt)len;
+    /* With plain_len before it, it must be shorter than the message itself. */
+    size_t packed = deflate_into(&z, chain, pools, offset, len - 5);
+    (void)deflateEnd(&z);
+    return packed;
 }

@@ -193,30 +193,64 @@ hkp_status hkp_htp__flow_open(flow_t *flow, uint8_t cls, int bidirectional, uint
     return HKP_OK;
 }
 
-hkp_status hkp_htp__flow_message(flow_t *flow, uint32_t id, const uint8_t *msg, size_t len, int fin) {
+/* Writes the message behind what is queued, compressed if that is asked for and helps; its size with head. */
+static uint64_t queue_message(flow_t *flow, stream *s, const uint8_t *msg, size_t len) {
+    uint8_t head[2 * HKP_HTP__MESSAGE_HEAD];
+    size_t packed = 0, head_len = HKP_HTP__MESSAGE_HEAD;
+    if (s->level != 0 && len >= HKP_HTP__COMPRESS_LEAST && hkp_htp__power_compress(flow->mode.power))
+        packed =
+            hkp_htp__message_deflate(&s->tx_chain, flow->pools, s->tx_end + sizeof head, msg, len, s->level);
+    hkp_put_be32(head, (uint32_t)len);
+    if (packed != 0) {
+        hkp_put_be32(head + HKP_HTP__MESSAGE_HEAD, (uint32_t)len);
+        len = packed + HKP_HTP__MESSAGE_HEAD;
+        head_len = sizeof head;
+        hkp_put_be32(head, HKP_HTP__MESSAGE_COMPRESSED | (uint32_t)len);
+    }
+    int whole =
+        hkp_htp__chain_write(&s->tx_chain, flow->pools, s->tx_end, head, head_len) &&
+        (packed != 0 || hkp_htp__chain_write(&s->tx_chain, flow->pools, s->tx_end + head_len, msg, len));
+    assert(whole);
+    (void)whole;
+    return HKP_HTP__MESSAGE_HEAD + (uint64_t)len;
+}
+
+hkp_status hkp_htp__flow_message_by(flow_t *flow, uint32_t id, const uint8_t *msg, size_t len, int fin,
+                                    hkp_time at) {
     if (flow->state != HKP_HTP__FLOW_OPEN) return HKP_E_STATE;
     stream *s = hkp_htp__stream_find(flow, id);
     if (s == NULL) return HKP_E_NOTFOUND;
     if (s->tx != HKP_HTP__TX_OPEN || s->tx_fin != HKP_HTP__FIN_NONE) return HKP_E_STATE;
+    if (at <= flow->now) return HKP_E_INVAL;
     if (len > (s->max_message != 0 ? s->max_message : flow->max_message)) return HKP_E_TOOBIG;
     uint64_t size = len + HKP_HTP__MESSAGE_HEAD;
+    const int dated = at != HKP_TIME_NEVER;
     /* One message always fits an empty buffer, however long its stream allows it to be. */
     if ((flow->buffered != 0 && flow->buffered + size > flow->send_buffer) ||
+        (dated && !hkp_htp__deadline_fits(s, at)) ||
         !hkp_htp__pools_reserve(flow->pools, 2 * hkp_htp__chain_need(0) + hkp_htp__chain_need(len), 0, 0)) {
         flow->writable_wanted = 1;
         return HKP_E_LIMIT;
     }
     hkp_htp__mode_queued(flow);
-    uint8_t head[HKP_HTP__MESSAGE_HEAD];
-    hkp_put_be32(head, (uint32_t)len);
-    int whole = hkp_htp__chain_write(&s->tx_chain, flow->pools, s->tx_end, head, sizeof head) &&
-                hkp_htp__chain_write(&s->tx_chain, flow->pools, s->tx_end + sizeof head, msg, len);
-    assert(whole);
-    (void)whole;
+    size = queue_message(flow, s, msg, len);
     s->tx_end += size;
     flow->buffered += size;
+    if (dated) hkp_htp__deadline_put(flow, s, at);
     if (fin) s->tx_fin = HKP_HTP__FIN_QUEUED;
     hkp_htp__stream_ready(flow, s);
+    return HKP_OK;
+}
+
+hkp_status hkp_htp__flow_message(flow_t *flow, uint32_t id, const uint8_t *msg, size_t len, int fin) {
+    return hkp_htp__flow_message_by(flow, id, msg, len, fin, HKP_TIME_NEVER);
+}
+
+hkp_status hkp_htp__flow_compress(flow_t *flow, uint32_t id, uint8_t level) {
+    stream *s = hkp_htp__stream_find(flow, id);
+    if (s == NULL) return HKP_E_NOTFOUND;
+    if (level > HKP_HTP_COMPRESS_BEST) return HKP_E_INVAL;
+    s->level = level;
     return HKP_OK;
 }
 

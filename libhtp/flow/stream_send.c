@@ -116,6 +116,7 @@ static void data_acked(flow_t *flow, stream *s, const struct hkp_htp__sent_frame
         /* A late copy may have been taken as lost after its bytes were acknowledged in another packet. */
         if (s->tx_chain.base > 0) hkp_htp__ranges_remove(&s->resend, 0, s->tx_chain.base);
         hkp_htp__stream_buffered(flow, s->tx_chain.base - base);
+        hkp_htp__deadlines_acked(flow, s);
     }
     if (f->aux) s->tx_fin = HKP_HTP__FIN_ACKED;
     if (s->tx_fin == HKP_HTP__FIN_ACKED && s->tx_chain.base == s->tx_end) {

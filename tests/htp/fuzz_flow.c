@@ -68,6 +68,28 @@ static void packet(struct world *w) {
     w->left -= len;
 }
 
+/* What the sender decides by itself. */
+static void sender(struct world *w, uint8_t op) {
+    static const uint8_t text[4096];
+    uint32_t id = next(w);
+    switch (op) {
+    case 0:
+        (void)hkp_htp__flow_compress(w->flow, id, next(w) % 10);
+        break;
+    case 1:
+        (void)hkp_htp__flow_priority(w->flow, id, next(w) & 7);
+        break;
+    case 2:
+        (void)hkp_htp__flow_deadline(w->flow, id, w->now + next(w) * 10000000U);
+        break;
+    case 3:
+        (void)hkp_htp__flow_datagram_by(w->flow, id & 0x7F, text, next(w) * 5U, w->now + 1000000);
+        break;
+    default:
+        (void)hkp_htp__flow_message_by(w->flow, id, text, next(w) * 16U, 0, w->now + op * 100000000U);
+    }
+}
+
 static void application(struct world *w, uint8_t op) {
     static const uint8_t text[4096];
     uint32_t id = next(w);
@@ -108,7 +130,11 @@ static void application(struct world *w, uint8_t op) {
         hkp_htp__flow_close(w->flow, w->now, (uint16_t)id, 0);
         break;
     default:
-        w->now += (hkp_time)id * id * 1000000U;
+        if (id >= 0xE0) {
+            sender(w, id & 7);
+        } else {
+            w->now += (hkp_time)id * id * 1000000U;
+        }
     }
 }
 

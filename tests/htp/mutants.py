@@ -143,4 +143,26 @@ ALWAYS += [
     ("HTP-10.5 CE is no congestion", "libhtp/recovery/recovery.c",
      "    p->congestion.ops->on_ecn(&p->congestion, &mark);\n", "    (void)mark;\n", ECN, "ce_is_congestion_without_loss"),
 ]
-FURTHER = []
+STREAMS = "unit_streams"
+ALWAYS += [
+    ("HTP-10.7 inflate unbounded", "libhtp/flow/message.c", ("z.avail_out = plain_len + 1;",
+     "z.total_out == plain_len;"), ("z.avail_out = 1U << 20;", "1;"), STREAMS,
+     "bombs_and_lies_end_with_message_and_cost_nothing"),
+    ("HTP-10.7 trailing bytes", "libhtp/flow/message.c", "rc == Z_STREAM_END && len == 0 &&", "rc == Z_STREAM_END &&",
+     STREAMS, "bombs_and_lies_end_with_message_and_cost_nothing"),
+    ("HTP-10.7 memory for a length that cannot be", "libhtp/flow/message.c", "return HKP_E_HTP_MESSAGE;\n    uint8_t *dst",
+     "(void)0;\n    uint8_t *dst", STREAMS, "bombs_and_lies_end_with_message_and_cost_nothing"),
+    ("HTP-10.7 compressed after it was switched off", "libhtp/flow/stream.c", "s->level = level;", "s->level |= level;", STREAMS,
+     "compression_is_off_until_it_is_asked_for"),
+    ("HTP-10.6 deadlines do nothing", "libhtp/flow/flow.c", "hkp_htp__deadlines_tick(flow);", "", STREAMS,
+     "a_message_too_late_takes_its_stream_with_it"),
+    ("HTP-10.6 a deadline outlives its message", "libhtp/flow/stream_send.c", "hkp_htp__deadlines_acked(flow, s);", "",
+     STREAMS, "what_was_acknowledged_in_time_never_expires"),
+    ("HTP-10.6 all streams in one ring", "libhtp/flow/stream.c", "(uint8_t)(1 + s->priority)", "1", STREAMS,
+     "lower_priorities_go_first_and_equal_ones_take_turns"),
+    ("HTP-10.6 no turns", "libhtp/flow/stream_send.c",
+     "flow->table->ready[ring] = s->ready_next; /* round robin: the next one is first now */", "", STREAMS,
+     "lower_priorities_go_first_and_equal_ones_take_turns"),
+    ("HTP-10.6 a datagram too late goes", "libhtp/flow/flow_datagram.c", "if (d.at > flow->now) {", "if (1) {", STREAMS,
+     "a_datagram_too_late_does_not_go"),
+]
