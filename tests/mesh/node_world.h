@@ -361,7 +361,7 @@ static inline void world_up(uint32_t i) {
     CHECK_EQ(hkp_mesh_node_new(&w->node, &w->opt, world.now, world_wall()), HKP_OK);
     world_restore(w);
     CHECK_EQ(hkp_mesh_join(w->node, world.now, world_wall()), HKP_OK);
-    w->ter_due = world.now;
+    w->ter_due = world.now + WORLD_MS; /* never at the very time of the last one before it went down */
     for (int round = 0; round < 20; round++) {
         world_serve(w);
         hkp_mesh_tick(w->node, world.now, world_wall());
@@ -404,7 +404,7 @@ static inline void world_make(uint32_t n, uint64_t seed) {
     world.now = 100 * WORLD_S;
     world.delay = 5 * WORLD_MS;
     world.ter_period = WORLD_S;
-    world.wall0_us = (uint64_t)time(NULL) * 1000000 - world.now / 1000;
+    world.wall0_us = UINT64_C(1800000000000000); /* the same in every run */
     for (uint32_t i = 0; i < n; i++) {
         snprintf(world.node[i].dir, sizeof world.node[i].dir, "%s/%u", world.root, i);
         nodes[i].data_dir = world.node[i].dir;
