@@ -92,10 +92,10 @@ static hkp_status make_tables(struct hkp_htp_endpoint *ep) {
     const struct hkp_mem *mem = &ep->opt.mem;
     const uint32_t n = ep->opt.sessions_max,
                    half = ep->self.s_key[0] || !hkp_is_zero(ep->self.s_key, 32) ? ep->opt.half_open_max : 0;
-    /* Half empty with all first tokens and reset tokens; the rest of that half is for spare tokens. */
-    ep->token_mask = power_above(2 * (4 * (uint64_t)n + half)) - 1;
+    /* A third is full with all first tokens and reset tokens; spare tokens may fill another third. */
+    ep->token_slots = 6 * n + 2 * half + 16;
     ep->peer_mask = power_above(n) - 1;
-    ep->tokens = hkp_mem_alloc(mem, (ep->token_mask + (size_t)1) * sizeof *ep->tokens);
+    ep->tokens = hkp_mem_alloc(mem, ep->token_slots * sizeof *ep->tokens);
     ep->peers = hkp_mem_alloc(mem, (ep->peer_mask + (size_t)1) * sizeof(void *));
     ep->sessions = hkp_mem_alloc(mem, n * sizeof(void *));
     ep->heap = hkp_mem_alloc(mem, n * sizeof *ep->heap);
@@ -153,7 +153,7 @@ void hkp_htp_endpoint_free(hkp_htp_endpoint *ep) {
     hkp_htp__door_free(ep);
     hkp_htp__tickets_free(ep);
     hkp_htp__pools_free(ep->pools);
-    hkp_mem_free(&mem, ep->tokens, (ep->token_mask + (size_t)1) * sizeof *ep->tokens);
+    hkp_mem_free(&mem, ep->tokens, ep->token_slots * sizeof *ep->tokens);
     hkp_mem_free(&mem, ep->peers, (ep->peer_mask + (size_t)1) * sizeof(void *));
     hkp_mem_free(&mem, ep->sessions, n * sizeof(void *));
     hkp_mem_free(&mem, ep->heap, n * sizeof *ep->heap);
@@ -241,9 +241,22 @@ hkp_time hkp_htp__jitter(struct hkp_htp_endpoint *ep, hkp_time base) {
 
 /* ---- tokens: open addressing; tokens are random, so their low bits are the hash ---- */
 
+static uint32_t token_home(const struct hkp_htp_endpoint *ep, uint64_t token) {
+    return (uint32_t)((token & UINT32_MAX) * ep->token_slots >> 32);
+}
+
+static uint32_t token_next(const struct hkp_htp_endpoint *ep, uint32_t i) {
+    return i + 1 < ep->token_slots ? i + 1 : 0;
+}
+
+/* How far slot i lies behind slot `from`. */
+static uint32_t token_way(const struct hkp_htp_endpoint *ep, uint32_t from, uint32_t i) {
+    return i >= from ? i - from : i + ep->token_slots - from;
+}
+
 static uint32_t token_slot(const struct hkp_htp_endpoint *ep, uint64_t token) {
-    uint32_t i = (uint32_t)token & ep->token_mask;
-    while (ep->tokens[i].token != 0 && ep->tokens[i].token != token) i = (i + 1) & ep->token_mask;
+    uint32_t i = token_home(ep, token);
+    while (ep->tokens[i].token != 0 && ep->tokens[i].token != token) i = token_next(ep, i);
     return i;
 }
 
@@ -268,7 +281,7 @@ int hkp_htp__token_known(const struct hkp_htp_endpoint *ep, uint64_t token) {
     return ref_of(ep, token) != HKP_HTP__NONE;
 }
 
-int hkp_htp__token_room(const struct hkp_htp_endpoint *ep) { return ep->token_n <= ep->token_mask / 2; }
+int hkp_htp__token_room(const struct hkp_htp_endpoint *ep) { return ep->token_n <= ep->token_slots / 3 * 2; }
 
 void hkp_htp__token_put(struct hkp_htp_endpoint *ep, uint64_t token, uint32_t ref) {
     struct hkp_htp__token_slot *slot = &ep->tokens[token_slot(ep, token)];
@@ -280,9 +293,8 @@ void hkp_htp__token_drop(struct hkp_htp_endpoint *ep, uint64_t token) {
     uint32_t hole = token_slot(ep, token);
     if (token == 0 || ep->tokens[hole].token != token) return;
     /* Later members of the run move back unless that would put them before their place. */
-    for (uint32_t i = (hole + 1) & ep->token_mask; ep->tokens[i].token != 0; i = (i + 1) & ep->token_mask) {
-        uint32_t home = (uint32_t)ep->tokens[i].token & ep->token_mask;
-        if (((i - home) & ep->token_mask) >= ((i - hole) & ep->token_mask)) {
+    for (uint32_t i = token_next(ep, hole); ep->tokens[i].token != 0; i = token_next(ep, i)) {
+        if (token_way(ep, token_home(ep, ep->tokens[i].token), i) >= token_way(ep, hole, i)) {
             ep->tokens[hole] = ep->tokens[i];
             hole = i;
         }

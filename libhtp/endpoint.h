@@ -203,7 +203,7 @@ struct hkp_htp_endpoint {
     hkp_time sleep_at;
     /** tokens: a table of a power of two */
     struct hkp_htp__token_slot *tokens;
-    uint32_t token_mask, token_n;
+    uint32_t token_slots, token_n;
     /** stateless resets of V: when we began, how many went since */
     hkp_time started, resets_since;
     uint32_t resets;
@@ -244,8 +244,8 @@ int32_t hkp_htp__draw_small(void *user, uint8_t *dst, size_t len);
 /** base +- 10 %. */
 hkp_time hkp_htp__jitter(struct hkp_htp_endpoint *ep, hkp_time base);
 
-/** ref: index of a session, or HKP_HTP__HALF_REF | index of a half-open entry; HKP_HTP__RESET_REF | index of a
- *  session stands under the name of a reset token, which is no token. */
+/** ref: index of a session, or HKP_HTP__HALF_REF | index of a half-open entry; HKP_HTP__RESET_REF | index of
+ * a session stands under the name of a reset token, which is no token. */
 #define HKP_HTP__HALF_REF UINT32_C(0x80000000)
 #define HKP_HTP__RESET_REF UINT32_C(0x40000000)
 uint32_t hkp_htp__token_find(const struct hkp_htp_endpoint *ep, uint64_t token);
@@ -278,6 +278,8 @@ hkp_status hkp_htp__session_new(struct hkp_htp_endpoint *ep, uint8_t role, const
  */
 hkp_status hkp_htp__session_shown(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s,
                                   const struct hkp_htp__cert *cert);
+/** Its bytes are for those who ask soon (decision 0305); what it said stays. */
+void hkp_htp__session_forget_certificate(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s);
 void hkp_htp__session_unshow(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s);
 void hkp_htp__session_free(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s);
 /** The session that a caller means; NULL if there is none any more. */

@@ -176,6 +176,7 @@ static void step(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s) {
     s->epoch++;
     s->old_until = HKP_TIME_NEVER;
     s->events |= HKP_HTP__EV_REKEYED;
+    hkp_htp__session_forget_certificate(ep, s);
     forget_rekey(ep, s);
 }
 

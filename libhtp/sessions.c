@@ -66,6 +66,16 @@ hkp_status hkp_htp__session_shown(struct hkp_htp_endpoint *ep, struct hkp_htp__s
     return HKP_OK;
 }
 
+void hkp_htp__session_forget_certificate(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s) {
+    if (s->shown == NULL || s->shown->cert_len == 0) return;
+    struct hkp_htp__shown *less = hkp_mem_alloc(&ep->opt.mem, sizeof *less);
+    if (less == NULL) return; /* at the next rekey, then */
+    memcpy(less, s->shown, sizeof *less);
+    less->cert_len = 0;
+    hkp_htp__session_unshow(ep, s);
+    s->shown = less;
+}
+
 void hkp_htp__session_unshow(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s) {
     if (s->shown != NULL) hkp_mem_free(&ep->opt.mem, s->shown, sizeof *s->shown + s->shown->cert_len);
     s->shown = NULL;

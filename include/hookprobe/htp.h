@@ -1039,13 +1039,13 @@ HKP_API HKP_MUST_USE hkp_status hkp_htp_session_info(const hkp_htp_endpoint *ep,
                                                      struct hkp_htp_session_info *out);
 
 /**
- * Copy the certificate data that the peer showed in the handshake.
+ * Copy the certificate data that the peer showed in the handshake, until the first rekey forgets them.
  *
  * @param ep  endpoint; borrowed
  * @param session  number of the session
  * @param dst  receives [*len] bytes; caller's
  * @param cap  bytes; HKP_HTP_CERTIFICATE_MAX always suffices
- * @param len  receives 0 (none shown), 32 (form 1) or 1..HKP_HTP_CERTIFICATE_MAX (form 2)
+ * @param len  receives 0 (none shown, or forgotten), 32 (form 1) or 1..HKP_HTP_CERTIFICATE_MAX (form 2)
  *
  * @retval HKP_OK  done
  * @retval HKP_E_NOTFOUND  no such session, or it has ended; nothing changed

@@ -60,6 +60,16 @@ ALWAYS += [
     ("HTP-8.6 a changed integrity keeps its trust", "libhtp/trust.c", "limit(trust, HKP_HTP_TRUST_CHANGED);", "",
      TRUST, "a_changed_integrity_limits_or_ends_a_session"),
 ]
+SCALE = "sim_scale"
+ALWAYS += [
+    ("HTP-8.3 sessions beat together", "libhtp/flow/flow_heart.c", "return !flow->is_e || lead > flow->now ? 0 : lead;",
+     "(void)lead;\n    return 0;", SCALE, "sessions_made_together_beat_apart"),
+    ("HTP-1.7 entries of finished handshakes are kept", "libhtp/session.c",
+     "if (s->half != HKP_HTP__NONE) hkp_htp__door_release(ep, s->half);\n    s->events", "s->events", SCALE,
+     "handshakes_that_end_make_room"),
+    ("HTP-1.7 data takes all of the pools", "libhtp/flow/flow_pool.c", "return p->limit - p->limit / RESERVE_PARTS;",
+     "return p->limit;", SCALE, "full_pools_leave_sessions_alive"),
+]
 FURTHER = [
     ("HTP-9.2 an old packet moves the session", ROUTE, "p->newest = pn + 1 == s->window.next;", "p->newest = 1;",
      "unit_routes", "an_old_packet_or_a_forged_one_moves_nothing"),

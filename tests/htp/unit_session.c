@@ -172,6 +172,36 @@ static void no_key_and_nonce_are_used_twice(void) {
     pair_free(&p);
 }
 
+/* An idle session does not carry it for ever; what it said stays. */
+static void a_certificate_is_kept_until_the_first_rekey(void) {
+    static struct world w;
+    struct pair p;
+    uint8_t cert[HKP_HTP_CERTIFICATE_MAX];
+    struct hkp_htp_session_info info[2] = {{.struct_size = sizeof *info}, {.struct_size = sizeof *info}};
+    load(&w, "r_certs");
+    pair_new(&p, &w);
+    CHECK_EQ(pair_connect(&p), HKP_OK);
+    pair_run(&p, HKP_HTP__SEC);
+    for (int rekeyed = 0; rekeyed < 2; rekeyed++) {
+        for (int is_e = 0; is_e < 2; is_e++) {
+            const struct hkp_htp__self_secret *peer = is_e ? &w.v : &w.e;
+            hkp_htp_endpoint *ep = is_e ? p.e : p.v;
+            size_t len = 1;
+            CHECK_EQ(hkp_htp_session_certificate(ep, only(ep)->id, cert, sizeof cert, &len), HKP_OK);
+            CHECK_EQ(len, rekeyed ? 0 : peer->cert_len);
+            CHECK_MEM(cert, peer->cert, len);
+        }
+        CHECK_EQ(hkp_htp_session_info(p.v, only(p.v)->id, &info[rekeyed]), HKP_OK);
+        CHECK_EQ(hkp_htp_session_rekey(p.e, p.now, p.session), HKP_OK);
+        pair_run(&p, 3 * HKP_HTP__SEC);
+    }
+    CHECK_EQ(info[1].epoch, 1);
+    CHECK_EQ(info[1].peer_cert_form, HKP_HTP_CERT_WHOLE);
+    CHECK_EQ(info[1].peer_roles, info[0].peer_roles);
+    CHECK_MEM(info[1].h_t, info[0].h_t, 32);
+    pair_free(&p);
+}
+
 /* HTP-4.7: junk costs one opening each and deletes nothing. */
 static void junk_attests_do_not_stop_the_true_one(void) {
     static struct world w;
@@ -573,6 +603,7 @@ int main(void) {
     CASE(answers_are_repeated_and_never_made_again);
     CASE(strangers_have_a_pool_of_their_own);
     CASE(limits_of_keys_are_kept);
+    CASE(a_certificate_is_kept_until_the_first_rekey);
     CASE(wrong_rekeys_close);
     CASE(a_rekey_outlives_a_silence_of_v);
     return check_done();
