@@ -151,6 +151,11 @@ static void full_pools_leave_sessions_alive(void) {
             CHECK_EQ(hkp_htp_stream_send(c.side[1].ep, c.sessions[1][i], stream, text, sizeof text, k == 9),
                      HKP_OK);
     }
+    for (uint32_t k = 0; k < 20 * 80; k++) { /* datagrams take the last block, too */
+        c.refused +=
+            hkp_htp_datagram_send(c.side[1].ep, c.sessions[1][greedy + k % 20], 7, text, 1000) != HKP_OK;
+        crowd_run(&c, c.now + 2 * HKP_HTP__MS);
+    }
     crowd_run(&c, c.now + 400 * HKP_HTP__SEC);
     for (uint32_t i = greedy; i < n; i++) {
         CHECK_EQ(hkp_htp_session_info(c.side[0].ep, c.sessions[0][i], &info), HKP_OK);
