@@ -92,16 +92,18 @@ static void take_losses(congestion *c, bbr *b, const cc_ack *a) {
     const int lossy = (uint64_t)b->round_lost * LOSSY_PART > all && b->round_lost >= LOSSY_PACKETS * c->mtu;
     b->round_delivered = b->round_lost = 0;
     if (!lossy) return;
-    const uint64_t path = filled(b, 100), now = a->prior * 7U / 10U;
-    b->most = (uint32_t)(now > path && b->phase != UP ? path : now);
+    if (b->phase != STARTUP && b->phase != REFILL && b->phase != UP) {
+        /* another's probe, perhaps: give way until our own next one */
+        const uint64_t low = rate_of(b) * 7 / 10;
+        b->rate_low = low > a->rate ? low : a->rate;
+        return;
+    }
+    b->most = a->prior * 7U / 10U;
     if (b->most < LEAST_PACKETS * c->mtu) b->most = LEAST_PACKETS * c->mtu;
     if (b->phase == STARTUP) {
         enter(b, DRAIN, a->now);
-    } else if (b->phase == UP || b->phase == REFILL) {
-        enter_down(b, a->now);
     } else {
-        uint64_t low = rate_of(b) * 7 / 10;
-        b->rate_low = low > a->rate ? low : a->rate;
+        enter_down(b, a->now);
     }
 }
 
