@@ -45,6 +45,7 @@ static block *find_or_make(struct hkp_htp__chain *c, struct hkp_htp__pools *pool
     }
     if (b->next == NULL) c->tail = b;
     c->blocks++;
+    if (c->held != NULL) ++*c->held;
     return b;
 }
 
@@ -144,6 +145,7 @@ static void pop(struct hkp_htp__chain *c, struct hkp_htp__pools *pools) {
     if (c->head == NULL) c->tail = NULL;
     if (c->cursor == b) c->cursor = NULL;
     c->blocks--;
+    if (c->held != NULL) --*c->held;
     hkp_htp__block_give(pools, b);
 }
 

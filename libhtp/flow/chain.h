@@ -28,6 +28,8 @@ struct hkp_htp__chain {
      */
     uint64_t base, done, end;
     uint32_t blocks;
+    /** counts the blocks of all chains of a session; NULL: nobody does */
+    uint32_t *held;
 };
 
 /** Most blocks that _write(len) may take. */

@@ -70,7 +70,7 @@ hkp_status hkp_htp__flow_new(flow_t **out, const struct hkp_htp__flow_params *p,
     flow->is_e = p->is_e != 0;
     flow->nat = p->nat;
     flow->now = flow->last_heard = flow->last_out = now;
-    flow->deadline = HKP_TIME_NEVER;
+    flow->deadline = flow->retry = HKP_TIME_NEVER;
     flow->max_datagram = p->max_datagram != 0 ? p->max_datagram : DATAGRAM_DEFAULT;
     flow->streams_max = or_default(p->streams_max, HKP_HTP__STREAMS_MAX);
     flow->max_message = or_default(p->max_message, HKP_HTP__MESSAGE_MAX);
@@ -136,6 +136,7 @@ hkp_time hkp_htp__flow_wake(const flow_t *flow) {
     /* An ACK that is due is for _send, not for _tick; only one that waits needs the clock. */
     if (flow->acks.due > flow->now) others[2] = flow->acks.due;
     if (flow->deadline < at) at = flow->deadline;
+    if (flow->retry < at) at = flow->retry;
     for (unsigned i = 0; i < 4; i++)
         if (others[i] < at) at = others[i];
     return at;
@@ -170,6 +171,7 @@ hkp_status hkp_htp__flow_tick(flow_t *flow, hkp_time now) {
     hkp_htp__heart_tick(flow);
     hkp_htp__mode_tick(flow);
     hkp_htp__deadlines_tick(flow);
+    hkp_htp__stream_retry(flow);
     return HKP_OK;
 }
 

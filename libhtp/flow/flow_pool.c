@@ -249,6 +249,16 @@ int hkp_htp__pools_reserve(struct hkp_htp__pools *p, size_t blocks, size_t strea
            has(p, &p->smalls, smalls, p->limit);
 }
 
+int hkp_htp__pools_share(const struct hkp_htp__pools *p, size_t held, size_t more) {
+    const size_t limit = data_limit(p), taken = p->data / HKP_HTP__BLOCK_SIZE + more;
+    const size_t slabs = p->held < limit ? (limit - p->held) / HKP_HTP__BLOCK_SIZE : 0;
+    size_t left = taken < limit / HKP_HTP__BLOCK_SIZE ? limit / HKP_HTP__BLOCK_SIZE - taken : 0;
+    /* Records and streams have slabs of their own: less than is not in use may be left for blocks. */
+    const size_t there = p->blocks.free_count + slabs > more ? p->blocks.free_count + slabs - more : 0;
+    if (there < left) left = there;
+    return more == 0 || held + more <= HKP_HTP__POOL_LEAST || held + more <= HKP_HTP__POOL_SHARE * left;
+}
+
 uint8_t *hkp_htp__pools_scratch(struct hkp_htp__pools *p, size_t size) {
     if (size <= p->scratch_size) return p->scratch;
     /* Doubling: a peer that sends ever longer messages costs few allocations. */

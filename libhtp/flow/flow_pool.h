@@ -37,6 +37,13 @@ void hkp_htp__small_give(struct hkp_htp__pools *pools, void *item);
 /** 1 if so many can be taken now without fail. */
 int hkp_htp__pools_reserve(struct hkp_htp__pools *pools, size_t blocks, size_t streams, size_t smalls);
 
+/**
+ * 1 if a session that holds so many blocks may take more (HTP-10.9): up to POOL_LEAST always, and beyond that
+ * POOL_SHARE times what it leaves free. So one alone gets two thirds, and whoever comes next finds room.
+ */
+int hkp_htp__pools_share(const struct hkp_htp__pools *pools, size_t held, size_t more);
+enum { HKP_HTP__POOL_LEAST = 4, HKP_HTP__POOL_SHARE = 2 };
+
 /** Room of size bytes for one message on its way out; the same room again at the next call. NULL: no memory.
  */
 uint8_t *hkp_htp__pools_scratch(struct hkp_htp__pools *pools, size_t size);

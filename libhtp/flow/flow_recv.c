@@ -45,6 +45,7 @@ static int has_room(flow_t *flow, const struct hkp_htp__flow_in *in) {
         hkp_htp__stream_cost(flow, &f, &blocks, &streams[hkp_htp__is_uni(f.stream)]);
     }
     const size_t made = streams[0] + streams[1];
+    if (!hkp_htp__pools_share(flow->pools, flow->held, blocks)) return 0;
     /* a table, and what the note of the number may take before it */
     return hkp_htp__pools_reserve(flow->pools, blocks, made, made > 0 && flow->table == NULL ? 2 : 0);
 }

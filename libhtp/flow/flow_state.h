@@ -28,6 +28,8 @@ enum {
     /** pieces of one stream that wait to be sent again */
     HKP_HTP__RESEND_RANGES = 8,
     HKP_HTP__CLOSE_TRIES = 3,
+    /** a sender that found no room though it holds little itself is told to try again after so long, ms */
+    HKP_HTP__ROOM_RETRY_MS = 50,
     /** messages of one stream that wait with deadlines */
     HKP_HTP__DEADLINES = 8,
     /** shorter messages are not compressed */
@@ -206,10 +208,15 @@ struct hkp_htp__flow {
     uint32_t window_session, window_stream;
     uint64_t buffered, send_buffer;
 
+    /** blocks of all streams, both ways */
+    uint32_t held;
+
     struct hkp_htp__fifo datagrams_out, datagrams_in;
     uint64_t datagrams_dropped;
     /** no deadline of a stream is earlier; something had to wait for room among the datagrams */
     hkp_time deadline;
+    /** when to try again after other sessions had all the memory; NEVER: nothing waits for that */
+    hkp_time retry;
     uint8_t datagram_wanted;
 
     struct hkp_htp__heart heart;
@@ -235,6 +242,8 @@ void hkp_htp__stream_event(struct hkp_htp__flow *flow, struct hkp_htp__stream *s
 int hkp_htp__stream_retire(struct hkp_htp__flow *flow, struct hkp_htp__stream *s);
 void hkp_htp__stream_reset_tx(struct hkp_htp__flow *flow, struct hkp_htp__stream *s, uint16_t code);
 void hkp_htp__stream_buffered(struct hkp_htp__flow *flow, uint64_t before);
+/** WRITABLE for who waited for memory of others. */
+void hkp_htp__stream_retry(struct hkp_htp__flow *flow);
 void hkp_htp__streams_clear(struct hkp_htp__flow *flow);
 
 /* stream_recv.c: frames that come in. */

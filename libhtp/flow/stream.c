@@ -40,6 +40,7 @@ hkp_status hkp_htp__stream_make(flow_t *flow, uint32_t id, stream **out) {
     s->resend = (struct hkp_htp__ranges){s->resend_room, 0, HKP_HTP__RESEND_RANGES};
     s->tx_limit = s->rx_limit = HKP_HTP__CREDIT_STREAM_BYTES;
     s->rx_final = HKP_HTP__UNKNOWN;
+    s->tx_chain.held = s->rx_chain.held = &flow->held;
     s->bucket_next = *bucket_of(flow, id);
     *bucket_of(flow, id) = s;
     flow->stream_count++;
@@ -160,6 +161,12 @@ void hkp_htp__stream_buffered(flow_t *flow, uint64_t freed) {
     if (flow->writable_wanted && flow->buffered <= flow->send_buffer / 2) flow->writable = 1;
 }
 
+void hkp_htp__stream_retry(flow_t *flow) {
+    if (flow->now < flow->retry) return;
+    flow->retry = HKP_TIME_NEVER;
+    if (flow->writable_wanted) flow->writable = 1;
+}
+
 void hkp_htp__stream_reset_tx(flow_t *flow, stream *s, uint16_t code) {
     if (s->tx != HKP_HTP__TX_OPEN) return;
     hkp_htp__stream_buffered(flow, s->tx_end - s->tx_chain.base);
@@ -225,11 +232,15 @@ hkp_status hkp_htp__flow_message_by(flow_t *flow, uint32_t id, const uint8_t *ms
     if (len > (s->max_message != 0 ? s->max_message : flow->max_message)) return HKP_E_TOOBIG;
     uint64_t size = len + HKP_HTP__MESSAGE_HEAD;
     const int dated = at != HKP_TIME_NEVER;
+    const size_t blocks = 2 * hkp_htp__chain_need(0) + hkp_htp__chain_need(len);
     /* One message always fits an empty buffer, however long its stream allows it to be. */
     if ((flow->buffered != 0 && flow->buffered + size > flow->send_buffer) ||
-        (dated && !hkp_htp__deadline_fits(s, at)) ||
-        !hkp_htp__pools_reserve(flow->pools, 2 * hkp_htp__chain_need(0) + hkp_htp__chain_need(len), 0, 0)) {
+        (dated && !hkp_htp__deadline_fits(s, at)) || !hkp_htp__pools_share(flow->pools, flow->held, blocks) ||
+        !hkp_htp__pools_reserve(flow->pools, blocks, 0, 0)) {
         flow->writable_wanted = 1;
+        /* Nothing of its own will come free and tell. */
+        if (flow->buffered <= flow->send_buffer / 2)
+            flow->retry = flow->now + HKP_HTP__ROOM_RETRY_MS * UINT64_C(1000000);
         return HKP_E_LIMIT;
     }
     hkp_htp__mode_queued(flow);

@@ -176,3 +176,11 @@ ALWAYS += [
     ("HTP-10.6 a datagram too late goes", "libhtp/flow/flow_datagram.c", "if (d.at > flow->now) {", "if (1) {", STREAMS,
      "a_datagram_too_late_does_not_go"),
 ]
+SHARES = "unit_shares"
+ALWAYS += [
+    ("HTP-10.9 one session may fill the pool", "libhtp/flow/flow_recv.c",
+     "if (!hkp_htp__pools_share(flow->pools, flow->held, blocks)) return 0;", "", SHARES,
+     "hostile_sessions_leave_room_for_an_honest_one"),
+    ("HTP-10.9 blocks given back stay counted", "libhtp/flow/chain.c", "if (c->held != NULL) --*c->held;", "", SHARES,
+     "the_count_of_blocks_is_exact"),
+]
