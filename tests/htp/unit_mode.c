@@ -301,6 +301,32 @@ static void data_is_held_back_by_the_mode(void) {
     hold_times(HKP_HTP_TRANSPORT_GHOST, 1000000000);
 }
 
+/* HTP-11.3 "does not touch PTO": a probe goes when it is due, and takes along what waits. */
+static void a_probe_ends_the_hold(void) {
+    struct net *n = net_of_mode(HKP_HTP_TRANSPORT_GHOST);
+    struct hkp_htp__flow *f = n->flow[0];
+    for (int i = 0; i < 50; i++) {
+        struct hkp_htp__flow_out out;
+        CHECK_EQ(hkp_htp__flow_datagram(f, 7, (const uint8_t *)"held", 4), HKP_OK);
+        while (pull(n, 0, &out)) {
+        }
+        if (f->datagrams_out.head == NULL) continue; /* drawn as no time at all */
+        f->recovery.own.probes = 1;
+        CHECK(pull(n, 0, &out));
+        CHECK(f->datagrams_out.head == NULL);
+        n->now += 2 * HKP_HTP__SECOND_NS;
+        for (int side = 1; side >= 0; side--) {
+            CHECK_EQ(hkp_htp__flow_tick(n->flow[side], n->now), HKP_OK);
+            while (pull(n, side, &out)) {
+            }
+        }
+        struct hkp_htp__flow_event e;
+        while (net_event(n, 1, &e)) {
+        }
+    }
+    net_free(n);
+}
+
 static void other_modes_hold_nothing_back(void) {
     static const uint8_t modes[] = {HKP_HTP_TRANSPORT_BALANCED, HKP_HTP_TRANSPORT_BURST,
                                     HKP_HTP_TRANSPORT_SWARM};
@@ -450,6 +476,7 @@ int main(void) {
     CASE(jitter_never_halves_a_period_twice);
     CASE(acks_and_probes_are_not_jittered);
     CASE(data_is_held_back_by_the_mode);
+    CASE(a_probe_ends_the_hold);
     CASE(other_modes_hold_nothing_back);
     CASE(a_mode_is_told_with_its_interval);
     CASE(stealth_needs_masking);
