@@ -235,6 +235,12 @@ static inline void crowd_settle(struct crowd *c) {
     }
 }
 
+/** Lets both do what is due now. */
+static inline void crowd_tick(struct crowd *c) {
+    for (int is_e = 0; is_e < 2; is_e++)
+        if (hkp_htp_wake(c->side[is_e].ep) <= c->now) hkp_htp_tick(c->side[is_e].ep, c->now, c->wall);
+}
+
 /** Lets time pass to `until`, from deadline to deadline. */
 static inline void crowd_run(struct crowd *c, hkp_time until) {
     for (;;) {
@@ -250,8 +256,7 @@ static inline void crowd_run(struct crowd *c, hkp_time until) {
         c->wall += (next - c->now) / 1000;
         c->now = next;
         c->steps++;
-        for (int is_e = 0; is_e < 2; is_e++)
-            if (hkp_htp_wake(c->side[is_e].ep) <= c->now) hkp_htp_tick(c->side[is_e].ep, c->now, c->wall);
+        crowd_tick(c);
     }
 }
 
@@ -270,6 +275,7 @@ static inline int crowd_connect(struct crowd *c) {
                         &c->sessions[1][i]) != HKP_OK)
         return 0;
     while (c->wire_n > 0 || hkp_htp_wake(c->side[0].ep) <= c->now || hkp_htp_wake(c->side[1].ep) <= c->now) {
+        crowd_tick(c); /* what fell due at this very moment */
         crowd_settle(c);
         if (c->wire_n > 0 && c->wire[c->wire_first].at > c->now) break;
     }
