@@ -1340,6 +1340,7 @@ HKP_API HKP_MUST_USE hkp_status hkp_htp_path_format(const struct hkp_htp_path *p
 #include <hookprobe/htp/congestion.h>
 #include <hookprobe/htp/mode.h>
 #include <hookprobe/htp/path.h>
+#include <hookprobe/htp/registry.h>
 #include <hookprobe/htp/run.h>
 #include <hookprobe/htp/stream.h>
 #include <hookprobe/htp/trace.h>

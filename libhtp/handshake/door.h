@@ -41,6 +41,8 @@ struct hkp_htp__half {
     uint8_t state, cls, n_case, show_cert;
     /** 1: a HELLO with a ticket was answered by ACCEPT */
     uint8_t resumed;
+    /** REJECTs sent to its ATTEST */
+    uint8_t rejects;
     uint32_t require, session;
     /** tells this use of the place from earlier ones */
     uint64_t serial;

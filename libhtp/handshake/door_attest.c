@@ -101,6 +101,7 @@ static hkp_status refuse(struct hkp_htp_endpoint *ep, struct hkp_htp__half *h, u
         r->note(r->user, h->v.node_id, proved ? HKP_HTP_NOTE_FAILED : HKP_HTP_NOTE_UNPROVED,
                 (uint64_t)(HKP_E_HTP_BASE - st));
     h->state = HKP_HTP__HALF_REFUSED;
+    h->rejects = 1;
     hkp_htp__neural_drop(&h->v.neural);
     if (hkp_htp__draw_stamp(ep, wall_us, &stamp) != HKP_OK) return st;
     hkp_htp__reject_build(&h->v, reason_of(st), 5, &stamp, h->answer);
@@ -117,6 +118,9 @@ static hkp_status repeat(struct hkp_htp_endpoint *ep, struct hkp_htp__half *h,
     hkp_htp__hash(hash, PARTS({dgram, len}));
     if (sodium_memcmp(hash, h->attest_hash, 32) != 0) return HKP_E_HTP_STATE;
     if (ep->now - h->answered < HKP_HTP__ANSWER_GAP) return HKP_E_HTP_LIMIT;
+    /* at most so many under one key (HTP-5.7) */
+    if (h->state == HKP_HTP__HALF_REFUSED && h->rejects++ >= HKP_HTP__REJECTS_PER_HELLO)
+        return HKP_E_HTP_LIMIT;
     h->answered = ep->now;
     hkp_htp__answer_put(ep, path, h->answer, h->answer_len);
     return HKP_OK;

@@ -53,7 +53,10 @@ int hkp_htp__rate_loaded(struct hkp_htp_endpoint *ep, const struct hkp_htp_path 
 int hkp_htp__rate_dh(struct hkp_htp_endpoint *ep, const struct hkp_htp_path *path) {
     struct hkp_htp__source *s = source_of(ep, path);
     turn_second(ep);
-    if (ep->door->dh_in_second >= ep->opt.dh_per_second || s->in_second >= HKP_HTP__SOURCE_PER_SECOND)
+    if (s->in_second >= HKP_HTP__SOURCE_PER_SECOND) return 0;
+    /* In turns: what a source had already in this second makes room for those that had less. */
+    const uint64_t left = HKP_HTP__SOURCE_PER_SECOND - s->in_second;
+    if ((uint64_t)ep->door->dh_in_second * HKP_HTP__SOURCE_PER_SECOND >= ep->opt.dh_per_second * left)
         return 0;
     s->in_second++;
     ep->door->dh_in_second++;

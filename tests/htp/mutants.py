@@ -3,7 +3,8 @@
 """Faults of libhtp that its tests must find (HTP-3.8, 18.3); read by tests/support/mutants.py, which says what a line
 means."""
 
-LINK = {"sim_faults": ["-Wl,--wrap=hkp_htp__seal"]}
+LINK = {"unit_downgrade": ["-Wl,--wrap=crypto_aead_aes256gcm_is_available"],
+        "sim_faults": ["-Wl,--wrap=hkp_htp__seal"]}
 CLOCK = ("unit_records", "clocks_get_their_verdict")
 LINKS = ("sim_faults", "a_pair_survives_bad_links")
 FORGED = ("unit_endpoint", "a_forged_challenge_measures_nothing")
@@ -11,6 +12,87 @@ ROLLBACK = ("sim_faults", "a_machine_rolled_back_repeats_no_nonce")
 
 ROUTE = "libhtp/path/route.c"
 TOKENS = "libhtp/path/tokens.c"
+
+MALFORMED = ("unit_malformed", "every_malformed_packet_has_its_result")
+VECTORS = ("unit_handshake", "handshakes_are_those_of_the_vectors")
+DIES = ("unit_resume", "tickets_die_of_many_things")
+HELLO, CHALLENGE = "libhtp/handshake/handshake_hello.c", "libhtp/handshake/handshake_challenge.c"
+ACCEPT, ATTEST = "libhtp/handshake/handshake_accept.c", "libhtp/handshake/handshake_attest.c"
+DOOR, DOOR_HELLO = "libhtp/handshake/door.c", "libhtp/handshake/door_hello.c"
+DOOR_ACCEPT, TICKETS = "libhtp/handshake/door_accept.c", "libhtp/handshake/tickets.c"
+
+HANDSHAKE = [
+    ("HTP-18.3 RDV of HELLO not checked", HELLO,
+     "return sodium_memcmp(want, dgram + HKP_HTP__AT_RDV, 32) == 0 ? HKP_OK : HKP_E_HTP_RDV;", "return HKP_OK;", *MALFORMED),
+    ("HTP-18.3 RDV of CHALLENGE not checked", CHALLENGE,
+     "hkp_htp__rdv_packet(want, e->answer_key, dgram, len);\n    if (sodium_memcmp(want, dgram + HKP_HTP__AT_RDV, 32) != 0)"
+     " return HKP_E_HTP_RDV;", "", *MALFORMED),
+    ("HTP-18.3 RDV of RETRY not checked", HELLO,
+     "    if (sodium_memcmp(want, dgram + HKP_HTP__AT_RDV, 32) != 0) return HKP_E_HTP_RDV;\n", "", *MALFORMED),
+    ("HTP-18.3 RDV of ATTEST and ACCEPT not checked", ACCEPT,
+     "if (sodium_memcmp(rdv, dgram + HKP_HTP__AT_RDV, 32) != 0) return HKP_E_HTP_RDV_NEURAL;", "", *MALFORMED),
+    ("HTP-18.3 PoSF of ATTEST and ACCEPT not checked", ACCEPT,
+     "return sodium_memcmp(posf, dgram + HKP_HTP__AT_POSF, 32) == 0 ? HKP_OK : HKP_E_HTP_POSF;", "return HKP_OK;",
+     *MALFORMED),
+    ("HTP-5.3 W_commit of HELLO not checked", HELLO, "return sodium_memcmp(want, v->w_commit, 32) == 0;", "return 1;",
+     *MALFORMED),
+    ("HTP-5.4 W_commit of CHALLENGE not checked", CHALLENGE,
+     "return sodium_memcmp(want, dgram + HKP_HTP__AT_POSF, 32) == 0 ? HKP_OK : HKP_E_HTP_WCOMMIT;", "return HKP_OK;",
+     *MALFORMED),
+    ("HTP-18.3 hello_sig not checked", HELLO, "return crypto_sign_ed25519_verify_detached(v->hello_sig, text, n, a) == 0;",
+     "return 1;", *MALFORMED),
+    ("HTP-18.3 the rate of a node is charged before its proof", DOOR_HELLO, "    if (prove(ep, q, &stranger)) {",
+     "    if (!hkp_htp__rate_node(ep, q->v.node_id, HKP_HTP__CLASS_FRESH)) return HKP_E_HTP_LIMIT;\n"
+     "    if (prove(ep, q, &stranger)) {", "unit_admission", "the_rate_of_a_node_is_charged_to_proofs_only"),
+    ("HTP-18.3 mode N for a node that must have R", DOOR_HELLO,
+     "allowed = active && q->record.neural != HKP_HTP_NEURAL_REQUIRED;", "allowed = active;", *MALFORMED),
+    ("HTP-18.3 cookie inside h", HELLO, "{dgram + HKP_HTP__PREFIX_RES, HKP_HTP__LISTS}",
+     "{dgram + HKP_HTP__PREFIX_RES, HKP_HTP__LISTS + 32}", *VECTORS),
+    ("HTP-18.3 sig_v without h", CHALLENGE, "memcpy(text + 15, h, 32);", "(void)h; memset(text + 15, 0, 32);", *MALFORMED),
+    ("HTP-18.3 sig_v without what it answers", CHALLENGE, "hkp_htp__hash(text + 47, PARTS({inner, len}));",
+     "(void)inner, (void)len; memset(text + 47, 0, 32);", *VECTORS),
+    ("HTP-18.3 sig_e without h", ATTEST, "memcpy(text + 12, h, 32);", "(void)h; memset(text + 12, 0, 32);", *VECTORS),
+    ("HTP-18.3 sig_e without the nonce", ATTEST, "memcpy(text + 76, nonce, 32);", "(void)nonce; memset(text + 76, 0, 32);",
+     *VECTORS),
+    ("HTP-18.3 all-zero key agreement", "libhtp/crypto/crypto.c",
+     "return crypto_scalarmult_curve25519(out, secret, public_key);",
+     "(void)crypto_scalarmult_curve25519(out, secret, public_key);\n    return 0;", *MALFORMED),
+    ("HTP-18.3 a suite outside the offer", CHALLENGE, "if (!offered || c->version", "if (c->version", "unit_downgrade",
+     "a_choice_outside_the_offer_is_refused"),
+    ("HTP-18.3 a mode outside the offer", CHALLENGE, " || c->mode != e->mode", "", *MALFORMED),
+    ("HTP-18.3 a feature outside the offer", CHALLENGE, "return (c->features & ~e->features) == 0 ? HKP_OK : HKP_E_HTP_DOWNGRADE;",
+     "return HKP_OK;", *MALFORMED),
+    ("HTP-18.3 a second sealing under a k", "libhtp/crypto/keys.c",
+     ("    memcpy(c->k, both + 32, 32);\n", "    sodium_memzero(c->k, sizeof c->k);\n    hkp_htp__chain_mix_hash(c, PARTS({text,"),
+     ("    if (sodium_is_zero(c->k, 32)) memcpy(c->k, both + 32, 32);\n", "    hkp_htp__chain_mix_hash(c, PARTS({text,"), *VECTORS),
+    ("HTP-18.3 RES ends before it was acknowledged", "libhtp/flow/flow_send.c", "if (!flow->tx_res_acked || ",
+     "if ((!flow->tx_res_acked && !flow->tx_epoch_used) || ", "unit_session", "sessions_live_and_rekey_under_loss"),
+    ("HTP-18.3 REJECT unauthenticated", CHALLENGE,
+     "HKP_HTP_SUITE_CHACHA20_POLY1305) != 0)\n        return HKP_E_HTP_AUTH;",
+     "HKP_HTP_SUITE_CHACHA20_POLY1305) != 0)\n        memset(text, 0, 16);", *MALFORMED),
+    ("HTP-18.3 a ticket is good twice", TICKETS, "    *out = *held;\n    erase(ep, link);", "    *out = *held;", "unit_resume",
+     "the_table_is_bounded_and_the_oldest_goes"),
+    ("HTP-5.8 a resumption makes a ticket live longer", DOOR_ACCEPT, "    if (f->ticket != NULL) return f->ticket->until;\n", "",
+     "unit_resume", "a_resumed_sessions_ticket_ends_with_the_first"),
+    ("HTP-5.8 a ticket outlives a change of policy", DOOR_ACCEPT, "memcmp(policy, t->policy, 32) == 0", "1", *DIES),
+    ("HTP-5.8 a ticket outlives trust", DOOR_ACCEPT, "record->trust >= HKP_HTP__TICKET_TRUST", "1", *DIES),
+    ("HTP-5.8 a ticket outlives resonance", DOOR_ACCEPT, "record->resonance != HKP_HTP__RESONANCE_LOST;", "1;", *DIES),
+    ("HTP-5.8 a ticket outlives revocation", "libhtp/api_session.c", "    hkp_htp__ticket_forget(ep, node_id);\n", "",
+     "unit_resume", "endpoints_that_share_a_registry_share_its_tickets"),
+    ("HTP-5.8 a ticket beside a demanded quote", DOOR_ACCEPT, "(h->v.demands & HKP_HTP__DEMAND_QUOTE)", "0", "unit_resume",
+     "some_sessions_get_no_ticket"),
+    ("HTP-5.8 a resumption changes the suite", "libhtp/handshake/edge_ticket.c", " || choice.suite != t->suite", "", "unit_resume",
+     "a_resumption_changes_nothing_that_was_agreed"),
+    ("HTP-4.5 any cookie is right", "libhtp/handshake/door_rate.c",
+     "if (sodium_memcmp(want, dgram + HKP_HTP__COOKIE_AT, 32) == 0) return 1;", "return 1;", "unit_admission",
+     "when_loaded_a_cookie_comes_before_everything_else"),
+    ("HTP-4.7 a young entry is put out", DOOR, "    if (ep->now - first->made < HKP_HTP__YOUNG) return 0;\n", "",
+     "unit_admission", "a_third_entry_of_a_node_puts_the_older_out_unless_it_is_young"),
+    ("HTP-5.7 REJECT without end", "libhtp/handshake/door_attest.c", "h->rejects++ >= HKP_HTP__REJECTS_PER_HELLO", "0",
+     "unit_admission", "at_most_sixteen_rejects_answer_one_hello"),
+    ("HTP-4.8 AES without hardware", "libhtp/endpoint.c", "!crypto_aead_aes256gcm_is_available()", "0", "unit_downgrade",
+     "aes_is_only_used_in_hardware"),
+]
 
 ALWAYS = [
     ("HTP-18.3 address moved before OPEN", "libhtp/session.c",
@@ -70,7 +152,7 @@ ALWAYS += [
     ("HTP-1.7 data takes all of the pools", "libhtp/flow/flow_pool.c", "return p->limit - p->limit / RESERVE_PARTS;",
      "return p->limit;", SCALE, "full_pools_leave_sessions_alive"),
 ]
-FURTHER = [
+FURTHER = HANDSHAKE + [
     ("HTP-9.2 an old packet moves the session", ROUTE, "p->newest = pn + 1 == s->window.next;", "p->newest = 1;",
      "unit_routes", "an_old_packet_or_a_forged_one_moves_nothing"),
     ("HTP-9.2 an answer on another path counts", ROUTE, "    route *r = p->from;\n    if (r == NULL || !r->challenging",

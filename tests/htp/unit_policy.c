@@ -280,6 +280,90 @@ static void classes_are_refused_until_they_are_named(void) {
     pair_free(&p);
 }
 
+/* HTP-15.1, row by row. */
+static void every_result_has_its_number_name_and_kind(void) {
+    static const struct {
+        int number;
+        const char *name;
+        uint32_t kind;
+    } rows[] = {{1, "SHORT", 1},        {2, "VERSION", 1},
+                {3, "TYPE", 1},         {4, "FLAGS", 1},
+                {5, "LENGTH", 1},       {6, "TOKEN", 1},
+                {7, "RDV", 1},          {8, "COOKIE", 1},
+                {9, "FIELD", 1},        {10, "DH", 1},
+                {11, "AUTH", 1},        {12, "REPLAY", 1},
+                {13, "EPOCH", 1},       {14, "STATE", 1},
+                {15, "LIMIT", 1},       {16, "INNER", 1},
+                {17, "SIG", 2},         {18, "IDENTITY", 2},
+                {19, "WCOMMIT", 3},     {20, "POSF", 3},
+                {21, "RDV_NEURAL", 3},  {22, "DOWNGRADE", 2},
+                {23, "REJECTED", 2},    {24, "TIMEOUT", 1},
+                {25, "ATTESTATION", 1}, {26, "CLOCK", 3},
+                {27, "POLICY", 1},      {32, "FRAME", 1},
+                {33, "FRAME_TYPE", 1},  {34, "ACK", 1},
+                {35, "CREDIT", 1},      {36, "STREAM", 1},
+                {37, "MESSAGE", 1},     {38, "RES_MISSING", 3},
+                {39, "RESONANCE", 3},   {40, "REKEY", 1},
+                {41, "KEY_LIMIT", 4},   {42, "INTEGRITY_LIMIT", 2},
+                {43, "INTERNAL", 1},    {48, "IDLE", 4},
+                {49, "RESET", 4},       {50, "CLOSED", 2}};
+    int seen[64] = {0};
+    char name[40];
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const int n = rows[i].number;
+        const hkp_status st = HKP_E_HTP_BASE - n;
+        int before = check_faults;
+        snprintf(name, sizeof name, "HKP_E_HTP_%s", rows[i].name);
+        CHECK(strcmp(hkp_htp_status_name(st), name) == 0);
+        /* 32 to 43 close with the reason of the same number; the others here with REFUSED, where it counts */
+        CHECK_EQ(hkp_htp_kind(st, (uint16_t)(n >= 32 && n <= 43 ? n : 0)), rows[i].kind);
+        CHECK_EQ(hkp_htp_status_class(st), n <= 15 ? HKP_CLASS_IGNORE : HKP_CLASS_DEAD);
+        seen[n] = 1;
+        CHECK_NOTE(before, "%s", rows[i].name);
+    }
+    for (int n = 0; n < 64; n++)
+        if (!seen[n]) CHECK(strcmp(hkp_htp_status_name(HKP_E_HTP_BASE - n), "unknown") == 0);
+}
+
+/* HTP-15.3, row by row. */
+static void every_reason_has_its_code_name_and_kind(void) {
+    static const struct {
+        uint16_t code;
+        const char *name;
+        uint32_t kind;
+    } rows[] = {{0, "REFUSED", 2},        {1, "VERSION", 1},
+                {2, "SUITE", 1},          {3, "IDENTITY", 2},
+                {4, "POLICY", 2},         {5, "ATTESTATION", 2},
+                {6, "RESONANCE_LOST", 3}, {7, "RESONANCE_STALE", 3},
+                {8, "OVERLOAD", 1},       {9, "CLOCK", 3},
+                {16, "DONE", 0},          {17, "SLEEP", 4},
+                {18, "TRUST", 3},         {19, "REPLACED", 4},
+                {20, "SHUTDOWN", 4},      {32, "FRAME", 1},
+                {33, "FRAME_TYPE", 1},    {34, "ACK", 1},
+                {35, "CREDIT", 1},        {36, "STREAM", 1},
+                {37, "MESSAGE", 1},       {38, "RES_MISSING", 3},
+                {39, "RESONANCE", 3},     {40, "REKEY", 1},
+                {41, "KEY_LIMIT", 4},     {42, "INTEGRITY_LIMIT", 2},
+                {43, "INTERNAL", 1}};
+    int seen[64] = {0};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        int before = check_faults;
+        CHECK(strcmp(hkp_htp_reason_name(rows[i].code), rows[i].name) == 0);
+        CHECK_EQ(hkp_htp_kind(HKP_E_HTP_CLOSED, rows[i].code), rows[i].kind);
+        if (rows[i].code < 16) CHECK_EQ(hkp_htp_kind(HKP_E_HTP_REJECTED, rows[i].code), rows[i].kind);
+        seen[rows[i].code] = 1;
+        CHECK_NOTE(before, "%s", rows[i].name);
+    }
+    for (uint16_t c = 0; c < 64; c++) {
+        if (seen[c]) continue;
+        CHECK(strcmp(hkp_htp_reason_name(c), "UNKNOWN") == 0);
+        CHECK_EQ(hkp_htp_kind(HKP_E_HTP_CLOSED, c), HKP_HTP_KIND_ERROR);
+    }
+    for (uint32_t c = 64; c < 65536; c += 4093)
+        CHECK_EQ(hkp_htp_kind(HKP_E_HTP_CLOSED, (uint16_t)c), HKP_HTP_KIND_ERROR);
+    CHECK_EQ(hkp_htp_kind(HKP_OK, 3), HKP_HTP_KIND_NONE);
+}
+
 static void kinds_of_errors_are_those_of_the_table(void) {
     CHECK_EQ(hkp_htp_kind(HKP_E_HTP_IDLE, 0), HKP_HTP_KIND_EXPIRED);
     CHECK_EQ(hkp_htp_kind(HKP_E_HTP_WCOMMIT, 0), HKP_HTP_KIND_RESONANCE);
@@ -311,6 +395,8 @@ int main(void) {
     CASE(mode_n_needs_its_case);
     CASE(old_policy_and_suspended_nodes_are_refused);
     CASE(classes_are_refused_until_they_are_named);
+    CASE(every_result_has_its_number_name_and_kind);
+    CASE(every_reason_has_its_code_name_and_kind);
     CASE(kinds_of_errors_are_those_of_the_table);
     return check_done();
 }

@@ -33,7 +33,7 @@ struct world {
     int unproved, bad_tickets, failed;
     uint16_t trust;
     uint8_t resonance;
-    uint32_t pcr_mask;
+    uint32_t pcr_mask, suites_allowed;
     uint64_t last_t1;
 };
 
@@ -50,6 +50,7 @@ static inline hkp_status world_find(void *user, const uint8_t node_id[16], struc
     out->trust = w->trust;
     out->resonance = w->resonance;
     out->pcr_mask = w->pcr_mask;
+    out->suites_allowed = w->suites_allowed;
     out->last_t1 = w->last_t1;
     return HKP_OK;
 }
