@@ -9,6 +9,8 @@
 #define GRANULARITY_NS 1000000ULL
 #define INITIAL_RTT_NS 333000000ULL
 #define SECOND_NS 1000000000ULL
+/* Decision 0390: a heartbeat would go out by then, so may what waits. */
+#define PTO_MOST (30 * SECOND_NS)
 /* HTP-10.5: bursts of 10 packets; more where they take less than this (decision 0331). */
 #define BURST_PACKETS 10ULL
 #define BURST_LEAST_NS 1000000ULL
@@ -69,7 +71,9 @@ uint64_t hkp_htp__path_state_loss_delay(const struct hkp_htp__path_state *p) {
 hkp_time hkp_htp__path_state_wake(const struct hkp_htp__path_state *p) {
     if (p->loss_time != HKP_TIME_NEVER) return p->loss_time;
     if (p->flying == 0) return HKP_TIME_NEVER;
-    return p->last_sent + (hkp_htp__path_state_pto(p) << p->pto_count);
+    const uint64_t pto = hkp_htp__path_state_pto(p), most = pto > PTO_MOST ? pto : PTO_MOST;
+    const uint64_t wait = pto << p->pto_count;
+    return p->last_sent + (wait < most ? wait : most);
 }
 
 void hkp_htp__path_state_set_mtu(struct hkp_htp__path_state *p, uint16_t mtu) {

@@ -93,10 +93,30 @@ static void rekey_frames_survive_loss(void) {
     }
 }
 
+/* Decision 0390: the backoff of probes ends at 30 s. Of V, whose heartbeats are too rare to find a loss. */
+static void what_waits_is_probed_every_30_s(void) {
+    struct net *n = net_started();
+    struct hkp_htp__flow_info before, after;
+    uint32_t id;
+    CHECK_EQ(hkp_htp__flow_open(n->flow[1], CLS_APP, 0, 0, &id), HKP_OK);
+    CHECK_EQ(hkp_htp__flow_message(n->flow[1], id, (const uint8_t *)"lost", 4, 0), HKP_OK);
+    n->loss = 1000;
+    net_run(n, n->now + 75 * HKP_HTP__SECOND_NS);
+    for (int i = 0; i < 3; i++) { /* the peer is heard, it hears nothing */
+        hkp_htp__flow_info(n->flow[1], &before);
+        n->flow[1]->last_heard = n->now;
+        net_run(n, n->now + 31 * HKP_HTP__SECOND_NS);
+        hkp_htp__flow_info(n->flow[1], &after);
+        CHECK(after.probes > before.probes);
+    }
+    net_free(n);
+}
+
 int main(void) {
     CASE(lost_frames_of_streams_are_sent_again);
     CASE(lost_credit_is_sent_again);
     CASE(the_time_threshold_finds_a_loss);
+    CASE(what_waits_is_probed_every_30_s);
     CASE(rekey_frames_survive_loss);
     return check_done();
 }
