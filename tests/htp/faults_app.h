@@ -345,6 +345,19 @@ static inline void act_end_stream(struct fault_node *n, struct fault_live *l, in
         s->reset = 1;
 }
 
+/* Any mode of HTP-11.1 or AUTO, or what is left of a battery; in the end all as it began. */
+static inline void act_transport(struct fault_node *n, struct fault_live *l) {
+    static const uint8_t modes[6] = {0, 1, 2, 3, 4, HKP_HTP_TRANSPORT_AUTO};
+    const uint64_t r = n->w->app->calm ? 0 : fault_random(n->w);
+    struct fault_call c = {.op = DO_TRANSPORT, .session = l->session, .mode = modes[r % 6]};
+    const hkp_status st = node_do(n, &c);
+    CHECK(st == HKP_OK || st == HKP_E_STATE || st == HKP_E_HTP_STATE || st == HKP_E_NOTFOUND);
+    struct fault_call e = {.op = DO_ENERGY,
+                           .mode = (uint8_t)(n->w->app->calm ? 100 : 5 + (r >> 8) % 96),
+                           .cls = (uint8_t)((r >> 16) % 100)};
+    if (n->index != 0 && (r >> 32) % 4 == 0) CHECK_EQ(node_do(n, &e), HKP_OK);
+}
+
 static inline void act_simple(struct fault_node *n, struct fault_live *l, uint8_t op) {
     struct fault_call c = {.op = op, .session = l->session, .code = HKP_HTP_REASON_DONE};
     if (op == DO_COMMIT && n->index == 0) return;
@@ -372,6 +385,7 @@ static inline void act_on(struct fault_node *n, struct fault_live *l) {
     }
     if (l->closing) return;
     if (n->w->app->calm) {
+        if (!l->talk->probed[side_of_node(n)]) act_transport(n, l);
         act_probe(n, l);
     } else if (r < 600) {
         if ((s = pick_stream(n, l, side_of_node(n))) != NULL) act_message(n, l, s, fault_below(n->w, 5) == 0);
@@ -379,6 +393,8 @@ static inline void act_on(struct fault_node *n, struct fault_live *l) {
         if ((s = act_open(n, l)) != NULL) act_message(n, l, s, 0);
     } else if (r < 930) {
         act_datagram(n, l);
+    } else if (r < 940) {
+        act_transport(n, l);
     } else if (r < 950) {
         act_simple(n, l, DO_COMMIT);
     } else if (r < 965) {

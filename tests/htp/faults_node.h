@@ -30,6 +30,8 @@ enum {
     DO_CLOSE,
     DO_STOP,
     DO_RESET,
+    DO_TRANSPORT,
+    DO_ENERGY,
     DO_COMMIT
 };
 
@@ -313,6 +315,15 @@ static inline void node_run(struct fault_node *n, struct fault_call *c) {
         break;
     case DO_RESET:
         c->st = hkp_htp_stream_reset(ep, c->session, c->stream, c->code);
+        break;
+    case DO_TRANSPORT:
+        c->st = hkp_htp_transport_set(ep, c->now, c->session, c->mode);
+        break;
+    case DO_ENERGY:
+        c->st = hkp_htp_energy_set(ep, c->now,
+                                   &(struct hkp_htp_energy){.struct_size = sizeof(struct hkp_htp_energy),
+                                                            .percent = c->mode,
+                                                            .load = c->cls});
         break;
     default:
         n->ck_index++;

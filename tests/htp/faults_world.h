@@ -347,7 +347,7 @@ static inline void fault_calm(struct fault_world *w, const struct fault_plan *p,
         return;
     }
     /* What was sent in sessions that both ends still have comes through. */
-    fault_span(w, p, w->now + 60 * HKP_HTP__SEC, NULL);
+    fault_span(w, p, w->now + 300 * HKP_HTP__SEC, NULL);
     for (const struct fault_talk *t = w->app->talks; t != NULL; t = t->next)
         for (unsigned i = 0; t->up[0] && t->up[1] && !t->tainted && i < t->n; i++) {
             const struct fault_stream *s = &t->streams[i];

@@ -29,7 +29,7 @@ trap clean EXIT
 trap 'exit 1' INT TERM
 
 rules() { # PERCENT NAT
-    ip netns exec $r nft flush ruleset # alone: in one go with the new table its NAT stays without effect
+    ip netns exec $r nft flush ruleset
     ip netns exec $r nft -f - <<RULES
 table ip hkp {
     chain lose { type filter hook forward priority 0; meta l4proto udp numgen random mod 100 < $1 drop; }
@@ -47,6 +47,8 @@ net() {
     ip -n $e link set hkp-f0 up && ip -n $r link set hkp-f1 up && ip -n $r link set hkp-f2 up || return 1
     ip -n $v link set hkp-f3 up && ip -n $e route add default via 10.0.1.1 || return 1
     ip -n $v route add 10.0.1.0/24 via 10.0.2.1 || return 1
+    # The router is to lose datagrams, not runs of them.
+    ip -n $e link set hkp-f0 gso_max_segs 1 && ip -n $v link set hkp-f3 gso_max_segs 1 || return 1
     ip netns exec $r sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward' || return 1
     rules 0 'oifname "hkp-f2" masquerade fully-random' || return 1
     ip netns exec $r sh -c 'cd /proc/sys/net/netfilter && echo 3 >nf_conntrack_udp_timeout &&
@@ -62,10 +64,10 @@ until grep -q ready /run/hkp-faults.v; do sleep 0.1; done
 
 failed=0 count=0
 try() { # NAME PERCENT NAT STEP...
-    name=$1 percent=$2 nat=$3
+    name=$1 percent=$2 rule=$3
     shift 3
     count=$((count + 1))
-    rules "$percent" "$nat" || { echo "not ok $count - $name"; failed=1; return; }
+    rules "$percent" "$rule" || { echo "not ok $count - $name"; failed=1; return; }
     if ip netns exec $e "$peer" e 10.0.2.2:8144 "$@" >/run/hkp-faults.e 2>&1; then
         sed 's/^/# /' /run/hkp-faults.e
         echo "ok $count - $name"
@@ -76,12 +78,22 @@ try() { # NAME PERCENT NAT STEP...
     fi
 }
 plain='counter'
-nat='oifname "hkp-f2" masquerade fully-random'
+nat='oifname "hkp-f2" counter masquerade fully-random'
 try "no_loss" 0 "$plain" 2048
 try "one_percent_is_lost" 1 "$plain" 2048
 try "five_percent_are_lost" 5 "$plain" 1024
 try "twenty_percent_are_lost" 20 "$plain" 128
 try "through_a_nat" 1 "$nat" 512
+try "the_mapping_of_a_nat_runs_out" 0 "$nat" 256 +5 256 +5 256
+# The chain of a NAT sees the first packet of each mapping only: its counter says that they did run out.
+mappings=$(ip netns exec $r nft list chain ip hkp nat | sed -n 's/.*counter packets \([0-9]*\).*/\1/p')
+count=$((count + 1))
+if [ "${mappings:-0}" -ge 3 ]; then
+    echo "ok $count - they_did_run_out"
+else
+    echo "not ok $count - they_did_run_out # $mappings mappings"
+    failed=1
+fi
 echo "1..$count"
 exec 3>&-
 exit $failed
