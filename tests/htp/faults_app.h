@@ -49,7 +49,7 @@ struct fault_app {
     int calm;
     /** 1: nobody closes a session */
     int keep;
-    uint64_t messages, datagrams, ups, downs, faileds, delivered, rekeys, tainted;
+    uint64_t messages, datagrams, ups, downs, faileds, delivered, rekeys, moves, tainted;
     hkp_time mean_gap;
 };
 
@@ -358,6 +358,17 @@ static inline void act_transport(struct fault_node *n, struct fault_live *l) {
     if (n->index != 0 && (r >> 32) % 4 == 0) CHECK_EQ(node_do(n, &e), HKP_OK);
 }
 
+/* E goes on from another socket. */
+static inline void act_migrate(struct fault_node *n, struct fault_live *l) {
+    struct fault_call c = {.op = DO_MIGRATE, .session = l->session};
+    c.path = (struct hkp_htp_path){
+        .addr = {[10] = 0xFF, 0xFF, 10, 0, 0, 1}, .port = HKP_HTP_PORT, .carrier = fault_below(n->w, 4)};
+    const hkp_status st = node_do(n, &c);
+    CHECK(st == HKP_OK || st == HKP_E_INVAL || st == HKP_E_STATE || st == HKP_E_LIMIT ||
+          st == HKP_E_NOTFOUND);
+    n->w->app->moves += st == HKP_OK;
+}
+
 static inline void act_simple(struct fault_node *n, struct fault_live *l, uint8_t op) {
     struct fault_call c = {.op = op, .session = l->session, .code = HKP_HTP_REASON_DONE};
     if (op == DO_COMMIT && n->index == 0) return;
@@ -391,10 +402,12 @@ static inline void act_on(struct fault_node *n, struct fault_live *l) {
         if ((s = pick_stream(n, l, side_of_node(n))) != NULL) act_message(n, l, s, fault_below(n->w, 5) == 0);
     } else if (r < 850) {
         if ((s = act_open(n, l)) != NULL) act_message(n, l, s, 0);
-    } else if (r < 930) {
+    } else if (r < 915) {
         act_datagram(n, l);
-    } else if (r < 940) {
+    } else if (r < 925) {
         act_transport(n, l);
+    } else if (r < 940) {
+        if (n->index != 0) act_migrate(n, l);
     } else if (r < 950) {
         act_simple(n, l, DO_COMMIT);
     } else if (r < 965) {

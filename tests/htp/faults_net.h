@@ -9,7 +9,14 @@
 
 #include "faults_app.h"
 
-enum { NET_FLYING_MAX = 200000, NET_KEPT = 64, NET_ADDRESSES = 64, NET_VICTIMS = 8, NET_KEYS = 64 };
+enum {
+    NET_FLYING_MAX = 200000,
+    NET_KEPT = 64,
+    NET_ADDRESSES = 64,
+    NET_VICTIMS = 8,
+    NET_KEYS = 64,
+    NET_CARRIERS = 4
+};
 
 /** Kinds of faults that happen at some moment; bits of fault_net.kinds. */
 enum {
@@ -34,6 +41,8 @@ struct fault_flying {
     struct hkp_htp_path source;
     /** changed or made up on the way; a copy that came from elsewhere */
     uint8_t forged, spoofed;
+    /** outer port that it came from, from E */
+    uint16_t port;
     size_t len;
     uint8_t *bytes;
 };
@@ -49,9 +58,10 @@ struct fault_link {
     unsigned loss, twice, corrupt, spoof, late;
     hkp_time delay, jitter, dark_until, hole_until;
     size_t mtu, hole;
-    /** NAT: outer port, how long a mapping lives without being used (0: for ever), when it was used */
-    uint16_t port;
-    hkp_time nat_timeout, nat_used;
+    /** NAT: outer port of each socket, how long a mapping lives without being used (0: for ever), when it was
+     */
+    uint16_t ports[NET_CARRIERS];
+    hkp_time nat_timeout, nat_used[NET_CARRIERS];
     struct fault_address *addresses;
     unsigned n_addresses;
     struct fault_flying kept[NET_KEPT];
@@ -142,9 +152,15 @@ static inline struct fault_address *net_address(struct fault_world *w, const str
     return &l->addresses[l->n_addresses++];
 }
 
-static inline void net_new_port(struct fault_world *w, struct fault_link *l) {
-    const uint16_t old = l->port;
-    while (l->port == old) l->port = (uint16_t)(1024 + fault_below(w, 60000));
+/* The socket's port is one of 15,000 of its own, so that no two sockets of an edge share one. */
+static inline void net_new_port(struct fault_world *w, struct fault_link *l, unsigned carrier) {
+    const uint16_t old = l->ports[carrier];
+    while (l->ports[carrier] == old)
+        l->ports[carrier] = (uint16_t)(1024 + carrier * 15000 + fault_below(w, 15000));
+}
+
+static inline int net_mapped(const struct fault_world *w, const struct fault_link *l, unsigned carrier) {
+    return l->nat_timeout == 0 || w->now - l->nat_used[carrier] <= l->nat_timeout;
 }
 
 /* ---- sending ---- */
@@ -209,12 +225,16 @@ static inline void net_send(struct fault_world *w, struct fault_flying *f, struc
     net_keep(w, l, f);
 }
 
-static inline void net_from_edge(struct fault_world *w, struct fault_node *n, struct fault_flying *f) {
+static inline void net_from_edge(struct fault_world *w, struct fault_node *n, struct fault_flying *f,
+                                 const struct hkp_htp_path *path) {
     struct fault_link *l = &w->net->links[n->index];
-    if (l->nat_timeout != 0 && w->now - l->nat_used > l->nat_timeout) net_new_port(w, l);
-    l->nat_used = w->now;
+    const unsigned carrier = path->carrier % NET_CARRIERS;
+    CHECK(path->carrier < NET_CARRIERS && path->port == HKP_HTP_PORT);
+    if (!net_mapped(w, l, carrier)) net_new_port(w, l, carrier);
+    l->nat_used[carrier] = w->now;
     f->to = 0;
-    f->source = net_outer(n->index, l->port);
+    f->port = l->ports[carrier];
+    f->source = net_outer(n->index, f->port);
     net_send(w, f, l);
 }
 
@@ -232,9 +252,12 @@ static inline void net_from_v(struct fault_world *w, struct fault_flying *f, con
     CHECK(edge > 0 && edge < w->n);
     if (edge == 0 || edge >= w->n) return;
     struct fault_link *l = &w->net->links[edge];
-    if (to->port != l->port || (l->nat_timeout != 0 && w->now - l->nat_used > l->nat_timeout)) return;
+    unsigned carrier = 0;
+    while (carrier < NET_CARRIERS && (to->port != l->ports[carrier] || !net_mapped(w, l, carrier))) carrier++;
+    if (carrier == NET_CARRIERS) return;
     f->to = edge;
     f->source = net_v;
+    f->source.carrier = carrier;
     net_send(w, f, l);
 }
 
@@ -251,7 +274,7 @@ static inline void net_flush(struct fault_node *n) {
         if (n->index == 0)
             net_from_v(w, &f, &c.path);
         else
-            net_from_edge(w, n, &f);
+            net_from_edge(w, n, &f, &c.path);
     }
     CHECK(0 && "a node sends for ever");
 }
@@ -307,7 +330,7 @@ static inline void net_deliver(struct fault_world *w) {
         const struct hkp_htp__session *s = f.spoofed ? net_session_v(w, &f) : NULL;
         if (s != NULL && s->state != HKP_HTP__S_UP) {
             f.spoofed = 0;
-            f.source = net_outer(f.from, w->net->links[f.from].port);
+            f.source = net_outer(f.from, f.port);
         }
         (void)net_give(w, &f);
         net_serve(n);
@@ -341,7 +364,7 @@ static inline void net_new(struct fault_world *w) {
     for (uint32_t i = 1; i < w->n; i++) {
         x->links[i].mtu = 65535;
         x->links[i].delay = 10 * HKP_HTP__MS;
-        net_new_port(w, &x->links[i]);
+        for (unsigned k = 0; k < NET_CARRIERS; k++) net_new_port(w, &x->links[i], k);
     }
 }
 

@@ -31,6 +31,7 @@ enum {
     DO_STOP,
     DO_RESET,
     DO_TRANSPORT,
+    DO_MIGRATE,
     DO_ENERGY,
     DO_COMMIT
 };
@@ -315,6 +316,9 @@ static inline void node_run(struct fault_node *n, struct fault_call *c) {
         break;
     case DO_RESET:
         c->st = hkp_htp_stream_reset(ep, c->session, c->stream, c->code);
+        break;
+    case DO_MIGRATE:
+        c->st = hkp_htp_session_migrate(ep, c->now, c->session, &c->path);
         break;
     case DO_TRANSPORT:
         c->st = hkp_htp_transport_set(ep, c->now, c->session, c->mode);

@@ -29,7 +29,7 @@ struct fault_plan {
 
 struct fault_result {
     uint64_t trace, sent, delivered, lost, forged, spoofed, messages, told, ups, downs, faileds, rekeys,
-        seals, repeats, keys_gone, kinds_done[FAULT_KINDS];
+        moves, seals, repeats, keys_gone, kinds_done[FAULT_KINDS];
     size_t memory;
     hkp_time alive_after;
 };
@@ -186,7 +186,7 @@ static inline void fault_happens(struct fault_world *w, const struct fault_plan 
     w->net->kinds_done[kind]++;
     switch (1U << kind) {
     case FAULT_REBIND:
-        net_new_port(w, l);
+        for (unsigned k = 0; k < NET_CARRIERS; k++) net_new_port(w, l, k);
         break;
     case FAULT_WALL:
         n->ahead_us += fault_wall_jump(w);
@@ -382,6 +382,7 @@ static inline void fault_close(struct fault_world *w, struct fault_result *r) {
                                .downs = a->downs,
                                .faileds = a->faileds,
                                .rekeys = a->rekeys,
+                               .moves = a->moves,
                                .seals = fault_seals.count,
                                .repeats = fault_seals.repeats,
                                .keys_gone = x->keys_gone,

@@ -75,7 +75,7 @@ static void happen(struct fault_world *w, struct fault_node *n, uint8_t arg) {
         fault_restart(n);
         break;
     case 1:
-        net_new_port(w, l);
+        for (unsigned k = 0; k < NET_CARRIERS; k++) net_new_port(w, l, k);
         break;
     case 2:
         n->ahead_us += fault_wall_jump(w);

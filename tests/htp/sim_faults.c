@@ -22,6 +22,7 @@ static void add(struct fault_result *sum, const struct fault_result *r) {
     sum->ups += r->ups;
     sum->downs += r->downs;
     sum->rekeys += r->rekeys;
+    sum->moves += r->moves;
     sum->seals += r->seals;
     sum->keys_gone += r->keys_gone;
     if (r->memory > sum->memory) sum->memory = r->memory;
@@ -33,9 +34,10 @@ static void print_sum(uint64_t count, const struct fault_result *s) {
     printf("# %" PRIu64 " seeds: %" PRIu64 " datagrams, %" PRIu64 " lost, %" PRIu64 " forged, %" PRIu64
            " spoofed; %" PRIu64 " messages, %" PRIu64 " streams told as delivered\n",
            count, s->sent, s->lost, s->forged, s->spoofed, s->messages, s->told);
-    printf("# %" PRIu64 " sessions up, %" PRIu64 " down, %" PRIu64 " rekeys, %" PRIu64 " sealings, %" PRIu64
-           " keys gone, most memory %zu, alive again within %.1f s; faults:",
-           s->ups, s->downs, s->rekeys, s->seals, s->keys_gone, s->memory, (double)s->alive_after / 1e9);
+    printf("# %" PRIu64 " sessions up, %" PRIu64 " down, %" PRIu64 " rekeys, %" PRIu64 " moves, %" PRIu64
+           " sealings, %" PRIu64 " keys gone, most memory %zu, alive again within %.1f s; faults:",
+           s->ups, s->downs, s->rekeys, s->moves, s->seals, s->keys_gone, s->memory,
+           (double)s->alive_after / 1e9);
     for (int i = 0; i < FAULT_KINDS; i++) printf(" %" PRIu64, s->kinds_done[i]);
     printf("\n");
 }
