@@ -23,7 +23,7 @@ struct peer {
     hkp_htp_endpoint *ep;
     struct hkp_htp_path to;
     uint64_t session;
-    uint8_t up, closing;
+    uint8_t up, closing, again;
     unsigned sessions;
     /** of this step: chunks to send, sent, that came back */
     uint32_t stream;
@@ -79,6 +79,7 @@ static void connect_again(struct peer *p) {
                                           &p->to, node_id, s, a, HKP_HTP_MODE_N, &p->session);
     if (st != HKP_OK) die("connect", st);
     p->sessions++;
+    p->again = 0;
 }
 
 static void body_of(unsigned number, uint8_t *dst) {
@@ -121,7 +122,11 @@ static void take_events(struct peer *p) {
             take_message(p, &ev);
         } else if (ev.type == HKP_HTP_EVENT_DOWN || ev.type == HKP_HTP_EVENT_FAILED) {
             if (!p->closing) fprintf(stderr, "session ended: %s\n", hkp_htp_status_name(ev.result));
-            if (p->is_e && !p->closing) exit(1);
+            /* At 20 % loss one handshake of thirty is not done within its 15 s. */
+            if (ev.type == HKP_HTP_EVENT_FAILED && ev.result == HKP_E_HTP_TIMEOUT && p->sessions < 5)
+                p->again = 1;
+            else if (p->is_e && !p->closing)
+                exit(1);
             p->owed_len = 0;
         }
     }
@@ -149,6 +154,7 @@ static int turn(struct peer *p, int watch_input) {
     const uint64_t now = clock_ns(CLOCK_MONOTONIC), wall = clock_ns(CLOCK_REALTIME) / 1000;
     if (hkp_htp_udp_pump(p->udp, p->ep, now, wall) != HKP_OK) die("pump", HKP_E_IO);
     take_events(p);
+    if (p->again) connect_again(p);
     give(p);
     if (hkp_htp_udp_pump(p->udp, p->ep, now, wall) != HKP_OK) die("pump", HKP_E_IO);
     const hkp_time wake = hkp_htp_wake(p->ep), at = clock_ns(CLOCK_MONOTONIC);
@@ -174,7 +180,7 @@ static void step(struct peer *p, const char *word) {
         run_for(p, (unsigned)strtoul(word + 1, NULL, 10), 0);
         return;
     }
-    while (!p->up && clock_ns(CLOCK_MONOTONIC) - start < 20 * HKP_HTP__SEC) (void)turn(p, 0);
+    while (!p->up && clock_ns(CLOCK_MONOTONIC) - start < 80 * HKP_HTP__SEC) (void)turn(p, 0);
     const hkp_status st = hkp_htp_stream_open(p->ep, p->session, HKP_HTP_STREAM_APP, 1, 3, &p->stream);
     if (st != HKP_OK) die("stream", st);
     p->chunks = (unsigned)strtoul(word, NULL, 10) * 1024 / CHUNK;
@@ -202,7 +208,7 @@ int main(int argc, char **argv) {
         for (int i = 3; i < argc; i++) step(&p, argv[i]);
         struct hkp_htp_session_info i = {.struct_size = sizeof i};
         if (hkp_htp_session_info(p.ep, p.session, &i) != HKP_OK) return 1;
-        printf("one session, E seen as port %u\n", i.observed.port);
+        printf("%u handshakes begun, E seen as port %u\n", p.sessions, i.observed.port);
         p.closing = 1;
         (void)!hkp_htp_session_close(p.ep, clock_ns(CLOCK_MONOTONIC), p.session, HKP_HTP_REASON_DONE);
         run_for(&p, 1, 0);
