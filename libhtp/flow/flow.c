@@ -77,6 +77,7 @@ hkp_status hkp_htp__flow_new(flow_t **out, const struct hkp_htp__flow_params *p,
     flow->max_message_dsm = or_default(p->max_message_dsm, HKP_HTP__MESSAGE_MAX_DSM);
     flow->window_session = or_default(p->credit_session, HKP_HTP__CREDIT_SESSION_BYTES);
     flow->window_stream = or_default(p->credit_stream, HKP_HTP__CREDIT_STREAM_BYTES);
+    flow->ahead_stream = flow->window_stream;
     flow->send_buffer = or_default(p->send_buffer, HKP_HTP__SEND_BUFFER);
     for (unsigned kind = 0; kind < 2; kind++)
         flow->ours_allowed[kind] = flow->theirs_allowed[kind] = HKP_HTP__STREAMS_MAX;

@@ -67,6 +67,8 @@ hkp_status hkp_htp__pools_new(struct hkp_htp__pools **out, const struct hkp_mem 
     return HKP_OK;
 }
 
+size_t hkp_htp__pools_limit(const struct hkp_htp__pools *p) { return p->limit; }
+
 void hkp_htp__pools_free(struct hkp_htp__pools *p) {
     if (p == NULL) return;
     struct hkp_mem m = p->mem;

@@ -34,6 +34,9 @@ void hkp_htp__stream_give(struct hkp_htp__pools *pools, void *stream);
 void *hkp_htp__small_take(struct hkp_htp__pools *pools);
 void hkp_htp__small_give(struct hkp_htp__pools *pools, void *item);
 
+/** Bytes that the pools may hold. */
+size_t hkp_htp__pools_limit(const struct hkp_htp__pools *pools);
+
 /** 1 if so many can be taken now without fail. */
 int hkp_htp__pools_reserve(struct hkp_htp__pools *pools, size_t blocks, size_t streams, size_t smalls);
 

@@ -22,6 +22,8 @@ enum {
     HKP_HTP__CREDIT_EXCESS_MAX = HKP_HTP__MESSAGE_CEILING + HKP_HTP__MESSAGE_SLACK,
     /** datagrams that wait, each way, in blocks of the pool */
     HKP_HTP__DATAGRAM_BLOCKS = 16,
+    /** most that a window grows to */
+    HKP_HTP__CREDIT_GROWN_MAX = 16 * 1024 * 1024,
     HKP_HTP__STREAM_BUCKETS = 32,
     HKP_HTP__PRIORITIES = 8,
     HKP_HTP__PRIORITY_DEFAULT = 4,
@@ -151,6 +153,12 @@ struct hkp_htp__heart {
     uint64_t good_count, missed_count;
 };
 
+/** How fast the last whole window was taken: since when, and what had been taken then. */
+struct hkp_htp__credit_pace {
+    hkp_time since;
+    uint64_t from;
+};
+
 struct hkp_htp__closing {
     uint16_t reason, retry_after_s;
     uint8_t sent, send_now, ack_wanted;
@@ -205,7 +213,9 @@ struct hkp_htp__flow {
     uint8_t credit_pending, writable_wanted, writable;
     uint64_t tx_limit, tx_sent;
     uint64_t rx_total, rx_limit, rx_consumed, rx_need, rx_excess;
-    uint32_t window_session, window_stream;
+    /** what is allowed beyond what was taken; ahead_stream grows, window_stream is what it began with */
+    uint32_t window_session, window_stream, ahead_stream;
+    struct hkp_htp__credit_pace pace_session, pace_stream;
     uint64_t buffered, send_buffer;
 
     /** blocks of all streams, both ways */

@@ -20,7 +20,27 @@ static int is_due(uint64_t target, uint64_t limit, uint64_t used, uint64_t windo
     return target - limit >= window / 4 || limit == used;
 }
 
+/*
+ * HTP-10.6: when a whole window was taken within two round trips, it is the window that holds the sender
+ * back: it doubles, to HKP_HTP__CREDIT_GROWN_MAX or a quarter of the pool of all sessions.
+ */
+static uint32_t grown(const flow_t *flow, uint32_t window, struct hkp_htp__credit_pace *pace) {
+    const uint64_t twice = 2 * (uint64_t)window, most = hkp_htp__pools_limit(flow->pools) / 4;
+    if (flow->rx_consumed - pace->from < window) return window;
+    const int fast = pace->since != 0 && flow->now - pace->since < 2 * flow->recovery.own.srtt;
+    *pace = (struct hkp_htp__credit_pace){flow->now, flow->rx_consumed};
+    return fast && twice <= most && twice <= HKP_HTP__CREDIT_GROWN_MAX ? (uint32_t)twice : window;
+}
+
+static void grow(flow_t *flow) {
+    flow->window_session = grown(flow, flow->window_session, &flow->pace_session);
+    /* The same for all streams of a session, and never above the session's. */
+    const uint32_t ahead = grown(flow, flow->ahead_stream, &flow->pace_stream);
+    if (ahead <= flow->window_session) flow->ahead_stream = ahead;
+}
+
 static void offer_session(flow_t *flow) {
+    grow(flow);
     uint64_t target = flow->rx_consumed + flow->window_session + flow->rx_need;
     if (!is_due(target, flow->rx_limit, flow->rx_total, flow->window_session)) return;
     flow->rx_limit = target;
@@ -52,8 +72,8 @@ static void offer(flow_t *flow, stream *s) {
     s->rx_need = need;
     offer_session(flow);
     if (s->rx != HKP_HTP__RX_OPEN || s->rx_final != HKP_HTP__UNKNOWN) return;
-    uint64_t ahead = need > flow->window_stream ? need : flow->window_stream;
-    if (!is_due(s->rx_delivered + ahead, s->rx_limit, s->rx_highest, flow->window_stream)) return;
+    uint64_t ahead = need > flow->ahead_stream ? need : flow->ahead_stream;
+    if (!is_due(s->rx_delivered + ahead, s->rx_limit, s->rx_highest, flow->ahead_stream)) return;
     s->rx_limit = s->rx_delivered + ahead;
     s->control |= HKP_HTP__CTL_CREDIT;
     hkp_htp__stream_ready(flow, s);

@@ -146,11 +146,62 @@ static void the_same_seed_gives_the_same_trace(void) {
     CHECK(a != c);
 }
 
+/* One way, one stream, 60 KB messages; how long it takes when the receiver takes what it has at each step, or
+ * only every pause. */
+static hkp_time stream_one_way(hkp_time pause, size_t total, struct net **kept) {
+    static uint8_t buf[60000];
+    struct hkp_htp__flow_event e;
+    struct net *n = net_new(check_seed());
+    uint32_t id;
+    size_t queued = 0, got = 0;
+    CHECK_EQ(hkp_htp__flow_open(n->flow[0], 7, 0, 4, &id), HKP_OK);
+    n->writable[0] = 1;
+    const hkp_time begun = n->now;
+    hkp_time next = n->now;
+    while (got < total) {
+        while (n->writable[0] && queued < total) {
+            hkp_status st = hkp_htp__flow_message(n->flow[0], id, buf, sizeof buf, 0);
+            if (st == HKP_E_LIMIT) n->writable[0] = 0;
+            if (st != HKP_OK) break;
+            queued += sizeof buf;
+        }
+        const hkp_time until = next > n->now ? next : n->now + HKP_HTP__SECOND_NS;
+        if (!net_step(n, until)) n->now = until;
+        if (n->now > begun + 600 * HKP_HTP__SECOND_NS) break;
+        while (net_event(n, 0, &e)) continue;
+        if (n->now < next) continue;
+        next = n->now + pause;
+        while (net_event(n, 1, &e))
+            if (e.kind == HKP_HTP__FLOW_EV_MESSAGE) got += e.len;
+    }
+    CHECK(got >= total);
+    *kept = n;
+    return n->now - begun;
+}
+
+/* HTP-10.6: a window that holds the sender back grows; one that the receiver itself is slow to empty does
+ * not. */
+static void credit_grows_with_what_is_taken(void) {
+    struct net *fast, *slow;
+    const hkp_time took = stream_one_way(0, 24000000, &fast);
+    /* 256 KiB in each round trip of 40 ms would take 3.7 s */
+    CHECK(took < 25 * HKP_HTP__SECOND_NS / 10);
+    CHECK(fast->flow[1]->ahead_stream > HKP_HTP__CREDIT_STREAM_BYTES);
+    CHECK(fast->flow[1]->window_session >= fast->flow[1]->ahead_stream);
+    CHECK(fast->flow[1]->window_session <= HKP_HTP__CREDIT_GROWN_MAX);
+    (void)stream_one_way(HKP_HTP__SECOND_NS, 2000000, &slow);
+    CHECK_EQ(slow->flow[1]->ahead_stream, HKP_HTP__CREDIT_STREAM_BYTES);
+    CHECK_EQ(slow->flow[1]->window_session, HKP_HTP__CREDIT_SESSION_BYTES);
+    net_free(fast);
+    net_free(slow);
+}
+
 int main(void) {
     CASE(all_arrives_over_a_good_network);
     CASE(all_arrives_at_5_percent_loss);
     CASE(all_arrives_at_30_percent_loss);
     CASE(long_messages_find_credit);
+    CASE(credit_grows_with_what_is_taken);
     CASE(the_same_seed_gives_the_same_trace);
     return check_done();
 }
