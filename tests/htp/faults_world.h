@@ -168,6 +168,10 @@ static inline void fault_rollback(struct fault_world *w, struct fault_node *n, i
     if (r == 0 || careless) n->lag = w->now - then;
     if (r == 1 || careless) n->ahead_us += (int64_t)(wall - node_wall(n));
     app_found(n);
+    /* A V that forgot what it sent may send it again: its addresses are not judged further. */
+    for (uint32_t i = 1; n->index == 0 && i < w->n; i++)
+        for (unsigned k = 0; k < w->net->links[i].n_addresses; k++) w->net->links[i].addresses[k].valid = 1;
+    for (unsigned i = 0; n->index == 0 && i < NET_VICTIMS; i++) w->net->victims[i].valid = 1;
     n->wake = hkp_htp_wake(n->ep);
 }
 
