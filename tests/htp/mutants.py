@@ -66,7 +66,7 @@ HANDSHAKE = [
      ("    memcpy(c->k, both + 32, 32);\n", "    sodium_memzero(c->k, sizeof c->k);\n    hkp_htp__chain_mix_hash(c, PARTS({text,"),
      ("    if (sodium_is_zero(c->k, 32)) memcpy(c->k, both + 32, 32);\n", "    hkp_htp__chain_mix_hash(c, PARTS({text,"), *VECTORS),
     ("HTP-18.3 RES ends before it was acknowledged", "libhtp/flow/flow_send.c", "return !flow->tx_res_acked || ",
-     "return (!flow->tx_res_acked && !flow->tx_epoch_used) || ", "unit_session", "sessions_live_and_rekey_under_loss"),
+     "return (!flow->tx_res_acked && !flow->tx_epoch_used) || ", "unit_flow", "res_is_sent_until_it_was_acknowledged"),
     ("HTP-18.3 REJECT unauthenticated", CHALLENGE,
      "HKP_HTP_SUITE_CHACHA20_POLY1305) != 0)\n        return HKP_E_HTP_AUTH;",
      "HKP_HTP_SUITE_CHACHA20_POLY1305) != 0)\n        memset(text, 0, 16);", *MALFORMED),
