@@ -22,6 +22,9 @@ const char cli_config_help[] =
     "  clock_trusted: true|false the operator vouches for the clock; default false\n"
     "  log: error|note|info|debug  default note\n"
     "  intel_records: N          threat records held, 1..10000000; default 50000\n"
+    "  integrity_changed: X      when the measured files of a peer changed: limit (default) its sessions, "
+    "or\n"
+    "                            close them, and limit those that it opens again\n"
     "  eve:                      alerts of Suricata to publish\n"
     "    file: PATH              file or FIFO; required\n"
     "    from_start: true|false  also what is already in it; default false\n"
@@ -42,6 +45,8 @@ static const cyaml_strval_t log_names[] = {{"error", HKP_MESH_LOG_ERROR},
                                            {"note", HKP_MESH_LOG_NOTE},
                                            {"info", HKP_MESH_LOG_INFO},
                                            {"debug", HKP_MESH_LOG_DEBUG}};
+
+static const cyaml_strval_t integrity_names[] = {{"limit", 0}, {"close", 1}};
 
 /* libcyaml's own booleans take any word for true. */
 static const cyaml_strval_t bool_names[] = {{"false", 0}, {"true", 1}};
@@ -81,6 +86,8 @@ static const cyaml_schema_field_t fields[] = {
     OPTIONAL_TEXT(passphrase_file, 1, 4095),
     CYAML_FIELD_MAPPING("tpm", CYAML_FLAG_OPTIONAL, struct cli_config, tpm, tpm_fields),
     CYAML_FIELD_UINT("intel_records", CYAML_FLAG_OPTIONAL, struct cli_config, intel_records),
+    CYAML_FIELD_ENUM("integrity_changed", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct cli_config,
+                     integrity_changed, integrity_names, CYAML_ARRAY_LEN(integrity_names)),
     CYAML_FIELD_ENUM("log", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct cli_config, log, log_names,
                      CYAML_ARRAY_LEN(log_names)),
     CYAML_FIELD_SEQUENCE("peers", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct cli_config, peers,

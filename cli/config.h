@@ -43,6 +43,7 @@ struct cli_config {
     uint32_t intel_records;
     /** HKP_MESH_LOG_* */
     uint32_t log;
+    uint32_t integrity_changed;
     struct cli_peer *peers;
     unsigned peers_count;
 };

@@ -102,6 +102,7 @@ static int start(const struct cli_config *c, struct out *out) {
     o.heartbeat_s = c->timing.heartbeat_s;
     o.rekey_s = c->timing.rekey_s;
     o.intel_records = c->intel_records;
+    o.integrity_close = (uint32_t)c->integrity_changed;
     out->level = c->log != 0 ? c->log : HKP_MESH_LOG_NOTE;
     o.log = (struct hkp_mesh_log){.user = out, .line = say};
     o.tpm = c->tpm.tcti;

@@ -148,6 +148,8 @@ struct hkp_mesh__peer {
     uint64_t serial, not_after_s;
     /** seat in the validator set */
     uint8_t seated;
+    /** sessions were judged since its measured files differ */
+    uint8_t change_told;
 
     struct hkp_mesh__link links[HKP_MESH__LINKS];
     /** a handshake that we began */

@@ -70,7 +70,9 @@ static struct hkp_htp_judgement judgement_of(const struct hkp_mesh_node *node,
         .trust = peer->trust.now.t > HKP_HTP_TRUST_ONE ? HKP_HTP_TRUST_ONE : (uint16_t)peer->trust.now.t,
         .stale = (uint8_t)is_stale(node, peer, link),
         .validators = peer->seated,
-        .integrity = changed ? HKP_HTP_INTEGRITY_LIMIT : HKP_HTP_INTEGRITY_GOOD};
+        .integrity = !changed ? HKP_HTP_INTEGRITY_GOOD
+                              : (node->opt.integrity_close && !peer->change_told ? HKP_HTP_INTEGRITY_CLOSE
+                                                                                 : HKP_HTP_INTEGRITY_LIMIT)};
 }
 
 /* What HTP-8.6 leaves of a link. */
@@ -136,6 +138,8 @@ void hkp_mesh__rights(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer) {
         hkp_mesh__drop(hkp_htp_session_judge(node->htp, node->now, l->session, &j));
         l->closing = rights_of(node, peer, l).close != 0; /* by libhtp, at once */
     }
+    /* Closed once: only a session that opens again can show that the files are back. */
+    peer->change_told = (peer->trust.now.why & HKP_NEURO_WHY_INTEGRITY) != 0;
     if (node->started) tell_dsm(node, peer, hkp_mesh__link_best(node, peer));
 }
 

@@ -1156,6 +1156,9 @@ struct hkp_mesh_node_options {
     uint32_t rekey_s;
     /** threat records held; 0: 50000 */
     uint32_t intel_records;
+    /** a peer whose measured files differ from its reference: 0 its sessions are limited as by a T of 0.40
+     *  (HTP-8.6); 1 those that are open are closed with POLICY, and later ones limited until both agree */
+    uint32_t integrity_close;
     /** for keys and neural states, as hkp_ter_locked_mem() gives it; zero: mem */
     struct hkp_mem secret_mem;
 };
@@ -1687,6 +1690,9 @@ struct hkp_mesh_runner_options {
     size_t passphrase_len;
     /** TPM that sealed the keys, as in hkp_ter_tpm_options; NULL: none */
     const char *tpm;
+    /** as in hkp_mesh_node_options */
+    uint32_t integrity_close;
+    uint32_t reserved0;
 };
 
 /**

@@ -126,6 +126,7 @@ static hkp_status make_node(struct hkp_mesh_runner *r, const struct hkp_mesh_run
     o.heartbeat_s = opt->heartbeat_s;
     o.rekey_s = opt->rekey_s;
     o.intel_records = opt->intel_records;
+    o.integrity_close = opt->integrity_close;
     if (st == HKP_OK) {
         st = hkp_mesh_node_new(&r->node, &o, hkp_mesh__mono(), hkp_mesh__wall());
         if (st != HKP_OK)

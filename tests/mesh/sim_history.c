@@ -395,6 +395,34 @@ static void changes_to(uint32_t i, const uint8_t root[32]) {
 
 static int sees_mismatch(void) { return strstr(world_peer(1, 0).reason, "integrity") != NULL; }
 static int sees_reference(void) { return world_peer(1, 0).integrity == 1; }
+static int is_down(void) { return world_peer(1, 0).up == 0; }
+static int is_back(void) { return world_peer(1, 0).up == 1; }
+
+/* HTP-8.6, 12: limited or closed as the holder's policy says; a session that opens again can show that all is
+ * well. */
+static void a_device_that_changed_is_limited_or_closed(void) {
+    for (uint32_t closes = 0; closes < 2; closes++) {
+        static const uint8_t changed[32] = {7};
+        uint8_t good[32];
+        start(2, 70 + closes);
+        world_leave(1);
+        world.node[1].opt.integrity_close = closes;
+        world_up(1);
+        CHECK(world_until(all_active_and_trusted, 300 * WORLD_S));
+        memcpy(good, world.node[0].root, 32);
+        changes_to(0, changed);
+        CHECK(world_until(sees_mismatch, 20 * WORLD_S));
+        CHECK_EQ(world_until(is_down, 3 * WORLD_S), (int)closes);
+        CHECK(world_until(is_back, 60 * WORLD_S));
+        CHECK(world_peer(1, 0).trust <= 26214); /* 0.40 */
+        changes_to(0, good);
+        CHECK(world_until(sees_reference, 120 * WORLD_S));
+        CHECK_EQ(world_peer(1, 0).up, 1);
+        if (check_faults > 0) tell();
+        world_end();
+    }
+}
+
 static const uint8_t *next_rba;
 static int rebased(void) {
     hkp_status st = hkp_mesh_rebase(world.node[0].node, world.now, next_rba);
@@ -573,6 +601,7 @@ int main(void) {
     CASE(a_lone_node_goes_on_after_ten_seconds);
     CASE(what_nobody_can_supply_is_a_gap_and_heals_by_a_raised_neuro_gen);
     CASE(one_holder_alone_cannot_make_a_node_skip_or_swallow);
+    CASE(a_device_that_changed_is_limited_or_closed);
     CASE(a_signed_rebase_makes_a_change_the_reference_everywhere);
     CASE(a_rebase_that_does_not_hold_changes_nothing);
     CASE(a_rebase_that_a_torn_log_lost_comes_back_with_its_place);
