@@ -30,6 +30,7 @@ static void defaults(struct hkp_htp_options *o) {
     set_default(&o->credit_session, 1048576);
     set_default(&o->credit_stream, 262144);
     set_default(&o->send_buffer, 1048576);
+    set_default(&o->swarm_paths, 4);
     set_default(&o->pool_bytes, 16777216);
     set_default(&o->tickets_max, o->sessions_max < TICKETS_DEFAULT ? o->sessions_max : TICKETS_DEFAULT);
     if (o->secret_mem.alloc == NULL && o->secret_mem.free == NULL) o->secret_mem = o->mem;
@@ -55,7 +56,8 @@ static hkp_status check(const struct hkp_htp_options *o) {
     if (hkp_htp__mode_row((uint8_t)o->transport)->mask && !(o->features & HKP_HTP_FEATURE_MASK))
         return HKP_E_HTP_STATE;
     if (o->congestion > HKP_HTP_CONGESTION_BBR) return HKP_E_INVAL;
-    if (o->features & ~(uint32_t)HKP_HTP_FEATURE_MASK) return HKP_E_UNSUPPORTED;
+    if (o->features & ~(uint32_t)(HKP_HTP_FEATURE_MASK | HKP_HTP_FEATURE_SWARM)) return HKP_E_UNSUPPORTED;
+    if (o->swarm_paths < 2 || o->swarm_paths > HKP_HTP__PATHS_MAX) return HKP_E_INVAL;
     if ((o->suites_allowed & HKP_HTP_ALLOW_AES256_GCM) && !crypto_aead_aes256gcm_is_available())
         return HKP_E_UNSUPPORTED;
     return HKP_OK;

@@ -321,6 +321,8 @@ hkp_status hkp_htp__session_send(struct hkp_htp_endpoint *ep, struct hkp_htp__se
 /** One packet that is about a path and goes there; *len 0: none. *path: where to, or the path in use. */
 hkp_status hkp_htp__session_probe(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, uint64_t wall_us,
                                   struct hkp_htp_path *path, uint8_t *dst, size_t *len);
+/** Chooses where the next packets of _send go. 1: other packets may go elsewhere, so ask again soon. */
+int hkp_htp__session_way(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, struct hkp_htp_path *path);
 /** Largest packet of the session now. */
 size_t hkp_htp__session_datagram(const struct hkp_htp__session *s);
 /** ECN field for the packets that the session sends now; the same for all of a run. */

@@ -50,6 +50,9 @@ hkp_status hkp_htp_run_recv(hkp_htp_endpoint *ep, hkp_time now, uint64_t wall_us
 
 /* ---- out ---- */
 
+/* Packets of one run when others could go by another path (HTP-11.6). */
+enum { SWARM_RUN = 4 };
+
 /* Where a run is made: room for its packets, and how many it may have. */
 struct room {
     uint8_t *dst;
@@ -72,9 +75,12 @@ static void send_packets(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s
     size_t max = hkp_htp__session_datagram(s), len = 0;
     (void)hkp_htp__session_probe(ep, s, wall_us, &run->path, room->dst, &run->len);
     if (run->len > 0) return; /* it goes where it is about */
+    const unsigned packets = hkp_htp__session_way(ep, s, &run->path) && room->packets > SWARM_RUN
+                                 ? (unsigned)SWARM_RUN
+                                 : room->packets;
     if (max > room->cap) max = room->cap;
-    const int fill = room->packets > 1 && 2 * max <= room->cap;
-    for (unsigned n = 0; n < room->packets && room->cap - run->len >= max; n++) {
+    const int fill = packets > 1 && 2 * max <= room->cap;
+    for (unsigned n = 0; n < packets && room->cap - run->len >= max; n++) {
         (void)hkp_htp__session_send(ep, s, wall_us, room->dst + run->len, max, fill, &len);
         run->len += len;
         if (len < max) break;

@@ -10,7 +10,6 @@
 #define SEALED_MAX (UINT64_C(1) << 22)
 #define FAILED_MAX (UINT64_C(1) << 20)
 /* HTP-5.3 */
-#define FEATURE_SWARM 4
 #define SIMULTANEOUS (5 * HKP_HTP__SEC)
 
 static uint8_t direction_in(const struct hkp_htp__session *s) { return s->role == HKP_HTP_ROLE_E; }
@@ -44,7 +43,7 @@ hkp_status hkp_htp__session_start(struct hkp_htp_endpoint *ep, struct hkp_htp__s
                                      .nat = (uint8_t)o->nat,
                                      .mode = (uint8_t)o->transport,
                                      .mask = (s->features & HKP_HTP_FEATURE_MASK) != 0,
-                                     .swarm = (s->features & FEATURE_SWARM) != 0,
+                                     .swarm = (s->features & HKP_HTP_FEATURE_SWARM) != 0,
                                      .congestion = (uint8_t)o->congestion};
     memcpy(p.challenge0, b->chain->h, 16);
     hkp_status st = hkp_htp__paths_new(ep, s, b->accept->reset_token);
@@ -368,8 +367,21 @@ hkp_status hkp_htp__session_send(struct hkp_htp_endpoint *ep, struct hkp_htp__se
     struct hkp_htp__flow_slot slot = slot_of(ep, s, wall_us);
     slot.fill = (uint8_t)fill;
     slot.max_datagram = (uint32_t)max;
-    const hkp_status st = hkp_htp__flow_send(s->flow, &slot, dst + HKP_HTP__PREFIX, &out);
-    return send_out(ep, s, wall_us, s->token_out, st, &out, dst, len);
+    slot.path = s->paths->way;
+    const struct hkp_htp__route *r = slot.path != 0 ? hkp_htp__swarm_route(s, slot.path) : NULL;
+    const uint64_t token = r != NULL ? s->paths->tokens.peer[r->place] : s->token_out;
+    hkp_status st = hkp_htp__flow_send(s->flow, &slot, dst + HKP_HTP__PREFIX, &out);
+    st = send_out(ep, s, wall_us, token, st, &out, dst, len);
+    if (s->paths != NULL) hkp_htp__swarm_sent(s, slot.path, *len);
+    return st;
+}
+
+int hkp_htp__session_way(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, struct hkp_htp_path *path) {
+    if (s->state != HKP_HTP__S_UP) return 0;
+    s->paths->way = hkp_htp__swarm_pick(ep, s);
+    const struct hkp_htp__route *r = s->paths->way != 0 ? hkp_htp__swarm_route(s, s->paths->way) : NULL;
+    *path = r != NULL ? r->path : s->path;
+    return s->paths->swarm != NULL;
 }
 
 hkp_status hkp_htp__session_probe(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, uint64_t wall_us,

@@ -179,6 +179,8 @@ enum {
     HKP_HTP_ALLOW_AES256_GCM = 2,
     /** bit of features: header masking, HTP-9.6 */
     HKP_HTP_FEATURE_MASK = 2,
+    /** bit of features: several paths at once, HTP-11.6 */
+    HKP_HTP_FEATURE_SWARM = 4,
     /** classes of streams and datagrams, HTP-10.8 */
     HKP_HTP_STREAM_CONTROL = 0,
     HKP_HTP_STREAM_TER = 1,
@@ -489,8 +491,8 @@ struct hkp_htp_options {
     uint32_t no_tickets;
     /** controller of all sessions, HKP_HTP_CONGESTION_*; default CUBIC (HTP-10.5) */
     uint32_t congestion;
-    /** zero */
-    uint32_t reserved0;
+    /** paths of a session at once where feature SWARM is in use, 2..8; default 4 (HTP-11.6) */
+    uint32_t swarm_paths;
 };
 
 /** A session as it stands; see hkp_htp_session_info(). */

@@ -143,6 +143,8 @@ struct hkp_htp__flow_slot {
     uint32_t epoch;
     /** 1: the hard limit of HTP-6.2 holds: only REKEY, ACK and CLOSE may go */
     uint8_t restricted;
+    /** index of the path that the packet goes by (HTP-11.6) */
+    uint8_t path;
     /** 1: packets of one size are wanted; one that is nearly full while more waits is filled up with PAD */
     uint8_t fill;
     /** no packet may be larger than this, the datagram in bytes; 0: only the flow's own limit */
@@ -173,6 +175,9 @@ hkp_status hkp_htp__flow_send(struct hkp_htp__flow *flow, const struct hkp_htp__
 uint8_t hkp_htp__flow_ecn(const struct hkp_htp__flow *flow);
 /** Largest datagram that the flow sends now, bytes. */
 size_t hkp_htp__flow_datagram_max(const struct hkp_htp__flow *flow);
+
+/** 1: more than ACKs and answers waits to be sent. */
+int hkp_htp__flow_wants(const struct hkp_htp__flow *flow);
 
 /** Bytes of a datagram with a plaintext of n bytes that _probe would write now. */
 size_t hkp_htp__flow_probe_size(const struct hkp_htp__flow *flow, const struct hkp_htp__flow_slot *slot,

@@ -7,6 +7,9 @@
 
 #include "libhtp/flow/flow_state.h"
 
+/** Numbers between the oldest packet on its way and new data, of the 1024 of HTP-11.6. */
+enum { SPAN_MAX = 896 };
+
 typedef struct hkp_htp__flow flow_t;
 typedef struct hkp_htp__writer writer;
 typedef struct hkp_htp__flow_slot slot_t;
@@ -65,11 +68,15 @@ static void write_ping(flow_t *flow, writer *w) {
     flow->ping = 0;
 }
 
+static struct hkp_htp__path_state *way_of(const flow_t *flow, const slot_t *slot) {
+    return flow->recovery.paths[slot->path];
+}
+
 /* Something that elicits an ACK waits for a DATA packet. */
 static int wants_data(const flow_t *flow, const slot_t *slot, int held) {
     if (flow->rekey_pending) return 1;
     if (slot->restricted) return 0;
-    return flow->recovery.own.probes > 0 || flow->ping || flow->credit_pending != 0 || tokens_wait(flow) ||
+    return way_of(flow, slot)->probes > 0 || flow->ping || flow->credit_pending != 0 || tokens_wait(flow) ||
            (flow->table != NULL && flow->table->ready[0] != NULL) ||
            (!held && (flow->datagrams_out.head != NULL || hkp_htp__streams_sendable(flow)));
 }
@@ -82,7 +89,7 @@ static void write_data(flow_t *flow, const slot_t *slot, writer *w) {
     write_tokens(flow, w);
     if (!w->held) hkp_htp__datagrams_write(flow, w);
     hkp_htp__streams_write(flow, w);
-    if (flow->ping || (flow->recovery.own.probes > 0 && !w->eliciting)) write_ping(flow, w);
+    if (flow->ping || (way_of(flow, slot)->probes > 0 && !w->eliciting)) write_ping(flow, w);
 }
 
 /*
@@ -116,10 +123,11 @@ static void commit(flow_t *flow, const slot_t *slot, writer *w, uint16_t type,
     if (!w->eliciting) hkp_htp__heart_group(flow); /* else its own ACK makes the heartbeat needless */
     if (w->eliciting) {
         flow->eliciting_out++;
-        if (flow->recovery.own.probes > 0) flow->recovery.own.probes--;
+        if (way_of(flow, slot)->probes > 0) way_of(flow, slot)->probes--;
         if (w->sent != NULL) {
             size_t overhead = HKP_HTP__OVERHEAD + (w->res ? (size_t)HKP_HTP__RESONANCE_SIZE : 0);
             w->sent->pn = slot->pn;
+            w->sent->path = slot->path;
             w->sent->time = flow->now;
             w->sent->heartbeat = type == HKP_HTP__T_HEARTBEAT;
             w->sent->size = (uint16_t)(w->len + overhead);
@@ -129,7 +137,7 @@ static void commit(flow_t *flow, const slot_t *slot, writer *w, uint16_t type,
     } else if (first && type != HKP_HTP__T_CLOSE) {
         flow->ping = 1; /* HTP-3.2 (c): only an acknowledgement ends RES on every packet */
     }
-    hkp_htp__recovery_number(&flow->recovery, 0, slot->pn);
+    hkp_htp__recovery_number(&flow->recovery, slot->path, slot->pn);
     *out = (struct hkp_htp__flow_out){type, w->res, w->eliciting, w->len};
 }
 
@@ -168,11 +176,13 @@ static int send_open(flow_t *flow, const slot_t *slot, writer *w, struct hkp_htp
         commit(flow, slot, w, type, out);
         return 1;
     }
-    struct hkp_htp__path_state *path = &flow->recovery.own;
+    struct hkp_htp__path_state *path = way_of(flow, slot);
     w->held = (uint8_t)hkp_htp__mode_holds(flow);
     const int heart = flow->heart.wanted && !slot->restricted, wants = wants_data(flow, slot, w->held);
     hkp_htp__mode_pace(flow, path);
-    const int may = wants && (path->probes > 0 || hkp_htp__path_state_may_send(path, flow->now));
+    /* The rest is for probes and ACKs. */
+    const int near = hkp_htp__recovery_span(&flow->recovery) < SPAN_MAX;
+    const int may = wants && (path->probes > 0 || (near && hkp_htp__path_state_may_send(path, flow->now)));
     struct hkp_htp__sent *record = heart || may ? hkp_htp__recovery_slot(&flow->recovery) : NULL;
     if (!wants) hkp_htp__path_state_idle(path);
     if (record != NULL) w->sent = record;
@@ -197,6 +207,11 @@ static int send_open(flow_t *flow, const slot_t *slot, writer *w, struct hkp_htp
     if (w->len == 0) return 0;
     commit(flow, slot, w, type, out);
     return 1;
+}
+
+int hkp_htp__flow_wants(const flow_t *flow) {
+    const slot_t slot = {.path = 0};
+    return !flow->heart.owed && (flow->heart.wanted || wants_data(flow, &slot, 0));
 }
 
 /* A new epoch begins with RES. */

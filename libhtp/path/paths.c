@@ -40,8 +40,10 @@ void hkp_htp__paths_free(struct hkp_htp_endpoint *ep, session *s) {
     while (p->routes != NULL) {
         route *r = p->routes;
         p->routes = r->next;
+        if (r->way != NULL) hkp_htp__stream_give(ep->pools, r->way);
         hkp_htp__stream_give(ep->pools, r);
     }
+    if (p->swarm != NULL) hkp_htp__stream_give(ep->pools, p->swarm);
     s->paths = NULL;
     sodium_memzero(p, size_of(s));
     hkp_mem_free(&ep->opt.mem, p, size_of(s));
@@ -75,8 +77,13 @@ void hkp_htp__paths_token_leave(struct hkp_htp_endpoint *ep, session *s, int pla
 static void forget_routes(struct hkp_htp_endpoint *ep, session *s, uint64_t token) {
     for (route *r = s->paths->routes, *next; r != NULL; r = next) {
         next = r->next;
-        if (r->token_in == token && r->state == HKP_HTP__ROUTE_LEFT) hkp_htp__route_drop(ep, s, r);
+        if (r->token_in != token) continue;
+        if (r->state == HKP_HTP__ROUTE_OPEN)
+            hkp_htp__swarm_close(ep, s, r);
+        else if (r->state == HKP_HTP__ROUTE_LEFT)
+            hkp_htp__route_drop(ep, s, r);
     }
+    if (token == s->paths->token_in && s->paths->swarm != NULL) hkp_htp__swarm_promote(ep, s);
 }
 
 void hkp_htp__paths_refresh(struct hkp_htp_endpoint *ep, session *s) {

@@ -12,6 +12,7 @@
 
 #include "libhtp/flow/flow.h"
 #include "libhtp/path/tokens.h"
+#include "libhtp/recovery/path_state.h"
 
 struct hkp_htp__session;
 
@@ -21,12 +22,16 @@ enum {
     /** not validated yet */
     HKP_HTP__ROUTE_TRIED = 1,
     /** in use before */
-    HKP_HTP__ROUTE_LEFT = 2
+    HKP_HTP__ROUTE_LEFT = 2,
+    /** in use beside the others: SWARM */
+    HKP_HTP__ROUTE_OPEN = 3
 };
 
 enum {
-    /** entries of one session */
+    /** entries of one session beside those of SWARM */
     HKP_HTP__ROUTES_MAX = 4,
+    /** the last 10 s in parts, for the bytes that went by each path (HTP-11.6) */
+    HKP_HTP__SWARM_PARTS = 5,
     /** a challenge is repeated so often, then the path is given up (HTP-9.3) */
     HKP_HTP__PATH_REPEATS = 3
 };
@@ -49,6 +54,24 @@ struct hkp_htp__route {
     uint64_t in_bytes, out_bytes;
     /** when the challenge went, is repeated; when the entry is forgotten */
     hkp_time sent_at, again_at, until;
+    /** SWARM: we want it beside the others; its index, 1..7 once it is open, and what recovery knows of it */
+    uint8_t joins, index;
+    struct hkp_htp__path_state *way;
+};
+
+/** SWARM, by index of path: 0 is s->path. */
+struct hkp_htp__swarm {
+    uint32_t bytes[HKP_HTP__PATHS_MAX][HKP_HTP__SWARM_PARTS];
+    uint64_t part;
+    /** when it began; is asked again (set aside); anything went by it or was asked */
+    hkp_time since[HKP_HTP__PATHS_MAX], probe_at[HKP_HTP__PATHS_MAX], kept_at[HKP_HTP__PATHS_MAX];
+    /** bit i: path i had 3 PTOs in a row */
+    uint8_t aside;
+    /** path of the newest packet that came */
+    uint8_t last_in;
+    /** the next path that opens takes the place of the oldest */
+    uint8_t renew;
+    uint32_t epoch;
 };
 
 struct hkp_htp__paths {
@@ -56,6 +79,9 @@ struct hkp_htp__paths {
     /** our token in the newest packets of the path in use */
     uint64_t token_in;
     struct hkp_htp__route *routes;
+    /** NULL: one path; index of the path that the next packets go by */
+    struct hkp_htp__swarm *swarm;
+    uint8_t way;
     /** of the packet that is being taken: its entry, NULL: the path in use, or unknown; it holds other frames
      *  than PATH_* and PAD; it has the largest number so far; its size */
     struct hkp_htp__route *from;
@@ -99,6 +125,32 @@ void hkp_htp__paths_on_response(struct hkp_htp__paths *p, const uint8_t data[8])
 struct hkp_htp__route *hkp_htp__route_add(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s,
                                           const struct hkp_htp_path *path, int with_challenge);
 void hkp_htp__route_drop(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, struct hkp_htp__route *r);
+/** The entry of the path in use, made if need be; NULL: no room. */
+struct hkp_htp__route *hkp_htp__route_used(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s);
+/** A new challenge goes there; 0: no randomness. */
+int hkp_htp__route_challenge(struct hkp_htp_endpoint *ep, const struct hkp_htp__session *s,
+                             struct hkp_htp__route *r);
+
+/* ---- swarm.c: several paths at once (HTP-11.6) ---- */
+
+struct hkp_htp__route *hkp_htp__swarm_route(const struct hkp_htp__session *s, uint8_t index);
+/** Paths that carry packets. */
+unsigned hkp_htp__swarm_count(const struct hkp_htp__session *s);
+/** Index of the path for the next packets. */
+uint8_t hkp_htp__swarm_pick(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s);
+void hkp_htp__swarm_sent(struct hkp_htp__session *s, uint8_t index, size_t len);
+/** The entry was validated, and takes part. */
+void hkp_htp__swarm_open(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, struct hkp_htp__route *r);
+/** It takes part no more. */
+void hkp_htp__swarm_close(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, struct hkp_htp__route *r);
+/** Gives up s->path for the oldest of the others. */
+void hkp_htp__swarm_promote(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s);
+/** The challenge of a path in use was answered, or never. */
+void hkp_htp__swarm_answered(struct hkp_htp__session *s, const struct hkp_htp__route *r);
+void hkp_htp__swarm_unanswered(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s,
+                               const struct hkp_htp__route *r);
+hkp_time hkp_htp__swarm_wake(const struct hkp_htp__session *s);
+void hkp_htp__swarm_tick(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s);
 
 /* ---- probe.c: challenges and responses on their way ---- */
 

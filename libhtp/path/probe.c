@@ -62,7 +62,7 @@ void hkp_htp__paths_send(session *s, const struct hkp_htp__flow_slot *slot, uint
 }
 
 hkp_time hkp_htp__paths_wake(const session *s) {
-    hkp_time at = HKP_TIME_NEVER;
+    hkp_time at = hkp_htp__swarm_wake(s);
     for (const route *r = s->paths->routes; r != NULL; r = r->next) {
         if (r->again_at < at) at = r->again_at;
         if (r->until < at) at = r->until;
@@ -80,6 +80,8 @@ static void repeat(struct hkp_htp_endpoint *ep, session *s, route *r) {
     }
     r->challenging = r->challenge_now = 0;
     r->again_at = HKP_TIME_NEVER;
+    if (r->state == HKP_HTP__ROUTE_OPEN || r->state == HKP_HTP__ROUTE_USED)
+        hkp_htp__swarm_unanswered(ep, s, r);
     if (r->state != HKP_HTP__ROUTE_TRIED) return;
     if (r->ours) {
         s->paths->news = HKP_HTP_PATH_FAILED;
@@ -96,4 +98,5 @@ void hkp_htp__paths_tick(struct hkp_htp_endpoint *ep, session *s) {
         else if (ep->now >= r->again_at)
             repeat(ep, s, r);
     }
+    hkp_htp__swarm_tick(ep, s);
 }

@@ -32,7 +32,7 @@ static route *used(const paths *p) {
 
 static hkp_time pto(const session *s) { return hkp_htp__path_state_pto(&s->flow->recovery.own); }
 
-static int challenge(struct hkp_htp_endpoint *ep, const session *s, route *r) {
+int hkp_htp__route_challenge(struct hkp_htp_endpoint *ep, const session *s, route *r) {
     if (hkp_htp__draw(ep, r->challenge, 8) != HKP_OK) return 0;
     r->challenging = r->challenge_now = 1;
     r->answered = r->repeats = 0;
@@ -49,7 +49,7 @@ route *hkp_htp__route_add(struct hkp_htp_endpoint *ep, session *s, const struct 
     r->state = HKP_HTP__ROUTE_TRIED;
     r->place = -1;
     r->again_at = r->until = HKP_TIME_NEVER;
-    if (with_challenge && !challenge(ep, s, r)) {
+    if (with_challenge && !hkp_htp__route_challenge(ep, s, r)) {
         hkp_htp__stream_give(ep->pools, r);
         return NULL;
     }
@@ -76,7 +76,7 @@ void hkp_htp__route_drop(struct hkp_htp_endpoint *ep, session *s, route *r) {
 }
 
 /* The entry of the path in use; made when it is needed. */
-static route *use_entry(struct hkp_htp_endpoint *ep, session *s) {
+route *hkp_htp__route_used(struct hkp_htp_endpoint *ep, session *s) {
     route *r = used(s->paths);
     if (r != NULL) return r;
     r = hkp_htp__route_add(ep, s, &s->path, 0);
@@ -92,8 +92,8 @@ static int make_room(struct hkp_htp_endpoint *ep, session *s) {
     unsigned n = 0;
     route *oldest = NULL;
     for (route *r = s->paths->routes; r != NULL; r = r->next) {
-        n++;
-        if (r->state != HKP_HTP__ROUTE_USED && !r->ours) oldest = r;
+        n += r->state != HKP_HTP__ROUTE_OPEN;
+        if (r->state != HKP_HTP__ROUTE_USED && r->state != HKP_HTP__ROUTE_OPEN && !r->ours) oldest = r;
     }
     if (n < HKP_HTP__ROUTES_MAX) return 1;
     if (oldest == NULL) return 0;
@@ -119,7 +119,7 @@ static int begins(const session *s, const struct hkp_htp_path *path, uint64_t to
 static route *begin(struct hkp_htp_endpoint *ep, session *s, const struct hkp_htp_path *path,
                     uint64_t token) {
     const int moved = token != s->paths->token_in;
-    route *old = use_entry(ep, s);
+    route *old = hkp_htp__route_used(ep, s);
     if (old == NULL || !make_room(ep, s)) return NULL;
     route *r = hkp_htp__route_add(ep, s, path, 1);
     if (r == NULL) return NULL;
@@ -127,7 +127,7 @@ static route *begin(struct hkp_htp_endpoint *ep, session *s, const struct hkp_ht
     r->place = old->place;
     const int place = moved ? hkp_htp__paths_token_take(ep, s) : -1;
     if (place >= 0) r->place = (int8_t)place;
-    if (!moved && !old->challenging) (void)challenge(ep, s, old);
+    if (!moved && !old->challenging) (void)hkp_htp__route_challenge(ep, s, old);
     return r;
 }
 
@@ -141,6 +141,7 @@ void hkp_htp__paths_heard(struct hkp_htp_endpoint *ep, session *s, const struct 
     p->from_bytes = len;
     p->from = p->routes != NULL ? find(p, path) : NULL;
     if (token != p->token_in) hkp_htp__tokens_seen(&p->tokens, token);
+    if (p->swarm != NULL && p->newest) p->swarm->last_in = p->from != NULL ? p->from->index : 0;
     if (in_use) {
         if (p->newest) p->token_in = token;
         if (p->from != NULL) p->from->token_in = p->token_in;
@@ -191,7 +192,7 @@ static void restart(struct hkp_htp_endpoint *ep, session *s, const route *to) {
 
 static void move_to(struct hkp_htp_endpoint *ep, session *s, route *to) {
     paths *p = s->paths;
-    route *old = use_entry(ep, s);
+    route *old = hkp_htp__route_used(ep, s);
     const int place = hkp_htp__paths_place(s);
     restart(ep, s, to);
     s->path = to->path;
@@ -228,7 +229,14 @@ void hkp_htp__paths_settle(struct hkp_htp_endpoint *ep, session *s) {
     route *r = p->from;
     if (r == NULL || !r->answered || s->state != HKP_HTP__S_UP || s->end_result != HKP_OK) return;
     const int meant = r->token_in != p->token_in; /* the peer took another token */
-    if (r->state != HKP_HTP__ROUTE_TRIED) {
+    const int swarm = (s->features & HKP_HTP_FEATURE_SWARM) != 0;
+    if (r->state == HKP_HTP__ROUTE_OPEN || (r->state == HKP_HTP__ROUTE_USED && p->swarm != NULL)) {
+        r->answered = 0;
+        hkp_htp__swarm_answered(s, r);
+    } else if (r->state == HKP_HTP__ROUTE_TRIED && swarm &&
+               (r->joins || (meant && !r->ours && r->place >= 0))) {
+        hkp_htp__swarm_open(ep, s, r);
+    } else if (r->state != HKP_HTP__ROUTE_TRIED) {
         if (r->place >= 0) stay(ep, s, r);
     } else if (r->ours) {
         r->ours = 0;
@@ -250,10 +258,10 @@ hkp_status hkp_htp_session_migrate(hkp_htp_endpoint *ep, hkp_time now, uint64_t 
     if (hkp_htp__path_equal(path, &s->path)) return HKP_E_INVAL;
     for (route *r = s->paths->routes; r != NULL; r = r->next)
         if (r->ours || hkp_htp__path_equal(path, &r->path)) return HKP_E_LIMIT;
-    if (use_entry(ep, s) == NULL || !make_room(ep, s)) return HKP_E_NOMEM;
+    if (hkp_htp__route_used(ep, s) == NULL || !make_room(ep, s)) return HKP_E_NOMEM;
     route *r = hkp_htp__route_add(ep, s, path, 0);
     if (r == NULL) return HKP_E_NOMEM;
-    if (!challenge(ep, s, r)) {
+    if (!hkp_htp__route_challenge(ep, s, r)) {
         hkp_htp__route_drop(ep, s, r);
         return HKP_E_CALLBACK;
     }

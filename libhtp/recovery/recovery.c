@@ -187,7 +187,22 @@ void hkp_htp__recovery_path_add(recovery *r, path_state *p) {
     p->from = r->tail;
 }
 
-void hkp_htp__recovery_path_drop(recovery *r, uint8_t index) {
+uint64_t hkp_htp__recovery_span(const recovery *r) {
+    uint64_t oldest = r->next_pn;
+    if (r->path_count < 2 || r->flying == 0) return 0;
+    for (unsigned i = 0; i < HKP_HTP__PATHS_MAX; i++) {
+        const path_state *p = r->paths[i];
+        if (p == NULL || p->flying == 0) continue;
+        const uint64_t at = p->from > r->head ? p->from : r->head;
+        sent_packet *const *b =
+            r->table != NULL ? &r->table[at / PER_BLOCK % HKP_HTP__SENT_BLOCKS] : &r->block;
+        const uint64_t pn = (*b + at % PER_BLOCK)->pn;
+        if (pn < oldest) oldest = pn;
+    }
+    return r->next_pn - oldest;
+}
+
+void hkp_htp__recovery_path_lost(recovery *r, uint8_t index) {
     path_state *p = r->paths[index];
     for (uint64_t i = p->from > r->head ? p->from : r->head; i != r->tail; i++) {
         sent_packet *s = record(r, i);
@@ -196,9 +211,13 @@ void hkp_htp__recovery_path_drop(recovery *r, uint8_t index) {
         r->lost++;
         r->sink.lost(r->sink.user, s);
     }
+    if (r->flying == 0) hkp_htp__recovery_clear(r);
+}
+
+void hkp_htp__recovery_path_drop(recovery *r, uint8_t index) {
+    hkp_htp__recovery_path_lost(r, index);
     r->paths[index] = NULL;
     r->path_count--;
-    if (r->flying == 0) hkp_htp__recovery_clear(r);
 }
 
 void hkp_htp__recovery_set_controller(recovery *r, const struct hkp_htp__controller *controller) {

@@ -108,12 +108,18 @@ void hkp_htp__recovery_clear(struct hkp_htp__recovery *r);
 
 /** The path takes part from now on, under its index, which is free. It stays its owner's. */
 void hkp_htp__recovery_path_add(struct hkp_htp__recovery *r, struct hkp_htp__path_state *p);
+/** Nothing that is on its way there will come. */
+void hkp_htp__recovery_path_lost(struct hkp_htp__recovery *r, uint8_t index);
 /** The path is given up (not path 0): what is on its way there counts as lost. */
 void hkp_htp__recovery_path_drop(struct hkp_htp__recovery *r, uint8_t index);
 
 /** All paths get this controller, which knows nothing yet; nothing changes where they have it. */
 void hkp_htp__recovery_set_controller(struct hkp_htp__recovery *r,
                                       const struct hkp_htp__controller *controller);
+
+/** From the oldest packet that may be on its way to the next: numbers of packets; 0 with one path (HTP-11.6).
+ */
+uint64_t hkp_htp__recovery_span(const struct hkp_htp__recovery *r);
 
 /** A fresh record for the packet about to be sent, all zero; NULL: as many are on their way as may be. It
  *  counts from _sent on. */

@@ -48,7 +48,7 @@ struct roads {
     hkp_time forwarder_delay;
     unsigned copies;
     uint64_t random, order, session_v;
-    unsigned up[2], down[2], moved[2], failed[2], messages[2], news[2];
+    unsigned up[2], down[2], moved[2], failed[2], wanted[2], messages[2], news[2];
     hkp_status result[2];
     size_t count;
     uint64_t got_bytes, refused;
@@ -198,6 +198,7 @@ static inline void roads_events(struct roads *x, int is_e) {
         if (ev.type == HKP_HTP_EVENT_PATH) {
             x->news[is_e]++;
             x->moved[is_e] += ev.value == HKP_HTP_PATH_MOVED;
+            x->wanted[is_e] += ev.value == HKP_HTP_PATH_WANTED;
             x->failed[is_e] += ev.value == HKP_HTP_PATH_FAILED;
             x->last_news[is_e] = ev.observed;
         }
