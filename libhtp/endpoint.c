@@ -32,6 +32,7 @@ static void defaults(struct hkp_htp_options *o) {
     set_default(&o->send_buffer, 1048576);
     set_default(&o->swarm_paths, 4);
     set_default(&o->pool_bytes, 16777216);
+    set_default(&o->datagram_max, 16384);
     set_default(&o->tickets_max, o->sessions_max < TICKETS_DEFAULT ? o->sessions_max : TICKETS_DEFAULT);
     if (o->secret_mem.alloc == NULL && o->secret_mem.free == NULL) o->secret_mem = o->mem;
 }
@@ -48,6 +49,8 @@ static hkp_status check(const struct hkp_htp_options *o) {
     if (o->sessions_max > 1U << 20 || o->half_open_max > 1U << 20 || o->answer_cache > 1U << 20)
         return HKP_E_INVAL;
     if (o->tickets_max > 1U << 20 || (r->ticket_put == NULL) != (r->ticket_take == NULL)) return HKP_E_INVAL;
+    if (o->datagram_max < HKP_HTP_DATAGRAM_MAX || o->datagram_max > HKP_HTP_DATAGRAM_CEILING)
+        return HKP_E_INVAL;
     if (o->streams_max > 64 || o->strangers_max > o->half_open_max || o->demands > 3) return HKP_E_INVAL;
     if ((o->suites_allowed & ~3U) || !(o->suites_allowed >> (o->suite_first - 1) & 1)) return HKP_E_INVAL;
     if ((o->transport > HKP_HTP_TRANSPORT_SWARM && o->transport != HKP_HTP_TRANSPORT_AUTO) ||

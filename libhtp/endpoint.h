@@ -312,12 +312,19 @@ void hkp_htp__session_up(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s
 hkp_status hkp_htp__session_recv(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, uint64_t wall_us,
                                  const struct hkp_htp_path *path, const struct hkp_htp__header *header,
                                  uint8_t *dgram, size_t len);
-/**
- * One packet of at most max bytes; *len 0: nothing to send. fill: packets of one size are wanted, so one that
- * is nearly full while more waits is filled up.
- */
+/** What a packet should be like. */
+struct hkp_htp__shape {
+    /** most bytes */
+    size_t max;
+    /** bytes of the MTU probe that it is to be, 0: none */
+    size_t probe;
+    /** packets of one size are wanted: one that is nearly full while more waits is filled up */
+    int fill;
+};
+
+/** One packet; *len 0: nothing to send. */
 hkp_status hkp_htp__session_send(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, uint64_t wall_us,
-                                 uint8_t *dst, size_t max, int fill, size_t *len);
+                                 uint8_t *dst, const struct hkp_htp__shape *shape, size_t *len);
 /** One packet that is about a path and goes there; *len 0: none. *path: where to, or the path in use. */
 hkp_status hkp_htp__session_probe(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, uint64_t wall_us,
                                   struct hkp_htp_path *path, uint8_t *dst, size_t *len);
@@ -325,6 +332,8 @@ hkp_status hkp_htp__session_probe(struct hkp_htp_endpoint *ep, struct hkp_htp__s
 int hkp_htp__session_way(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, struct hkp_htp_path *path);
 /** Largest packet of the session now. */
 size_t hkp_htp__session_datagram(const struct hkp_htp__session *s);
+/** Size of the MTU probe that the session wants to send now, 0: none. */
+size_t hkp_htp__session_mtu_probe(const struct hkp_htp__session *s);
 /** ECN field for the packets that the session sends now; the same for all of a run. */
 uint8_t hkp_htp__session_ecn(const struct hkp_htp__session *s);
 void hkp_htp__session_tick(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s);

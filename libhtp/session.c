@@ -35,6 +35,7 @@ hkp_status hkp_htp__session_start(struct hkp_htp_endpoint *ep, struct hkp_htp__s
                                      .credit_stream = o->credit_stream,
                                      .streams_max = o->streams_max,
                                      .send_buffer = o->send_buffer,
+                                     .datagram_limit = (uint16_t)o->datagram_max,
                                      /* until the owner saw that the session is up */
                                      .allow = {UINT64_MAX, UINT64_MAX},
                                      .initial_rtt = b->rtt_ns,
@@ -360,13 +361,14 @@ static hkp_status send_out(struct hkp_htp_endpoint *ep, struct hkp_htp__session 
 }
 
 hkp_status hkp_htp__session_send(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, uint64_t wall_us,
-                                 uint8_t *dst, size_t max, int fill, size_t *len) {
+                                 uint8_t *dst, const struct hkp_htp__shape *shape, size_t *len) {
     struct hkp_htp__flow_out out = {0};
     *len = 0;
     if (s->state != HKP_HTP__S_UP) return HKP_OK;
     struct hkp_htp__flow_slot slot = slot_of(ep, s, wall_us);
-    slot.fill = (uint8_t)fill;
-    slot.max_datagram = (uint32_t)max;
+    slot.fill = (uint8_t)shape->fill;
+    slot.max_datagram = (uint32_t)shape->max;
+    slot.probe = (uint32_t)shape->probe;
     slot.path = s->paths->way;
     const struct hkp_htp__route *r = slot.path != 0 ? hkp_htp__swarm_route(s, slot.path) : NULL;
     const uint64_t token = r != NULL ? s->paths->tokens.peer[r->place] : s->token_out;
@@ -404,6 +406,13 @@ uint8_t hkp_htp__session_ecn(const struct hkp_htp__session *s) {
 
 size_t hkp_htp__session_datagram(const struct hkp_htp__session *s) {
     return s->state == HKP_HTP__S_UP ? hkp_htp__flow_datagram_max(s->flow) : (size_t)HKP_HTP_DATAGRAM_MAX;
+}
+
+size_t hkp_htp__session_mtu_probe(const struct hkp_htp__session *s) {
+    static const uint8_t mapped[12] = {[10] = 0xFF, [11] = 0xFF};
+    return s->state == HKP_HTP__S_UP
+               ? hkp_htp__flow_mtu_probe(s->flow, memcmp(s->path.addr, mapped, sizeof mapped) == 0)
+               : 0;
 }
 
 /* ---- time ---- */

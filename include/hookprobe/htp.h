@@ -483,6 +483,9 @@ struct hkp_htp_options {
     uint32_t transport;
     /** HKP_HTP_NAT_* that this endpoint is behind, HTP-8.3; default unknown */
     uint32_t nat;
+    /** largest datagram that path MTU discovery may find, 1200..65507 (HTP-9.7); default 16,384; 1200: none is
+     *  sought */
+    uint32_t datagram_max;
     /** for keys and tickets, as hkp_ter_locked_mem() gives it; zero: mem */
     struct hkp_mem secret_mem;
     /** tickets of peers that the endpoint keeps; default sessions_max, at most 4096. The oldest goes */

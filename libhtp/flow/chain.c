@@ -16,8 +16,10 @@ static block *seek(struct hkp_htp__chain *c, uint64_t start) {
     if (c->head == NULL || c->head->start > start) return NULL;
     if (c->tail->start <= start) return c->tail;
     block *b = c->cursor != NULL && c->cursor->start <= start ? c->cursor : c->head;
-    while (b->next != NULL && b->next->start <= start) b = b->next;
-    c->cursor = b;
+    unsigned steps = 0;
+    for (; b->next != NULL && b->next->start <= start; steps++) b = b->next;
+    /* What is marked at the head leaves the cursor where the middle is read. */
+    if (steps > 1) c->cursor = b;
     return b;
 }
 
@@ -132,7 +134,7 @@ void hkp_htp__chain_read(struct hkp_htp__chain *c, uint64_t offset, uint8_t *dst
     while (len > 0) {
         size_t n = len;
         const uint8_t *p = hkp_htp__chain_piece(c, offset, &n);
-        memcpy(dst, p, n);
+        memmove(dst, p, n); /* a compiler that knows that n is small makes a slow loop of memcpy */
         dst += n;
         offset += n;
         len -= n;

@@ -14,9 +14,16 @@
 typedef struct hkp_htp__flow flow_t;
 typedef struct hkp_htp__stream stream;
 
-enum { DATAGRAM_DEFAULT = 1200 };
+/** HTP-9.7: so many PTOs in a row with larger packets, and they are given up for so long */
+enum { PMTU_PTOS = 3 };
+#define PMTU_AGAIN (600 * HKP_HTP__SECOND_NS)
 
 static uint32_t or_default(uint32_t value, uint32_t by_default) { return value != 0 ? value : by_default; }
+
+static void resize(flow_t *flow) {
+    flow->max_datagram = (uint16_t)flow->pmtu.good;
+    hkp_htp__path_state_set_mtu(&flow->recovery.own, flow->max_datagram);
+}
 
 /* ---- What became of the frames we sent. */
 
@@ -28,6 +35,7 @@ static void on_acked(void *user, const struct hkp_htp__sent *sent) {
         flow->heart.acked = 1;
         if (sent->time > flow->heart.acked_at) flow->heart.acked_at = sent->time;
     }
+    if (sent->mtu_probe && sent->path == 0 && hkp_htp__pmtu_acked(&flow->pmtu, sent->size)) resize(flow);
     for (unsigned i = 0; i < hkp_htp__sent_count(sent); i++) {
         const struct hkp_htp__sent_frame *f = &sent->frames[i];
         if (f->type == HKP_HTP__F_REKEY) {
@@ -42,6 +50,7 @@ static void on_acked(void *user, const struct hkp_htp__sent *sent) {
 
 static void on_lost(void *user, const struct hkp_htp__sent *sent) {
     flow_t *flow = user;
+    if (sent->mtu_probe) hkp_htp__pmtu_lost(&flow->pmtu, sent->pn);
     for (unsigned i = 0; i < hkp_htp__sent_count(sent); i++) {
         const struct hkp_htp__sent_frame *f = &sent->frames[i];
         if (f->type == HKP_HTP__F_REKEY) {
@@ -71,7 +80,8 @@ hkp_status hkp_htp__flow_new(flow_t **out, const struct hkp_htp__flow_params *p,
     flow->nat = p->nat;
     flow->now = flow->last_heard = flow->last_out = now;
     flow->deadline = flow->retry = HKP_TIME_NEVER;
-    flow->max_datagram = p->max_datagram != 0 ? p->max_datagram : DATAGRAM_DEFAULT;
+    flow->max_datagram = HKP_HTP__PMTU_BASE;
+    hkp_htp__pmtu_init(&flow->pmtu, p->datagram_limit != 0 ? p->datagram_limit : HKP_HTP__PMTU_BASE);
     flow->streams_max = or_default(p->streams_max, HKP_HTP__STREAMS_MAX);
     flow->max_message = or_default(p->max_message, HKP_HTP__MESSAGE_MAX);
     flow->max_message_dsm = or_default(p->max_message_dsm, HKP_HTP__MESSAGE_MAX_DSM);
@@ -112,6 +122,23 @@ void hkp_htp__flow_free(flow_t *flow) {
 
 int hkp_htp__flow_state(const flow_t *flow) { return flow->state; }
 size_t hkp_htp__flow_datagram_max(const flow_t *flow) { return flow->max_datagram; }
+
+size_t hkp_htp__flow_mtu_probe(const flow_t *flow, int is_v4) {
+    const struct hkp_htp__path_state *path = &flow->recovery.own;
+    if (flow->state != HKP_HTP__FLOW_OPEN || !flow->tx_res_acked || path->probes > 0) return 0;
+    size_t size = hkp_htp__pmtu_wants(&flow->pmtu, flow->now, is_v4);
+    /* Within the window like all others, but a window that fits two packets fits a larger one, too. */
+    if (hkp_htp__path_state_room(path) < size && path->in_flight > 0) return 0;
+    return size;
+}
+
+void hkp_htp__flow_refused(flow_t *flow, size_t size) {
+    if (hkp_htp__pmtu_refused(&flow->pmtu, (uint32_t)size)) resize(flow);
+}
+
+void hkp_htp__flow_rerouted(flow_t *flow) {
+    if (hkp_htp__pmtu_restart(&flow->pmtu, 0)) resize(flow);
+}
 
 uint8_t hkp_htp__flow_ecn(const flow_t *flow) { return hkp_htp__ecn_mark(&flow->recovery.ecn); }
 
@@ -169,6 +196,9 @@ hkp_status hkp_htp__flow_tick(flow_t *flow, hkp_time now) {
         return HKP_OK;
     }
     hkp_htp__recovery_tick(&flow->recovery, flow->now);
+    if (flow->recovery.own.pto_count >= PMTU_PTOS && flow->max_datagram > HKP_HTP__PMTU_BASE &&
+        hkp_htp__pmtu_restart(&flow->pmtu, flow->now + PMTU_AGAIN))
+        resize(flow);
     hkp_htp__heart_tick(flow);
     hkp_htp__mode_tick(flow);
     hkp_htp__deadlines_tick(flow);

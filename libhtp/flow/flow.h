@@ -73,8 +73,8 @@ struct hkp_htp__flow_params {
     uint8_t nat;
     /** heartbeat interval of ACCEPT in seconds; 0: 30 */
     uint16_t heartbeat_s;
-    /** largest datagram to send; 0: 1200 */
-    uint16_t max_datagram;
+    /** largest datagram that path MTU discovery may ever find; 0: 1200, so none is sought */
+    uint16_t datagram_limit;
     /** h_final[0:16]: the first challenge (HTP-8.2); required */
     uint8_t challenge0[16];
     /** bit c of allow[c / 64]: class c may be received (HTP-10.8); zero: none. See hkp_htp__flow_allow */
@@ -149,6 +149,8 @@ struct hkp_htp__flow_slot {
     uint8_t fill;
     /** no packet may be larger than this, the datagram in bytes; 0: only the flow's own limit */
     uint32_t max_datagram;
+    /** bytes of the MTU probe that this packet is to be (hkp_htp__flow_mtu_probe); 0: none */
+    uint32_t probe;
     hkp_time now;
     uint64_t wall_us;
 };
@@ -175,6 +177,12 @@ hkp_status hkp_htp__flow_send(struct hkp_htp__flow *flow, const struct hkp_htp__
 uint8_t hkp_htp__flow_ecn(const struct hkp_htp__flow *flow);
 /** Largest datagram that the flow sends now, bytes. */
 size_t hkp_htp__flow_datagram_max(const struct hkp_htp__flow *flow);
+/** Size of the MTU probe that it wants to send now, 0: none (HTP-9.7). is_v4: of the path. */
+size_t hkp_htp__flow_mtu_probe(const struct hkp_htp__flow *flow, int is_v4);
+/** The system takes no datagram of this size. */
+void hkp_htp__flow_refused(struct hkp_htp__flow *flow, size_t size);
+/** The session goes another way, whose MTU nobody knows. */
+void hkp_htp__flow_rerouted(struct hkp_htp__flow *flow);
 
 /** 1: more than ACKs and answers waits to be sent. */
 int hkp_htp__flow_wants(const struct hkp_htp__flow *flow);

@@ -70,9 +70,9 @@ hkp_status hkp_htp__flow_datagram_by(struct hkp_htp__flow *flow, uint8_t cls, co
                                      hkp_time at) {
     if (cls > HKP_HTP__CLASS_MAX || len == 0 || at <= flow->now) return HKP_E_INVAL;
     if (flow->state != HKP_HTP__FLOW_OPEN) return HKP_E_STATE;
-    /* It must fit a packet with RES, which any packet may have to be (HTP-3.2). */
-    size_t most =
-        (size_t)flow->max_datagram - HKP_HTP__OVERHEAD - HKP_HTP__RESONANCE_SIZE - HKP_HTP__DATAGRAM_HEAD;
+    /* It must fit a packet with RES, which any packet may have to be (HTP-3.2), on any path to come. */
+    const size_t most =
+        HKP_HTP__PMTU_BASE - HKP_HTP__OVERHEAD - HKP_HTP__RESONANCE_SIZE - HKP_HTP__DATAGRAM_HEAD;
     if (len > most) return HKP_E_TOOBIG;
     hkp_htp__mode_queued(flow);
     const struct hkp_htp__datagram d = {.at = at, .data = data, .len = len, .cls = cls};

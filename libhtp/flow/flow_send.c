@@ -112,6 +112,14 @@ static void pad_heartbeat(writer *w) {
     w->len = HKP_HTP__HB_PLAIN_MIN;
 }
 
+/* HTP-9.7: PING and PAD, so that nothing is lost with it. */
+static void write_mtu_probe(flow_t *flow, writer *w) {
+    write_ping(flow, w);
+    memset(w->dst + w->len, 0, w->cap - w->len);
+    w->len = w->cap;
+    w->sent->mtu_probe = 1;
+}
+
 /* The packet counts as sent from here on. */
 static void commit(flow_t *flow, const slot_t *slot, writer *w, uint16_t type,
                    struct hkp_htp__flow_out *out) {
@@ -131,6 +139,8 @@ static void commit(flow_t *flow, const slot_t *slot, writer *w, uint16_t type,
             w->sent->time = flow->now;
             w->sent->heartbeat = type == HKP_HTP__T_HEARTBEAT;
             w->sent->size = (uint16_t)(w->len + overhead);
+            if (w->sent->mtu_probe) hkp_htp__pmtu_sent(&flow->pmtu, w->sent->size, slot->pn);
+            if (w->sent->size == flow->max_datagram) hkp_htp__pmtu_full(&flow->pmtu);
             w->sent->packed = (uint8_t)(w->frames << 4 | (unsigned)w->res << 3 | (slot->epoch & 7));
             hkp_htp__recovery_sent(&flow->recovery, w->sent);
         }
@@ -178,15 +188,21 @@ static int send_open(flow_t *flow, const slot_t *slot, writer *w, struct hkp_htp
     }
     struct hkp_htp__path_state *path = way_of(flow, slot);
     w->held = (uint8_t)hkp_htp__mode_holds(flow);
-    const int heart = flow->heart.wanted && !slot->restricted, wants = wants_data(flow, slot, w->held);
+    const int probe = slot->probe != 0 && !slot->restricted,
+              heart = slot->probe == 0 && flow->heart.wanted && !slot->restricted,
+              wants = wants_data(flow, slot, w->held);
     hkp_htp__mode_pace(flow, path);
     /* The rest is for probes and ACKs. */
     const int near = hkp_htp__recovery_span(&flow->recovery) < SPAN_MAX;
-    const int may = wants && (path->probes > 0 || (near && hkp_htp__path_state_may_send(path, flow->now)));
+    const int may = probe || (wants && slot->probe == 0 &&
+                              (path->probes > 0 || (near && hkp_htp__path_state_may_send(path, flow->now))));
     struct hkp_htp__sent *record = heart || may ? hkp_htp__recovery_slot(&flow->recovery) : NULL;
     if (!wants) hkp_htp__path_state_idle(path);
     if (record != NULL) w->sent = record;
-    if (heart) {
+    if (probe) {
+        type = HKP_HTP__T_DATA;
+        if (record != NULL) write_mtu_probe(flow, w);
+    } else if (heart) {
         type = HKP_HTP__T_HEARTBEAT;
         (void)hkp_htp__writer_res(w);
         w->len = hkp_htp__heart_write_hb(flow, slot->wall_us, w->dst);
@@ -231,6 +247,7 @@ hkp_status hkp_htp__flow_send(flow_t *flow, const slot_t *slot, uint8_t *dst, st
     struct hkp_htp__sent scratch = {.pn = 0};
     size_t max = flow->max_datagram;
     if (slot->max_datagram != 0 && slot->max_datagram < max) max = slot->max_datagram;
+    if (slot->probe != 0) max = slot->probe;
     writer w = {.dst = dst, .cap = max - HKP_HTP__OVERHEAD, .sent = &scratch};
     *out = (struct hkp_htp__flow_out){0, 0, 0, 0};
     if (flow->state == HKP_HTP__FLOW_ENDED) return HKP_OK;

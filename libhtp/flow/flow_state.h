@@ -10,6 +10,7 @@
 #include "libhtp/flow/message.h"
 #include "libhtp/flow/mode.h"
 #include "libhtp/path/paths.h"
+#include "libhtp/path/pmtu.h"
 #include "libhtp/recovery/recovery.h"
 
 enum {
@@ -190,6 +191,7 @@ struct hkp_htp__flow {
     hkp_time now, last_heard, last_out, last_res;
     struct hkp_htp__acks acks;
     struct hkp_htp__recovery recovery;
+    struct hkp_htp__pmtu pmtu;
 
     /* Resonance layer, HTP-3.2 (c): each way, has a packet with RES of this epoch arrived? */
     uint32_t tx_epoch;

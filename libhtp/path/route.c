@@ -186,6 +186,7 @@ static void restart(struct hkp_htp_endpoint *ep, session *s, const route *to) {
     const int port_only = memcmp(was->addr, to->path.addr, 16) == 0 && was->scope == to->path.scope &&
                           was->carrier == to->path.carrier;
     if (!port_only) hkp_htp__path_state_restart(state, to->repeats == 0 ? ep->now - to->sent_at : 0);
+    if (port_only == 0) hkp_htp__flow_rerouted(s->flow); /* its MTU is to be sought anew (HTP-9.7) */
     hkp_htp__path_state_moved(state, ep->now);
     hkp_htp__flow_ping(s->flow); /* its ACK tells what was lost on the old path */
 }

@@ -85,25 +85,28 @@ static void went(hkp_htp_udp *udp, size_t len) {
 }
 
 /* The first message was refused for good. */
-static void was_refused(hkp_htp_udp *udp) {
+static void was_refused(hkp_htp_udp *udp, hkp_htp_endpoint *ep) {
     run_t *r = &udp->runs[udp->first];
     size_t len = udp->slot[0].iov.iov_len;
     if (len > r->segment) {
         r->single = 1;
         return;
     }
-    udp->stats.send_errors++;
+    /* Too long for the interface: what path MTU discovery wants to know (HTP-9.7), and no error of ours. */
+    if (errno == EMSGSIZE && r->session != 0 && hkp_htp_run_refused(ep, r->session, len) == HKP_OK)
+        udp->stats.too_long++;
+    else
+        udp->stats.send_errors++;
     go_on(udp, len);
 }
 
 void hkp_htp__udp_flush(hkp_htp_udp *udp, hkp_htp_endpoint *ep) {
-    (void)ep;
     while (udp->first < udp->last) {
         int n = send_messages(udp, put_messages(udp));
         for (int i = 0; i < n; i++) went(udp, udp->slot[i].iov.iov_len);
         if (n > 0) continue;
         if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS) return;
-        if (errno != EINTR) was_refused(udp);
+        if (errno != EINTR) was_refused(udp, ep);
     }
     udp->first = udp->last = 0;
     udp->used = 0;

@@ -268,6 +268,12 @@ static void detect_lost(recovery *r, path_state *p, hkp_time now) {
         if (s->state == HKP_HTP__SENT_ACKED) p->run = HKP_TIME_NEVER;
         if (s->state != HKP_HTP__SENT_FLYING) continue;
         if (!is_lost(p, s, delay, now)) break;
+        if (s->mtu_probe) { /* too large for the path, that is all (HTP-9.7) */
+            settle(r, s, HKP_HTP__SENT_LOST);
+            r->lost++;
+            r->sink.lost(r->sink.user, s);
+            continue;
+        }
         if (p->run == HKP_TIME_NEVER) p->run = s->time;
         loss.persistent |= (uint8_t)is_persistent(p, p->run, s->time);
         loss.bytes += s->size;

@@ -59,7 +59,9 @@ struct hkp_htp__sent {
     /** ECN field it was sent with */
     uint8_t ecn;
     /** its delivery rate may be too low: there was no more to send */
-    uint8_t app_limited;
+    uint8_t app_limited : 1;
+    /** a probe of the path's MTU: its loss says nothing of congestion (HTP-9.7) */
+    uint8_t mtu_probe : 1;
     /** what its path had delivered, mod 2^32; ns from that, and from the oldest then on its way, to time */
     uint32_t delivered, delivered_ago, first_ago;
     union {

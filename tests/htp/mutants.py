@@ -12,6 +12,8 @@ ROLLBACK = ("sim_faults", "a_machine_rolled_back_repeats_no_nonce")
 
 ROUTE = "libhtp/path/route.c"
 TOKENS = "libhtp/path/tokens.c"
+PMTU = ("unit_pmtu", "packets_grow_to_what_the_link_carries")
+SHRINK = ("unit_pmtu", "a_path_that_shrinks_is_noticed_by_three_timeouts")
 
 MALFORMED = ("unit_malformed", "every_malformed_packet_has_its_result")
 VECTORS = ("unit_handshake", "handshakes_are_those_of_the_vectors")
@@ -141,6 +143,9 @@ ALWAYS += [
      "a_stale_session_fetches_certificates_and_no_more"),
     ("HTP-8.6 a changed integrity keeps its trust", "libhtp/trust.c", "limit(trust, HKP_HTP_TRUST_CHANGED);", "",
      TRUST, "a_changed_integrity_limits_or_ends_a_session"),
+    ("HTP-9.7 a lost MTU probe shrinks the window", "libhtp/recovery/recovery.c", "if (s->mtu_probe) {", "if (0) {", *PMTU),
+    ("HTP-9.7 packets that vanish stay large", "libhtp/flow/flow.c", "pto_count >= PMTU_PTOS", "pto_count >= 99", *SHRINK),
+    ("HTP-9.7 the search goes on at once", "libhtp/path/pmtu.c", "|| now < p->again) return 0", ") return 0", *SHRINK),
 ]
 SCALE = "sim_scale"
 ALWAYS += [

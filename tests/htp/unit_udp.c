@@ -134,7 +134,7 @@ static void converse(const char *bind_e, const char *bind_v, const char *target,
     struct hkp_htp_udp_stats a = {.struct_size = sizeof a}, b = {.struct_size = sizeof b};
     CHECK_EQ(hkp_htp_udp_stats(x.udp[0], &a), HKP_OK);
     CHECK_EQ(hkp_htp_udp_stats(x.udp[1], &b), HKP_OK);
-    CHECK(a.datagrams_in > 100 && a.datagrams_in <= b.datagrams_out && b.bytes_out > MESSAGES * MESSAGES / 2);
+    CHECK(a.datagrams_in > 20 && a.datagrams_in <= b.datagrams_out && b.bytes_out > MESSAGES * MESSAGES / 2);
     CHECK_EQ(a.send_errors + b.send_errors + a.recv_errors + b.recv_errors, 0);
     CHECK_EQ(a.off & off, off);
     if (a.off & HKP_HTP_UDP_NO_CUT) CHECK_EQ(a.runs_out + b.runs_out, 0);

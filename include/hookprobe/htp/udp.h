@@ -26,7 +26,7 @@ struct hkp_htp_udp_stats {
     uint64_t bytes_out;
     /** datagrams that the endpoint dropped; its own counters tell why */
     uint64_t refused;
-    /** datagrams that the system did not take: unreachable, too long, no route */
+    /** datagrams that the system did not take: unreachable, no route */
     uint64_t send_errors;
     /** errors of reading, such as answers of ICMP */
     uint64_t recv_errors;
@@ -36,6 +36,8 @@ struct hkp_htp_udp_stats {
     /** runs that the system cut into datagrams, and joined datagrams that it gave */
     uint64_t runs_out;
     uint64_t runs_in;
+    /** datagrams that were too long for the interface, as path MTU discovery finds out */
+    uint64_t too_long;
     /** HKP_HTP_UDP_NO_* of the offloads that are not in use: switched off, or not there */
     uint32_t off;
     /** bytes that the system holds for receiving, as it tells */
