@@ -2,6 +2,7 @@
 /* Copyright the HookProbe mesh authors */
 /* Making and freeing an endpoint; its randomness, tokens and answers without session. */
 #include "libhtp/handshake/tickets.h"
+#include "libhtp/path/shard.h"
 #include "libter/bytes.h"
 #include "libter/options.h"
 
@@ -60,6 +61,9 @@ static hkp_status check(const struct hkp_htp_options *o) {
         return HKP_E_HTP_STATE;
     if (o->congestion > HKP_HTP_CONGESTION_BBR) return HKP_E_INVAL;
     if (o->features & ~(uint32_t)(HKP_HTP_FEATURE_MASK | HKP_HTP_FEATURE_SWARM)) return HKP_E_UNSUPPORTED;
+    if (o->shard_count > HKP_HTP_SHARDS_MAX || (o->shard_count > 0 && o->shard_index >= o->shard_count) ||
+        (o->shard_count == 0 && o->shard_index > 0))
+        return HKP_E_INVAL;
     if (o->swarm_paths < 2 || o->swarm_paths > HKP_HTP__PATHS_MAX) return HKP_E_INVAL;
     if ((o->suites_allowed & HKP_HTP_ALLOW_AES256_GCM) && !crypto_aead_aes256gcm_is_available())
         return HKP_E_UNSUPPORTED;
@@ -233,7 +237,7 @@ hkp_status hkp_htp__draw_token(struct hkp_htp_endpoint *ep, uint64_t *token) {
     uint8_t bytes[8];
     do {
         if (hkp_htp__draw(ep, bytes, 8) != HKP_OK) return HKP_E_CALLBACK;
-        *token = hkp_be64(bytes);
+        *token = hkp_htp__shard_token(hkp_be64(bytes), ep->opt.shard_index, ep->opt.shard_count);
     } while (*token == 0 || hkp_htp__token_known(ep, *token));
     return HKP_OK;
 }

@@ -162,6 +162,8 @@ enum {
     HKP_HTP_PORT = 8144,
     /** no datagram is larger before path MTU discovery */
     HKP_HTP_DATAGRAM_MAX = 1200,
+    /** endpoints that may share one port */
+    HKP_HTP_SHARDS_MAX = 64,
     /** who started the session */
     HKP_HTP_ROLE_E = 1,
     /** who answered it */
@@ -496,6 +498,10 @@ struct hkp_htp_options {
     uint32_t congestion;
     /** paths of a session at once where feature SWARM is in use, 2..8; default 4 (HTP-11.6) */
     uint32_t swarm_paths;
+    /** this endpoint is number shard_index of shard_count that share one port (HTP-9.1), at most
+     *  HKP_HTP_SHARDS_MAX; 0 and 0: it is alone. All have the same keys and reset_key */
+    uint32_t shard_index;
+    uint32_t shard_count;
 };
 
 /** A session as it stands; see hkp_htp_session_info(). */
@@ -696,6 +702,21 @@ typedef struct hkp_htp_endpoint hkp_htp_endpoint;
  * Since: hookprobe-htp 0.1
  */
 HKP_API const char *hkp_htp_version(void);
+
+/**
+ * Which of the endpoints that share a port a datagram is for, for callers who hand datagrams on themselves.
+ *
+ * @param dgram   [len] as received, borrowed
+ * @param len     bytes
+ * @param shards  how many share the port, 1..HKP_HTP_SHARDS_MAX
+ *
+ * @return index below shards; 0 for what is too short
+ *
+ * Cost: none.
+ * Source: HTP-9.1, decision 0342.
+ * Since: hookprobe-htp 0.1
+ */
+HKP_API uint32_t hkp_htp_shard_of(const uint8_t *dgram, size_t len, uint32_t shards);
 
 /**
  * Name of a result, for logs.

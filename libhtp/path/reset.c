@@ -61,7 +61,11 @@ static int may_answer(struct hkp_htp_endpoint *ep) {
 void hkp_htp__reset_answer(struct hkp_htp_endpoint *ep, const struct hkp_htp_path *path, const uint8_t *dgram,
                            size_t len) {
     uint8_t out[HKP_HTP__BIG], draw[2];
-    if (len < HKP_HTP__RESET_LEAST || hkp_htp__wire_is_handshake(dgram) || !may_answer(ep)) return;
+    if (len < HKP_HTP__RESET_LEAST || hkp_htp__wire_is_handshake(dgram)) return;
+    /* A shard that may not be the token's owner is silent. */
+    if (ep->opt.shard_count > 1 && hkp_htp_shard_of(dgram, len, ep->opt.shard_count) != ep->opt.shard_index)
+        return;
+    if (!may_answer(ep)) return;
     /* 57 to len - 1: two that answer each other run out. */
     const size_t most = len - 1 < sizeof out ? len - 1 : sizeof out;
     if (hkp_htp__draw(ep, draw, 2) != HKP_OK) return;

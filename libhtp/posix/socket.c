@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
 /* The socket of the driver: its options, its addresses, and what the system can do. */
+#include "libhtp/path/shard.h"
 #include "libhtp/posix/udp.h"
+#include "libhtp/wire/wire.h"
 
+#include <linux/filter.h>
 #include <netinet/udp.h>
 #include <string.h>
 #include <unistd.h>
@@ -80,6 +83,24 @@ static void offloads(hkp_htp_udp *udp, uint32_t off) {
     udp->stats.off = off;
 }
 
+/*
+ * Among the sockets of one address the system asks this program which one a datagram is for; the data begins
+ * behind the UDP header. It is hkp_htp_shard_of(): a load beyond the end gives 0.
+ */
+static int steer(int fd, uint32_t shards) {
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x01000001, 0, 2),
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, HKP_HTP__SHARD_HELLO_AT),
+        BPF_STMT(BPF_JMP | BPF_JA, 1),
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, HKP_HTP__AT_TOKEN),
+        BPF_STMT(BPF_ALU | BPF_MOD | BPF_K, shards),
+        BPF_STMT(BPF_RET | BPF_A, 0),
+    };
+    const struct sock_fprog program = {.len = sizeof code / sizeof code[0], .filter = code};
+    return setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof program) == 0;
+}
+
 hkp_status hkp_htp__udp_socket(hkp_htp_udp *udp, const struct hkp_htp_path *path,
                                const struct hkp_htp_udp_options *options) {
     struct sockaddr_in6 addr;
@@ -87,10 +108,16 @@ hkp_status hkp_htp__udp_socket(hkp_htp_udp *udp, const struct hkp_htp_path *path
     udp->fd = socket(udp->is_v4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (udp->fd < 0) return HKP_E_IO;
     tune(udp->fd, udp->is_v4, options);
+    const int shared = options->shards > 1;
     socklen_t len = hkp_htp__udp_to_sockaddr(path, udp->is_v4, &addr);
-    if (bind(udp->fd, (const struct sockaddr *)&addr, len) != 0) {
+    hkp_status st = HKP_OK;
+    if (shared && !set_option(udp->fd, SOL_SOCKET, SO_REUSEPORT, 1)) st = HKP_E_UNSUPPORTED;
+    if (st == HKP_OK && bind(udp->fd, (const struct sockaddr *)&addr, len) != 0) st = HKP_E_IO;
+    /* Once it is bound it belongs to the group, whose program this is. */
+    if (st == HKP_OK && shared && !steer(udp->fd, options->shards)) st = HKP_E_UNSUPPORTED;
+    if (st != HKP_OK) {
         (void)close(udp->fd);
-        return HKP_E_IO;
+        return st;
     }
     offloads(udp, options->off);
     return HKP_OK;

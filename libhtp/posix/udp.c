@@ -24,7 +24,8 @@ hkp_status hkp_htp_udp_open_with(hkp_htp_udp **out, const struct hkp_htp_path *b
     if (out == NULL || bind_path == NULL) return HKP_E_INVAL;
     hkp_status st = options == NULL ? HKP_OK : hkp_options_import(&o, sizeof o, sizeof o, options);
     if (st != HKP_OK) return st;
-    if ((o.off & ~(uint32_t)OFF_ALL) || o.socket_buffer > SOCKET_BUFFER_MAX || o.busy_poll_us > 1000000)
+    if ((o.off & ~(uint32_t)OFF_ALL) || o.socket_buffer > SOCKET_BUFFER_MAX || o.busy_poll_us > 1000000 ||
+        o.shards > HKP_HTP_SHARDS_MAX)
         return HKP_E_INVAL;
     if (hkp_mem_import(&o.mem) != HKP_OK) return HKP_E_INVAL;
     hkp_htp_udp *udp = o.mem.alloc(o.mem.user, sizeof *udp);

@@ -69,6 +69,11 @@ struct hkp_htp_udp_options {
     /** microseconds that the system may poll the device of an empty socket in a call; default 0: not at all
      */
     uint32_t busy_poll_us;
+    /** sockets that share the address, one for each shard (option shard_count of the endpoint): the system
+     * hands each datagram to the socket of its shard. They are opened in the order of shard_index, with the
+     * same number here; default 0: alone */
+    uint32_t shards;
+    uint32_t reserved0;
 };
 
 /** One non-blocking UDP socket with its buffers. */
@@ -117,6 +122,7 @@ HKP_API void hkp_htp_udp_options_init(struct hkp_htp_udp_options *options, size_
  * @retval HKP_E_INVAL  an argument is NULL or an option out of range
  * @retval HKP_E_NOMEM  the allocator returned nothing
  * @retval HKP_E_IO  the system refused the socket or the address
+ * @retval HKP_E_UNSUPPORTED  the system cannot steer datagrams to shards
  *
  * Cost: all allocation of the driver, about 1.2 MiB, of which a quiet socket touches little.
  * Source: HTP-9.7, decision 0340.
@@ -179,9 +185,9 @@ HKP_API int32_t hkp_htp_udp_blocked(const hkp_htp_udp *udp);
 HKP_API HKP_MUST_USE hkp_status hkp_htp_udp_local(const hkp_htp_udp *udp, struct hkp_htp_path *out);
 
 /**
- * Bring an endpoint and its socket up to date: receive what is there (at most about 512 datagrams or 256 KiB), let time
- * pass, send all that the endpoint wants to send. Pull hkp_htp_event() afterwards, then pump again if
- * anything was asked of the endpoint. Errors of the network are counted and never end anything.
+ * Bring an endpoint and its socket up to date: receive what is there (at most about 512 datagrams or 256
+ * KiB), let time pass, send all that the endpoint wants to send. Pull hkp_htp_event() afterwards, then pump
+ * again if anything was asked of the endpoint. Errors of the network are counted and never end anything.
  *
  * @param udp  driver; borrowed, changed
  * @param ep  endpoint; borrowed, changed
