@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
 /*
- * htp.handshake.core: HELLO to UP in mode N and the close after it, both roles on one core, against the operations
- * on curves and the key derivations that it consists of. htp.seal.1200: a datagram of 1200 bytes sealed, then
- * opened by the other side with its checks, against the AEAD of libsodium alone.
+ * htp.handshake.core: HELLO to UP in mode N and the close after it, both roles on one core, against the
+ * operations on curves and the key derivations that it consists of. htp.seal.1200: a datagram of 1200 bytes
+ * sealed, then opened by the other side with its checks, against the AEAD of libsodium alone.
  */
 #include "bench.h"
 #include "libhtp/wire/record.h"

@@ -81,7 +81,8 @@ static hkp_status no_posf(void *user, uint64_t handle, uint8_t role, const uint8
 
 static void nothing_to_release(void *user, uint64_t handle) { (void)user, (void)handle; }
 
-static int end_new(struct end *self, const struct end *peer, uint8_t id, uint32_t suite, uint32_t datagram) {
+static int end_new(struct end *self, const struct end *peer, uint8_t id, uint32_t suite,
+                   const struct way_load *load) {
     struct hkp_htp_options o;
     struct hkp_htp_path any = {.addr = {[10] = 0xFF, [11] = 0xFF, [12] = 127, [15] = 1}};
     memset(self->node_id, id, 16);
@@ -106,7 +107,8 @@ static int end_new(struct end *self, const struct end *peer, uint8_t id, uint32_
     o.suite_first = suite == WAY_AES ? HKP_HTP_SUITE_AES256_GCM : HKP_HTP_SUITE_CHACHA20_POLY1305;
     o.sessions_max = 256;
     o.send_buffer = 600000;
-    o.datagram_max = datagram; /* 0: what path MTU discovery finds */
+    o.datagram_max = load != NULL ? load->datagram : 0; /* 0: what path MTU discovery finds */
+    o.congestion = load != NULL && load->bbr ? HKP_HTP_CONGESTION_BBR : HKP_HTP_CONGESTION_CUBIC;
     o.credit_session = o.credit_stream = 16 * 1024 * 1024;
     o.pool_bytes = 128 * 1024 * 1024;
     o.dh_per_second = 100000;
@@ -178,10 +180,9 @@ static int go(struct end *self, int busy) {
 }
 
 static int open_link(struct link *l, uint32_t suite) {
-    const uint32_t datagram = l->load != NULL ? l->load->datagram : 0;
     if (sodium_init() < 0) return -1;
-    return end_new(&l->client, &l->server, 1, suite, datagram) != 0 ||
-                   end_new(&l->server, &l->client, 2, suite, datagram) != 0
+    return end_new(&l->client, &l->server, 1, suite, l->load) != 0 ||
+                   end_new(&l->server, &l->client, 2, suite, l->load) != 0
                ? -1
                : 0;
 }

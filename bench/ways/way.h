@@ -19,6 +19,8 @@ struct way_load {
     uint32_t datagram;
     /** WAY_* */
     uint32_t suite;
+    /** ours: 1 the BBR-like controller in place of CUBIC */
+    uint32_t bbr;
 };
 
 struct way_cost {
