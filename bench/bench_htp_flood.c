@@ -239,7 +239,7 @@ static struct other start_other(void (*be)(int, int)) {
 }
 
 static struct told asked(const struct other *o) {
-    struct told t;
+    struct told t = {0};
     bench_need(write(o->ask, "?", 1) == 1 && read(o->hear, &t, sizeof t) == (ssize_t)sizeof t,
                "it does not answer");
     return t;
