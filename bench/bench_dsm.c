@@ -2,7 +2,7 @@
 /* Copyright the HookProbe mesh authors */
 /* dsm.block.*: one microblock made, and one judged by a receiver, against the signature that each holds. */
 #include "bench.h"
-#include "libdsm/objects.h"
+#include "libdsm/objects/objects.h"
 
 #include <sodium.h>
 

@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "libdsm/objects.h"
+#include "libdsm/objects/objects.h"
 
 #define WAL_FILE "consensus.wal"
 #define WAL_NEW "consensus.wal.new"

@@ -7,7 +7,7 @@
 #include "check.h"
 #include "vectors.h"
 
-#include "libdsm/objects.h"
+#include "libdsm/objects/objects.h"
 
 /* Name as the vectors write it: "ok", "E_QUORUM", "E_TIME" for both classes of it (D 14). */
 static inline const char *verdict_name(hkp_status status) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
 /* The first byte picks the object: what its reader accepts, its writer makes again byte for byte. */
-#include "libdsm/objects.h"
+#include "libdsm/objects/objects.h"
 
 #include <stdlib.h>
 #include <string.h>

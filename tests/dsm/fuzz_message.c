@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
 /* The first byte is the lane. Of an accepted message every list is read to its end without a fault. */
-#include "libdsm/message.h"
+#include "libdsm/message/message.h"
 
 #include <stdlib.h>
 

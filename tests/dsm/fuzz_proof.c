@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
 /* Both proofs against the mesh of the vectors, so that the seeds reach the last check; views stay inside. */
-#include "libdsm/objects.h"
+#include "libdsm/objects/objects.h"
 
 #include <stdlib.h>
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "libdsm/message.h"
+#include "libdsm/message/message.h"
 #include "libter/bytes.h"
 
 static void must(int ok, const char *what) {

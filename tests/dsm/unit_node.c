@@ -5,7 +5,7 @@
 
 #include "alloc.h"
 #include "check.h"
-#include "libdsm/message.h"
+#include "libdsm/message/message.h"
 #include "libter/bytes.h"
 #include "sim.h"
 

@@ -4,7 +4,7 @@
 #include "alloc.h"
 #include "dsm_vectors.h"
 
-#include "libdsm/heads_tree.h"
+#include "libdsm/node/heads_tree.h"
 
 enum { PATH_MAX_BYTES = 64 * 40 };
 

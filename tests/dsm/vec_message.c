@@ -3,7 +3,7 @@
 /* D-GSP-18 to D-GSP-21: every op of class DSM, and the openings of streams. */
 #include "dsm_vectors.h"
 
-#include "libdsm/message.h"
+#include "libdsm/message/message.h"
 
 static struct fixture fx;
 

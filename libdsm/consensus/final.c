@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+/*
+ * What a CERT_F makes final (R6): the named header and its ancestors in this epoch, lowest first, each only
+ * when its body and blocks are here. Reported when it is durable (D-STO-1). A final boundary ends the epoch.
+ */
+#include <string.h>
+
+#include "libdsm/node/node.h"
+#include "libter/bytes.h"
+
+enum { DROP_EVERY = 16, SNAPSHOT_HEADS = 256, SNAPSHOT_HEAD_BYTES = 57, LINK_MAX = 65536 };
+
+/* ---- what must be here ---- */
+
+/* Changed heads with all their blocks; asks for what is missing. */
+static int blocks_here(node *n, struct prop *p) {
+    int complete = 1;
+    struct hkp_dsm_cbor_reader at = p->parsed.heads;
+    for (size_t i = 0; i < p->parsed.n_heads; i++) {
+        struct hkp_dsm__head head;
+        hkp_dsm__body_head(&at, &head);
+        struct author *a = hkp_dsm__author_make(n, head.node_id);
+        uint64_t missing = 0;
+        if (a == NULL) return 0;
+        if (a->n_certs > 0 &&
+            hkp_dsm__blocks_path(n, a, a->final.seq, a->final.id, head.seq, head.id, &missing) == 1)
+            continue;
+        complete = 0;
+        if (n->now < a->want_again && a->want_again > 1) continue;
+        a->want_again = n->now + 2 * n->delay;
+        struct peer *who = hkp_dsm__some_peer(n, 0, 1);
+        if (a->n_certs == 0)
+            hkp_dsm__certificate_ask(n, a, who, head.node_id);
+        else if (missing > 0)
+            hkp_dsm__want(n, who, 0, a, a->final.seq + 1, missing);
+    }
+    return complete;
+}
+
+/* The tree stands on p: applied now, or before when p was judged. A body that does not give the root that q
+ * members signed is not the body. */
+static int applied(node *n, struct prop *p) {
+    if (p->undo != NULL) return 1;
+    if (!hkp_dsm__goto(n, NULL)) return 0;
+    hkp_status st = hkp_dsm__prop_apply(n, p);
+    if (st == HKP_E_DSM_PROOF) {
+        uint8_t digest[32];
+        memcpy(digest, p->h.digest, 32);
+        hkp_dsm__prop_free(n, p);
+        hkp_dsm__ask_header(n, digest);
+    }
+    return st == HKP_OK;
+}
+
+/* ---- one header ---- */
+
+static void head_final(node *n, const struct hkp_dsm__head *h, uint64_t height) {
+    struct author *a = hkp_dsm__author(n, h->node_id);
+    struct hkp_dsm__known_head head = {.seq = h->seq,
+                                       .time_us = n->path[h->seq - a->final.seq - 1]->b.timestamp_us};
+    memcpy(head.id, h->id, 32);
+    for (uint64_t i = 0; i < h->seq - a->final.seq; i++) hkp_dsm__block_final(n, a, n->path[i], height);
+    hkp_dsm__author_final(n, a, &head);
+}
+
+static void ops_final(node *n, struct prop *p) {
+    struct hkp_dsm_cbor_reader at = p->parsed.ops;
+    for (size_t i = 0; i < p->parsed.n_ops; i++) {
+        struct hkp_dsm_view op = hkp_dsm__body_op(&at);
+        struct hkp_dsm__keys keys = hkp_dsm__keys_of(n);
+        struct hkp_dsm__evidence e;
+        if (hkp_dsm__evidence_check(op.ptr, op.len, n->chain_id, &keys, &e) != HKP_OK) continue;
+        hkp_status st = hkp_dsm__suspect_add(n, &op, &e, p->h.height);
+        (void)st;
+        if (e.class_ != 5) continue;
+        struct author *a = hkp_dsm__author(n, e.offender[0]);
+        if (a != NULL) a->frozen = 1;
+        struct event_entry *fact = hkp_dsm__fact(n, HKP_DSM_EV_AUTHOR_FROZEN);
+        memcpy(fact->e.node_id, e.offender[0], 16);
+        fact->e.height = p->h.height;
+    }
+}
+
+static void put_height(node *n, uint32_t row, uint64_t height, blob *data) {
+    uint8_t key[8];
+    hkp_put_be64(key, height);
+    hkp_dsm__put_blob(n, row, key, sizeof key, data);
+}
+
+/* Heads become final, blocks leave the open ones; the leaves of blocks_root are kept for proofs. */
+static int heads_final(node *n, struct prop *p) {
+    blob *leaves = hkp_dsm__room(n, (size_t)p->h.n_blocks * 32);
+    if (leaves == NULL) return 0;
+    size_t at_leaf = 0;
+    struct hkp_dsm_cbor_reader at = p->parsed.heads;
+    for (size_t i = 0; i < p->parsed.n_heads; i++) {
+        struct hkp_dsm__head head;
+        hkp_dsm__body_head(&at, &head);
+        struct author *a = hkp_dsm__author(n, head.node_id);
+        uint64_t from = a->final.seq, missing = 0;
+        if (hkp_dsm__blocks_path(n, a, from, a->final.id, head.seq, head.id, &missing) != 1) continue;
+        for (uint64_t k = 0; k < head.seq - from && at_leaf + 32 <= leaves->len; k++, at_leaf += 32)
+            memcpy(leaves->ptr + at_leaf, n->path[k]->b.id, 32);
+        head_final(n, &head, p->h.height);
+        uint8_t key[24], value[8];
+        hkp_put_be64(value, p->h.height);
+        hkp_dsm__put(n, HKP_DSM_ROW_PLACE, key, hkp_dsm__key_block(key, head.node_id, head.seq), value,
+                     sizeof value);
+    }
+    put_height(n, HKP_DSM_ROW_LEAVES, p->h.height, leaves);
+    return 1;
+}
+
+static void advance_root(node *n, struct prop *p) {
+    memcpy(n->root.digest, p->h.digest, 32);
+    n->root.height = p->h.height;
+    n->root.view = p->h.view;
+    n->root.time_ms = p->h.time_ms;
+    n->root.at = n->now;
+    n->finals++;
+    n->had_nullified = 0;
+    n->delay = n->delay * 9 / 10 < 20 * MS ? 20 * MS : n->delay * 9 / 10;
+    hkp_dsm__pool_give(&n->pool, p->undo);
+    p->undo = NULL;
+    if (n->cursor == p) n->cursor = NULL;
+    p->queued = 1;
+    hkp_dsm__blob_drop(&n->pool, n->final_n);
+    const struct slot *s = &n->slots[p->h.view % SLOTS];
+    n->final_n = s->view == p->h.view && s->cert[CERT_N] != NULL ? hkp_dsm__blob_hold(s->cert[CERT_N]) : NULL;
+    for (uint32_t i = 0; i < PROPS; i++)
+        if (n->props[i].used && !n->props[i].queued && n->props[i].h.view <= n->root.view)
+            hkp_dsm__prop_free(n, &n->props[i]);
+}
+
+/* Certs and proposals below the newest final view are of no more use; a watermark says so to the WAL. */
+static void forget_below(node *n) {
+    uint8_t from[16], to[16];
+    hkp_dsm__key_epoch_view(from, n->set.epoch, 0);
+    hkp_dsm__key_epoch_view(to, n->set.epoch, n->root.view);
+    hkp_dsm__drop(n, HKP_DSM_ROW_PROPOSAL, from, to, sizeof to);
+    hkp_dsm__drop(n, HKP_DSM_ROW_CERT, from, to, sizeof to);
+    if (n->root.view > n->watermark) {
+        n->watermark = n->root.view;
+        hkp_dsm__wal(n, 0, n->set.epoch, n->watermark, NULL);
+    }
+}
+
+static int finalise_one(node *n, struct prop *p, int named) {
+    if (!blocks_here(n, p) || !applied(n, p) || !heads_final(n, p)) return 0;
+    ops_final(n, p);
+    uint8_t height[8];
+    hkp_put_be64(height, p->h.height);
+    put_height(n, HKP_DSM_ROW_HEADER, p->h.height, hkp_dsm__blob_hold(p->header));
+    put_height(n, HKP_DSM_ROW_BODY, p->h.height, hkp_dsm__blob_hold(p->body));
+    hkp_dsm__put(n, HKP_DSM_ROW_DIGEST, p->h.digest, 32, height, sizeof height);
+    if (named) put_height(n, HKP_DSM_ROW_FINAL, p->h.height, hkp_dsm__blob_hold(n->target_cert));
+    advance_root(n, p);
+    struct report *r = &n->reports[(n->report_head + n->report_count++) % REPORTS_MAX];
+    *r = (struct report){.p = p, .ticket = n->ticket, .at = p->parsed.heads};
+    if (p->h.height % DROP_EVERY == 0) forget_below(n);
+    return 1;
+}
+
+/* ---- the end of an epoch (D-EPO-4) ---- */
+
+static void snapshot(node *n) {
+    uint8_t key[12], to[12];
+    size_t count = hkp_dsm__heads_count(n->heads);
+    for (size_t at = 0, chunk = 0; at < count; chunk++) {
+        size_t here = count - at < SNAPSHOT_HEADS ? count - at : SNAPSHOT_HEADS;
+        uint8_t rows[SNAPSHOT_HEADS * SNAPSHOT_HEAD_BYTES];
+        for (size_t i = 0; i < here; i++, at++) {
+            const struct hkp_dsm__head *h = hkp_dsm__heads_at(n->heads, at);
+            uint8_t *row = rows + i * SNAPSHOT_HEAD_BYTES;
+            memcpy(row, h->node_id, 16);
+            hkp_put_be64(row + 16, h->seq);
+            memcpy(row + 24, h->id, 32);
+            row[56] = (uint8_t)h->status;
+        }
+        hkp_put_be64(key, n->root.height);
+        hkp_put_be32(key + 8, (uint32_t)chunk);
+        hkp_dsm__put(n, HKP_DSM_ROW_HEADS, key, sizeof key, rows, here * SNAPSHOT_HEAD_BYTES);
+    }
+    memset(key, 0, sizeof key);
+    memset(to, 0, sizeof to);
+    hkp_put_be64(to, n->root.height);
+    hkp_dsm__drop(n, HKP_DSM_ROW_HEADS, key, to, sizeof to);
+}
+
+/* META row "epoch": height, time_ms, digest of its genesis, set. Switches the snapshot, too (D-STO-1). */
+static void put_epoch(node *n) {
+    blob *b = hkp_dsm__room(n, 48 + n->set_len);
+    if (b == NULL) {
+        hkp_dsm__die(n, HKP_E_NOMEM, HKP_DSM_ROW_META, NULL, 0);
+        return;
+    }
+    hkp_put_be64(b->ptr, n->root.height);
+    hkp_put_be64(b->ptr + 8, n->root.time_ms);
+    memcpy(b->ptr + 16, n->root.digest, 32);
+    memcpy(b->ptr + 48, n->set_body, n->set_len);
+    hkp_dsm__put_blob(n, HKP_DSM_ROW_META, (const uint8_t *)"epoch", 5, b);
+}
+
+void hkp_dsm__epoch_begin(node *n, const uint8_t *set_body, size_t len, const uint8_t boundary[32],
+                          uint64_t height, uint64_t time_ms) {
+    memmove(n->set_body, set_body, len);
+    n->set_len = len;
+    hkp_status st = hkp_dsm__valset_parse(n->set_body, n->set_len, &n->set);
+    if (st != HKP_OK) {
+        hkp_dsm__die(n, st, HKP_DSM_ROW_META, (const uint8_t *)"epoch", 5);
+        return;
+    }
+    memmove(n->root.digest, boundary, 32);
+    n->root.height = height;
+    n->root.view = 0;
+    n->root.time_ms = time_ms;
+    n->root.at = n->now;
+    n->epoch_first = height + 1;
+    n->epoch_ms = time_ms;
+    hkp_dsm__leaders(&n->set, boundary, n->perm);
+    n->seat = hkp_dsm__valset_index(&n->set, n->id);
+    hkp_dsm__slots_clear(n);
+    for (uint32_t i = 0; i < PROPS; i++)
+        if (n->props[i].used && !n->props[i].queued) hkp_dsm__prop_free(n, &n->props[i]);
+    hkp_dsm__blob_drop(&n->pool, n->target_cert);
+    hkp_dsm__blob_drop(&n->pool, n->final_n);
+    n->target_cert = n->final_n = NULL;
+    n->target_view = n->watermark = 0;
+    n->silent = 0;
+    memset(n->promised, 0, sizeof n->promised);
+    hkp_dsm__peers_seats(n);
+    hkp_dsm__enter(n, 1);
+}
+
+/* The link of D-SYN-5 that ends the epoch: boundary, empties down to the header that CERT_F names, set. */
+static void put_link(node *n, struct prop *const *way, size_t count) {
+    blob *b = hkp_dsm__room(n, LINK_MAX + n->set_len);
+    if (b == NULL) return;
+    struct hkp_dsm_cbor_writer w = {.out = b->ptr, .cap = b->len};
+    hkp_dsm_cbor_put_array(&w, 3);
+    hkp_dsm_cbor_put_array(&w, count);
+    for (size_t i = 0; i < count; i++) hkp_dsm_cbor_put_bytes(&w, way[i]->header->ptr, way[i]->header->len);
+    hkp_dsm_cbor_put_bytes(&w, n->target_cert->ptr, n->target_cert->len);
+    hkp_dsm_cbor_put_bytes(&w, n->set_body, n->set_len);
+    b->len = (uint32_t)w.len;
+    uint8_t key[8];
+    hkp_put_be64(key, n->set.epoch);
+    if (w.status == HKP_OK)
+        hkp_dsm__put_blob(n, HKP_DSM_ROW_LINK, key, sizeof key, b);
+    else
+        hkp_dsm__blob_drop(&n->pool, b);
+}
+
+/* The epoch that a final boundary begins; also at start, when it was final but its epoch not yet durable. */
+void hkp_dsm__epoch_again(node *n, const struct hkp_dsm__header *h) {
+    uint8_t set[HKP_DSM_VALSET_MAX], digest[32], hash[32];
+    size_t len = 0;
+    hkp_status st = hkp_dsm__next_set(n, NULL, set, &len);
+    if (st == HKP_OK) hkp_dsm__valset_hash(hash, set, len);
+    if (st != HKP_OK || memcmp(hash, h->next_valset, 32) != 0) {
+        hkp_dsm__die(n, HKP_E_DSM_PROOF, HKP_DSM_ROW_HEADER, h->digest, 32);
+        return;
+    }
+    memcpy(digest, h->digest, 32);
+    if (!hkp_dsm__goto(n, NULL)) return;
+    hkp_dsm__epoch_begin(n, set, len, digest, h->height, h->time_ms);
+    snapshot(n);
+    put_epoch(n);
+    hkp_dsm__wal(n, 0, n->set.epoch, 0, NULL);
+    uint8_t from[16] = {0}, to[16];
+    hkp_dsm__key_epoch_view(to, n->set.epoch, 0);
+    hkp_dsm__drop(n, HKP_DSM_ROW_PROPOSAL, from, to, sizeof to);
+    hkp_dsm__drop(n, HKP_DSM_ROW_CERT, from, to, sizeof to);
+    struct event_entry *e = hkp_dsm__fact(n, HKP_DSM_EV_EPOCH);
+    e->e.epoch = n->set.epoch;
+    e->e.height = n->epoch_first;
+    memcpy(e->e.id, digest, 32);
+}
+
+void hkp_dsm__finalise(node *n) {
+    if (n->target_view <= n->root.view) return;
+    struct prop *way[PROPS];
+    size_t count = 0;
+    struct prop *p = hkp_dsm__prop(n, n->target);
+    if (p == NULL) {
+        hkp_dsm__ask_header(n, n->target);
+        return;
+    }
+    while (p != NULL && count < PROPS) {
+        way[count++] = p;
+        struct prop *parent = NULL;
+        if (hkp_dsm__parent(n, p, &parent) < 0) {
+            hkp_dsm__ask_header(n, p->h.parent);
+            return;
+        }
+        p = parent;
+    }
+    for (size_t i = 0; i < count / 2; i++) {
+        struct prop *t = way[i];
+        way[i] = way[count - 1 - i];
+        way[count - 1 - i] = t;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (n->report_count == REPORTS_MAX ||
+            hkp_dsm__events_free(n) < way[i]->parsed.n_heads + EVENTS_RESERVE / 2)
+            return;
+        int boundary = (int)way[i]->boundary;
+        if (!finalise_one(n, way[i], i + 1 == count)) return;
+        if (boundary) {
+            put_link(n, way + i, count - i);
+            hkp_dsm__epoch_again(n, &way[i]->h);
+            return;
+        }
+    }
+}
+
+/* ---- reports ---- */
+
+/* One step of the oldest report; 0: nothing to say, or it is not durable yet. */
+int hkp_dsm__report(node *n) {
+    if (n->report_count == 0) return 0;
+    struct report *r = &n->reports[n->report_head];
+    if (r->ticket > n->durable) return 0;
+    struct prop *p = r->p;
+    if (r->next_seq > 0) {
+        struct block *b = hkp_dsm__block_at(n, hkp_dsm__author(n, r->now.node_id), r->next_seq);
+        if (b != NULL) {
+            hkp_dsm__block_tell(n, b, HKP_DSM_EV_BLOCK_FINAL);
+            hkp_dsm__block_unpin(n, b);
+        }
+        r->next_seq = r->next_seq < r->now.seq ? r->next_seq + 1 : 0;
+        return 1;
+    }
+    if (r->head < p->parsed.n_heads) {
+        r->head++;
+        hkp_dsm__body_head(&r->at, &r->now);
+        const struct author *a = hkp_dsm__author(n, r->now.node_id);
+        uint64_t seq = r->now.seq;
+        for (const struct block *b; seq > 1; seq--) {
+            b = hkp_dsm__block_at(n, a, seq - 1);
+            if (b == NULL || b->height != p->h.height) break;
+        }
+        r->next_seq = seq;
+        return 1;
+    }
+    struct event_entry *e = hkp_dsm__fact(n, HKP_DSM_EV_CHECKPOINT);
+    e->e.height = p->h.height;
+    e->e.epoch = p->h.epoch;
+    e->e.view = p->h.view;
+    e->e.count = (uint32_t)p->h.n_blocks;
+    e->e.time_us = p->h.time_ms * 1000;
+    memcpy(e->e.id, p->h.digest, 32);
+    n->report_head = (n->report_head + 1) % REPORTS_MAX;
+    n->report_count--;
+    p->queued = 0;
+    hkp_dsm__prop_free(n, p);
+    return 1;
+}

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+/* What a leader proposes (D-SMX-R1): heads that it holds itself, evidence, and the time. */
+#include <string.h>
+
+#include "libdsm/node/node.h"
+
+enum { OPS_PER_PROPOSAL = 16 };
+
+static int by_node_id(const void *x, const void *y) {
+    const struct hkp_dsm__head *a = x, *b = y;
+    return memcmp(a->node_id, b->node_id, 16);
+}
+
+static int by_bytes(const void *x, const void *y) {
+    const struct hkp_dsm_view *a = x, *b = y;
+    int c = memcmp(a->ptr, b->ptr, a->len < b->len ? a->len : b->len);
+    return c != 0 ? c : a->len < b->len ? -1 : a->len > b->len;
+}
+
+static int by_value(const void *x, const void *y) {
+    const int64_t *a = x, *b = y;
+    return *a < *b ? -1 : *a > *b;
+}
+
+/* (lower) median clock of the members with sessions whose clock is known, and the own one. */
+static uint64_t median_ms(node *n) {
+    int64_t offsets[HKP_DSM_MEMBERS_MAX + 1];
+    size_t count = 1;
+    offsets[0] = 0;
+    for (uint32_t i = 0; i < n->peers_max && count < HKP_DSM_MEMBERS_MAX; i++)
+        if (n->peers[i].up && n->peers[i].seat >= 0 && n->peers[i].have_clock)
+            offsets[count++] = n->peers[i].clock_us;
+    hkp_dsm__sort(offsets, count, sizeof *offsets, by_value);
+    int64_t at = (int64_t)hkp_dsm__wall_us(n) + offsets[(count - 1) / 2];
+    return at > 0 ? (uint64_t)at / 1000 : 0;
+}
+
+/* How far the stored chain of an author may go into this header; 0: not at all. */
+static uint64_t reach(node *n, const struct author *a, const struct hkp_dsm__head *old, uint64_t time_ms,
+                      uint64_t parent_ms, uint64_t room) {
+    uint64_t from = old != NULL ? old->seq : 0, to = from;
+    if (room > HKP_DSM__HEAD_BLOCKS_MAX) room = HKP_DSM__HEAD_BLOCKS_MAX;
+    struct hkp_dsm__block_rules rules = {.chain_id = n->chain_id,
+                                         .certs = a->certs,
+                                         .n_certs = a->n_certs,
+                                         .header_ms = time_ms,
+                                         .parent_ms = parent_ms};
+    while (to < a->tip.seq && to - from < room) {
+        const struct block *b = hkp_dsm__block_at(n, a, to + 1);
+        if (b == NULL || b->seen_at + n->t_cp > n->now) break;
+        if (to == from && old != NULL && memcmp(b->b.prev, old->id, 32) != 0) break;
+        if (hkp_dsm__block_times(&b->b, &rules) != HKP_OK) break;
+        to++;
+    }
+    return to > from ? to : 0;
+}
+
+static size_t choose_heads(node *n, uint64_t time_ms, uint64_t parent_ms) {
+    size_t count = 0;
+    uint64_t blocks = 0;
+    for (struct author *a = n->open; a != NULL && count < HKP_DSM__CHANGED_HEADS_MAX; a = a->open_next) {
+        if (a->forked || a->frozen) continue;
+        ptrdiff_t found = hkp_dsm__heads_find(n->heads, a->node_id);
+        const struct hkp_dsm__head *old = found >= 0 ? hkp_dsm__heads_at(n->heads, (size_t)found) : NULL;
+        if (old != NULL && old->status != 0) continue;
+        uint64_t to = reach(n, a, old, time_ms, parent_ms, HKP_DSM__BLOCKS_MAX - blocks);
+        if (to == 0) continue;
+        struct hkp_dsm__head *head = &n->changes[count++];
+        *head = (struct hkp_dsm__head){.seq = to};
+        memcpy(head->node_id, a->node_id, 16);
+        memcpy(head->id, hkp_dsm__block_at(n, a, to)->b.id, 32);
+        blocks += to - (old != NULL ? old->seq : 0);
+    }
+    hkp_dsm__sort(n->changes, count, sizeof *n->changes, by_node_id);
+    return count;
+}
+
+static size_t choose_ops(node *n, struct prop *parent, struct hkp_dsm_view *ops) {
+    size_t count = 0;
+    for (uint32_t i = 0; i < n->n_suspects && count < OPS_PER_PROPOSAL; i++) {
+        if (n->suspects[i].on_chain) continue;
+        struct hkp_dsm_view op = {.ptr = n->suspects[i].op->ptr, .len = n->suspects[i].op->len};
+        struct hkp_dsm__evidence e;
+        if (hkp_dsm__op_valid(n, &op, parent, &e)) ops[count++] = op;
+    }
+    hkp_dsm__sort(ops, count, sizeof *ops, by_bytes);
+    return count;
+}
+
+static void blocks_root(node *n, size_t heads, struct hkp_dsm__header *h) {
+    struct hkp_dsm__merkle tree = {0};
+    for (size_t i = 0; i < heads; i++) {
+        ptrdiff_t found = hkp_dsm__heads_find(n->heads, n->changes[i].node_id);
+        uint64_t from = found >= 0 ? hkp_dsm__heads_at(n->heads, (size_t)found)->seq : 0;
+        const struct author *a = hkp_dsm__author(n, n->changes[i].node_id);
+        for (uint64_t seq = from + 1; seq <= n->changes[i].seq; seq++) {
+            uint8_t leaf[32];
+            hkp_dsm__merkle_leaf(leaf, hkp_dsm__block_at(n, a, seq)->b.id, 32);
+            hkp_dsm__merkle_add(&tree, leaf);
+        }
+    }
+    hkp_dsm__merkle_root(&tree, h->blocks_root);
+    h->n_blocks = tree.size;
+}
+
+/* The root that the changes would leave; the tree stays on the parent. Freezes move leaves' status too. */
+static hkp_status heads_root(node *n, struct prop *trial, struct hkp_dsm__header *h) {
+    memcpy(trial->h.heads_root, hkp_dsm__heads_root(n->heads), 32);
+    trial->h.n_heads = 0;
+    struct hkp_dsm__head *undo = hkp_dsm__take(n, (trial->parsed.n_heads + OPS_PER_PROPOSAL) * sizeof *undo);
+    if (undo == NULL) return HKP_E_LIMIT;
+    hkp_status st = hkp_dsm__heads_apply(n->heads, n->changes, trial->parsed.n_heads, undo);
+    size_t done = trial->parsed.n_heads;
+    struct hkp_dsm_cbor_reader at = trial->parsed.ops;
+    for (size_t i = 0; st == HKP_OK && i < trial->parsed.n_ops; i++) {
+        struct hkp_dsm_view op = hkp_dsm__body_op(&at);
+        struct hkp_dsm__keys keys = hkp_dsm__keys_of(n);
+        struct hkp_dsm__evidence e;
+        if (hkp_dsm__evidence_check(op.ptr, op.len, n->chain_id, &keys, &e) != HKP_OK || e.class_ != 5)
+            continue;
+        ptrdiff_t found = hkp_dsm__heads_find(n->heads, e.offender[0]);
+        if (found < 0) continue;
+        struct hkp_dsm__head head = *hkp_dsm__heads_at(n->heads, (size_t)found);
+        head.status = 1;
+        if (hkp_dsm__heads_apply(n->heads, &head, 1, &undo[done]) == HKP_OK) done++;
+    }
+    if (st == HKP_OK) {
+        memcpy(h->heads_root, hkp_dsm__heads_root(n->heads), 32);
+        h->n_heads = hkp_dsm__heads_count(n->heads);
+        while (done > trial->parsed.n_heads && st == HKP_OK)
+            st = hkp_dsm__heads_apply(n->heads, &undo[--done], 1, NULL);
+        if (st == HKP_OK) st = hkp_dsm__heads_apply(n->heads, undo, trial->parsed.n_heads, NULL);
+        if (st != HKP_OK) hkp_dsm__die(n, st, HKP_DSM_ROW_HEADS, NULL, 0);
+    }
+    hkp_dsm__pool_give(&n->pool, undo);
+    return st;
+}
+
+static blob *proposal_message(node *n, const struct prop *p) {
+    const blob *certs[HKP_DSM__PROOF_HASHES_MAX + 2];
+    size_t count = 0;
+    const struct slot *s = &n->slots[p->h.parent_view % SLOTS];
+    if (p->h.parent_view > 0 && s->view == p->h.parent_view && s->cert[CERT_N] != NULL)
+        certs[count++] = s->cert[CERT_N];
+    else if (p->h.parent_view > 0 && p->h.parent_view == n->root.view && n->final_n != NULL)
+        certs[count++] = n->final_n;
+    for (uint64_t x = p->h.parent_view + 1; x < p->h.view && count < 64; x++) {
+        s = &n->slots[x % SLOTS];
+        if (s->view == x && s->cert[CERT_0] != NULL) certs[count++] = s->cert[CERT_0];
+    }
+    struct hkp_dsm_view envelope = {p->envelope->ptr, p->envelope->len}, body = {p->body->ptr, p->body->len};
+    struct hkp_dsm_cbor_writer w = hkp_dsm__writer(n);
+    hkp_dsm__put_propose(&w, &envelope, &body, count);
+    for (size_t i = 0; i < count; i++) hkp_dsm_cbor_put_bytes(&w, certs[i]->ptr, certs[i]->len);
+    return hkp_dsm__msg(n, &w);
+}
+
+/* The header and its body on disk before any promise names them: a NOTAR attests that they can be had. */
+void hkp_dsm__prop_store(node *n, struct prop *p) {
+    if (p->put_ticket != 0) return;
+    uint8_t key[48];
+    hkp_dsm__key_epoch_view(key, p->h.epoch, p->h.view);
+    memcpy(key + 16, p->h.digest, 32);
+    struct hkp_dsm_cbor_writer w = hkp_dsm__writer(n);
+    hkp_dsm_cbor_put_array(&w, 3);
+    if (p->envelope != NULL)
+        hkp_dsm_cbor_put_bytes(&w, p->envelope->ptr, p->envelope->len);
+    else
+        hkp_dsm_cbor_put_simple(&w, HKP_DSM_CBOR_NULL);
+    hkp_dsm_cbor_put_bytes(&w, p->header->ptr, p->header->len);
+    hkp_dsm_cbor_put_bytes(&w, p->body->ptr, p->body->len);
+    blob *row = w.status == HKP_OK ? hkp_dsm__bytes(n, w.out, w.len) : NULL;
+    if (row == NULL) {
+        hkp_dsm__die(n, HKP_E_NOMEM, HKP_DSM_ROW_PROPOSAL, key, sizeof key);
+        return;
+    }
+    p->put_ticket = hkp_dsm__put_blob(n, HKP_DSM_ROW_PROPOSAL, key, sizeof key, row);
+}
+
+/* The proposal that the WAL holds, as a message; after a restart only if its header was not lost (R7). */
+void hkp_dsm__repropose(node *n, struct slot *s) {
+    const struct prop *p = hkp_dsm__prop(n, s->propose_digest);
+    if (p == NULL || p->envelope == NULL || s->own_msg[2] != NULL) return;
+    s->own_msg[2] = proposal_message(n, p);
+}
+
+static void promise(node *n, struct slot *s, struct prop *p) {
+    p->state = PROP_VALID;
+    hkp_dsm__prop_store(n, p);
+    s->proposed = s->seen_proposal = 1;
+    memcpy(s->propose_digest, p->h.digest, 32);
+    memcpy(s->proposal_digest, p->h.digest, 32);
+    uint64_t ticket = hkp_dsm__wal(n, HKP_DSM_KIND_PROPOSE, n->set.epoch, s->view, p->h.digest);
+    struct held *h = hkp_dsm__hold(n, HELD_PROPOSE, ticket);
+    h->view = s->view;
+    h->epoch = n->set.epoch;
+}
+
+/* Fields of the header that follow from parent, time and body. */
+static hkp_status fill_header(node *n, struct prop *parent, const uint8_t *body, size_t len,
+                              struct hkp_dsm__header *h) {
+    struct prop trial = {.used = 0};
+    hkp_status st = hkp_dsm__body_parse(body, len, &trial.parsed);
+    if (st != HKP_OK) return st;
+    struct hkp_dsm_cbor_reader at = trial.parsed.heads;
+    for (size_t i = 0; i < trial.parsed.n_heads; i++) hkp_dsm__body_head(&at, &n->changes[i]);
+    blocks_root(n, trial.parsed.n_heads, h);
+    hkp_dsm__ops_root(&trial.parsed, h->ops_root);
+    st = heads_root(n, &trial, h);
+    (void)parent;
+    return st;
+}
+
+static int closing(node *n, struct prop *p) {
+    for (; p != NULL;) {
+        if (p->boundary) return 1;
+        if (hkp_dsm__parent(n, p, &p) < 0) return 0;
+    }
+    return 0;
+}
+
+static void propose_on(node *n, struct slot *s, struct prop *parent) {
+    uint64_t parent_ms = parent != NULL ? parent->h.time_ms : n->root.time_ms;
+    uint64_t height = parent != NULL ? parent->h.height : n->root.height;
+    struct hkp_dsm__header h = {.epoch = n->set.epoch, .view = n->view, .height = height + 1};
+    h.parent_view = parent != NULL ? parent->h.view : n->root.view;
+    memcpy(h.parent, parent != NULL ? parent->h.digest : n->root.digest, 32);
+    h.proposer = (uint64_t)n->seat;
+    h.time_ms =
+        hkp_dsm__header_time(hkp_dsm__wall_us(n) / 1000, parent_ms, median_ms(n), (int)n->had_nullified);
+    int empty = closing(n, parent) || height - n->root.height >= HEIGHTS_OPEN_MAX;
+    struct hkp_dsm_view ops[OPS_PER_PROPOSAL];
+    size_t heads = empty ? 0 : choose_heads(n, h.time_ms, parent_ms),
+           n_ops = empty ? 0 : choose_ops(n, parent, ops);
+    blob *body = hkp_dsm__room(n, 64 + heads * 64 + n_ops * 1400);
+    if (body == NULL) return;
+    size_t len = 0, header_len = 0, set_len = 0;
+    hkp_status st = hkp_dsm__body_build(n->changes, heads, ops, n_ops, body->ptr, body->len, &len);
+    if (st == HKP_OK) st = fill_header(n, parent, body->ptr, len, &h);
+    if (st == HKP_OK && !closing(n, parent) && hkp_dsm__is_boundary(n, h.height, h.time_ms)) {
+        st = hkp_dsm__next_set(n, parent, n->scratch, &set_len);
+        if (st == HKP_OK) hkp_dsm__valset_hash(h.next_valset, n->scratch, set_len);
+    }
+    uint8_t header[HKP_DSM__HEADER_MAX], envelope[HKP_DSM__HEADER_MAX + HKP_DSM__ENVELOPE_OVERHEAD];
+    struct hkp_dsm_view header_view = {.ptr = header}, body_view = {body->ptr, len},
+                        envelope_view = {.ptr = envelope};
+    if (st == HKP_OK) st = hkp_dsm__header_build(&h, header, sizeof header, &header_len);
+    if (st == HKP_OK)
+        st = hkp_dsm_envelope_sign(n->chain_id, HKP_DSM_KIND_PROPOSE, n->id, n->secret, header, header_len,
+                                   envelope, sizeof envelope, &envelope_view.len);
+    header_view.len = header_len;
+    struct hkp_dsm__header parsed;
+    if (st == HKP_OK) st = hkp_dsm__header_parse(n->chain_id, header, header_len, &parsed);
+    struct prop *p =
+        st == HKP_OK ? hkp_dsm__prop_add(n, &parsed, &header_view, &body_view, &envelope_view) : NULL;
+    hkp_dsm__blob_drop(&n->pool, body);
+    if (p != NULL) promise(n, s, p);
+}
+
+void hkp_dsm__propose(node *n) {
+    struct slot *s = hkp_dsm__slot(n, n->view);
+    if (s == NULL || s->proposed) return;
+    struct prop *parent = hkp_dsm__newest_notarised(n);
+    if (parent == NULL && n->newest_n > n->root.view) return; /* asked for its header */
+    uint64_t over = parent != NULL ? parent->h.view : n->root.view;
+    if (!hkp_dsm__null_held(n, over, n->view)) {
+        hkp_dsm__ask_certs(n, NULL, over + 1, n->view - 1);
+        return;
+    }
+    if (!hkp_dsm__goto(n, parent)) return;
+    propose_on(n, s, parent);
+}

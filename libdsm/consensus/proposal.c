@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+/*
+ * Headers above the newest final one: kept, judged (D-CKP validity a to j), and the state of heads that each
+ * leaves. One tree of heads follows whichever header is looked at; what a header changed is kept to undo it.
+ */
+#include <string.h>
+
+#include "libdsm/node/node.h"
+#include "libter/bytes.h"
+
+struct prop *hkp_dsm__prop(node *n, const uint8_t digest[32]) {
+    for (uint32_t i = 0; i < PROPS; i++)
+        if (n->props[i].used && memcmp(n->props[i].h.digest, digest, 32) == 0) return &n->props[i];
+    return NULL;
+}
+
+int hkp_dsm__parent(node *n, const struct prop *p, struct prop **parent) {
+    *parent = NULL;
+    if (memcmp(p->h.parent, n->root.digest, 32) == 0 && p->h.parent_view == n->root.view) return 0;
+    *parent = hkp_dsm__prop(n, p->h.parent);
+    if (*parent == NULL || (*parent)->queued || (*parent)->h.view != p->h.parent_view) return -1;
+    return 1;
+}
+
+int hkp_dsm__prop_empty(const struct prop *p) { return p->parsed.n_heads == 0 && p->parsed.n_ops == 0; }
+
+static int above(node *n, struct prop *p, const struct prop *ancestor) {
+    for (uint32_t steps = 0; steps < PROPS; steps++) {
+        if (p == ancestor) return 1;
+        if (p == NULL || hkp_dsm__parent(n, p, &p) < 0) return 0;
+    }
+    return 0;
+}
+
+static void undo(node *n, struct prop *p) {
+    size_t singles = p->n_undo - p->parsed.n_heads;
+    hkp_status st = HKP_OK;
+    for (size_t i = 0; st == HKP_OK && i < singles; i++)
+        st = hkp_dsm__heads_apply(n->heads, &p->undo[p->n_undo - 1 - i], 1, NULL);
+    if (st == HKP_OK) st = hkp_dsm__heads_apply(n->heads, p->undo, p->parsed.n_heads, NULL);
+    if (st != HKP_OK) hkp_dsm__die(n, st, HKP_DSM_ROW_HEADS, NULL, 0);
+    hkp_dsm__pool_give(&n->pool, p->undo);
+    p->undo = NULL;
+    p->n_undo = 0;
+}
+
+void hkp_dsm__prop_free(node *n, struct prop *p) {
+    while (n->cursor != NULL && above(n, n->cursor, p)) {
+        struct prop *at = n->cursor;
+        undo(n, at);
+        if (hkp_dsm__parent(n, at, &n->cursor) < 0) n->cursor = NULL;
+    }
+    if (p->undo != NULL) hkp_dsm__pool_give(&n->pool, p->undo);
+    hkp_dsm__blob_drop(&n->pool, p->header);
+    hkp_dsm__blob_drop(&n->pool, p->body);
+    hkp_dsm__blob_drop(&n->pool, p->envelope);
+    memset(p, 0, sizeof *p);
+}
+
+/* A place: a free one, or that of the lowest view that no CERT_N names. */
+static struct prop *prop_place(node *n, uint64_t view) {
+    struct prop *worst = NULL;
+    for (uint32_t i = 0; i < PROPS; i++) {
+        struct prop *p = &n->props[i];
+        if (!p->used) return p;
+        if (p->queued || hkp_dsm__notar_held(n, p->h.view, p->h.digest)) continue;
+        if (worst == NULL || p->h.view < worst->h.view) worst = p;
+    }
+    if (worst == NULL || worst->h.view >= view) return NULL;
+    hkp_dsm__prop_free(n, worst);
+    return worst;
+}
+
+struct prop *hkp_dsm__prop_add(node *n, const struct hkp_dsm__header *h, const struct hkp_dsm_view *header,
+                               const struct hkp_dsm_view *body, const struct hkp_dsm_view *envelope) {
+    struct prop *p = hkp_dsm__prop(n, h->digest);
+    if (p != NULL) {
+        if (p->envelope == NULL && envelope != NULL)
+            p->envelope = hkp_dsm__bytes(n, envelope->ptr, envelope->len);
+        return p;
+    }
+    p = prop_place(n, h->view);
+    if (p == NULL) return NULL;
+    struct prop fresh = {.used = 1, .h = *h};
+    fresh.header = hkp_dsm__bytes(n, header->ptr, header->len);
+    fresh.body = hkp_dsm__bytes(n, body->ptr, body->len);
+    if (envelope != NULL) fresh.envelope = hkp_dsm__bytes(n, envelope->ptr, envelope->len);
+    fresh.boundary = !hkp_is_zero(h->next_valset, 32);
+    if (fresh.header == NULL || fresh.body == NULL || (envelope != NULL && fresh.envelope == NULL) ||
+        hkp_dsm__body_parse(fresh.body->ptr, fresh.body->len, &fresh.parsed) != HKP_OK) {
+        hkp_dsm__blob_drop(&n->pool, fresh.header);
+        hkp_dsm__blob_drop(&n->pool, fresh.body);
+        hkp_dsm__blob_drop(&n->pool, fresh.envelope);
+        return NULL;
+    }
+    *p = fresh;
+    return p;
+}
+
+/* ---- the tree ---- */
+
+static size_t count_freezes(node *n, const struct prop *p, uint8_t (*who)[16]) {
+    struct hkp_dsm_cbor_reader at = p->parsed.ops;
+    size_t count = 0;
+    for (size_t i = 0; i < p->parsed.n_ops; i++) {
+        struct hkp_dsm_view op = hkp_dsm__body_op(&at);
+        struct hkp_dsm__keys keys = hkp_dsm__keys_of(n);
+        struct hkp_dsm__evidence e;
+        if (hkp_dsm__evidence_check(op.ptr, op.len, n->chain_id, &keys, &e) != HKP_OK || e.class_ != 5)
+            continue;
+        memcpy(who[count++], e.offender[0], 16);
+    }
+    return count;
+}
+
+hkp_status hkp_dsm__prop_apply(node *n, struct prop *p) {
+    uint8_t who[HKP_DSM__OPS_MAX][16];
+    size_t freezes = p->parsed.n_ops > 0 ? count_freezes(n, p, who) : 0;
+    size_t total = p->parsed.n_heads + freezes;
+    p->undo = hkp_dsm__take(n, (total + 1) * sizeof *p->undo);
+    if (p->undo == NULL) return HKP_E_LIMIT;
+    struct hkp_dsm_cbor_reader at = p->parsed.heads;
+    for (size_t i = 0; i < p->parsed.n_heads; i++) hkp_dsm__body_head(&at, &n->changes[i]);
+    hkp_status st = hkp_dsm__heads_apply(n->heads, n->changes, p->parsed.n_heads, p->undo);
+    if (st != HKP_OK) {
+        hkp_dsm__pool_give(&n->pool, p->undo);
+        p->undo = NULL;
+        return st;
+    }
+    p->n_undo = p->parsed.n_heads;
+    for (size_t i = 0; i < freezes; i++) {
+        ptrdiff_t found = hkp_dsm__heads_find(n->heads, who[i]);
+        if (found < 0) continue;
+        struct hkp_dsm__head head = *hkp_dsm__heads_at(n->heads, (size_t)found);
+        head.status = 1;
+        st = hkp_dsm__heads_apply(n->heads, &head, 1, &p->undo[p->n_undo]);
+        if (st == HKP_OK) p->n_undo++;
+    }
+    if (memcmp(hkp_dsm__heads_root(n->heads), p->h.heads_root, 32) != 0 ||
+        hkp_dsm__heads_count(n->heads) != p->h.n_heads) {
+        undo(n, p);
+        return HKP_E_DSM_PROOF;
+    }
+    n->cursor = p;
+    return HKP_OK;
+}
+
+int hkp_dsm__goto(node *n, struct prop *target) {
+    if (target != NULL && !above(n, target, NULL)) return 0;
+    while (n->cursor != NULL && !above(n, target, n->cursor)) {
+        struct prop *at = n->cursor;
+        undo(n, at);
+        if (hkp_dsm__parent(n, at, &n->cursor) < 0) n->cursor = NULL;
+    }
+    struct prop *way[PROPS];
+    size_t count = 0;
+    for (struct prop *p = target; p != n->cursor && count < PROPS;) {
+        way[count++] = p;
+        if (hkp_dsm__parent(n, p, &p) < 0) return 0;
+    }
+    while (count > 0)
+        if (hkp_dsm__prop_apply(n, way[--count]) != HKP_OK) return 0;
+    return 1;
+}
+
+/* ---- what the rules ask ---- */
+
+int hkp_dsm__null_held(node *n, uint64_t over, uint64_t below) {
+    for (uint64_t x = over + 1; x < below; x++) {
+        const struct slot *s = &n->slots[x % SLOTS];
+        if (s->view == x ? s->cert[CERT_0] == NULL : s->view < x || x <= n->last_without_null) return 0;
+    }
+    return 1;
+}
+
+int hkp_dsm__notar_held(node *n, uint64_t view, const uint8_t digest[32]) {
+    if (view == n->root.view && memcmp(digest, n->root.digest, 32) == 0) return 1;
+    if (view == n->target_view && memcmp(digest, n->target, 32) == 0) return 1; /* CERT_F says more */
+    const struct slot *s = &n->slots[view % SLOTS];
+    return s->view == view && s->cert[CERT_N] != NULL && memcmp(s->cert_digest, digest, 32) == 0;
+}
+
+int hkp_dsm__is_boundary(const node *n, uint64_t height, uint64_t time_ms) {
+    return height + 1 - n->epoch_first == EPOCH_HEIGHTS || time_ms >= n->epoch_ms + 3600000;
+}
+
+/* The header that the highest CERT_N names, NULL for the newest final one. */
+struct prop *hkp_dsm__newest_notarised(node *n) {
+    if (n->newest_n <= n->root.view) return NULL;
+    struct slot *s = hkp_dsm__slot(n, n->newest_n);
+    if (s == NULL || s->cert[CERT_N] == NULL) return NULL;
+    struct prop *p = hkp_dsm__prop(n, s->cert_digest);
+    if (p == NULL) hkp_dsm__ask_header(n, s->cert_digest);
+    return p;
+}
+
+/* D-EPO-2 as far as evidence goes: members convicted in earlier headers of this epoch leave, at most
+ * max(1, n/3) at a time. Joining and leaving at will change the same list later. */
+hkp_status hkp_dsm__next_set(node *n, const struct prop *parent, uint8_t *dst, size_t *len) {
+    (void)parent;
+    struct hkp_dsm_seat seats[HKP_DSM_MEMBERS_MAX];
+    size_t count = 0;
+    uint32_t removals = n->set.n / 3 > 1 ? n->set.n / 3 : 1;
+    for (uint32_t i = 0; i < n->set.n; i++) {
+        int convicted = 0;
+        for (uint32_t k = 0; k < n->n_suspects; k++)
+            convicted |= n->suspects[k].on_chain && n->suspects[k].class_ <= 4 &&
+                         memcmp(n->suspects[k].offender, n->set.seats[i].node_id, 16) == 0;
+        if (convicted && removals > 0 && n->set.n - (uint32_t)(i - count) > 1) {
+            removals--;
+            continue;
+        }
+        seats[count++] = n->set.seats[i];
+    }
+    return hkp_dsm_valset_build(seats, count, n->set.epoch + 1, dst, HKP_DSM_VALSET_MAX, len);
+}
+
+/* ---- judging ---- */
+
+static hkp_status judge_place(node *n, struct prop *p, struct prop **parent) {
+    int rc = hkp_dsm__parent(n, p, parent);
+    if (rc < 0) {
+        hkp_dsm__ask_header(n, p->h.parent);
+        return HKP_E_DSM_GAP;
+    }
+    if (!hkp_dsm__notar_held(n, p->h.parent_view, p->h.parent) ||
+        !hkp_dsm__null_held(n, p->h.parent_view, p->h.view)) {
+        hkp_dsm__ask_certs(n, NULL, p->h.parent_view > 0 ? p->h.parent_view : 1, p->h.view - 1);
+        return HKP_E_DSM_GAP;
+    }
+    const struct prop *q = *parent;
+    uint64_t height = q != NULL ? q->h.height : n->root.height;
+    uint64_t time_ms = q != NULL ? q->h.time_ms : n->root.time_ms;
+    if (p->h.height != height + 1) return HKP_E_DSM_SCHEMA;
+    if (!hkp_dsm__header_time_ok(p->h.time_ms, time_ms, hkp_dsm__wall_us(n) / 1000)) return HKP_E_DSM_TIME;
+    if (p->h.version != 0) return HKP_E_DSM_VERSION;
+    int closing = 0;
+    for (struct prop *up = *parent; up != NULL && hkp_dsm__parent(n, up, &up) >= 0;)
+        closing |= up != NULL && up->boundary;
+    closing |= q != NULL && q->boundary;
+    if ((closing || height - n->root.height >= HEIGHTS_OPEN_MAX) && !hkp_dsm__prop_empty(p))
+        return HKP_E_DSM_SCHEMA;
+    uint8_t want[32] = {0};
+    if (!closing && hkp_dsm__is_boundary(n, p->h.height, p->h.time_ms)) {
+        size_t len = 0;
+        hkp_status st = hkp_dsm__next_set(n, q, n->scratch, &len);
+        if (st != HKP_OK) return st;
+        hkp_dsm__valset_hash(want, n->scratch, len);
+    }
+    return memcmp(want, p->h.next_valset, 32) == 0 ? HKP_OK : HKP_E_DSM_SCHEMA;
+}
+
+/* All blocks of one changed head: held, on one chain with the parent's head, dated right. */
+static hkp_status judge_head(node *n, const struct prop *p, uint64_t parent_ms,
+                             const struct hkp_dsm__head *head, struct hkp_dsm__merkle *tree) {
+    ptrdiff_t found = hkp_dsm__heads_find(n->heads, head->node_id);
+    const struct hkp_dsm__head *old = found >= 0 ? hkp_dsm__heads_at(n->heads, (size_t)found) : NULL;
+    if (old != NULL && old->status != 0) return HKP_E_DSM_SCHEMA;
+    uint64_t from = old != NULL ? old->seq : 0, missing = 0;
+    struct author *a = hkp_dsm__author(n, head->node_id);
+    if (a == NULL || a->n_certs == 0) {
+        hkp_dsm__certificate_ask(n, a, hkp_dsm__peer(n, n->set.seats[p->h.proposer].node_id), head->node_id);
+        if (a == NULL) hkp_dsm__author_make(n, head->node_id);
+        return HKP_E_DSM_GAP;
+    }
+    int rc = hkp_dsm__blocks_path(n, a, from, old != NULL ? old->id : NULL, head->seq, head->id, &missing);
+    if (rc < 0) return HKP_E_DSM_PREV;
+    if (rc == 0) {
+        if (n->now < a->want_again && a->want_again != 0) return HKP_E_DSM_GAP;
+        struct peer *who = hkp_dsm__peer(n, n->set.seats[p->h.proposer].node_id);
+        if (who == NULL || p->ask_again != 0) who = hkp_dsm__some_peer(n, 0, 1);
+        hkp_dsm__want(n, who, 0, a, from + 1, missing);
+        a->want_again = n->now + 2 * n->delay;
+        return HKP_E_DSM_GAP;
+    }
+    struct hkp_dsm__block_rules rules = {.chain_id = n->chain_id,
+                                         .certs = a->certs,
+                                         .n_certs = a->n_certs,
+                                         .header_ms = p->h.time_ms,
+                                         .parent_ms = parent_ms};
+    for (uint64_t i = 0; i < head->seq - from; i++) {
+        hkp_status st = hkp_dsm__block_times(&n->path[i]->b, &rules);
+        if (st != HKP_OK) return st;
+        uint8_t leaf[32];
+        hkp_dsm__merkle_leaf(leaf, n->path[i]->b.id, 32);
+        hkp_dsm__merkle_add(tree, leaf);
+    }
+    return HKP_OK;
+}
+
+static hkp_status judge_ops(node *n, const struct prop *p, const struct prop *parent) {
+    uint8_t root[32];
+    hkp_dsm__ops_root(&p->parsed, root);
+    if (memcmp(root, p->h.ops_root, 32) != 0) return HKP_E_DSM_PROOF;
+    struct hkp_dsm_cbor_reader at = p->parsed.ops;
+    for (size_t i = 0; i < p->parsed.n_ops; i++) {
+        struct hkp_dsm_view op = hkp_dsm__body_op(&at);
+        struct hkp_dsm__evidence e;
+        if (!hkp_dsm__op_valid(n, &op, parent, &e)) return HKP_E_DSM_EVIDENCE;
+    }
+    return HKP_OK;
+}
+
+hkp_status hkp_dsm__prop_judge(node *n, struct prop *p) {
+    if (p->state == PROP_VALID) return HKP_OK;
+    struct prop *parent = NULL;
+    hkp_status st = judge_place(n, p, &parent);
+    if (st != HKP_OK) return st;
+    if (!hkp_dsm__goto(n, parent)) return HKP_E_DSM_GAP;
+    uint64_t parent_ms = parent != NULL ? parent->h.time_ms : n->root.time_ms;
+    struct hkp_dsm__merkle tree = {0};
+    struct hkp_dsm_cbor_reader at = p->parsed.heads;
+    hkp_status gap = HKP_OK;
+    for (size_t i = 0; i < p->parsed.n_heads; i++) {
+        struct hkp_dsm__head head;
+        hkp_dsm__body_head(&at, &head);
+        st = judge_head(n, p, parent_ms, &head, &tree);
+        if (st != HKP_OK && st != HKP_E_DSM_GAP) return st;
+        if (st != HKP_OK) gap = st;
+    }
+    if (gap != HKP_OK) return gap;
+    uint8_t root[32];
+    hkp_dsm__merkle_root(&tree, root);
+    if (tree.size != p->h.n_blocks || memcmp(root, p->h.blocks_root, 32) != 0) return HKP_E_DSM_PROOF;
+    st = judge_ops(n, p, parent);
+    if (st == HKP_OK) st = hkp_dsm__prop_apply(n, p);
+    if (st == HKP_OK) p->state = PROP_VALID;
+    return st;
+}
+
+hkp_status hkp_dsm__on_propose(node *n, struct peer *from, struct hkp_dsm__message *m) {
+    struct hkp_dsm_envelope env;
+    hkp_status st =
+        hkp_dsm_envelope_parse(m->envelope.ptr, m->envelope.len, 1U << HKP_DSM_KIND_PROPOSE, &env);
+    if (st != HKP_OK) return st;
+    struct hkp_dsm__header h;
+    st = hkp_dsm__header_parse(n->chain_id, env.body.ptr, env.body.len, &h);
+    if (st != HKP_OK) return st;
+    if (h.epoch != n->set.epoch) {
+        if (h.epoch > n->set.epoch) hkp_dsm__ask_certs(n, from, n->root.view + 1, n->view);
+        return HKP_E_DSM_EPOCH;
+    }
+    for (size_t i = 0; i < m->list.n; i++) {
+        struct hkp_dsm_view cert = hkp_dsm__next_bytes(&m->list);
+        st = hkp_dsm__cert_take(n, cert.ptr, cert.len);
+        if (st == HKP_E_DSM_SIG) return st;
+    }
+    struct slot *s = h.view > n->root.view ? hkp_dsm__slot(n, h.view) : NULL;
+    if (s == NULL) return HKP_E_DSM_OLD;
+    if (h.proposer != n->perm[h.view % n->set.n] ||
+        memcmp(env.signer, n->set.seats[h.proposer].node_id, 16) != 0)
+        return HKP_E_DSM_SIGNER;
+    if (s->seen_proposal && memcmp(s->proposal_digest, h.digest, 32) == 0) return HKP_E_DSM_DUPLICATE;
+    st = hkp_dsm_envelope_verify(n->chain_id, &env, n->set.seats[h.proposer].key);
+    if (st != HKP_OK) return st;
+    struct prop *first = s->seen_proposal ? hkp_dsm__prop(n, s->proposal_digest) : NULL;
+    if (first != NULL && first->envelope != NULL) {
+        struct hkp_dsm_view a = {.ptr = first->envelope->ptr, .len = first->envelope->len};
+        hkp_dsm__suspect(n, &a, &m->envelope);
+    }
+    struct prop *p = hkp_dsm__prop_add(n, &h, &env.body, &m->body, &m->envelope);
+    if (p == NULL) return HKP_E_LIMIT;
+    if (first == NULL || first->state == PROP_BAD) {
+        s->seen_proposal = 1;
+        memcpy(s->proposal_digest, h.digest, 32);
+    }
+    return HKP_OK;
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+/* Evidence (D-EVD): two signed things that exclude each other. Recorded, reported, passed on, proposed. */
+#include <string.h>
+
+#include "libdsm/node/node.h"
+#include "libter/bytes.h"
+
+static const uint8_t *key_of(void *user, const uint8_t node_id[16], uint64_t epoch) {
+    const node *n = user;
+    if (epoch == UINT64_MAX) {
+        const struct author *a = hkp_dsm__author(n, node_id);
+        return a != NULL && a->n_certs > 0 ? a->certs[0].key : NULL;
+    }
+    int seat = epoch == n->set.epoch ? hkp_dsm__valset_index(&n->set, node_id) : -1;
+    return seat >= 0 ? n->set.seats[seat].key : NULL;
+}
+
+struct hkp_dsm__keys hkp_dsm__keys_of(node *n) {
+    return (struct hkp_dsm__keys){.user = n, .key = key_of, .officers = &n->officers};
+}
+
+static struct suspect *find(node *n, const uint8_t key[32]) {
+    for (uint32_t i = 0; i < n->n_suspects; i++)
+        if (memcmp(n->suspects[i].key, key, 32) == 0) return &n->suspects[i];
+    return NULL;
+}
+
+static void tell(node *n, const struct suspect *s, const struct hkp_dsm__evidence *e) {
+    struct event_entry *fact = hkp_dsm__fact(n, HKP_DSM_EV_EVIDENCE);
+    memcpy(fact->e.node_id, s->offender, 16);
+    fact->e.type = e->class_;
+    fact->e.epoch = e->epoch;
+    fact->e.view = fact->e.seq = e->point;
+    fact->data = hkp_dsm__blob_hold(s->op);
+    fact = hkp_dsm__fact(n, e->class_ == 5 ? HKP_DSM_EV_AUTHOR_FORKED : HKP_DSM_EV_EQUIVOCATED);
+    memcpy(fact->e.node_id, s->offender, 16);
+    fact->e.type = e->class_;
+    fact->e.epoch = e->epoch;
+    fact->e.view = fact->e.seq = e->point;
+}
+
+static void store(node *n, const struct suspect *s, const struct hkp_dsm__evidence *e, uint64_t height) {
+    uint8_t key[33];
+    memcpy(key, s->offender, 16);
+    key[16] = (uint8_t)e->class_;
+    hkp_put_be64(key + 17, e->epoch);
+    hkp_put_be64(key + 25, e->point);
+    blob *row = hkp_dsm__room(n, 8 + (size_t)s->op->len);
+    if (row == NULL) return;
+    hkp_put_be64(row->ptr, height);
+    memcpy(row->ptr + 8, s->op->ptr, s->op->len);
+    hkp_dsm__put_blob(n, HKP_DSM_ROW_EVIDENCE, key, sizeof key, row);
+}
+
+/* height 0: local evidence. Known evidence only learns that it is effective now. */
+hkp_status hkp_dsm__suspect_add(node *n, const struct hkp_dsm_view *op, const struct hkp_dsm__evidence *e,
+                                uint64_t height) {
+    uint8_t key[32];
+    hkp_dsm__evidence_key(e, key);
+    struct suspect *s = find(n, key);
+    int fresh = s == NULL;
+    if (!fresh && (height == 0 || s->on_chain)) return HKP_E_DSM_DUPLICATE;
+    if (fresh) {
+        if (n->n_suspects == EVIDENCE_MAX) return HKP_E_LIMIT;
+        blob *copy = hkp_dsm__bytes(n, op->ptr, op->len);
+        if (copy == NULL) return HKP_E_LIMIT;
+        s = &n->suspects[n->n_suspects++];
+        *s = (struct suspect){.class_ = e->class_, .op = copy};
+        memcpy(s->key, key, 32);
+        memcpy(s->offender, e->offender[0], 16);
+    }
+    s->on_chain = height != 0;
+    if (e->class_ == 5) {
+        struct author *a = hkp_dsm__author(n, s->offender);
+        if (a != NULL) a->forked = 1;
+    }
+    if (n->state != HKP_DSM_STATE_RUNNING) return HKP_OK;
+    store(n, s, e, height);
+    if (fresh) tell(n, s, e);
+    return HKP_OK;
+}
+
+static void pass_on(node *n, const struct hkp_dsm_view *op, uint32_t hops, const struct peer *but) {
+    struct hkp_dsm_cbor_writer w = hkp_dsm__writer(n);
+    hkp_dsm__put_push(&w, 1, hops, HKP_DSM__FORM_EVIDENCE, op, NULL);
+    blob *msg = hkp_dsm__msg(n, &w);
+    if (msg != NULL) hkp_dsm__send_all(n, 1, msg, but);
+    hkp_dsm__blob_drop(&n->pool, msg);
+}
+
+hkp_status hkp_dsm__on_evidence(node *n, const struct hkp_dsm_view *op, struct peer *from, uint32_t hops) {
+    struct hkp_dsm__keys keys = hkp_dsm__keys_of(n);
+    struct hkp_dsm__evidence e;
+    hkp_status st = hkp_dsm__evidence_check(op->ptr, op->len, n->chain_id, &keys, &e);
+    if (st != HKP_OK) return st;
+    if (e.class_ == 6) return HKP_E_UNSUPPORTED;
+    st = hkp_dsm__suspect_add(n, op, &e, 0);
+    if (st == HKP_OK) pass_on(n, op, hops < 255 ? hops + 1 : 255, from);
+    return st;
+}
+
+void hkp_dsm__suspect(node *n, const struct hkp_dsm_view *a, const struct hkp_dsm_view *b) {
+    blob *room = hkp_dsm__room(n, a->len + b->len + 16);
+    if (room == NULL) return;
+    struct hkp_dsm_view op = {.ptr = room->ptr};
+    if (hkp_dsm__evidence_build(a, b, room->ptr, room->len, &op.len) == HKP_OK) {
+        hkp_status st = hkp_dsm__on_evidence(n, &op, NULL, 0);
+        (void)st;
+    }
+    hkp_dsm__blob_drop(&n->pool, room);
+}
+
+static int in_ancestors(node *n, const struct prop *p, const struct hkp_dsm_view *op) {
+    for (struct prop *up = NULL; p != NULL; p = up) {
+        struct hkp_dsm_cbor_reader at = p->parsed.ops;
+        for (size_t i = 0; i < p->parsed.n_ops; i++) {
+            struct hkp_dsm_view other = hkp_dsm__body_op(&at);
+            if (other.len == op->len && memcmp(other.ptr, op->ptr, op->len) == 0) return 1;
+        }
+        if (hkp_dsm__parent(n, p, &up) < 0) return 0;
+    }
+    return 0;
+}
+
+/*
+ * Valid under the parent state, on which the heads tree stands: evidence of E1 to E5 that is not effective.
+ * E5 needs a head of the author to freeze, and is effective once that is frozen. Other ops belong to
+ * membership and are not known to this version.
+ */
+int hkp_dsm__op_valid(node *n, const struct hkp_dsm_view *op, const struct prop *parent,
+                      struct hkp_dsm__evidence *e) {
+    struct hkp_dsm__keys keys = hkp_dsm__keys_of(n);
+    if (hkp_dsm__evidence_check(op->ptr, op->len, n->chain_id, &keys, e) != HKP_OK || e->class_ == 6)
+        return 0;
+    if (e->class_ == 5) {
+        ptrdiff_t found = hkp_dsm__heads_find(n->heads, e->offender[0]);
+        return found >= 0 && hkp_dsm__heads_at(n->heads, (size_t)found)->status == 0;
+    }
+    uint8_t key[32];
+    hkp_dsm__evidence_key(e, key);
+    const struct suspect *s = find(n, key);
+    return !(s != NULL && s->on_chain) && !in_ancestors(n, parent, op);
+}

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+/* Votes and what q of them make: the certs of a view (D-SMX-6, D-SMX-10, D-QC). */
+#include <string.h>
+
+#include "libdsm/node/node.h"
+
+static int column(uint32_t kind) { return (int)kind - HKP_DSM_KIND_NOTAR; }
+
+static int cert_column(uint32_t kind) {
+    return kind == HKP_DSM_KIND_NOTAR ? CERT_N : kind == HKP_DSM_KIND_NULL ? CERT_0 : CERT_F;
+}
+
+static void slot_votes_drop(node *n, struct slot *s) {
+    for (int k = 0; k < 3; k++) {
+        if (s->votes[k] != NULL) hkp_dsm__pool_give(&n->pool, s->votes[k]);
+        s->votes[k] = NULL;
+    }
+}
+
+static void slot_clear(node *n, struct slot *s) {
+    slot_votes_drop(n, s);
+    for (int k = 0; k < 3; k++) hkp_dsm__blob_drop(&n->pool, s->cert[k]);
+    for (int k = 0; k < 6; k++) hkp_dsm__blob_drop(&n->pool, s->own_msg[k]);
+    memset(s, 0, sizeof *s);
+}
+
+void hkp_dsm__slots_clear(node *n) {
+    for (uint32_t i = 0; i < SLOTS; i++) slot_clear(n, &n->slots[i]);
+    n->last_without_null = 0;
+    n->newest_n = n->newest_0 = 0;
+}
+
+/* Ring over the views; one that falls out of it is remembered only by whether CERT_0 was held (validity c).
+ */
+struct slot *hkp_dsm__slot(node *n, uint64_t view) {
+    if (view == 0 || view > n->view + VOTE_WINDOW) return NULL;
+    struct slot *s = &n->slots[view % SLOTS];
+    if (s->view == view) return s;
+    if (s->view > view) return NULL;
+    if (s->view != 0 && s->cert[CERT_0] == NULL && s->view > n->last_without_null)
+        n->last_without_null = s->view;
+    if (view > s->view + SLOTS && view - SLOTS > n->last_without_null) n->last_without_null = view - SLOTS;
+    slot_clear(n, s);
+    s->view = view;
+    return s;
+}
+
+static blob *single(node *n, uint32_t op, const uint8_t *bytes, size_t len) {
+    struct hkp_dsm_cbor_writer w = hkp_dsm__writer(n);
+    struct hkp_dsm_view view = {.ptr = bytes, .len = len};
+    hkp_dsm__put_single(&w, op, &view);
+    return hkp_dsm__msg(n, &w);
+}
+
+static void forward(node *n, const blob *cert) {
+    blob *msg = single(n, HKP_DSM__OP_MSG_CERT, cert->ptr, cert->len);
+    if (msg != NULL) hkp_dsm__send_all(n, 0, msg, NULL);
+    hkp_dsm__blob_drop(&n->pool, msg);
+}
+
+/* A cert that was built or checked. Kept, stored, forwarded once to all (R0, R6). */
+static void cert_new(node *n, struct slot *s, uint32_t kind, const uint8_t digest[32], blob *cert) {
+    int c = cert_column(kind);
+    s->cert[c] = cert;
+    if (c == CERT_N) {
+        memcpy(s->cert_digest, digest, 32);
+        if (s->view > n->newest_n) n->newest_n = s->view;
+    }
+    if (c == CERT_0 && s->view > n->newest_0) n->newest_0 = s->view;
+    if (c == CERT_F && s->view > n->target_view) {
+        n->target_view = s->view;
+        memcpy(n->target, digest, 32);
+        hkp_dsm__blob_drop(&n->pool, n->target_cert);
+        n->target_cert = hkp_dsm__blob_hold(cert);
+    }
+    if (n->state != HKP_DSM_STATE_RUNNING) return;
+    if (c != CERT_F) {
+        uint8_t key[17];
+        hkp_dsm__key_epoch_view(key, n->set.epoch, s->view);
+        key[16] = (uint8_t)kind;
+        hkp_dsm__put_blob(n, HKP_DSM_ROW_CERT, key, sizeof key, hkp_dsm__blob_hold(cert));
+    }
+    forward(n, cert);
+}
+
+static void count_votes(node *n, struct slot *s, uint32_t kind, const uint8_t digest[32]) {
+    const struct vote_entry *votes = s->votes[column(kind)];
+    if (s->cert[cert_column(kind)] != NULL) return;
+    const uint8_t *signatures[HKP_DSM_MEMBERS_MAX] = {0};
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < n->set.n; i++) {
+        if (!votes[i].set || memcmp(votes[i].digest, digest, 32) != 0) continue;
+        signatures[i] = votes[i].signature;
+        count++;
+    }
+    if (count < n->set.q) return;
+    struct hkp_dsm__vote vote = {.kind = kind, .epoch = n->set.epoch, .view = s->view};
+    memcpy(vote.digest, digest, 32);
+    blob *cert = hkp_dsm__room(n, 128 + 64 * (size_t)count);
+    if (cert == NULL) return;
+    size_t len = 0;
+    if (hkp_dsm__cert_build(&n->set, &vote, signatures, cert->ptr, cert->len, &len) != HKP_OK) {
+        hkp_dsm__blob_drop(&n->pool, cert);
+        return;
+    }
+    cert->len = (uint32_t)len;
+    cert_new(n, s, kind, digest, cert);
+}
+
+hkp_status hkp_dsm__vote_envelope(node *n, uint32_t kind, uint64_t view, uint32_t seat, uint8_t *dst,
+                                  size_t cap, size_t *len) {
+    struct slot *s = hkp_dsm__slot(n, view);
+    if (s == NULL || s->votes[column(kind)] == NULL || !s->votes[column(kind)][seat].set)
+        return HKP_E_NOTFOUND;
+    const struct vote_entry *v = &s->votes[column(kind)][seat];
+    struct hkp_dsm_cbor_writer body = {.out = n->scratch, .cap = HKP_DSM__VOTE_BODY_MAX};
+    hkp_dsm_cbor_put_array(&body, 3);
+    hkp_dsm_cbor_put_uint(&body, n->set.epoch);
+    hkp_dsm_cbor_put_uint(&body, view);
+    hkp_dsm_cbor_put_bytes(&body, v->digest, 32);
+    struct hkp_dsm_cbor_writer w = {.out = dst, .cap = cap};
+    hkp_dsm_cbor_put_array(&w, 4);
+    hkp_dsm_cbor_put_uint(&w, kind);
+    hkp_dsm_cbor_put_bytes(&w, n->set.seats[seat].node_id, 16);
+    hkp_dsm_cbor_put_bytes(&w, body.out, body.len);
+    hkp_dsm_cbor_put_bytes(&w, v->signature, 64);
+    *len = w.len;
+    return w.status;
+}
+
+/* Another promise of the same member in this view that may not stand beside this one (E1, E2, E4). */
+static void compare(node *n, struct slot *s, const struct hkp_dsm__vote *v,
+                    const struct hkp_dsm_view *envelope) {
+    uint32_t against = v->kind;
+    const struct vote_entry *same = s->votes[column(v->kind)];
+    int conflict = same != NULL && same[v->signer].set && memcmp(same[v->signer].digest, v->digest, 32) != 0;
+    if (!conflict && v->kind != HKP_DSM_KIND_NOTAR) {
+        against = v->kind == HKP_DSM_KIND_NULL ? HKP_DSM_KIND_FINAL : HKP_DSM_KIND_NULL;
+        const struct vote_entry *other = s->votes[column(against)];
+        conflict = other != NULL && other[v->signer].set;
+    }
+    if (!conflict) return;
+    uint8_t first[HKP_DSM__VOTE_MAX];
+    struct hkp_dsm_view a = {.ptr = first};
+    if (hkp_dsm__vote_envelope(n, against, s->view, v->signer, first, sizeof first, &a.len) == HKP_OK)
+        hkp_dsm__suspect(n, &a, envelope);
+}
+
+static hkp_status vote_enter(node *n, const struct hkp_dsm__vote *v, const uint8_t signature[64],
+                             const struct hkp_dsm_view *envelope) {
+    struct slot *s = hkp_dsm__slot(n, v->view);
+    if (s == NULL) return HKP_E_DSM_OLD;
+    int k = column(v->kind);
+    if (envelope != NULL) compare(n, s, v, envelope);
+    if (s->votes[k] == NULL) {
+        size_t size = n->set.n * sizeof(struct vote_entry);
+        s->votes[k] = hkp_dsm__take(n, size);
+        if (s->votes[k] == NULL) return HKP_E_LIMIT;
+        memset(s->votes[k], 0, size);
+    }
+    struct vote_entry *e = &s->votes[k][v->signer];
+    if (e->set) return HKP_E_DSM_DUPLICATE;
+    e->set = 1;
+    memcpy(e->digest, v->digest, 32);
+    memcpy(e->signature, signature, 64);
+    count_votes(n, s, v->kind, v->digest);
+    return HKP_OK;
+}
+
+/* Peek before any signature is checked: kind, view and signer decide whether the vote is of use. */
+static hkp_status vote_peek(node *n, const struct hkp_dsm_view *envelope, struct hkp_dsm__vote *v) {
+    struct hkp_dsm_envelope env;
+    hkp_status st = hkp_dsm_envelope_parse(envelope->ptr, envelope->len, 1U << 3 | 1U << 4 | 1U << 5, &env);
+    if (st != HKP_OK) return st;
+    st = hkp_dsm__vote_parse(env.kind, env.body.ptr, env.body.len, v);
+    if (st != HKP_OK) return st;
+    int seat = hkp_dsm__valset_index(&n->set, env.signer);
+    if (v->epoch != n->set.epoch) return HKP_E_DSM_EPOCH;
+    if (seat < 0) return HKP_E_DSM_SIGNER;
+    v->signer = (uint32_t)seat;
+    return HKP_OK;
+}
+
+hkp_status hkp_dsm__on_vote(node *n, struct peer *p, const struct hkp_dsm_view *envelope) {
+    struct hkp_dsm__vote v;
+    hkp_status st = vote_peek(n, envelope, &v);
+    if (st == HKP_E_DSM_EPOCH && v.epoch > n->set.epoch && p->seat >= 0)
+        hkp_dsm__ask_certs(n, p, n->root.view + 1, n->view);
+    if (st == HKP_E_DSM_EPOCH && v.epoch < n->set.epoch) hkp_dsm__newest_certs(n, p);
+    if (st != HKP_OK) return st;
+    if (v.view < n->view && n->now >= p->certs_again) {
+        p->certs_again = n->now + n->retransmit_every;
+        hkp_dsm__newest_certs(n, p);
+    }
+    struct slot *s =
+        v.view + VOTE_WINDOW > n->view && v.view > n->root.view ? hkp_dsm__slot(n, v.view) : NULL;
+    if (s == NULL) return HKP_E_DSM_OLD;
+    const struct vote_entry *held = s->votes[column(v.kind)];
+    if (held != NULL && held[v.signer].set && memcmp(held[v.signer].digest, v.digest, 32) == 0)
+        return HKP_E_DSM_DUPLICATE;
+    uint8_t signature[64];
+    st = hkp_dsm__vote_check(n->chain_id, &n->set, envelope->ptr, envelope->len, &v, signature);
+    return st != HKP_OK ? st : vote_enter(n, &v, signature, envelope);
+}
+
+hkp_status hkp_dsm__cert_take(node *n, const uint8_t *bytes, size_t len) {
+    struct hkp_dsm__cert cert;
+    hkp_status st = hkp_dsm__cert_parse(bytes, len, &cert);
+    if (st != HKP_OK) return st;
+    if (cert.epoch != n->set.epoch) return HKP_E_DSM_EPOCH;
+    if (cert.view > n->view + VOTE_WINDOW) {
+        /* Far ahead: proven first, then the views between are jumped over (R0). */
+        st = hkp_dsm__cert_check(n->chain_id, &n->set, bytes, len, &cert);
+        if (st != HKP_OK) return st;
+        n->view = cert.view;
+    }
+    struct slot *s = cert.view > n->root.view || cert.view == 0 ? hkp_dsm__slot(n, cert.view) : NULL;
+    if (s == NULL) return HKP_E_DSM_OLD;
+    if (s->cert[cert_column((uint32_t)cert.kind)] != NULL) return HKP_E_DSM_DUPLICATE;
+    st = hkp_dsm__cert_check(n->chain_id, &n->set, bytes, len, &cert);
+    if (st != HKP_OK) return st;
+    blob *copy = hkp_dsm__bytes(n, bytes, len);
+    if (copy == NULL) return HKP_E_LIMIT;
+    cert_new(n, s, (uint32_t)cert.kind, cert.digest, copy);
+    return HKP_OK;
+}
+
+static blob *own_message(node *n, const uint8_t *envelope, size_t len) {
+    return single(n, HKP_DSM__OP_MSG_VOTE, envelope, len);
+}
+
+/* A promise that is durable: sent to all members and counted here (R7). */
+void hkp_dsm__vote_own(node *n, uint32_t kind, uint64_t view, const uint8_t digest[32]) {
+    if (n->seat < 0) return;
+    struct hkp_dsm__vote v = {.kind = kind, .signer = (uint32_t)n->seat, .epoch = n->set.epoch, .view = view};
+    memcpy(v.digest, digest, 32);
+    uint8_t envelope[HKP_DSM__VOTE_MAX], signature[64];
+    struct hkp_dsm_view bytes = {.ptr = envelope};
+    if (hkp_dsm__vote_make(n->chain_id, &v, n->id, n->secret, envelope, sizeof envelope, &bytes.len) !=
+        HKP_OK)
+        return;
+    struct hkp_dsm_envelope env;
+    if (hkp_dsm_envelope_parse(envelope, bytes.len, 1U << kind, &env) != HKP_OK) return;
+    memcpy(signature, env.signature, 64);
+    struct slot *s = hkp_dsm__slot(n, view);
+    if (s == NULL) return;
+    if (s->own_msg[kind] == NULL) s->own_msg[kind] = own_message(n, envelope, bytes.len);
+    if (s->own_msg[kind] != NULL) hkp_dsm__send_members(n, 0, s->own_msg[kind]);
+    hkp_status st = vote_enter(n, &v, signature, NULL);
+    (void)st;
+}
+
+static void send_cert(node *n, struct peer *p, const blob *cert) {
+    if (cert == NULL) return;
+    blob *msg = single(n, HKP_DSM__OP_MSG_CERT, cert->ptr, cert->len);
+    if (p != NULL)
+        hkp_dsm__send_peer(n, p, 0, msg);
+    else if (msg != NULL)
+        hkp_dsm__send_members(n, 0, msg);
+    hkp_dsm__blob_drop(&n->pool, msg);
+}
+
+/* p NULL: to all members. */
+void hkp_dsm__newest_certs(node *n, struct peer *p) {
+    struct slot *s = n->newest_n > 0 ? hkp_dsm__slot(n, n->newest_n) : NULL;
+    send_cert(n, p, s != NULL ? s->cert[CERT_N] : n->final_n);
+    s = n->newest_0 > 0 ? hkp_dsm__slot(n, n->newest_0) : NULL;
+    if (s != NULL) send_cert(n, p, s->cert[CERT_0]);
+    send_cert(n, p, n->target_cert);
+}

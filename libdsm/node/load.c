@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+/*
+ * At start (D-STO-3): META, certificates, the snapshot of heads at the epoch's genesis, headers and bodies
+ * above it with their roots recomputed, then proposals, certs, the WAL, evidence, and each author's blocks.
+ * One SCAN after another; whatever does not fit ends the node with row and key of what is wrong.
+ */
+#include <string.h>
+
+#include "libdsm/node/node.h"
+#include "libter/bytes.h"
+
+enum {
+    LOAD_META,
+    LOAD_CERTIFICATES,
+    LOAD_HEADS,
+    LOAD_FINAL,
+    LOAD_HEADERS,
+    LOAD_BODIES,
+    LOAD_PROPOSALS,
+    LOAD_CERTS,
+    LOAD_WAL,
+    LOAD_EVIDENCE,
+    LOAD_BLOCKS,
+    SNAPSHOT_HEAD_BYTES = 57
+};
+
+static const uint8_t lowest[KEY_MAX];
+static const uint8_t highest[KEY_MAX] = {255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+                                         255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+                                         255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+                                         255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255};
+
+/* ---- rows ---- */
+
+static hkp_status meta_row(node *n, const uint8_t *key, size_t key_len, const uint8_t *data, size_t len) {
+    if (key_len == 5 && memcmp(key, "chain", 5) == 0) {
+        n->load.fresh = 0;
+        return len == 32 && memcmp(data, n->chain_id, 32) == 0 ? HKP_OK : HKP_E_DSM_SCHEMA;
+    }
+    if (key_len == 4 && memcmp(key, "host", 4) == 0) /* D-BLK-7 */
+        return len == 48 && memcmp(data, n->host, 32) == 0 && memcmp(data + 32, n->id, 16) == 0
+                   ? HKP_OK
+                   : HKP_E_DSM_HOST;
+    if (key_len == 5 && memcmp(key, "epoch", 5) == 0) {
+        if (len < 48 || len - 48 > HKP_DSM_VALSET_MAX) return HKP_E_DSM_SCHEMA;
+        struct hkp_dsm__valset set;
+        hkp_status st = hkp_dsm__valset_parse(data + 48, len - 48, &set);
+        if (st == HKP_OK)
+            hkp_dsm__epoch_begin(n, data + 48, len - 48, data + 16, hkp_be64(data), hkp_be64(data + 8));
+        return st;
+    }
+    return HKP_OK;
+}
+
+/* Above the snapshot there may be a newer one whose META row was not durable yet: not ours. */
+static hkp_status heads_row(node *n, const uint8_t *key, size_t key_len, const uint8_t *data, size_t len) {
+    if (key_len != 12 || len == 0 || len % SNAPSHOT_HEAD_BYTES != 0) return HKP_E_DSM_SCHEMA;
+    if (hkp_be64(key) != n->root.height) return HKP_OK;
+    for (size_t at = 0; at < len; at += SNAPSHOT_HEAD_BYTES) {
+        struct hkp_dsm__head h = {.seq = hkp_be64(data + at + 16), .status = data[at + 56]};
+        memcpy(h.node_id, data + at, 16);
+        memcpy(h.id, data + at + 24, 32);
+        struct author *a = hkp_dsm__author_make(n, h.node_id);
+        if (a == NULL) return HKP_E_LIMIT;
+        hkp_status st = hkp_dsm__heads_apply(n->heads, &h, 1, NULL);
+        if (st != HKP_OK) return st;
+        a->final.seq = a->tip.seq = h.seq;
+        a->frozen = h.status != 0;
+        memcpy(a->final.id, h.id, 32);
+        memcpy(a->tip.id, h.id, 32);
+    }
+    return HKP_OK;
+}
+
+static hkp_status final_row(node *n, const uint8_t *key, const uint8_t *data, size_t len) {
+    n->load.final_height = hkp_be64(key);
+    hkp_dsm__blob_drop(&n->pool, n->load.cert);
+    n->load.cert = hkp_dsm__bytes(n, data, len);
+    return n->load.cert != NULL ? HKP_OK : HKP_E_LIMIT;
+}
+
+/* The chain from the epoch's genesis on: each header names the one before. */
+static hkp_status header_row(node *n, const uint8_t *key, const uint8_t *data, size_t len) {
+    struct load *l = &n->load;
+    struct hkp_dsm__header h;
+    hkp_status st = hkp_dsm__header_parse(n->chain_id, data, len, &h);
+    if (st != HKP_OK) return st;
+    if (h.height == n->root.height) {
+        l->snapshot_seen = 1;
+        return memcmp(h.digest, n->root.digest, 32) == 0 &&
+                       memcmp(h.heads_root, hkp_dsm__heads_root(n->heads), 32) == 0
+                   ? HKP_OK
+                   : HKP_E_DSM_PROOF;
+    }
+    if (l->n_headers > EPOCH_HEIGHTS || h.epoch != n->set.epoch || h.height != hkp_be64(key))
+        return HKP_E_DSM_SCHEMA;
+    const uint8_t *parent = l->n_headers > 0 ? l->headers[l->n_headers - 1].digest : n->root.digest;
+    if (h.height != n->root.height + 1 + l->n_headers || memcmp(h.parent, parent, 32) != 0)
+        return HKP_E_DSM_PROOF;
+    l->headers[l->n_headers++] = h;
+    return HKP_OK;
+}
+
+static hkp_status body_row(node *n, const uint8_t *data, size_t len) {
+    struct load *l = &n->load;
+    if (l->n_bodies >= l->n_headers) return HKP_E_DSM_SCHEMA;
+    struct prop p = {.h = l->headers[l->n_bodies++]};
+    hkp_status st = hkp_dsm__body_parse(data, len, &p.parsed);
+    if (st == HKP_OK) st = hkp_dsm__prop_apply(n, &p);
+    if (st != HKP_OK) return st;
+    hkp_dsm__pool_give(&n->pool, p.undo);
+    n->cursor = NULL;
+    struct hkp_dsm_cbor_reader at = p.parsed.heads;
+    for (size_t i = 0; i < p.parsed.n_heads; i++) {
+        struct hkp_dsm__head h;
+        hkp_dsm__body_head(&at, &h);
+        struct author *a = hkp_dsm__author_make(n, h.node_id);
+        if (a == NULL) return HKP_E_LIMIT;
+        a->final.seq = a->tip.seq = h.seq;
+        memcpy(a->final.id, h.id, 32);
+        memcpy(a->tip.id, h.id, 32);
+    }
+    return HKP_OK;
+}
+
+static hkp_status proposal_row(node *n, const uint8_t *data, size_t len) {
+    struct hkp_dsm_cbor_reader r;
+    if (hkp_dsm_cbor_read(&r, data, len) != HKP_OK) return r.status;
+    struct hkp_dsm_view envelope = {0}, header, body;
+    hkp_dsm_cbor_array(&r, 3, 3);
+    if (hkp_dsm_cbor_type(&r) == HKP_DSM_CBOR_BYTES)
+        envelope.ptr = hkp_dsm_cbor_bytes(&r, 1, 2048, &envelope.len);
+    else
+        hkp_dsm_cbor_simple(&r);
+    header.ptr = hkp_dsm_cbor_bytes(&r, 1, HKP_DSM__HEADER_MAX, &header.len);
+    body.ptr = hkp_dsm_cbor_bytes(&r, 1, HKP_DSM__CHECKPOINT_BODY_MAX, &body.len);
+    struct hkp_dsm__header h;
+    hkp_status st = r.status;
+    if (st == HKP_OK) st = hkp_dsm__header_parse(n->chain_id, header.ptr, header.len, &h);
+    if (st != HKP_OK || h.view <= n->root.view || h.epoch != n->set.epoch) return st;
+    struct prop *p = hkp_dsm__prop_add(n, &h, &header, &body, envelope.ptr != NULL ? &envelope : NULL);
+    if (p == NULL) return HKP_OK; /* more than are kept: asked for when needed */
+    p->put_ticket = 1;
+    if (h.view > n->view) n->view = h.view;
+    struct slot *s = envelope.ptr != NULL ? hkp_dsm__slot(n, h.view) : NULL;
+    if (s != NULL && !s->seen_proposal) {
+        s->seen_proposal = 1;
+        memcpy(s->proposal_digest, h.digest, 32);
+    }
+    return HKP_OK;
+}
+
+static hkp_status cert_row(node *n, const uint8_t *key, size_t key_len, const uint8_t *data, size_t len) {
+    if (key_len != 17) return HKP_E_DSM_SCHEMA;
+    if (hkp_be64(key + 8) == n->root.view && key[16] == HKP_DSM_KIND_NOTAR) {
+        hkp_dsm__blob_drop(&n->pool, n->final_n);
+        n->final_n = hkp_dsm__bytes(n, data, len);
+        return HKP_OK;
+    }
+    hkp_status st = hkp_dsm__cert_take(n, data, len);
+    return st == HKP_E_DSM_OLD || st == HKP_E_DSM_DUPLICATE ? HKP_OK : st;
+}
+
+static hkp_status wal_row(node *n, const uint8_t *data, size_t len) {
+    struct hkp_dsm__wal_record r;
+    if (len != HKP_DSM__WAL_RECORD || !hkp_dsm__wal_decode(data, &r)) return HKP_E_DSM_WAL_CORRUPT;
+    n->load.rows++;
+    if (r.epoch < n->set.epoch) return HKP_OK;
+    if (r.epoch > n->set.epoch) return HKP_E_DSM_WAL_CORRUPT; /* rows are durable before the WAL */
+    if (r.kind == 0) {
+        if (r.view > n->watermark) n->watermark = r.view;
+        return HKP_OK;
+    }
+    if (r.view <= n->watermark) return HKP_OK; /* also of final views: D-STO-9 compares with them */
+    if (r.view > n->view) n->view = r.view;
+    struct slot *s = hkp_dsm__slot(n, r.view);
+    if (s == NULL) return HKP_OK;
+    switch (r.kind) {
+    case HKP_DSM_KIND_PROPOSE:
+        s->proposed = 1;
+        memcpy(s->propose_digest, r.digest, 32);
+        break;
+    case HKP_DSM_KIND_NOTAR:
+        s->notar = 1;
+        memcpy(s->notar_digest, r.digest, 32);
+        break;
+    case HKP_DSM_KIND_NULL:
+        s->null = 1;
+        break;
+    case HKP_DSM_KIND_FINAL:
+        s->final = 1;
+        memcpy(s->cert_digest, r.digest, 32);
+        break;
+    default:
+        return HKP_E_DSM_WAL_CORRUPT;
+    }
+    return HKP_OK;
+}
+
+static hkp_status evidence_row(node *n, const uint8_t *data, size_t len) {
+    if (len < 9) return HKP_E_DSM_SCHEMA;
+    struct hkp_dsm_view op = {.ptr = data + 8, .len = len - 8};
+    struct hkp_dsm__keys keys = hkp_dsm__keys_of(n);
+    struct hkp_dsm__evidence e;
+    hkp_status st = hkp_dsm__evidence_check(op.ptr, op.len, n->chain_id, &keys, &e);
+    if (st == HKP_E_DSM_SIGNER || st == HKP_E_DSM_EPOCH) return HKP_OK; /* of a set that is gone */
+    if (st == HKP_OK) st = hkp_dsm__suspect_add(n, &op, &e, hkp_be64(data));
+    return st == HKP_E_DSM_DUPLICATE ? HKP_OK : st;
+}
+
+hkp_status hkp_dsm__stored_item(const uint8_t *data, size_t len, struct hkp_dsm__item *item) {
+    struct hkp_dsm_cbor_reader r;
+    if (hkp_dsm_cbor_read(&r, data, len) != HKP_OK) return r.status;
+    struct hkp_dsm_view object = {0}, payload = {0};
+    hkp_dsm_cbor_array(&r, 3, 3);
+    hkp_dsm_cbor_uint(&r, 0, 0);
+    object.ptr = hkp_dsm_cbor_bytes(&r, 1, HKP_DSM__BLOCK_MAX, &object.len);
+    if (hkp_dsm_cbor_type(&r) == HKP_DSM_CBOR_BYTES)
+        payload.ptr = hkp_dsm_cbor_bytes(&r, HKP_DSM_PAYLOAD_MIN, HKP_DSM_PAYLOAD_MAX, &payload.len);
+    if (r.status != HKP_OK) return r.status;
+    return hkp_dsm__item_read(HKP_DSM__FORM_ENVELOPE, &object, payload.ptr != NULL ? &payload : NULL, item);
+}
+
+static hkp_status block_row(node *n, size_t key_len, const uint8_t *data, size_t len) {
+    struct hkp_dsm__item item;
+    hkp_status st = hkp_dsm__stored_item(data, len, &item);
+    return st != HKP_OK ? st : hkp_dsm__block_load(n, &item, key_len > 24);
+}
+
+hkp_status hkp_dsm__load_row(node *n, const uint8_t *key, size_t key_len, const uint8_t *data, size_t len) {
+    int by_height = n->load.step >= LOAD_FINAL && n->load.step <= LOAD_BODIES;
+    if (by_height && key_len != 8) return HKP_E_DSM_SCHEMA;
+    switch (n->load.step) {
+    case LOAD_META:
+        return meta_row(n, key, key_len, data, len);
+    case LOAD_CERTIFICATES:
+        return hkp_dsm__certificate_take(n, data, len, 1);
+    case LOAD_HEADS:
+        return heads_row(n, key, key_len, data, len);
+    case LOAD_FINAL:
+        return final_row(n, key, data, len);
+    case LOAD_HEADERS:
+        return header_row(n, key, data, len);
+    case LOAD_BODIES:
+        return body_row(n, data, len);
+    case LOAD_PROPOSALS:
+        return proposal_row(n, data, len);
+    case LOAD_CERTS:
+        return cert_row(n, key, key_len, data, len);
+    case LOAD_WAL:
+        return wal_row(n, data, len);
+    case LOAD_EVIDENCE:
+        return evidence_row(n, data, len);
+    default:
+        return block_row(n, key_len, data, len);
+    }
+}
+
+/* ---- steps ---- */
+
+static void scan(node *n, uint32_t row, const uint8_t *from, const uint8_t *to, size_t len) {
+    hkp_dsm__scan(n, READ_LOAD, row, from, to, len, UINT32_MAX);
+}
+
+static void scan_heights(node *n, uint32_t row, uint64_t from, uint64_t to) {
+    uint8_t a[8], b[8];
+    hkp_put_be64(a, from);
+    hkp_put_be64(b, to);
+    scan(n, row, a, b, 8);
+}
+
+static void scan_views(node *n, uint32_t row, uint64_t from) {
+    uint8_t a[KEY_MAX] = {0}, b[KEY_MAX];
+    hkp_dsm__key_epoch_view(a, n->set.epoch, from);
+    memcpy(b, highest, sizeof b);
+    hkp_put_be64(b, n->set.epoch);
+    scan(n, row, a, b, sizeof b);
+}
+
+static void scan_author(node *n) {
+    const struct author *a = &n->authors[n->load.author];
+    uint8_t from[24], to[KEY_MAX];
+    hkp_dsm__key_block(from, a->node_id, a->final.seq);
+    memcpy(to, highest, sizeof to);
+    memcpy(to, a->node_id, 16);
+    struct read *r = hkp_dsm__scan(n, READ_LOAD, HKP_DSM_ROW_BLOCK, from, to, 24, UINT32_MAX);
+    (void)r;
+}
+
+/* Headers, bodies and CERT_F agree, or the store is damaged. */
+static int replayed(node *n) {
+    struct load *l = &n->load;
+    uint8_t key[8];
+    hkp_put_be64(key, l->final_height);
+    if (l->final_height <= n->root.height || l->cert == NULL) return 1;
+    struct hkp_dsm__cert cert;
+    hkp_status st = hkp_dsm__cert_check(n->chain_id, &n->set, l->cert->ptr, l->cert->len, &cert);
+    if (l->n_headers != l->final_height - n->root.height || l->n_bodies != l->n_headers)
+        st = HKP_E_NOTFOUND;
+    else if (st == HKP_OK && (cert.kind != HKP_DSM_KIND_FINAL ||
+                              memcmp(cert.digest, l->headers[l->n_headers - 1].digest, 32) != 0))
+        st = HKP_E_DSM_PROOF;
+    if (st != HKP_OK) {
+        hkp_dsm__die(n, st, HKP_DSM_ROW_FINAL, key, sizeof key);
+        return 0;
+    }
+    const struct hkp_dsm__header *h = &l->headers[l->n_headers - 1];
+    memcpy(n->root.digest, h->digest, 32);
+    n->root.height = h->height;
+    n->root.view = h->view;
+    n->root.time_ms = h->time_ms;
+    n->target_view = h->view;
+    memcpy(n->target, h->digest, 32);
+    n->target_cert = l->cert;
+    l->cert = NULL;
+    n->view = h->view + 1;
+    return 1;
+}
+
+/* A later epoch than the first begins with a snapshot, whose root its boundary names (D-STO-3). */
+static int snapshot_good(node *n) {
+    if (n->epoch_first == 1 || n->load.snapshot_seen) return 1;
+    uint8_t key[8];
+    hkp_put_be64(key, n->root.height);
+    hkp_dsm__die(n, HKP_E_NOTFOUND, HKP_DSM_ROW_HEADER, key, sizeof key);
+    return 0;
+}
+
+static int block_good(node *n) {
+    const struct author *a = &n->authors[n->load.author];
+    if (a->final.seq == 0 || hkp_dsm__block_at(n, a, a->final.seq) != NULL) return 1;
+    uint8_t key[24];
+    hkp_dsm__die(n, HKP_E_NOTFOUND, HKP_DSM_ROW_BLOCK, key,
+                 hkp_dsm__key_block(key, a->node_id, a->final.seq));
+    return 0;
+}
+
+static void fresh(node *n) {
+    uint8_t host[48];
+    memcpy(host, n->host, 32);
+    memcpy(host + 32, n->id, 16);
+    hkp_dsm__put(n, HKP_DSM_ROW_META, (const uint8_t *)"chain", 5, n->chain_id, 32);
+    hkp_dsm__put(n, HKP_DSM_ROW_META, (const uint8_t *)"host", 4, host, sizeof host);
+}
+
+/* A final boundary whose new epoch was not durable begins it again. */
+static void finish(node *n) {
+    hkp_dsm__blob_drop(&n->pool, n->load.cert);
+    n->load.cert = NULL;
+    n->state = HKP_DSM_STATE_RUNNING;
+    if (n->load.fresh) fresh(n);
+    uint8_t key[24];
+    for (uint32_t i = 0; i < n->self->n_certs; i++)
+        hkp_dsm__put(n, HKP_DSM_ROW_CERTIFICATE, key,
+                     hkp_dsm__key_block(key, n->id, n->self->certs[i].serial), n->self->cert_bytes[i]->ptr,
+                     n->self->cert_bytes[i]->len);
+    if (n->load.n_headers > 0 && !hkp_is_zero(n->load.headers[n->load.n_headers - 1].next_valset, 32)) {
+        hkp_dsm__epoch_again(n, &n->load.headers[n->load.n_headers - 1]);
+    } else {
+        uint64_t view = n->view;
+        if (view <= n->root.view) view = n->root.view + 1;
+        hkp_dsm__enter(n, view);
+    }
+    n->root.at = n->now;
+    n->first_view = 1;
+    n->promises_open = n->seat >= 0;
+    for (uint64_t v = n->view > VOTE_WINDOW ? n->view - VOTE_WINDOW + 1 : 1; n->seat >= 0 && v <= n->view;
+         v++) {
+        struct slot *s = &n->slots[v % SLOTS];
+        if (s->view != v) continue;
+        uint8_t zero[32] = {0};
+        if (s->notar) hkp_dsm__vote_own(n, HKP_DSM_KIND_NOTAR, v, s->notar_digest);
+        if (s->null) hkp_dsm__vote_own(n, HKP_DSM_KIND_NULL, v, zero);
+        if (s->final) hkp_dsm__vote_own(n, HKP_DSM_KIND_FINAL, v, s->cert_digest);
+        if (s->proposed) hkp_dsm__repropose(n, s);
+    }
+    struct event_entry *e = hkp_dsm__fact(n, HKP_DSM_EV_STARTED);
+    e->e.height = n->root.height;
+    e->e.epoch = n->set.epoch;
+    e->e.view = n->view;
+    hkp_dsm__promises_ask(n, NULL);
+    hkp_dsm__retell_begin(n);
+    hkp_dsm__advance(n);
+}
+
+void hkp_dsm__load_begin(node *n) {
+    n->load.fresh = 1;
+    scan(n, HKP_DSM_ROW_META, lowest, highest, KEY_MAX);
+}
+
+void hkp_dsm__load_end(node *n) {
+    if (n->state != HKP_DSM_STATE_LOADING) return;
+    switch (n->load.step++) {
+    case LOAD_META:
+        scan(n, HKP_DSM_ROW_CERTIFICATE, lowest, highest, KEY_MAX);
+        break;
+    case LOAD_CERTIFICATES:
+        scan(n, HKP_DSM_ROW_HEADS, lowest, highest, KEY_MAX);
+        break;
+    case LOAD_HEADS:
+        scan_heights(n, HKP_DSM_ROW_FINAL, n->root.height + 1, UINT64_MAX);
+        break;
+    case LOAD_FINAL: {
+        uint64_t to = n->load.final_height > n->root.height ? n->load.final_height : n->root.height;
+        scan_heights(n, HKP_DSM_ROW_HEADER, n->epoch_first > 1 ? n->root.height : 1, to);
+        break;
+    }
+    case LOAD_HEADERS:
+        if (snapshot_good(n)) scan_heights(n, HKP_DSM_ROW_BODY, n->root.height + 1, n->load.final_height);
+        break;
+    case LOAD_BODIES:
+        if (replayed(n)) scan_views(n, HKP_DSM_ROW_PROPOSAL, n->root.view + 1);
+        break;
+    case LOAD_PROPOSALS:
+        scan_views(n, HKP_DSM_ROW_CERT, n->root.view);
+        break;
+    case LOAD_CERTS:
+        scan(n, HKP_DSM_ROW_WAL, lowest, highest, 8);
+        break;
+    case LOAD_WAL:
+        if (!n->load.fresh && n->load.rows == 0)
+            hkp_dsm__die(n, HKP_E_DSM_WAL_CORRUPT, HKP_DSM_ROW_WAL, NULL, 0);
+        else
+            scan(n, HKP_DSM_ROW_EVIDENCE, lowest, highest, KEY_MAX);
+        break;
+    case LOAD_EVIDENCE:
+        scan_author(n);
+        break;
+    default:
+        n->load.step = LOAD_BLOCKS;
+        if (!block_good(n)) break;
+        n->load.author++;
+        if (n->load.author < n->n_authors)
+            scan_author(n);
+        else
+            finish(n);
+        break;
+    }
+}

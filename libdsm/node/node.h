@@ -1,0 +1,523 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+/*
+ * Inside of a running node. One object, several ideas, one file each:
+ *
+ *   node.c      making, messages in, time         peers.c     sessions and what waits to be sent
+ *   journal.c   store requests, tickets, what is withheld until durable, facts
+ *   authors.c   certificates and chain heads       blocks.c    microblocks: accept, hold, fork, submit
+ *   sync.c      HAVE, WANT, ITEMS, CERT_WANT       votes.c     votes, certs, views' slots
+ *   rules.c     R0 to R9                           proposal.c  building and judging proposals
+ *   final.c     what is final, reports, epochs     fetch.c     SYNC: missing headers, bodies, certs
+ *   promises.c  D-STO-9                            load.c      D-STO-3 at start
+ *   prove.c     portable proofs                    suspects.c  evidence
+ *   retell.c    stored blocks, told again to the host at a start
+ */
+#ifndef HKP_LIBDSM_NODE_H
+#define HKP_LIBDSM_NODE_H
+
+#include "libdsm/message/message.h"
+#include "libdsm/node/heads_tree.h"
+#include "libdsm/node/pool.h"
+#include "libdsm/objects/objects.h"
+
+#define MS 1000000ULL
+#define SECOND 1000000000ULL
+
+enum {
+    /** views whose certs are in memory, and those around the own view whose votes are */
+    SLOTS = 1024,
+    VOTE_WINDOW = 64,
+    /** headers in memory above the newest final one */
+    PROPS = 256,
+    HEIGHTS_OPEN_MAX = 64,
+    EPOCH_HEIGHTS = 256,
+    CERTS_PER_NODE = 4,
+    WAITING_PER_AUTHOR = 64,
+    WAITING_MAX = 4096,
+    BRANCH_PER_AUTHOR = 1024,
+    OPEN_PER_AUTHOR = 4096,
+    EVIDENCE_MAX = 1024,
+    READS_MAX = 64,
+    PROOFS_MAX = 8,
+    REPORTS_MAX = 128,
+    HELD_MAX = 16384,
+    EVENTS_MIN = 8192,
+    /** free events below which input is refused until the host drains them */
+    EVENTS_RESERVE = 4096,
+    PEER_BYTES_MAX = 4194304,
+    ITEMS_BYTES_MAX = 262144,
+    SYNC_HEADERS_MAX = 64,
+    KEY_MAX = 48,
+    ASKED_MAX = 8,
+    /** sixteenths of the pool that blocks, answers and messages may fill, in this order */
+    FILL_BLOCKS = 12,
+    FILL_ANSWERS = 13,
+    FILL_MESSAGES = 14,
+    /** links of a proof: more come as boundaries */
+    LINKS_MAX = 64,
+    ANSWER_CERTS = 600000,
+    ANSWER_ROOM = ANSWER_CERTS + HKP_DSM__CHECKPOINT_BODY_MAX + 1024
+};
+
+typedef struct hkp_dsm_node node;
+typedef struct hkp_dsm__blob blob;
+
+/** A microblock in memory. */
+struct block {
+    struct block *next_by_id;
+    struct block *next_by_seq;
+    /** of the author: waiting behind a gap, or on another branch; in the order of finality: kept blocks */
+    struct block *next, *prev;
+    struct author *author;
+    /** [0, envelope, payload or null] */
+    blob *item;
+    struct hkp_dsm_view envelope, payload;
+    struct hkp_dsm__block b;
+    hkp_time seen_at;
+    uint64_t ticket;
+    /** height that made it final; 0: none yet */
+    uint64_t height;
+    /** reports and puts that need it */
+    uint32_t pins;
+    uint8_t place;
+};
+
+enum { PLACE_CHAIN = 1, PLACE_WAITING = 2, PLACE_BRANCH = 3, PLACE_KEPT = 4 };
+
+/** A node that is known: its certificates and its chain. */
+struct author {
+    struct author *next_by_id;
+    uint8_t node_id[16];
+    struct hkp_dsm_certificate certs[CERTS_PER_NODE];
+    blob *cert_bytes[CERTS_PER_NODE];
+    uint32_t n_certs;
+    /** final head and the stored chain's head above it */
+    struct hkp_dsm__known_head final, tip;
+    struct block *waiting, *branch;
+    uint32_t n_waiting, n_branch;
+    /** authors with blocks that are not final */
+    struct author *open_next, *open_prev;
+    uint32_t is_open, forked, frozen, have_changed;
+    /** highest seq that a peer claims to have, and who */
+    uint64_t known_seq;
+    uint8_t known_by[16];
+    hkp_time want_again, cert_again;
+    /** D-BLK-8: thousandths of a block */
+    uint64_t tokens;
+    hkp_time tokens_at;
+};
+
+/** A session. */
+struct peer {
+    uint8_t node_id[16];
+    uint32_t up, lanes, bad;
+    /** seat, or -1 */
+    int32_t seat;
+    int64_t clock_us;
+    uint32_t clock_verdict, have_clock;
+    struct queue {
+        blob **ring;
+        uint32_t cap, head, count;
+    } queues[HKP_DSM_LANES];
+    size_t bytes;
+    uint32_t served;
+    hkp_time certs_again, ask_at;
+    uint32_t ask_tokens;
+};
+
+struct vote_entry {
+    uint8_t set;
+    uint8_t digest[32];
+    uint8_t signature[64];
+};
+
+/** A header above the newest final one, with what is known of it. */
+struct prop {
+    uint32_t used, state, queued, boundary;
+    struct hkp_dsm__header h;
+    blob *header, *body, *envelope;
+    struct hkp_dsm__body parsed;
+    /** heads before it, while the tree stands on it or a descendant */
+    struct hkp_dsm__head *undo;
+    size_t n_undo;
+    hkp_time ask_again;
+    uint64_t put_ticket;
+};
+
+enum { PROP_NEW = 0, PROP_VALID = 1, PROP_BAD = 2 };
+
+/** A view. */
+struct slot {
+    uint64_t view;
+    /** own promises, sent or recorded */
+    uint8_t proposed, notar, null, final, seen_proposal;
+    uint8_t notar_digest[32], propose_digest[32], proposal_digest[32];
+    blob *own_msg[6];
+    /** CERT_N, CERT_0, CERT_F */
+    blob *cert[3];
+    uint8_t cert_digest[32];
+    struct vote_entry *votes[3];
+};
+
+enum { CERT_N = 0, CERT_0 = 1, CERT_F = 2 };
+
+struct held {
+    uint64_t ticket;
+    uint32_t what, kind;
+    void *ptr;
+    uint64_t view, epoch;
+    uint8_t digest[32];
+};
+
+enum { HELD_VOTE = 1, HELD_PROPOSE = 2, HELD_OWN_BLOCK = 3, HELD_BLOCK = 4 };
+
+struct event_entry {
+    struct hkp_dsm_event e;
+    uint8_t key[KEY_MAX], key_to[KEY_MAX];
+    blob *data;
+    struct block *pinned;
+};
+
+/** An open GET or SCAN. */
+struct read {
+    uint64_t ticket;
+    uint32_t what, row, lane;
+    uint8_t peer[16];
+    /** ITEMS or SYNC_RESP being put together: bytes from 16 on, count */
+    blob *out;
+    size_t out_len;
+    uint32_t count, proof;
+    uint64_t a, b;
+};
+
+enum {
+    READ_LOAD = 1,
+    READ_ITEMS = 2,
+    READ_PROOF = 3,
+    READ_DIGEST = 4,
+    READ_HEADERS = 5,
+    READ_BODIES = 6,
+    READ_LINK = 7,
+    READ_RETELL = 8
+};
+
+struct report {
+    struct prop *p;
+    uint64_t ticket, next_seq;
+    uint32_t head;
+    struct hkp_dsm_cbor_reader at;
+    struct hkp_dsm__head now;
+    uint64_t from;
+};
+
+struct suspect {
+    uint8_t key[32];
+    uint32_t class_, on_chain;
+    uint8_t offender[16];
+    blob *op;
+};
+
+struct proof_job {
+    uint32_t used, step;
+    uint64_t ticket, seq, height, from_epoch, links;
+    int32_t position;
+    uint8_t author[16];
+    blob *item, *leaves, *cert, *end, *link[LINKS_MAX], *headers[HEIGHTS_OPEN_MAX + 2];
+    uint32_t n_headers;
+    uint64_t cert_height, epoch;
+};
+
+struct hkp_dsm_node {
+    struct hkp_mem mem;
+    struct hkp_rng rng;
+    struct hkp_dsm__pool pool;
+    void *block_of_memory;
+    size_t block_size;
+    uint32_t state, observer, silent, heads_max, peers_max, blocks_max, synchronised;
+    hkp_time now, wall_at;
+    uint64_t wall_us;
+    uint64_t t_cp, delay, have_every;
+
+    /* identity */
+    uint8_t chain_id[32], id[16], secret[64], host[32];
+    struct hkp_dsm_ca_set ca;
+    struct hkp_dsm_officers officers;
+    uint64_t genesis_s;
+    uint32_t single;
+    struct author *self;
+
+    /* authors and blocks */
+    struct author *authors;
+    uint32_t n_authors, author_mask, block_mask, n_blocks, n_waiting;
+    struct author **author_table;
+    struct block **by_id, **by_seq;
+    struct author *open;
+    struct block *kept_old, *kept_new;
+    struct hkp_dsm__heads *heads;
+    uint64_t accepted;
+    blob *draft;
+    /** blocks of one author in one checkpoint */
+    struct block **path;
+
+    /* peers */
+    struct peer *peers;
+    uint32_t n_peers, next_peer;
+    blob *sending;
+    uint64_t received, refused, sent, dropped;
+    hkp_time have_at, have_all_at;
+
+    /* journal */
+    struct event_entry *events;
+    uint32_t events_cap, event_head, event_count;
+    struct event_entry current;
+    /** those of the block in current */
+    struct hkp_dsm_claims claims;
+    struct held *held;
+    uint32_t held_head, held_count;
+    uint64_t ticket, durable, read_ticket;
+    struct read reads[READS_MAX];
+
+    /* consensus */
+    struct hkp_dsm__valset set;
+    uint8_t set_body[HKP_DSM_VALSET_MAX];
+    size_t set_len;
+    uint8_t epoch0_hash[32];
+    uint8_t perm[HKP_DSM_MEMBERS_MAX];
+    int32_t seat;
+    uint64_t view, watermark, epoch_first, epoch_ms;
+    hkp_time entered_at, work_at, retransmit_at, retransmit_every;
+    uint32_t nullified_row, had_nullified, first_view;
+    struct slot *slots;
+    uint64_t last_without_null;
+    struct prop props[PROPS];
+    /** newest final header; digest of the epoch's genesis and view 0 at its start */
+    struct root {
+        uint8_t digest[32];
+        uint64_t height, view, time_ms;
+        hkp_time at;
+    } root;
+    /** where the heads tree stands: NULL is root */
+    struct prop *cursor;
+    uint64_t newest_n, newest_0, target_view;
+    uint8_t target[32];
+    blob *target_cert, *final_cert, *final_n;
+    struct report reports[REPORTS_MAX];
+    uint32_t report_head, report_count;
+    uint64_t finals, nullified;
+    hkp_time sync_again, work_wake;
+    struct asked {
+        uint8_t digest[32];
+        hkp_time again;
+    } asked[ASKED_MAX];
+    uint32_t sync_peer;
+    /** for one message that is written, and for the parts of an answer */
+    uint8_t *scratch, *answer;
+    struct hkp_dsm__head *changes;
+
+    /* D-STO-9 */
+    uint8_t promised[HKP_DSM_MEMBERS_MAX];
+    uint32_t promises_open;
+    uint64_t promise_view;
+    hkp_time promises_again;
+
+    struct suspect *suspects;
+    uint32_t n_suspects;
+    struct proof_job proofs[PROOFS_MAX];
+    struct load {
+        uint32_t step, author, fresh;
+        uint64_t rows, final_height;
+        blob *cert;
+        struct hkp_dsm__header headers[EPOCH_HEIGHTS + 1];
+        uint32_t n_headers, n_bodies, snapshot_seen;
+    } load;
+    /** stored blocks that are still to be told: what is read next, whose place is known up to where */
+    struct retell {
+        uint32_t phase, rows, reading;
+        uint8_t from[24], place[24];
+        uint64_t height;
+    } retell;
+};
+
+/* node.c */
+uint64_t hkp_dsm__wall_us(const node *n);
+void hkp_dsm__time(node *n, hkp_time now);
+/** Heap sort in place: no memory, no recursion. size at most 64. */
+void hkp_dsm__sort(void *base, size_t count, size_t size, int (*compare)(const void *, const void *));
+/** The node can go on no more: status, row and key tell why. */
+void hkp_dsm__die(node *n, hkp_status status, uint32_t row, const uint8_t *key, size_t key_len);
+
+/* load.c */
+/** The item of a stored block. */
+hkp_status hkp_dsm__stored_item(const uint8_t *data, size_t len, struct hkp_dsm__item *item);
+
+/* retell.c */
+void hkp_dsm__retell_begin(node *n);
+/** Asks for the next rows when nothing else is to be told; 0: all was told, or rows are on their way. */
+int hkp_dsm__retell(node *n);
+hkp_status hkp_dsm__retell_row(node *n, const uint8_t *key, size_t key_len, const uint8_t *data, size_t len);
+void hkp_dsm__retell_end(node *n);
+
+/* journal.c */
+uint64_t hkp_dsm__put(node *n, uint32_t row, const uint8_t *key, size_t key_len, const uint8_t *data,
+                      size_t len);
+/** Takes over one reference of data. */
+uint64_t hkp_dsm__put_blob(node *n, uint32_t row, const uint8_t *key, size_t key_len, blob *data);
+uint64_t hkp_dsm__wal(node *n, uint32_t kind, uint64_t epoch, uint64_t view, const uint8_t digest[32]);
+void hkp_dsm__drop(node *n, uint32_t row, const uint8_t *from, const uint8_t *to, size_t key_len);
+/** Begin a read; NULL: none is free. */
+struct read *hkp_dsm__get(node *n, uint32_t what, uint32_t row, const uint8_t *key, size_t key_len);
+struct read *hkp_dsm__scan(node *n, uint32_t what, uint32_t row, const uint8_t *from, const uint8_t *to,
+                           size_t key_len, uint32_t count);
+struct event_entry *hkp_dsm__fact(node *n, uint32_t kind);
+struct held *hkp_dsm__hold(node *n, uint32_t what, uint64_t ticket);
+uint32_t hkp_dsm__events_free(const node *n);
+/** 1 while one more object can be taken without filling events or what is held back. */
+int hkp_dsm__may_take(const node *n);
+size_t hkp_dsm__key_epoch_view(uint8_t *key, uint64_t epoch, uint64_t view);
+size_t hkp_dsm__key_block(uint8_t *key, const uint8_t node_id[16], uint64_t seq);
+
+/* peers.c */
+uint32_t hkp_dsm__queue_cap(uint32_t lane);
+struct peer *hkp_dsm__peer(node *n, const uint8_t node_id[16]);
+int hkp_dsm__lane_open(const struct peer *p, uint32_t lane);
+/** Takes over no reference. */
+void hkp_dsm__send_peer(node *n, struct peer *p, uint32_t lane, blob *msg);
+void hkp_dsm__send_members(node *n, uint32_t lane, blob *msg);
+void hkp_dsm__send_all(node *n, uint32_t lane, blob *msg, const struct peer *but);
+struct peer *hkp_dsm__some_peer(node *n, uint32_t lane, int member);
+void hkp_dsm__peers_seats(node *n);
+/** 0: this peer asks too often (D-GSP-15). */
+int hkp_dsm__may_ask(node *n, struct peer *p);
+/** A message blob from a writer's bytes in n->scratch; NULL when the pool is full. */
+blob *hkp_dsm__msg(node *n, const struct hkp_dsm_cbor_writer *w);
+struct hkp_dsm_cbor_writer hkp_dsm__writer(node *n);
+
+/* authors.c */
+struct author *hkp_dsm__author(const node *n, const uint8_t node_id[16]);
+/** The same, made if it is not known; NULL: the table is full. */
+struct author *hkp_dsm__author_make(node *n, const uint8_t node_id[16]);
+hkp_status hkp_dsm__certificate_take(node *n, const uint8_t *multi, size_t len, int stored);
+void hkp_dsm__certificate_ask(node *n, struct author *a, struct peer *p, const uint8_t node_id[16]);
+void hkp_dsm__author_open(node *n, struct author *a);
+
+/* blocks.c */
+struct block *hkp_dsm__block_by_id(const node *n, const uint8_t id[32]);
+struct block *hkp_dsm__block_at(const node *n, const struct author *a, uint64_t seq);
+hkp_status hkp_dsm__block_take(node *n, struct peer *p, const struct hkp_dsm__item *item, uint32_t hops,
+                               int asked);
+/** From the own store. */
+hkp_status hkp_dsm__block_load(node *n, const struct hkp_dsm__item *item, int branch);
+void hkp_dsm__block_durable(node *n, struct block *b, int own);
+void hkp_dsm__block_unpin(node *n, struct block *b);
+void hkp_dsm__block_tell(node *n, struct block *b, uint32_t kind);
+void hkp_dsm__block_final(node *n, struct author *a, struct block *b, uint64_t height);
+/**
+ * The blocks of a from from+1 (whose prev must be from_id) to the one of id at seq, into n->path[seq - from].
+ * 1: all held; 0: some are missing, up to *missing; -1: they do not link.
+ */
+int hkp_dsm__blocks_path(node *n, const struct author *a, uint64_t from, const uint8_t from_id[32],
+                         uint64_t seq, const uint8_t id[32], uint64_t *missing);
+/** The author's chain above its final head follows the branch that was made final (D-BLK-14). */
+void hkp_dsm__author_final(node *n, struct author *a, const struct hkp_dsm__known_head *head);
+/** Memory of the pool; forgets the oldest blocks that are final and reported to get it. */
+void *hkp_dsm__take(node *n, size_t size);
+/** 1 if more than so many sixteenths of the pool are in use: the rest is kept for what consensus needs. */
+int hkp_dsm__fuller(const node *n, uint32_t sixteenths);
+blob *hkp_dsm__bytes(node *n, const uint8_t *bytes, size_t len);
+blob *hkp_dsm__room(node *n, size_t len);
+
+/* sync.c */
+void hkp_dsm__have_tick(node *n);
+void hkp_dsm__have_all(node *n, struct peer *p);
+hkp_status hkp_dsm__on_have(node *n, struct peer *p, struct hkp_dsm__message *m);
+hkp_status hkp_dsm__on_want(node *n, struct peer *p, struct hkp_dsm__message *m);
+hkp_status hkp_dsm__on_items(node *n, struct peer *p, struct hkp_dsm__message *m);
+hkp_status hkp_dsm__on_cert_want(node *n, struct peer *p, struct hkp_dsm__message *m);
+void hkp_dsm__want(node *n, struct peer *p, uint32_t lane, const struct author *a, uint64_t from,
+                   uint64_t to);
+void hkp_dsm__items_row(node *n, struct read *r, const uint8_t *data, size_t len);
+void hkp_dsm__items_end(node *n, struct read *r);
+
+/* votes.c */
+struct slot *hkp_dsm__slot(node *n, uint64_t view);
+void hkp_dsm__slots_clear(node *n);
+hkp_status hkp_dsm__on_vote(node *n, struct peer *p, const struct hkp_dsm_view *envelope);
+hkp_status hkp_dsm__cert_take(node *n, const uint8_t *bytes, size_t len);
+void hkp_dsm__vote_own(node *n, uint32_t kind, uint64_t view, const uint8_t digest[32]);
+void hkp_dsm__newest_certs(node *n, struct peer *p);
+hkp_status hkp_dsm__vote_envelope(node *n, uint32_t kind, uint64_t view, uint32_t seat, uint8_t *dst,
+                                  size_t cap, size_t *len);
+
+/* rules.c */
+void hkp_dsm__advance(node *n);
+void hkp_dsm__enter(node *n, uint64_t view);
+int hkp_dsm__may_promise(const node *n, uint64_t view);
+int hkp_dsm__has_work(node *n);
+hkp_time hkp_dsm__rules_wake(const node *n);
+
+/* proposal.c */
+struct prop *hkp_dsm__prop(node *n, const uint8_t digest[32]);
+struct prop *hkp_dsm__prop_add(node *n, const struct hkp_dsm__header *h, const struct hkp_dsm_view *header,
+                               const struct hkp_dsm_view *body, const struct hkp_dsm_view *envelope);
+void hkp_dsm__prop_free(node *n, struct prop *p);
+/** Move the heads tree to the state after p (NULL: after the newest final header); 0: p is not above it. */
+int hkp_dsm__goto(node *n, struct prop *p);
+/** Parent of p: 1 a header in memory, 0 the newest final header, -1 unknown. */
+int hkp_dsm__parent(node *n, const struct prop *p, struct prop **parent);
+int hkp_dsm__prop_empty(const struct prop *p);
+/** HKP_OK, HKP_E_DSM_GAP: something is missing and was asked for, or why it is bad. */
+hkp_status hkp_dsm__prop_judge(node *n, struct prop *p);
+hkp_status hkp_dsm__on_propose(node *n, struct peer *from, struct hkp_dsm__message *m);
+void hkp_dsm__propose(node *n);
+void hkp_dsm__prop_store(node *n, struct prop *p);
+void hkp_dsm__repropose(node *n, struct slot *s);
+struct prop *hkp_dsm__newest_notarised(node *n);
+/** Changes of p applied to the tree, which stands on its parent; root compared. */
+hkp_status hkp_dsm__prop_apply(node *n, struct prop *p);
+int hkp_dsm__null_held(node *n, uint64_t above, uint64_t below);
+int hkp_dsm__notar_held(node *n, uint64_t view, const uint8_t digest[32]);
+int hkp_dsm__is_boundary(const node *n, uint64_t height, uint64_t time_ms);
+hkp_status hkp_dsm__next_set(node *n, const struct prop *parent, uint8_t *dst, size_t *len);
+
+/* final.c */
+void hkp_dsm__finalise(node *n);
+int hkp_dsm__report(node *n);
+void hkp_dsm__epoch_begin(node *n, const uint8_t *set_body, size_t len, const uint8_t boundary[32],
+                          uint64_t height, uint64_t time_ms);
+void hkp_dsm__epoch_again(node *n, const struct hkp_dsm__header *boundary);
+
+/* fetch.c */
+void hkp_dsm__ask_header(node *n, const uint8_t digest[32]);
+void hkp_dsm__ask_certs(node *n, struct peer *p, uint64_t from, uint64_t to);
+hkp_status hkp_dsm__on_sync_req(node *n, struct peer *p, struct hkp_dsm__message *m);
+hkp_status hkp_dsm__on_sync_resp(node *n, struct peer *p, struct hkp_dsm__message *m);
+void hkp_dsm__fetch_row(node *n, struct read *r, const uint8_t *key, size_t key_len, const uint8_t *data,
+                        size_t len);
+void hkp_dsm__fetch_end(node *n, struct read *r);
+
+/* promises.c */
+void hkp_dsm__promises_ask(node *n, struct peer *p);
+hkp_status hkp_dsm__on_promises_req(node *n, struct peer *p, struct hkp_dsm__message *m);
+hkp_status hkp_dsm__on_promises(node *n, struct peer *p, struct hkp_dsm__message *m);
+
+/* load.c */
+void hkp_dsm__load_begin(node *n);
+hkp_status hkp_dsm__load_row(node *n, const uint8_t *key, size_t key_len, const uint8_t *data, size_t len);
+void hkp_dsm__load_end(node *n);
+
+/* suspects.c */
+void hkp_dsm__suspect(node *n, const struct hkp_dsm_view *a, const struct hkp_dsm_view *b);
+hkp_status hkp_dsm__on_evidence(node *n, const struct hkp_dsm_view *op, struct peer *from, uint32_t hops);
+int hkp_dsm__op_valid(node *n, const struct hkp_dsm_view *op, const struct prop *parent,
+                      struct hkp_dsm__evidence *evidence);
+struct hkp_dsm__keys hkp_dsm__keys_of(node *n);
+hkp_status hkp_dsm__suspect_add(node *n, const struct hkp_dsm_view *op, const struct hkp_dsm__evidence *e,
+                                uint64_t height);
+
+/* prove.c */
+void hkp_dsm__proof_row(node *n, struct read *r, const uint8_t *key, size_t key_len, const uint8_t *data,
+                        size_t len);
+void hkp_dsm__proof_end(node *n, struct read *r);
+
+#endif

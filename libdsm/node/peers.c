@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+/* Sessions and their bounded queues. A message to many peers is one blob with many references (D 13). */
+#include <string.h>
+
+#include "libdsm/node/node.h"
+
+static const uint32_t queue_cap[HKP_DSM_LANES] = {1024, 256, 1024, 2048, 64};
+
+uint32_t hkp_dsm__queue_cap(uint32_t lane) { return queue_cap[lane]; }
+
+struct peer *hkp_dsm__peer(node *n, const uint8_t node_id[16]) {
+    for (uint32_t i = 0; i < n->peers_max; i++)
+        if (n->peers[i].up && memcmp(n->peers[i].node_id, node_id, 16) == 0) return &n->peers[i];
+    return NULL;
+}
+
+/* Lanes 0 and 1 between members of V_e whatever trust says (HTP-8.6, D-SMX-11). */
+int hkp_dsm__lane_open(const struct peer *p, uint32_t lane) {
+    uint32_t mask = p->lanes | (p->seat >= 0 ? (uint32_t)HKP_DSM_LANES_SAFETY : 0U);
+    return (mask >> lane & 1U) != 0;
+}
+
+static void queue_pop(node *n, struct peer *p, struct queue *q) {
+    blob *b = q->ring[q->head];
+    q->head = (q->head + 1) % q->cap;
+    q->count--;
+    p->bytes -= b->len;
+    hkp_dsm__blob_drop(&n->pool, b);
+}
+
+static void peer_bad(node *n, struct peer *p, hkp_status why) {
+    if (p->bad) return;
+    p->bad = 1;
+    struct event_entry *e = hkp_dsm__fact(n, HKP_DSM_EV_PEER_BAD);
+    memcpy(e->e.node_id, p->node_id, 16);
+    e->e.status = why;
+}
+
+void hkp_dsm__send_peer(node *n, struct peer *p, uint32_t lane, blob *msg) {
+    if (msg == NULL || !hkp_dsm__lane_open(p, lane)) return;
+    struct queue *q = &p->queues[lane];
+    if (q->count == q->cap) {
+        n->dropped++;
+        if (lane == 0) {
+            peer_bad(n, p, HKP_E_LIMIT);
+            return;
+        }
+        queue_pop(n, p, q);
+    }
+    for (uint32_t low = HKP_DSM_LANES; low-- > lane && p->bytes + msg->len > PEER_BYTES_MAX;)
+        while (p->queues[low].count > 0 && p->bytes + msg->len > PEER_BYTES_MAX) {
+            queue_pop(n, p, &p->queues[low]);
+            n->dropped++;
+        }
+    q->ring[(q->head + q->count) % q->cap] = hkp_dsm__blob_hold(msg);
+    q->count++;
+    p->bytes += msg->len;
+}
+
+void hkp_dsm__send_members(node *n, uint32_t lane, blob *msg) {
+    for (uint32_t i = 0; i < n->peers_max; i++)
+        if (n->peers[i].up && n->peers[i].seat >= 0) hkp_dsm__send_peer(n, &n->peers[i], lane, msg);
+}
+
+void hkp_dsm__send_all(node *n, uint32_t lane, blob *msg, const struct peer *but) {
+    for (uint32_t i = 0; i < n->peers_max; i++)
+        if (n->peers[i].up && &n->peers[i] != but) hkp_dsm__send_peer(n, &n->peers[i], lane, msg);
+}
+
+/* Each call another one, so that a question that failed goes elsewhere the next time (R8). */
+struct peer *hkp_dsm__some_peer(node *n, uint32_t lane, int member) {
+    for (uint32_t i = 0; i < n->peers_max; i++) {
+        n->sync_peer = (n->sync_peer + 1) % n->peers_max;
+        struct peer *p = &n->peers[n->sync_peer];
+        if (p->up && hkp_dsm__lane_open(p, lane) && (!member || p->seat >= 0)) return p;
+    }
+    return NULL;
+}
+
+void hkp_dsm__peers_seats(node *n) {
+    for (uint32_t i = 0; i < n->peers_max; i++)
+        if (n->peers[i].up) n->peers[i].seat = hkp_dsm__valset_index(&n->set, n->peers[i].node_id);
+}
+
+/* D-GSP-15: 2 a second, burst 8; members of V_e four times that. */
+int hkp_dsm__may_ask(node *n, struct peer *p) {
+    uint32_t rate = p->seat >= 0 ? 8 : 2, burst = p->seat >= 0 ? 32 : 8;
+    uint64_t more = (n->now - p->ask_at) * rate / SECOND;
+    if (more > 0) {
+        p->ask_at = n->now;
+        p->ask_tokens = more + p->ask_tokens > burst ? burst : p->ask_tokens + (uint32_t)more;
+    }
+    if (p->ask_tokens == 0) return 0;
+    p->ask_tokens--;
+    return 1;
+}
+
+struct hkp_dsm_cbor_writer hkp_dsm__writer(node *n) {
+    return (struct hkp_dsm_cbor_writer){.out = n->scratch, .cap = hkp_dsm__lane_max(0)};
+}
+
+blob *hkp_dsm__msg(node *n, const struct hkp_dsm_cbor_writer *w) {
+    return w->status == HKP_OK && !hkp_dsm__fuller(n, FILL_MESSAGES) ? hkp_dsm__bytes(n, w->out, w->len)
+                                                                     : NULL;
+}
+
+hkp_status hkp_dsm_peer_up(hkp_dsm_node *n, hkp_time now, const uint8_t peer[16], uint32_t lanes) {
+    if (n->state != HKP_DSM_STATE_RUNNING) return HKP_E_STATE;
+    if (lanes > HKP_DSM_LANES_ALL || memcmp(peer, n->id, 16) == 0) return HKP_E_INVAL;
+    if (hkp_dsm__peer(n, peer) != NULL) return HKP_E_STATE;
+    hkp_dsm__time(n, now);
+    struct peer *p = NULL;
+    for (uint32_t i = 0; p == NULL && i < n->peers_max; i++)
+        if (!n->peers[i].up) p = &n->peers[i];
+    if (p == NULL) return HKP_E_LIMIT;
+    struct queue queues[HKP_DSM_LANES];
+    memcpy(queues, p->queues, sizeof queues);
+    *p = (struct peer){.up = 1, .lanes = lanes, .ask_at = n->now, .ask_tokens = 8};
+    for (uint32_t l = 0; l < HKP_DSM_LANES; l++)
+        p->queues[l] = (struct queue){.ring = queues[l].ring, .cap = queue_cap[l]};
+    memcpy(p->node_id, peer, 16);
+    p->seat = hkp_dsm__valset_index(&n->set, peer);
+    n->n_peers++;
+    hkp_dsm__promises_ask(n, p);
+    hkp_dsm__newest_certs(n, p);
+    hkp_dsm__have_all(n, p);
+    struct slot *s = hkp_dsm__slot(n, n->view);
+    for (int i = 2; s != NULL && p->seat >= 0 && i < 6; i++) hkp_dsm__send_peer(n, p, 0, s->own_msg[i]);
+    hkp_dsm__advance(n);
+    return HKP_OK;
+}
+
+hkp_status hkp_dsm_peer_lanes(hkp_dsm_node *n, hkp_time now, const uint8_t peer[16], uint32_t lanes) {
+    struct peer *p = hkp_dsm__peer(n, peer);
+    if (p == NULL) return HKP_E_NOTFOUND;
+    if (lanes > HKP_DSM_LANES_ALL) return HKP_E_INVAL;
+    hkp_dsm__time(n, now);
+    uint32_t before = p->lanes;
+    p->lanes = lanes;
+    if ((lanes & ~before & 8U) != 0) hkp_dsm__have_all(n, p);
+    return HKP_OK;
+}
+
+hkp_status hkp_dsm_peer_clock(hkp_dsm_node *n, const uint8_t peer[16], int64_t offset_us, uint32_t verdict) {
+    struct peer *p = hkp_dsm__peer(n, peer);
+    if (p == NULL) return HKP_E_NOTFOUND;
+    if (verdict > HKP_DSM_CLOCK_FAIL) return HKP_E_INVAL;
+    p->clock_us = offset_us;
+    p->clock_verdict = verdict;
+    p->have_clock = 1;
+    return HKP_OK;
+}
+
+hkp_status hkp_dsm_peer_down(hkp_dsm_node *n, hkp_time now, const uint8_t peer[16]) {
+    struct peer *p = hkp_dsm__peer(n, peer);
+    if (p == NULL) return HKP_E_NOTFOUND;
+    hkp_dsm__time(n, now);
+    for (uint32_t l = 0; l < HKP_DSM_LANES; l++)
+        while (p->queues[l].count > 0) queue_pop(n, p, &p->queues[l]);
+    p->up = 0;
+    n->n_peers--;
+    return HKP_OK;
+}
+
+/* Strict order, but each tenth message comes from the lowest lane that waits (D-GSP-10). */
+static struct queue *next_queue(struct peer *p, uint32_t skip, uint32_t *lane) {
+    int floor_turn = p->served % 10 == 9;
+    for (uint32_t i = 0; i < HKP_DSM_LANES; i++) {
+        uint32_t l = floor_turn ? HKP_DSM_LANES - 1 - i : i;
+        if (p->queues[l].count == 0 || (skip >> l & 1U) != 0) continue;
+        *lane = l;
+        return &p->queues[l];
+    }
+    return NULL;
+}
+
+static hkp_status send_from(node *n, struct peer *p, uint32_t skip, uint32_t *lane, const uint8_t **msg,
+                            size_t *len) {
+    uint32_t l = 0;
+    struct queue *q = next_queue(p, skip, &l);
+    if (q == NULL) return HKP_E_NOTFOUND;
+    hkp_dsm__blob_drop(&n->pool, n->sending);
+    n->sending = hkp_dsm__blob_hold(q->ring[q->head]);
+    queue_pop(n, p, q);
+    p->served++;
+    n->sent++;
+    *lane = l;
+    *msg = n->sending->ptr;
+    *len = n->sending->len;
+    return HKP_OK;
+}
+
+hkp_status hkp_dsm_send(hkp_dsm_node *n, uint8_t peer[16], uint32_t *lane, const uint8_t **msg, size_t *len) {
+    for (uint32_t i = 0; i < n->peers_max; i++) {
+        struct peer *p = &n->peers[(n->next_peer + i) % n->peers_max];
+        if (!p->up || send_from(n, p, 0, lane, msg, len) != HKP_OK) continue;
+        memcpy(peer, p->node_id, 16);
+        n->next_peer = (n->next_peer + i + 1) % n->peers_max;
+        return HKP_OK;
+    }
+    return HKP_E_NOTFOUND;
+}
+
+hkp_status hkp_dsm_send_to(hkp_dsm_node *n, const uint8_t peer[16], uint32_t skip, uint32_t *lane,
+                           const uint8_t **msg, size_t *len) {
+    struct peer *p = hkp_dsm__peer(n, peer);
+    return p == NULL ? HKP_E_NOTFOUND : send_from(n, p, skip, lane, msg, len);
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+/* The way out when too many members lost their memory (D-EPO-6). */
+#include "libdsm/objects/fields.h"
+#include "libdsm/objects/objects.h"
+
+#include <string.h>
+
+enum { HEADERS_MAX = 65 }; /* the newest final header and at most 64 empty descendants */
+
+struct parts {
+    uint64_t epoch;
+    size_t n_headers;
+    struct hkp_dsm_cbor_reader headers;
+    struct hkp_dsm_view cert, valset;
+};
+
+static hkp_status parse(const struct hkp_dsm_view *body, struct parts *parts) {
+    struct hkp_dsm_cbor_reader r;
+    struct parts p = {0};
+    (void)hkp_dsm_cbor_read(&r, body->ptr, body->len);
+    size_t left = hkp_dsm_cbor_object(&r, 1);
+    p.epoch = uint_field(&r, &left, 1, 0, UINT64_MAX);
+    hkp_dsm_cbor_key(&r, &left, 2);
+    p.n_headers = hkp_dsm_cbor_array(&r, 1, HEADERS_MAX);
+    p.headers = r;
+    for (size_t i = 0; i < p.n_headers; i++) (void)hkp_dsm_cbor_bytes(&r, 0, SIZE_MAX, NULL);
+    hkp_dsm_cbor_key(&r, &left, 3);
+    p.cert.ptr = hkp_dsm_cbor_bytes(&r, 0, SIZE_MAX, &p.cert.len);
+    hkp_dsm_cbor_key(&r, &left, 4);
+    p.valset.ptr = hkp_dsm_cbor_bytes(&r, 0, SIZE_MAX, &p.valset.len);
+    hkp_dsm_cbor_close(&r, left);
+    if (r.status == HKP_OK) *parts = p;
+    return r.status;
+}
+
+hkp_status hkp_dsm__restart_epoch(const struct hkp_dsm_view *body, uint64_t *epoch) {
+    struct parts p;
+    hkp_status st = parse(body, &p);
+    if (st == HKP_OK) *epoch = p.epoch;
+    return st;
+}
+
+/* Each header names the one before as its parent; first and last come back. */
+static hkp_status check_headers(const uint8_t chain_id[32], struct parts *p, struct hkp_dsm__header *first,
+                                struct hkp_dsm__header *last) {
+    for (size_t i = 0; i < p->n_headers; i++) {
+        struct hkp_dsm__header h;
+        size_t len = 0;
+        const uint8_t *bytes = hkp_dsm_cbor_bytes(&p->headers, 0, SIZE_MAX, &len);
+        hkp_status st = hkp_dsm__header_parse(chain_id, bytes, len, &h);
+        if (st != HKP_OK) return st;
+        if (h.epoch != p->epoch || (i > 0 && memcmp(h.parent, last->digest, 32) != 0)) return HKP_E_DSM_PROOF;
+        if (i == 0) *first = h;
+        *last = h;
+    }
+    return HKP_OK;
+}
+
+static hkp_status check_new_set(const struct parts *p) {
+    struct hkp_dsm__valset next;
+    hkp_status st = hkp_dsm__valset_parse(p->valset.ptr, p->valset.len, &next);
+    if (st != HKP_OK) return st;
+    return next.epoch == p->epoch + 2 ? HKP_OK : HKP_E_DSM_EPOCH;
+}
+
+hkp_status hkp_dsm__restart_check(const uint8_t *in, size_t len, const uint8_t chain_id[32],
+                                  const struct hkp_dsm_officers *officers, const struct hkp_dsm__valset *set,
+                                  uint64_t held_height, const uint8_t held_digest[32],
+                                  struct hkp_dsm__restart *restart) {
+    struct hkp_dsm_multi m;
+    struct parts p;
+    struct hkp_dsm__header first, last;
+    struct hkp_dsm__cert cert;
+    hkp_status st = hkp_dsm_multi_parse(in, len, &m);
+    if (st == HKP_OK) st = hkp_dsm_multi_check(chain_id, &m, HKP_DSM_KIND_RESTART, officers);
+    if (st != HKP_OK) return st;
+    if (m.body.len > hkp_dsm__multi_body_max(m.kind)) return HKP_E_DSM_TOO_BIG;
+    st = parse(&m.body, &p);
+    if (st == HKP_OK) st = check_headers(chain_id, &p, &first, &last);
+    if (st == HKP_OK) st = hkp_dsm__cert_check(chain_id, set, p.cert.ptr, p.cert.len, &cert);
+    if (st != HKP_OK) return st;
+    if (cert.kind != HKP_DSM_KIND_FINAL) return HKP_E_DSM_KIND;
+    if (memcmp(cert.digest, last.digest, 32) != 0) return HKP_E_DSM_PROOF;
+    st = check_new_set(&p);
+    if (st != HKP_OK) return st;
+    if (held_height > first.height ||
+        (held_height == first.height && memcmp(held_digest, first.digest, 32) != 0))
+        return HKP_E_DSM_STALE;
+    *restart = (struct hkp_dsm__restart){
+        .epoch = p.epoch, .next_height = first.height + 1, .time_ms = first.time_ms, .valset_body = p.valset};
+    memcpy(restart->genesis, first.digest, 32);
+    return HKP_OK;
+}

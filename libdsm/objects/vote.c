@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+/* Votes (D-SMX-6) and certificates of votes (D-QC, scheme 1 only: D-QC-4). */
+#include "libdsm/objects/objects.h"
+
+#include "libter/bytes.h"
+
+enum { SCHEME_LIST = 1 };
+
+static int is_vote(uint64_t kind) { return kind >= HKP_DSM_KIND_NOTAR && kind <= HKP_DSM_KIND_FINAL; }
+
+static int digest_fits(uint64_t kind, const uint8_t digest[32]) {
+    return (kind == HKP_DSM_KIND_NULL) == (hkp_is_zero(digest, 32) != 0);
+}
+
+static size_t put_body(uint8_t *dst, size_t cap, uint64_t epoch, uint64_t view, const uint8_t digest[32]) {
+    struct hkp_dsm_cbor_writer w = {.out = dst, .cap = cap};
+    hkp_dsm_cbor_put_array(&w, 3);
+    hkp_dsm_cbor_put_uint(&w, epoch);
+    hkp_dsm_cbor_put_uint(&w, view);
+    hkp_dsm_cbor_put_bytes(&w, digest, 32);
+    return w.len; /* 1 + 9 + 9 + 34 at most */
+}
+
+hkp_status hkp_dsm__vote_make(const uint8_t chain_id[32], const struct hkp_dsm__vote *vote,
+                              const uint8_t node_id[16], const uint8_t secret[64], uint8_t *dst, size_t cap,
+                              size_t *len) {
+    uint8_t body[HKP_DSM__VOTE_BODY_MAX];
+    const uint8_t *digest = vote->kind == HKP_DSM_KIND_NULL ? hkp_dsm__zeros : vote->digest;
+    if (!is_vote(vote->kind) || !digest_fits(vote->kind, digest)) return HKP_E_INVAL;
+    const size_t body_len = put_body(body, sizeof body, vote->epoch, vote->view, digest);
+    return hkp_dsm_envelope_sign(chain_id, vote->kind, node_id, secret, body, body_len, dst, cap, len);
+}
+
+hkp_status hkp_dsm__vote_parse(uint64_t kind, const uint8_t *body, size_t len, struct hkp_dsm__vote *vote) {
+    struct hkp_dsm_cbor_reader r;
+    struct hkp_dsm__vote v = {.kind = (uint32_t)kind};
+    (void)hkp_dsm_cbor_read(&r, body, len);
+    (void)hkp_dsm_cbor_array(&r, 3, 3);
+    v.epoch = hkp_dsm_cbor_uint(&r, 0, UINT64_MAX);
+    v.view = hkp_dsm_cbor_uint(&r, 0, UINT64_MAX);
+    hkp_dsm_cbor_fixed(&r, v.digest, 32);
+    if (r.status != HKP_OK) return r.status;
+    if (!is_vote(kind) || !digest_fits(kind, v.digest)) return HKP_E_DSM_SCHEMA;
+    *vote = v;
+    return HKP_OK;
+}
+
+hkp_status hkp_dsm__vote_check(const uint8_t chain_id[32], const struct hkp_dsm__valset *set,
+                               const uint8_t *in, size_t len, struct hkp_dsm__vote *vote,
+                               uint8_t signature[64]) {
+    const uint32_t kinds = HKP_DSM__KIND_BIT(HKP_DSM_KIND_NOTAR) | HKP_DSM__KIND_BIT(HKP_DSM_KIND_NULL) |
+                           HKP_DSM__KIND_BIT(HKP_DSM_KIND_FINAL);
+    struct hkp_dsm_envelope e;
+    struct hkp_dsm__vote v;
+    hkp_status st = hkp_dsm_envelope_parse(in, len, kinds, &e);
+    if (st != HKP_OK) return st;
+    const int signer = hkp_dsm__valset_index(set, e.signer);
+    if (signer < 0) return HKP_E_DSM_SIGNER;
+    st = hkp_dsm_envelope_verify(chain_id, &e, set->seats[signer].key);
+    if (st == HKP_OK) st = hkp_dsm__vote_parse(e.kind, e.body.ptr, e.body.len, &v);
+    if (st != HKP_OK) return st;
+    if (v.epoch != set->epoch) return HKP_E_DSM_EPOCH;
+    v.signer = (uint32_t)signer;
+    *vote = v;
+    if (signature != NULL) memcpy(signature, e.signature, 64);
+    return HKP_OK;
+}
+
+/* ---- Certificates of votes ------------------------------------------------------------------------------
+ */
+
+hkp_status hkp_dsm__cert_parse(const uint8_t *in, size_t len, struct hkp_dsm__cert *cert) {
+    struct hkp_dsm_cbor_reader r;
+    struct hkp_dsm__cert c = {0};
+    (void)hkp_dsm_cbor_read(&r, in, len);
+    (void)hkp_dsm_cbor_array(&r, 7, 7);
+    c.scheme = hkp_dsm_cbor_uint(&r, 0, UINT64_MAX);
+    c.kind = hkp_dsm_cbor_uint(&r, 0, UINT64_MAX);
+    c.epoch = hkp_dsm_cbor_uint(&r, 0, UINT64_MAX);
+    c.view = hkp_dsm_cbor_uint(&r, 0, UINT64_MAX);
+    hkp_dsm_cbor_fixed(&r, c.digest, 32);
+    c.bitmap.ptr = hkp_dsm_cbor_bytes(&r, 0, SIZE_MAX, &c.bitmap.len);
+    c.signatures.ptr = hkp_dsm_cbor_bytes(&r, 0, SIZE_MAX, &c.signatures.len);
+    if (r.status == HKP_OK) *cert = c;
+    return r.status;
+}
+
+int hkp_dsm__cert_signed(const struct hkp_dsm__cert *cert, uint32_t index) {
+    return index / 8 < cert->bitmap.len && (cert->bitmap.ptr[index / 8] >> index % 8 & 1) != 0;
+}
+
+/* Signers that the bitmap names, or -1 if it is not one of this set. */
+static int count_signers(const struct hkp_dsm__cert *cert, uint32_t n) {
+    int count = 0;
+    if (cert->bitmap.len != (n + 7) / 8) return -1;
+    for (uint32_t i = 0; i < cert->bitmap.len * 8; i++) {
+        if (i >= n && hkp_dsm__cert_signed(cert, i)) return -1;
+        count += hkp_dsm__cert_signed(cert, i);
+    }
+    return count;
+}
+
+hkp_status hkp_dsm__cert_check(const uint8_t chain_id[32], const struct hkp_dsm__valset *set,
+                               const uint8_t *in, size_t len, struct hkp_dsm__cert *cert) {
+    struct hkp_dsm__cert c;
+    uint8_t body[HKP_DSM__VOTE_BODY_MAX];
+    hkp_status st = hkp_dsm__cert_parse(in, len, &c);
+    if (st != HKP_OK) return st;
+    if (c.scheme != SCHEME_LIST) return HKP_E_DSM_SCHEME;
+    if (!is_vote(c.kind)) return HKP_E_DSM_KIND;
+    if (!digest_fits(c.kind, c.digest)) return HKP_E_DSM_SCHEMA;
+    if (c.epoch != set->epoch) return HKP_E_DSM_EPOCH;
+    const int n_signers = count_signers(&c, set->n);
+    if (n_signers < 0) return HKP_E_DSM_BITMAP;
+    if (c.signatures.len != (size_t)n_signers * 64) return HKP_E_DSM_SIG_COUNT;
+    if ((uint32_t)n_signers < set->q) return HKP_E_DSM_QUORUM;
+
+    const size_t body_len = put_body(body, sizeof body, c.epoch, c.view, c.digest);
+    const uint8_t *signature = c.signatures.ptr;
+    for (uint32_t i = 0; i < set->n; i++) {
+        if (!hkp_dsm__cert_signed(&c, i)) continue;
+        st = hkp_dsm__verify(chain_id, c.kind, set->seats[i].node_id, body, body_len, signature,
+                             set->seats[i].key);
+        if (st != HKP_OK) return st;
+        signature += 64;
+    }
+    c.n_signers = (uint32_t)n_signers;
+    *cert = c;
+    return HKP_OK;
+}
+
+hkp_status hkp_dsm__cert_build(const struct hkp_dsm__valset *set, const struct hkp_dsm__vote *vote,
+                               const uint8_t *const *signatures, uint8_t *dst, size_t cap, size_t *len) {
+    uint8_t bitmap[HKP_DSM_MEMBERS_MAX / 8] = {0}, all[HKP_DSM_MEMBERS_MAX * 64];
+    uint32_t n_signers = 0;
+    for (uint32_t i = 0; i < set->n; i++) {
+        if (signatures[i] == NULL) continue;
+        bitmap[i / 8] = (uint8_t)(bitmap[i / 8] | 1U << i % 8);
+        memcpy(all + 64 * (size_t)n_signers++, signatures[i], 64);
+    }
+    if (!is_vote(vote->kind)) return HKP_E_INVAL;
+    if (n_signers < set->q) return HKP_E_DSM_QUORUM;
+    struct hkp_dsm_cbor_writer w = {.out = dst, .cap = cap};
+    hkp_dsm_cbor_put_array(&w, 7);
+    hkp_dsm_cbor_put_uint(&w, SCHEME_LIST);
+    hkp_dsm_cbor_put_uint(&w, vote->kind);
+    hkp_dsm_cbor_put_uint(&w, vote->epoch);
+    hkp_dsm_cbor_put_uint(&w, vote->view);
+    hkp_dsm_cbor_put_bytes(&w, vote->kind == HKP_DSM_KIND_NULL ? hkp_dsm__zeros : vote->digest, 32);
+    hkp_dsm_cbor_put_bytes(&w, bitmap, (set->n + 7) / 8);
+    hkp_dsm_cbor_put_bytes(&w, all, (size_t)n_signers * 64);
+    if (w.status == HKP_OK) *len = w.len;
+    return w.status;
+}
