@@ -21,10 +21,11 @@ import headers
 # Folders whose rule is that they touch the system (ARCHITECTURE.md).
 SYSTEM = {"ter": ["host", "tpm"], "neuro": [], "htp": ["posix"], "dsm": ["store"], "mesh": ["posix"]}
 
-# Outside packages: header -> the libraries (or folders) that may include it; soname -> those that may link it.
+# Outside packages: header -> the libraries (or folders, or files) that may include it; soname -> those that may link it.
 HEADERS = {
     r"sodium\.h": ["ter", "neuro", "htp", "dsm", "mesh"],
     r"mbedtls/(ripemd160|version|ecdsa|ecp|aes)\.h": ["ter"],
+    r"openssl/sha\.h": ["ter/sha256.h"],
     r"tss2/.*": ["ter/tpm"],
     r"pthread\.h": ["ter/tpm"],
     r"zlib\.h": ["htp", "mesh"],
@@ -36,6 +37,7 @@ SONAMES = {
     r"libc\.so|ld-linux": ["ter", "neuro", "htp", "dsm", "mesh"],
     r"libsodium\.so": ["ter", "neuro", "htp", "dsm", "mesh"],
     r"libmbedcrypto\.so": ["ter"],
+    r"libcrypto\.so": ["ter", "htp"],
     r"libtss2-(esys|mu)\.so": ["ter"],
     r"libz\.so": ["htp", "mesh"],
     r"libcbor\.so|libsqlite3\.so|libm\.so": ["dsm"],  # libm: ldexp of the vendored libcbor
@@ -62,6 +64,7 @@ ALLOWED = [
     r"cbor_(encode_\w+|stream_decode|empty_callbacks)",
     r"crc32(_z|_combine)?|adler32(_z)?|(in|de)flate\w*",
     r"mbedtls_ripemd160\w*|mbedtls_version_\w+|mbedtls_(ecp|mpi|aes)_\w+|mbedtls_ecdsa_(verify|sign_det_ext)",
+    r"SHA256_(Init|Update|Final)",
     r"idn2_\w+",
     r"json_(?!.*(_file|loadf|loadfd|dumpf|dumpfd|set_alloc_funcs|object_seed)$)\w+|jsonp_\w+",
 ]
@@ -90,11 +93,11 @@ class Layers:
     def is_system(self, path):
         return any(path.startswith(f"lib{self.args.name}/{folder}/") for folder in SYSTEM[self.args.name])
 
-    def may(self, table, word, folder):
-        """None: the table does not know the word; else whether this folder may use it."""
+    def may(self, table, word, folder, path=None):
+        """None: the table does not know the word; else whether this folder or file may use it."""
         for pattern, users in table.items():
             if re.match(f"(?:{pattern})", word):
-                return folder in users or folder.split("/")[0] in users
+                return folder in users or folder.split("/")[0] in users or (path or "")[len("lib"):] in users
         return None
 
     def check_allocation(self, path):
@@ -127,7 +130,7 @@ class Layers:
                 if lib != "base" and lib not in self.below:
                     self.faults.append(f"{where}, which does not stand below lib{self.args.name}")
             else:
-                allowed = self.may(HEADERS, name, folder)
+                allowed = self.may(HEADERS, name, folder, path)
                 if allowed is False:
                     self.faults.append(f"{where}, a package that {folder} may not use")
                 elif allowed is None and not system and not re.fullmatch(PURE_HEADERS, name):

@@ -13,7 +13,7 @@ set -eu
     exit 2
 }
 libraries='libsodium-dev libjansson-dev libmbedtls-dev zlib1g-dev libcbor-dev libsqlite3-dev libidn2-dev
-    libcyaml-dev libyaml-dev'
+    libssl-dev libcyaml-dev libyaml-dev'
 
 lacking() {
     echo "s390x: $*" >&2

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
 #include "libhtp/crypto/crypto.h"
+#include "libter/sha256.h"
 #include <hookprobe/htp.h>
 #include <string.h>
 
 void hkp_htp__hash(uint8_t out[32], const struct hkp_htp__part *parts, size_t n) {
-    crypto_hash_sha256_state st;
-    crypto_hash_sha256_init(&st);
-    for (size_t i = 0; i < n; i++) crypto_hash_sha256_update(&st, parts[i].ptr, parts[i].len);
-    crypto_hash_sha256_final(&st, out);
+    struct hkp_sha256 st;
+    hkp_sha256_init(&st);
+    for (size_t i = 0; i < n; i++) hkp_sha256_update(&st, parts[i].ptr, parts[i].len);
+    hkp_sha256_final(&st, out);
 }
 
 void hkp_htp__b2(uint8_t out[32], const uint8_t *key, const struct hkp_htp__part *parts, size_t n) {

@@ -3,6 +3,7 @@
 #include "libhtp/crypto/keys.h"
 #include "libhtp/trace/trace_chain.h"
 #include "libter/bytes.h"
+#include "libter/sha256.h"
 
 void hkp_htp__chain_init(struct hkp_htp__chain_secret *c, const uint8_t s_v[32],
                          const struct hkp_htp_trace *tap) {
@@ -14,11 +15,11 @@ void hkp_htp__chain_init(struct hkp_htp__chain_secret *c, const uint8_t s_v[32],
 }
 
 void hkp_htp__chain_mix_hash(struct hkp_htp__chain_secret *c, const struct hkp_htp__part *parts, size_t n) {
-    crypto_hash_sha256_state st;
-    crypto_hash_sha256_init(&st);
-    crypto_hash_sha256_update(&st, c->h, 32);
-    for (size_t i = 0; i < n; i++) crypto_hash_sha256_update(&st, parts[i].ptr, parts[i].len);
-    crypto_hash_sha256_final(&st, c->h);
+    struct hkp_sha256 st;
+    hkp_sha256_init(&st);
+    hkp_sha256_update(&st, c->h, 32);
+    for (size_t i = 0; i < n; i++) hkp_sha256_update(&st, parts[i].ptr, parts[i].len);
+    hkp_sha256_final(&st, c->h);
 }
 
 void hkp_htp__chain_mix_key(struct hkp_htp__chain_secret *c, const struct hkp_htp__part *ikm, size_t n) {

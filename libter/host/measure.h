@@ -5,6 +5,7 @@
 #define HKP_LIBTER_MEASURE_H
 
 #include "libter/host/watch.h"
+#include "libter/sha256.h"
 
 #include <sodium.h>
 
@@ -41,7 +42,7 @@ struct hkp_ter__slice {
     uint32_t item;
     uint64_t offset;
     struct hkp_ter__identity seen;
-    crypto_hash_sha256_state hash;
+    struct hkp_sha256 hash;
 };
 
 struct hkp_ter_measure {

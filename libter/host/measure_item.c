@@ -78,16 +78,16 @@ static int open_regular(const char *path) {
  * unreadable. */
 static int hash_content(struct hkp_ter_measure *m, int fd, uint64_t limit, uint8_t digest[32],
                         uint64_t *total) {
-    crypto_hash_sha256_state hash;
+    struct hkp_sha256 hash;
     size_t len;
     *total = 0;
-    crypto_hash_sha256_init(&hash);
+    hkp_sha256_init(&hash);
     do {
         if (hkp_ter__read_at(fd, *total, m->buffer, BUFFER_LEN, &len) != 0) return 0;
-        crypto_hash_sha256_update(&hash, m->buffer, len);
+        hkp_sha256_update(&hash, m->buffer, len);
         *total += len;
     } while (len == BUFFER_LEN && *total < limit);
-    crypto_hash_sha256_final(&hash, digest);
+    hkp_sha256_final(&hash, digest);
     m->hashed_bytes += *total;
     return len < BUFFER_LEN;
 }
@@ -242,7 +242,7 @@ static int read_slice(struct hkp_ter_measure *m, int fd, uint64_t budget, uint64
     if (identify(fd, "", AT_EMPTY_PATH, &id) != HKP_TER_KIND_FILE || !same_identity(&id, &s->seen)) return -1;
     for (*done = 0; *done < budget && s->offset <= id.size; *done += len) {
         if (hkp_ter__read_at(fd, s->offset, m->buffer, BUFFER_LEN, &len) != 0) return -1;
-        crypto_hash_sha256_update(&s->hash, m->buffer, len);
+        hkp_sha256_update(&s->hash, m->buffer, len);
         s->offset += len;
         m->hashed_bytes += len;
         if (len < BUFFER_LEN) break;
@@ -261,7 +261,7 @@ uint64_t hkp_ter__entry_slice(struct hkp_ter_measure *m, uint32_t item, uint64_t
         s->item = item;
         s->offset = 0;
         s->seen = e->seen;
-        crypto_hash_sha256_init(&s->hash);
+        hkp_sha256_init(&s->hash);
     }
     hkp_ter__entry_path(e, path);
     int fd = open_regular(path), end = fd < 0 ? -1 : read_slice(m, fd, budget, &done);
@@ -273,7 +273,7 @@ uint64_t hkp_ter__entry_slice(struct hkp_ter_measure *m, uint32_t item, uint64_t
         (void)hkp_ter__entry_measure(m, e, 1);
         return done + hkp_ter__entry_work(e);
     }
-    crypto_hash_sha256_final(&s->hash, digest);
+    hkp_sha256_final(&s->hash, digest);
     m->hashed++;
     m->changed |= memcmp(digest, e->digest, 32) != 0;
     memcpy(e->digest, digest, 32);
