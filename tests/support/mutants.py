@@ -32,10 +32,12 @@ NO_CASE = ""
 
 
 def compiler(build):
-    """The words before the first option with which the build compiles C."""
+    """The words before the first option with which the build compiles C, and what the whole build defines of ours."""
     with open(os.path.join(build, "compile_commands.json"), encoding="utf-8") as f:
         command = next(entry["command"] for entry in json.load(f) if entry["file"].endswith(".c"))
-    return list(itertools.takewhile(lambda word: not word.startswith("-"), shlex.split(command)))
+    words = shlex.split(command)
+    defines = [word for word in words if word.startswith("-DHKP_OPENSSL")]
+    return list(itertools.takewhile(lambda word: not word.startswith("-"), words)), defines
 
 
 def run(command, **options):
@@ -62,14 +64,14 @@ class Library:
         table = runpy.run_path(os.path.join(SOURCE, "tests", lib, "mutants.py"))
         self.faults = table["ALWAYS"] + (table["FURTHER"] if everything else [])
         self.link = table["LINK"]
-        self.cc = compiler(build)
+        self.cc, defines = compiler(build)
         self.flags = ["-std=c11", "-D_GNU_SOURCE", "-D_FILE_OFFSET_BITS=64", "-O1", "-w", "-I" + SOURCE,
                       "-I" + os.path.join(SOURCE, "include"), "-I" + os.path.join(SOURCE, "tests/support"),
-                      "-I" + os.path.join(SOURCE, "tests", lib)]
+                      "-I" + os.path.join(SOURCE, "tests", lib), *defines]
         below = STACK[:STACK.index(lib) + 1]
         self.libraries = [os.path.join(build, f"lib{name}_objs.a") for name in reversed(below)]
         self.libraries += [os.path.join(build, "tests/libtest_support.a"), "-lsodium", "-lmbedcrypto", "-ljansson",
-                           "-lz"]
+                           "-lz", *(["-lcrypto"] if defines else [])]
         # the same random tests in every run; HKP_SEED tries others
         self.env = {"HKP_SOURCE": SOURCE, "HKP_VECTORS": os.path.join(SOURCE, "tests/vectors"), "HKP_SEED": "1",
                     **os.environ}
