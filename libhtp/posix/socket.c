@@ -6,6 +6,7 @@
 #include "libhtp/wire/wire.h"
 
 #include <linux/filter.h>
+#include <net/if.h>
 #include <netinet/udp.h>
 #include <string.h>
 #include <unistd.h>
@@ -65,22 +66,25 @@ static void tune(int fd, int is_v4, const struct hkp_htp_udp_options *o) {
     if (o->busy_poll_us > 0) (void)set_option(fd, SOL_SOCKET, SO_BUSY_POLL, (int)o->busy_poll_us);
 }
 
-/* What is wanted and there, is on; the rest is told in stats.off. */
-static void offloads(hkp_htp_udp *udp, uint32_t off) {
+/* What is wanted and there, is on; the rest is told in off. */
+static void offloads(struct hkp_htp__udp_sock *sock, uint32_t off) {
     int value = 0, ecn = 0;
     socklen_t len = sizeof value;
-    if (getsockopt(udp->fd, IPPROTO_UDP, UDP_SEGMENT, &value, &len) != 0) off |= HKP_HTP_UDP_NO_CUT;
-    if (!(off & HKP_HTP_UDP_NO_JOIN) && !set_option(udp->fd, IPPROTO_UDP, UDP_GRO, 1))
+    if (getsockopt(sock->fd, IPPROTO_UDP, UDP_SEGMENT, &value, &len) != 0) off |= HKP_HTP_UDP_NO_CUT;
+    if (!(off & HKP_HTP_UDP_NO_JOIN) && !set_option(sock->fd, IPPROTO_UDP, UDP_GRO, 1))
         off |= HKP_HTP_UDP_NO_JOIN;
     if (!(off & HKP_HTP_UDP_NO_ECN)) {
-        ecn = set_option(udp->fd, IPPROTO_IP, IP_RECVTOS, 1);
-        if (!udp->is_v4) ecn = set_option(udp->fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1) && ecn;
+        ecn = set_option(sock->fd, IPPROTO_IP, IP_RECVTOS, 1);
+        if (!sock->is_v4) ecn = set_option(sock->fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1) && ecn;
     }
     if (!ecn) off |= HKP_HTP_UDP_NO_ECN;
-    len = sizeof value;
-    if (getsockopt(udp->fd, SOL_SOCKET, SO_RCVBUF, &value, &len) == 0 && value > 0)
-        udp->stats.receive_buffer = (uint32_t)value;
-    udp->stats.off = off;
+    sock->off = off;
+}
+
+uint32_t hkp_htp__udp_receive_buffer(int fd) {
+    int value = 0;
+    socklen_t len = sizeof value;
+    return getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &value, &len) == 0 && value > 0 ? (uint32_t)value : 0;
 }
 
 /*
@@ -101,24 +105,36 @@ static int steer(int fd, uint32_t shards) {
     return setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof program) == 0;
 }
 
-hkp_status hkp_htp__udp_socket(hkp_htp_udp *udp, const struct hkp_htp_path *path,
-                               const struct hkp_htp_udp_options *options) {
+/* The system takes any index; one that names nothing would silently send nothing. */
+static int bind_interface(int fd, uint32_t interface) {
+    char name[IF_NAMESIZE];
+    return if_indextoname(interface, name) != NULL &&
+           set_option(fd, SOL_SOCKET, SO_BINDTOIFINDEX, (int)interface);
+}
+
+static hkp_status bind_socket(const struct hkp_htp__udp_sock *sock, const struct hkp_htp_path *path,
+                              uint32_t interface, uint32_t shards) {
     struct sockaddr_in6 addr;
-    udp->is_v4 = hkp_htp__udp_is_mapped(path->addr);
-    udp->fd = socket(udp->is_v4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (udp->fd < 0) return HKP_E_IO;
-    tune(udp->fd, udp->is_v4, options);
-    const int shared = options->shards > 1;
-    socklen_t len = hkp_htp__udp_to_sockaddr(path, udp->is_v4, &addr);
-    hkp_status st = HKP_OK;
-    if (shared && !set_option(udp->fd, SOL_SOCKET, SO_REUSEPORT, 1)) st = HKP_E_UNSUPPORTED;
-    if (st == HKP_OK && bind(udp->fd, (const struct sockaddr *)&addr, len) != 0) st = HKP_E_IO;
+    const socklen_t len = hkp_htp__udp_to_sockaddr(path, sock->is_v4, &addr);
+    if (interface != 0 && !bind_interface(sock->fd, interface)) return HKP_E_IO;
+    if (shards > 1 && !set_option(sock->fd, SOL_SOCKET, SO_REUSEPORT, 1)) return HKP_E_UNSUPPORTED;
+    if (bind(sock->fd, (const struct sockaddr *)&addr, len) != 0) return HKP_E_IO;
     /* Once it is bound it belongs to the group, whose program this is. */
-    if (st == HKP_OK && shared && !steer(udp->fd, options->shards)) st = HKP_E_UNSUPPORTED;
+    return shards > 1 && !steer(sock->fd, shards) ? HKP_E_UNSUPPORTED : HKP_OK;
+}
+
+hkp_status hkp_htp__udp_socket(struct hkp_htp__udp_sock *sock, const struct hkp_htp_path *path,
+                               uint32_t interface, const struct hkp_htp_udp_options *options) {
+    *sock = (struct hkp_htp__udp_sock){.carrier = path->carrier,
+                                       .is_v4 = (uint8_t)hkp_htp__udp_is_mapped(path->addr)};
+    sock->fd = socket(sock->is_v4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (sock->fd < 0) return HKP_E_IO;
+    tune(sock->fd, sock->is_v4, options);
+    const hkp_status st = bind_socket(sock, path, interface, options->shards);
     if (st != HKP_OK) {
-        (void)close(udp->fd);
+        (void)close(sock->fd);
         return st;
     }
-    offloads(udp, options->off);
+    offloads(sock, options->off);
     return HKP_OK;
 }

@@ -4,6 +4,7 @@
 #include "libhtp/posix/udp.h"
 
 #include <string.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #include "libter/options.h"
@@ -25,17 +26,17 @@ hkp_status hkp_htp_udp_open_with(hkp_htp_udp **out, const struct hkp_htp_path *b
     hkp_status st = options == NULL ? HKP_OK : hkp_options_import(&o, sizeof o, sizeof o, options);
     if (st != HKP_OK) return st;
     if ((o.off & ~(uint32_t)OFF_ALL) || o.socket_buffer > SOCKET_BUFFER_MAX || o.busy_poll_us > 1000000 ||
-        o.shards > HKP_HTP_SHARDS_MAX)
+        o.shards > HKP_HTP_SHARDS_MAX || o.carriers >= HKP_HTP_UDP_SOCKETS_MAX)
         return HKP_E_INVAL;
     if (hkp_mem_import(&o.mem) != HKP_OK) return HKP_E_INVAL;
     hkp_htp_udp *udp = o.mem.alloc(o.mem.user, sizeof *udp);
     if (udp == NULL) return HKP_E_NOMEM;
     memset(udp, 0, offsetof(hkp_htp_udp, in)); /* a quiet socket touches little of its buffers */
-    udp->mem = o.mem;
-    udp->carrier = bind_path->carrier;
-    st = hkp_htp__udp_socket(udp, bind_path, &o);
+    udp->opt = o;
+    udp->epoll = o.carriers > 0 ? epoll_create1(EPOLL_CLOEXEC) : -1;
+    st = o.carriers > 0 && udp->epoll < 0 ? HKP_E_IO : hkp_htp__udp_open_sock(udp, bind_path, 0);
     if (st != HKP_OK) {
-        o.mem.free(o.mem.user, udp, sizeof *udp);
+        hkp_htp_udp_close(udp);
         return st;
     }
     *out = udp;
@@ -52,33 +53,33 @@ hkp_status hkp_htp_udp_open(hkp_htp_udp **out, const struct hkp_htp_path *bind_p
 
 void hkp_htp_udp_close(hkp_htp_udp *udp) {
     if (udp == NULL) return;
-    struct hkp_mem m = udp->mem;
-    (void)close(udp->fd);
+    struct hkp_mem m = udp->opt.mem;
+    for (unsigned i = 0; i < udp->count; i++) (void)close(udp->socks[i].fd);
+    if (udp->epoll >= 0) (void)close(udp->epoll);
     m.free(m.user, udp, sizeof *udp);
 }
 
-int32_t hkp_htp_udp_fd(const hkp_htp_udp *udp) { return udp->fd; }
+int32_t hkp_htp_udp_fd(const hkp_htp_udp *udp) { return udp->epoll >= 0 ? udp->epoll : udp->socks[0].fd; }
 int32_t hkp_htp_udp_blocked(const hkp_htp_udp *udp) { return udp->first != udp->last; }
 
-hkp_status hkp_htp_udp_local(const hkp_htp_udp *udp, struct hkp_htp_path *out) {
-    struct sockaddr_in6 addr;
-    socklen_t len = sizeof addr;
-    if (udp == NULL || out == NULL) return HKP_E_INVAL;
-    if (getsockname(udp->fd, (struct sockaddr *)&addr, &len) != 0) return HKP_E_IO;
-    hkp_htp__udp_from_sockaddr(&addr, out);
-    out->carrier = udp->carrier;
-    return HKP_OK;
+/* A batch of each socket in turn, so that none keeps the others waiting. */
+static void receive(hkp_htp_udp *udp, hkp_htp_endpoint *ep, hkp_time now, uint64_t wall_us) {
+    const struct hkp_htp_udp_stats *s = &udp->stats;
+    const uint64_t datagrams = s->datagrams_in + HKP_HTP__UDP_PUMP_DATAGRAMS,
+                   bytes = s->bytes_in + HKP_HTP__UDP_PUMP_BYTES;
+    uint32_t ready = hkp_htp__udp_ready(udp);
+    for (unsigned calls = 0, i = 0; ready != 0 && calls < HKP_HTP__UDP_PUMP_DATAGRAMS;
+         i = (i + 1) % udp->count) {
+        if (!(ready >> i & 1)) continue;
+        calls++;
+        if (!hkp_htp__udp_receive(udp, &udp->socks[i], ep, now, wall_us)) ready &= ~(UINT32_C(1) << i);
+        if (s->datagrams_in >= datagrams || s->bytes_in >= bytes) break;
+    }
 }
 
 hkp_status hkp_htp_udp_pump(hkp_htp_udp *udp, hkp_htp_endpoint *ep, hkp_time now, uint64_t wall_us) {
     if (udp == NULL || ep == NULL) return HKP_E_INVAL;
-    const struct hkp_htp_udp_stats *s = &udp->stats;
-    const uint64_t datagrams = s->datagrams_in + HKP_HTP__UDP_PUMP_DATAGRAMS,
-                   bytes = s->bytes_in + HKP_HTP__UDP_PUMP_BYTES;
-    for (int calls = 0; calls < HKP_HTP__UDP_PUMP_DATAGRAMS; calls++)
-        if (!hkp_htp__udp_receive(udp, ep, now, wall_us) || s->datagrams_in >= datagrams ||
-            s->bytes_in >= bytes)
-            break;
+    receive(udp, ep, now, wall_us);
     if (hkp_htp_wake(ep) <= now) hkp_htp_tick(ep, now, wall_us);
     hkp_htp__udp_flush(udp, ep);
     while (udp->first == udp->last) {
@@ -93,5 +94,7 @@ hkp_status hkp_htp_udp_stats(const hkp_htp_udp *udp, struct hkp_htp_udp_stats *o
     if (udp == NULL || out == NULL || out->struct_size < sizeof *out) return HKP_E_INVAL;
     *out = udp->stats;
     out->struct_size = (uint32_t)sizeof *out;
+    for (unsigned i = 0; i < udp->count; i++) out->off |= udp->socks[i].off;
+    out->receive_buffer = hkp_htp__udp_receive_buffer(udp->socks[0].fd);
     return HKP_OK;
 }

@@ -38,6 +38,19 @@ struct hkp_htp__udp_slot {
     _Alignas(struct cmsghdr) uint8_t control[HKP_HTP__UDP_CONTROL];
 };
 
+/** One socket of the driver. */
+struct hkp_htp__udp_sock {
+    int fd;
+    /** the socket is of AF_INET; else it is of AF_INET6 and may take IPv4, too */
+    uint8_t is_v4;
+    /** the last messages were long */
+    uint8_t is_long;
+    /** HKP_HTP_UDP_NO_* of this socket */
+    uint32_t off;
+    uint64_t carrier;
+    uint64_t datagrams_in, datagrams_out, bytes_in, bytes_out;
+};
+
 /** A run that waits for the system. */
 struct hkp_htp__udp_run {
     uint8_t *bytes;
@@ -47,18 +60,21 @@ struct hkp_htp__udp_run {
     uint8_t ecn, is_v4;
     /** the system refused to cut it: its packets go one by one */
     uint8_t single;
+    /** index of its socket */
+    uint8_t sock;
     uint64_t session;
 };
 
 struct hkp_htp_udp {
-    struct hkp_mem mem;
-    int fd;
-    /** the socket is of AF_INET; else it is of AF_INET6 and may take IPv4, too */
-    int is_v4;
-    uint64_t carrier;
+    struct hkp_htp_udp_options opt;
+    /** the first is that of hkp_htp_udp_open(); their count */
+    struct hkp_htp__udp_sock socks[HKP_HTP_UDP_SOCKETS_MAX];
+    unsigned count;
+    /** waits on all sockets; -1: there is one, and never more */
+    int epoll;
+    /** longest run that the shortest limit of the sockets allows */
+    size_t longest;
     struct hkp_htp_udp_stats stats;
-    /** the last messages were long */
-    int is_long;
     /** runs[first..last) wait because the system took no more; sent: bytes of the first that went already */
     unsigned first, last;
     size_t sent;
@@ -77,12 +93,25 @@ static inline int hkp_htp__udp_is_mapped(const uint8_t addr[16]) {
 /* socket.c */
 socklen_t hkp_htp__udp_to_sockaddr(const struct hkp_htp_path *path, int is_v4, struct sockaddr_in6 *out);
 void hkp_htp__udp_from_sockaddr(const struct sockaddr_in6 *in, struct hkp_htp_path *path);
-/** Opens, sets and binds udp->fd, and says in stats.off what the system does not have. */
-hkp_status hkp_htp__udp_socket(struct hkp_htp_udp *udp, const struct hkp_htp_path *path,
-                               const struct hkp_htp_udp_options *options);
+/** Opens, sets and binds sock->fd, and says in sock->off what the system does not have. interface 0: any. */
+hkp_status hkp_htp__udp_socket(struct hkp_htp__udp_sock *sock, const struct hkp_htp_path *path,
+                               uint32_t interface, const struct hkp_htp_udp_options *options);
+/** What the system holds for receiving, as it tells. */
+uint32_t hkp_htp__udp_receive_buffer(int fd);
+
+/* carriers.c */
+/** One more socket; path->carrier is its number. */
+hkp_status hkp_htp__udp_open_sock(struct hkp_htp_udp *udp, const struct hkp_htp_path *path,
+                                  uint32_t interface);
+void hkp_htp__udp_close_sock(struct hkp_htp_udp *udp, unsigned i);
+/** Index of the socket of a carrier, -1: none. */
+int hkp_htp__udp_find(const struct hkp_htp_udp *udp, uint64_t carrier);
+/** Bit i: socket i may have something to read. */
+uint32_t hkp_htp__udp_ready(const struct hkp_htp_udp *udp);
 
 /* udp_recv.c: one batch in; 1: there may be more. */
-int hkp_htp__udp_receive(struct hkp_htp_udp *udp, hkp_htp_endpoint *ep, hkp_time now, uint64_t wall_us);
+int hkp_htp__udp_receive(struct hkp_htp_udp *udp, struct hkp_htp__udp_sock *sock, hkp_htp_endpoint *ep,
+                         hkp_time now, uint64_t wall_us);
 
 /* udp_send.c */
 /** Hands the runs that wait to the system; what it refuses for good is counted and lost. */

@@ -7,6 +7,8 @@
 #include <netinet/udp.h>
 #include <string.h>
 
+typedef struct hkp_htp__udp_sock sock_t;
+
 /* Notes of the system on one message: size of the joined datagrams, ECN field. */
 static void read_notes(struct msghdr *msg, struct hkp_htp_run *run) {
     for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c != NULL; c = CMSG_NXTHDR(msg, c)) {
@@ -36,23 +38,24 @@ static void prepare(hkp_htp_udp *udp, unsigned n, size_t size) {
     }
 }
 
-static int receive(hkp_htp_udp *udp, unsigned n) {
+static int receive(hkp_htp_udp *udp, const sock_t *sock, unsigned n) {
     udp->stats.recv_calls++;
-    if (!(udp->stats.off & HKP_HTP_UDP_NO_BATCH)) return recvmmsg(udp->fd, udp->head, n, MSG_DONTWAIT, NULL);
-    ssize_t len = recvmsg(udp->fd, &udp->head[0].msg_hdr, MSG_DONTWAIT);
+    if (!(sock->off & HKP_HTP_UDP_NO_BATCH)) return recvmmsg(sock->fd, udp->head, n, MSG_DONTWAIT, NULL);
+    ssize_t len = recvmsg(sock->fd, &udp->head[0].msg_hdr, MSG_DONTWAIT);
     if (len < 0) return -1;
     udp->head[0].msg_len = (unsigned)len;
     return 1;
 }
 
-int hkp_htp__udp_receive(hkp_htp_udp *udp, hkp_htp_endpoint *ep, hkp_time now, uint64_t wall_us) {
-    const int joined = !(udp->stats.off & HKP_HTP_UDP_NO_JOIN);
+int hkp_htp__udp_receive(hkp_htp_udp *udp, sock_t *sock, hkp_htp_endpoint *ep, hkp_time now,
+                         uint64_t wall_us) {
+    const int joined = !(sock->off & HKP_HTP_UDP_NO_JOIN);
     const size_t size = joined ? HKP_HTP__UDP_IN_JOINED : HKP_HTP__UDP_IN_SINGLE;
-    unsigned most = udp->is_long ? HKP_HTP__UDP_IN_LONG : (unsigned)(HKP_HTP__UDP_IN / size);
-    if (udp->stats.off & HKP_HTP_UDP_NO_BATCH) most = 1;
-    const uint64_t before = udp->stats.bytes_in;
+    unsigned most = sock->is_long ? HKP_HTP__UDP_IN_LONG : (unsigned)(HKP_HTP__UDP_IN / size);
+    if (sock->off & HKP_HTP_UDP_NO_BATCH) most = 1;
+    const uint64_t before = sock->bytes_in;
     prepare(udp, most, size);
-    int n = receive(udp, most);
+    int n = receive(udp, sock, most);
     if (n < 0) {
         if (errno == EAGAIN || errno == EWOULDBLOCK) return 0;
         udp->stats.recv_errors++;
@@ -62,16 +65,19 @@ int hkp_htp__udp_receive(hkp_htp_udp *udp, hkp_htp_endpoint *ep, hkp_time now, u
         struct hkp_htp_run run = {.struct_size = sizeof run, .len = udp->head[i].msg_len};
         uint32_t refused = 0;
         hkp_htp__udp_from_sockaddr(&udp->slot[i].addr, &run.path);
-        run.path.carrier = udp->carrier;
+        run.path.carrier = sock->carrier;
         read_notes(&udp->head[i].msg_hdr, &run);
         const int whole = run.segment == 0 || run.segment >= run.len;
-        udp->stats.datagrams_in += whole ? 1 : (run.len + run.segment - 1) / run.segment;
-        udp->stats.runs_in += !whole;
+        const uint64_t datagrams = whole ? 1 : (run.len + run.segment - 1) / run.segment;
+        sock->datagrams_in += datagrams;
+        sock->bytes_in += run.len;
+        udp->stats.datagrams_in += datagrams;
         udp->stats.bytes_in += run.len;
+        udp->stats.runs_in += !whole;
         /* What was longer than its room fails the check of its length. */
         if (hkp_htp_run_recv(ep, now, wall_us, &run, udp->slot[i].iov.iov_base, &refused) == HKP_OK)
             udp->stats.refused += refused;
     }
-    udp->is_long = udp->stats.bytes_in - before >= (unsigned)n * (size / 4);
+    sock->is_long = sock->bytes_in - before >= (unsigned)n * (size / 4);
     return n == (int)most;
 }

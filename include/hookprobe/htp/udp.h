@@ -14,7 +14,7 @@
 extern "C" {
 #endif
 
-/** What a socket did since it was opened. */
+/** What a driver did since it was opened, by all its sockets. */
 struct hkp_htp_udp_stats {
     /** sizeof of the caller's struct, set before the call */
     uint32_t struct_size;
@@ -26,7 +26,8 @@ struct hkp_htp_udp_stats {
     uint64_t bytes_out;
     /** datagrams that the endpoint dropped; its own counters tell why */
     uint64_t refused;
-    /** datagrams that the system did not take: unreachable, no route */
+    /** datagrams that the system did not take: unreachable, no route, or a full buffer of one of several
+     * sockets; or their carrier has no socket */
     uint64_t send_errors;
     /** errors of reading, such as answers of ICMP */
     uint64_t recv_errors;
@@ -38,9 +39,10 @@ struct hkp_htp_udp_stats {
     uint64_t runs_in;
     /** datagrams that were too long for the interface, as path MTU discovery finds out */
     uint64_t too_long;
-    /** HKP_HTP_UDP_NO_* of the offloads that are not in use: switched off, or not there */
+    /** HKP_HTP_UDP_NO_* of the offloads that are not in use, at one socket at least: switched off, or not
+     * there */
     uint32_t off;
-    /** bytes that the system holds for receiving, as it tells */
+    /** bytes that the system holds for receiving, as it tells, at the first socket */
     uint32_t receive_buffer;
 };
 
@@ -73,10 +75,30 @@ struct hkp_htp_udp_options {
      * hands each datagram to the socket of its shard. They are opened in the order of shard_index, with the
      * same number here; default 0: alone */
     uint32_t shards;
-    uint32_t reserved0;
+    /** sockets that may be added by hkp_htp_udp_carrier_add(), 0..HKP_HTP_UDP_SOCKETS_MAX - 1; default 0 */
+    uint32_t carriers;
 };
 
-/** One non-blocking UDP socket with its buffers. */
+enum {
+    /** sockets of one driver */
+    HKP_HTP_UDP_SOCKETS_MAX = 32
+};
+
+/** One socket of a driver. */
+struct hkp_htp_udp_carrier {
+    /** sizeof of the caller's struct, set before the call */
+    uint32_t struct_size;
+    /** HKP_HTP_UDP_NO_* that are not in use there */
+    uint32_t off;
+    /** address and port that it is bound to, and its carrier */
+    struct hkp_htp_path local;
+    uint64_t datagrams_in;
+    uint64_t datagrams_out;
+    uint64_t bytes_in;
+    uint64_t bytes_out;
+};
+
+/** Non-blocking UDP sockets, one of each carrier, with their buffers. */
 struct hkp_htp_udp;
 typedef struct hkp_htp_udp hkp_htp_udp;
 
@@ -84,7 +106,8 @@ typedef struct hkp_htp_udp hkp_htp_udp;
  * Open a socket: non-blocking, never fragmented, with large buffers.
  *
  * @param out  receives the driver, which the caller owns; untouched on failure
- * @param bind_path  address and port to bind, borrowed; port 0: any; the address "::" takes IPv4 too
+ * @param bind_path  address and port to bind, borrowed; port 0: any; the address "::" takes IPv4 too; its
+ * carrier is that of the paths that come in by the socket, and what is for it goes out by the socket
  * @param mem  allocator, copied; NULL: malloc
  *
  * @retval HKP_OK  open
@@ -125,25 +148,86 @@ HKP_API void hkp_htp_udp_options_init(struct hkp_htp_udp_options *options, size_
  * @retval HKP_E_UNSUPPORTED  the system cannot steer datagrams to shards
  *
  * Cost: all allocation of the driver, about 1.2 MiB, of which a quiet socket touches little.
- * Source: HTP-9.7, decision 0340.
+ * Source: HTP-9.7, decisions 0340 and 0400.
  * Since: hookprobe-htp 0.1
  */
 HKP_API HKP_MUST_USE hkp_status hkp_htp_udp_open_with(hkp_htp_udp **out, const struct hkp_htp_path *bind_path,
                                                       const struct hkp_htp_udp_options *options);
 
 /**
- * Close the socket and release the driver; what was not sent is lost.
+ * Open one more socket, as hkp_htp_udp_open_with() does and with the options given there: paths with its
+ * carrier come in and go out by it.
+ *
+ * @param udp  driver; borrowed, changed
+ * @param bind_path  address and port to bind, and the carrier, which no other socket of the driver has;
+ * borrowed
+ * @param interface  index of the interface that all goes by and comes from, as the system numbers them; 0:
+ * whatever the system's routes say
+ *
+ * @retval HKP_OK  open
+ * @retval HKP_E_INVAL  an argument is NULL, or the carrier has a socket; nothing changed
+ * @retval HKP_E_LIMIT  as many as option carriers says are open; nothing changed
+ * @retval HKP_E_IO  the system refused the socket, the address or the interface; nothing changed
+ * @retval HKP_E_UNSUPPORTED  the system cannot steer datagrams to shards; nothing changed
+ *
+ * Cost: no allocation; a few system calls.
+ * Source: HTP-9.3, HTP-11.6, decision 0400.
+ * Since: hookprobe-htp 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_htp_udp_carrier_add(hkp_htp_udp *udp,
+                                                        const struct hkp_htp_path *bind_path,
+                                                        uint32_t interface);
+
+/**
+ * Close an added socket. What the endpoint then sends by its carrier is counted as an error of sending.
+ *
+ * @param udp  driver; borrowed, changed
+ * @param carrier  number given when it was added
+ *
+ * @retval HKP_OK  closed
+ * @retval HKP_E_INVAL  udp is NULL
+ * @retval HKP_E_NOTFOUND  no socket has that carrier; nothing changed
+ * @retval HKP_E_STATE  it is the socket that the driver was opened with; nothing changed
+ *
+ * Cost: one system call.
+ * Source: HTP-9.3, decision 0400.
+ * Since: hookprobe-htp 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_htp_udp_carrier_drop(hkp_htp_udp *udp, uint64_t carrier);
+
+/**
+ * Tell where a socket is bound, and what it did since it was opened.
+ *
+ * @param udp  driver; borrowed
+ * @param carrier  number of the socket
+ * @param out  struct with struct_size set; written
+ *
+ * @retval HKP_OK  done
+ * @retval HKP_E_INVAL  an argument is NULL or struct_size is too small
+ * @retval HKP_E_NOTFOUND  no socket has that carrier
+ * @retval HKP_E_IO  the system did not tell
+ *
+ * Cost: one system call.
+ * Source: style 2.4.
+ * Since: hookprobe-htp 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_htp_udp_carrier(const hkp_htp_udp *udp, uint64_t carrier,
+                                                    struct hkp_htp_udp_carrier *out);
+
+/**
+ * Close the sockets and release the driver; what was not sent is lost.
  *
  * @param udp  driver or NULL; owned, gone afterwards
  *
- * Cost: one system call.
+ * Cost: one system call for each socket.
  * Source: style 2.4.
  * Since: hookprobe-htp 0.1
  */
 HKP_API void hkp_htp_udp_close(hkp_htp_udp *udp);
 
 /**
- * Descriptor to wait on; not to be read, written or closed.
+ * Descriptor to wait on; not to be read, written or closed. It is the same for all the driver's life: the
+ * socket, or with option carriers an epoll descriptor that is readable when one of the sockets is.
  *
  * @param udp  driver; borrowed
  *
@@ -156,7 +240,8 @@ HKP_API void hkp_htp_udp_close(hkp_htp_udp *udp);
 HKP_API int32_t hkp_htp_udp_fd(const hkp_htp_udp *udp);
 
 /**
- * Whether the system took no more at the last pump, so that the caller should also wait for writable.
+ * Whether the system took no more at the last pump, so that the caller should also wait for writable; never
+ * so with option carriers.
  *
  * @param udp  driver; borrowed
  *
@@ -169,7 +254,7 @@ HKP_API int32_t hkp_htp_udp_fd(const hkp_htp_udp *udp);
 HKP_API int32_t hkp_htp_udp_blocked(const hkp_htp_udp *udp);
 
 /**
- * Address and port that the socket is bound to.
+ * Address and port that the socket is bound to which the driver was opened with.
  *
  * @param udp  driver; borrowed
  * @param out  receives the path; untouched on failure
@@ -185,7 +270,7 @@ HKP_API int32_t hkp_htp_udp_blocked(const hkp_htp_udp *udp);
 HKP_API HKP_MUST_USE hkp_status hkp_htp_udp_local(const hkp_htp_udp *udp, struct hkp_htp_path *out);
 
 /**
- * Bring an endpoint and its socket up to date: receive what is there (at most about 512 datagrams or 256
+ * Bring an endpoint and its sockets up to date: receive what is there (at most about 512 datagrams or 256
  * KiB), let time pass, send all that the endpoint wants to send. Pull hkp_htp_event() afterwards, then pump
  * again if anything was asked of the endpoint. Errors of the network are counted and never end anything.
  *
@@ -198,7 +283,7 @@ HKP_API HKP_MUST_USE hkp_status hkp_htp_udp_local(const hkp_htp_udp *udp, struct
  * @retval HKP_E_INVAL  an argument is NULL
  *
  * Cost: no allocation; one system call for some hundred datagrams each way where the system cuts and joins
- * them, else for 32.
+ * them, else for 32; with option carriers one more to ask which sockets have any.
  * Source: style 2.5.
  * Since: hookprobe-htp 0.1
  */
