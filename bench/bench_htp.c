@@ -6,6 +6,7 @@
  * sealed, then opened by the other side with its checks, against the AEAD of libsodium alone.
  */
 #include "bench.h"
+#include "htp_registry.h"
 #include "libhtp/wire/record.h"
 
 #include <hookprobe/htp.h>
@@ -23,8 +24,7 @@ enum {
 
 struct side {
     uint8_t node_id[16], seed[32], a[32], a_key[64], s_key[32], s[32];
-    struct hkp_htp_registry registry;
-    struct side *peer;
+    struct bench_node peer;
     hkp_htp_endpoint *ep;
     struct hkp_htp_path path;
 };
@@ -42,63 +42,27 @@ struct fixture {
 
 /* ---- htp.handshake.core ---- */
 
-static int32_t fill(void *user, uint8_t *dst, size_t len) {
-    (void)user;
-    randombytes_buf(dst, len);
-    return 0;
-}
-
-static hkp_status find(void *user, const uint8_t node_id[16], struct hkp_htp_record *out) {
-    const struct side *self = user;
-    if (memcmp(node_id, self->peer->node_id, 16) != 0) return HKP_E_NOTFOUND;
-    memset(out, 0, sizeof *out);
-    memcpy(out->a, self->peer->a, 32);
-    out->neural = HKP_HTP_NEURAL_OFF;
-    return HKP_OK;
-}
-
-/* Neural state is off for both nodes: nothing of it is ever asked for. */
-static hkp_status no_index(void *user, const uint8_t node_id[16], uint64_t *ck_index) {
-    (void)user, (void)node_id, (void)ck_index;
-    return HKP_E_NOTFOUND;
-}
-
-static hkp_status no_neural(void *user, const uint8_t node_id[16], uint32_t side, uint64_t ck_index,
-                            struct hkp_htp_neural *out) {
-    (void)user, (void)node_id, (void)side, (void)ck_index, (void)out;
-    return HKP_E_NOTFOUND;
-}
-
-static hkp_status no_posf(void *user, uint64_t handle, uint8_t role, const uint8_t msg_hash[32],
-                          const uint8_t nonce[8], uint8_t tag[32]) {
-    (void)user, (void)handle, (void)role, (void)msg_hash, (void)nonce, (void)tag;
-    return HKP_E_NOTFOUND;
-}
-
-static void nothing_to_release(void *user, uint64_t handle) { (void)user, (void)handle; }
-
-static void side_new(struct fixture *f, struct side *self, struct side *peer, uint8_t id) {
+static void side_new(struct fixture *f, struct side *self, uint8_t id) {
     struct hkp_htp_options o;
     memset(self->node_id, id, 16);
     memset(self->seed, id, 32);
     memset(self->s_key, id, 32);
-    self->peer = peer;
     crypto_sign_seed_keypair(self->a, self->a_key, self->seed);
     crypto_scalarmult_curve25519_base(self->s, self->s_key);
     self->path = (struct hkp_htp_path){.addr = {[10] = 0xFF, 0xFF, 192, 0, 2, id}, .port = 8144};
     hkp_htp_options_init(&o, sizeof o);
-    o.rng.fill = fill;
-    o.registry = (struct hkp_htp_registry){.user = self,
-                                           .find = find,
-                                           .own_index = no_index,
-                                           .neural = no_neural,
-                                           .posf = no_posf,
-                                           .neural_release = nothing_to_release};
+    o.rng.fill = bench_fill;
+    o.registry = bench_registry(&self->peer);
     memcpy(o.node_id, self->node_id, 16);
     memcpy(o.a_seed, self->seed, 32);
     memcpy(o.s_secret, self->s_key, 32);
     o.no_rollback = 1;
     bench_need(hkp_htp_endpoint_new(&self->ep, &o, f->now) == HKP_OK, "no endpoint");
+}
+
+static void know(struct side *self, const struct side *peer) {
+    memcpy(self->peer.node_id, peer->node_id, 16);
+    memcpy(self->peer.a, peer->a, 32);
 }
 
 /* Hands datagrams over until both sides are silent. */
@@ -205,8 +169,10 @@ int main(int argc, char **argv) {
     static struct fixture f = {.now = 3600000000000ULL, .wall_us = 1800000000000000ULL};
     bench_begin(argc, argv);
     bench_need(sodium_init() >= 0, "no libsodium");
-    side_new(&f, &f.e, &f.v, 1);
-    side_new(&f, &f.v, &f.e, 2);
+    side_new(&f, &f.e, 1);
+    side_new(&f, &f.v, 2);
+    know(&f.e, &f.v);
+    know(&f.v, &f.e);
     if (bench_wanted("htp.handshake.core"))
         bench_rate("htp.handshake.core", "/s", 1, handshake, &f, "primitives", primitives);
     f.epoch.suite = HKP_HTP_SUITE_CHACHA20_POLY1305;

@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
 /*
- * Handshakes between two processes over loopback: connect, authenticate, hear from the server, close; the
- * close is sent and not waited for. htp.handshake: a second, one after the other. htp.handshake.concurrent: 8
- * under way at once, both sides busy; the peers use as many threads as there are processors, which is what
- * they need to be so. htp.handshake.cpu: what the 8 cost in time of processors, both processes together.
- * primitives: what one costs both sides on curves and key derivations (as in bench_htp.c), for .concurrent by
- * two threads. V's limits against floods are lifted, since all comes from one address.
+ * Handshakes over loopback: connect, authenticate each other, hear from the server, close; the close is sent
+ * and not waited for. Like for like: in HTP each side proves its identity and checks that of the other, so
+ * each peer's sides have certificates and verify them: TLS 1.3 and QUIC (ngtcp2 with GnuTLS) of Ed25519, DTLS
+ * 1.2 of ECDSA P-256, all with X25519 and ChaCha20-Poly1305, without tickets or resumption. ZeroMQ's CURVE
+ * proves the keys of both sides, too, but its server looks none up.
+ *
+ * htp.handshake: a second, one after the other, each side on a core of its own. htp.handshake.concurrent: 8
+ * under way at once, placed by the system: ours from one E to one V, both busy; of the peers 8 pairs of
+ * threads. htp.handshake.cpu: what those 8 cost in time of processors, both sides together. primitives: what
+ * one costs both sides on curves and key derivations (as in bench_htp.c), for .concurrent by two threads. V's
+ * limits against floods are lifted, since all comes from one address.
  */
 #include "htp_loop.h"
 
@@ -15,15 +20,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#ifdef BENCH_OPENSSL
-#include "peer_openssl.h"
-
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-#include <sys/time.h>
-#endif
+#include "ways/way.h"
 
 enum {
     AT_ONCE = 8, /* what V takes of one address between two turns of its loop */
@@ -75,6 +72,7 @@ static void ours_begin(struct ours *o) {
     bench_need(hkp_htp_udp_local(v, &o->path_v) == HKP_OK, "no address");
     o->v = child();
     if (o->v == 0) {
+        way_pin(1);
         make_ends(&o->c, 2);
         for (;;) {
             loop_turn(&o->c, 0, v, loop_mono_ns() + HKP_HTP__SEC);
@@ -124,8 +122,7 @@ static uint64_t follow(struct ours *o, uint64_t *to_begin) {
     return done;
 }
 
-static void ours_run(void *user, uint64_t times) {
-    struct ours *o = (struct ours *)user;
+static void ours_run(struct ours *o, uint64_t times) {
     uint64_t left = times;
     for (uint32_t k = 0; k < o->width && left > 0; k++, left--) begin_one(o, k);
     for (uint64_t done = 0; done < times;) {
@@ -167,142 +164,35 @@ static void share(void *(*work)(void *), void *first, size_t step, unsigned thre
     for (unsigned i = 0; i < threads; i++) pthread_join(t[i], NULL);
 }
 
-static void primitives(void *user, uint64_t times) {
-    const struct ours *o = (const struct ours *)user;
+static void primitives(const struct ours *o, uint64_t times) {
     const unsigned threads = o->width > 1 ? THREADS : 1;
     uint64_t parts[THREADS];
     for (unsigned i = 0; i < threads; i++) parts[i] = times / threads + (i < times % threads);
     share(primitives_some, parts, sizeof parts[0], threads);
 }
 
-#ifdef BENCH_OPENSSL
+/* ---- what is compared ---- */
 
-/* ---- OpenSSL ---- */
+/* Ours is first. */
+enum { OURS, PRIMITIVES, FIRST_WAY, MOST = FIRST_WAY + 8 };
 
-struct peer {
-    struct peer_ssl ssl;
-    int dtls;
-    /** one for each thread of either side */
-    int fd[THREADS];
-    struct sockaddr_in addr[THREADS];
-    pid_t pid;
-};
-
-/** One thread's part. */
-struct peer_part {
-    struct peer *peer;
-    unsigned index;
-    uint64_t times;
-};
-
-static int peer_socket(const struct peer *p, struct sockaddr_in *addr) {
-    socklen_t len = sizeof *addr;
-    int fd = socket(AF_INET, p->dtls ? SOCK_DGRAM : SOCK_STREAM, 0);
-    *addr = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    bench_need(fd >= 0 && bind(fd, (struct sockaddr *)addr, sizeof *addr) == 0 &&
-                   getsockname(fd, (struct sockaddr *)addr, &len) == 0,
-               "no socket");
-    return fd;
-}
-
-static SSL *peer_session(const struct peer *p, SSL_CTX *ctx, int fd, const struct sockaddr_in *to) {
-    SSL *ssl = SSL_new(ctx);
-    if (p->dtls) {
-        BIO *bio = BIO_new_dgram(fd, BIO_NOCLOSE);
-        const struct timeval patience = {.tv_sec = 1};
-        if (to != NULL) BIO_ctrl(bio, BIO_CTRL_DGRAM_SET_CONNECTED, 0, (void *)(uintptr_t)to);
-        BIO_ctrl(bio, BIO_CTRL_DGRAM_SET_RECV_TIMEOUT, 0, (void *)(uintptr_t)&patience);
-        SSL_set_bio(ssl, bio, bio);
-        SSL_set_options(ssl, SSL_OP_NO_QUERY_MTU);
-        DTLS_set_link_mtu(ssl, 1400);
-    } else {
-        const int one = 1;
-        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-        SSL_set_fd(ssl, fd);
-    }
-    SSL_set_quiet_shutdown(ssl, 1);
-    return ssl;
-}
-
-static void *serve(void *user) {
-    const struct peer_part *part = (const struct peer_part *)user;
-    const struct peer *p = part->peer;
-    for (;;) {
-        const int fd = p->dtls ? p->fd[part->index] : accept(p->fd[part->index], NULL, NULL);
-        SSL *ssl = peer_session(p, p->ssl.server, fd, NULL);
-        if (SSL_accept(ssl) == 1) (void)SSL_write(ssl, "x", 1);
-        SSL_free(ssl);
-        if (!p->dtls) close(fd);
-    }
-    return NULL;
-}
-
-static void *connect_some(void *user) {
-    const struct peer_part *part = (const struct peer_part *)user;
-    const struct peer *p = part->peer;
-    const struct sockaddr_in *to = &p->addr[part->index];
-    for (uint64_t i = 0; i < part->times; i++) {
-        char byte;
-        const int fd = socket(AF_INET, p->dtls ? SOCK_DGRAM : SOCK_STREAM, 0);
-        bench_need(fd >= 0 && connect(fd, (const struct sockaddr *)to, sizeof *to) == 0, "not connected");
-        SSL *ssl = peer_session(p, p->ssl.client, fd, to);
-        bench_need(SSL_connect(ssl) == 1 && SSL_read(ssl, &byte, 1) == 1, "no handshake of OpenSSL");
-        SSL_free(ssl);
-        const struct linger at_once = {1, 0}; /* no port may wait in TIME_WAIT */
-        if (!p->dtls) (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-        close(fd);
-    }
-    return NULL;
-}
-
-static void peer_begin(struct peer *p, int dtls) {
-    struct peer_part parts[THREADS];
-    *p = (struct peer){.ssl = peer_ssl_new(dtls), .dtls = dtls};
-    for (unsigned i = 0; i < THREADS; i++) {
-        p->fd[i] = peer_socket(p, &p->addr[i]);
-        bench_need(dtls || listen(p->fd[i], 64) == 0, "not listening");
-        parts[i] = (struct peer_part){p, i, 0};
-    }
-    p->pid = child();
-    if (p->pid == 0) share(serve, parts, sizeof parts[0], THREADS);
-    for (unsigned i = 0; i < THREADS; i++) close(p->fd[i]);
-}
-
-static void peer_end(struct peer *p) {
-    (void)kill(p->pid, SIGKILL);
-    peer_ssl_free(&p->ssl);
-}
-
-static void peer_run(struct peer *p, uint64_t times, unsigned threads) {
-    struct peer_part parts[THREADS];
-    for (unsigned i = 0; i < threads; i++)
-        parts[i] = (struct peer_part){p, i, times / threads + (i < times % threads)};
-    share(connect_some, parts, sizeof parts[0], threads);
-}
-
-static struct peer tls, dtls;
-static void tls_run(void *user, uint64_t times) {
-    peer_run(&tls, times, ((const struct ours *)user)->width > 1 ? THREADS : 1);
-}
-static void dtls_run(void *user, uint64_t times) {
-    peer_run(&dtls, times, ((const struct ours *)user)->width > 1 ? THREADS : 1);
-}
-
+static const struct way *const peers[] = {
+#ifdef WAY_OPENSSL
+    &way_dtls, &way_tls,
 #endif
-
-/* ---- */
-
-/* Each peer is measured in turn with ours. */
-static void compare(const char *name, struct ours *o) {
-    if (!bench_wanted(name)) return;
-    bench_rate(name, "/s", 1, ours_run, o, "primitives", primitives);
-#ifdef BENCH_OPENSSL
-    bench_rate(name, "/s", 1, ours_run, o, "dtls", dtls_run);
-    bench_rate(name, "/s", 1, ours_run, o, "tls", tls_run);
+#ifdef WAY_NGTCP2
+    &way_ngtcp2,
 #endif
-}
+#ifdef WAY_ZMQ
+    &way_curve,
+#endif
+    NULL};
 
-/* ---- htp.handshake.cpu ---- */
+struct result {
+    const char *name;
+    double rate[BENCH_ROUNDS], cpu[BENCH_ROUNDS];
+    int failed;
+};
 
 static double clock_seconds(clockid_t id) {
     struct timespec t;
@@ -310,25 +200,66 @@ static double clock_seconds(clockid_t id) {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* CPU of this process and of the other one, for one handshake, in microseconds. */
-static double cpu_us(bench_op *run, struct ours *o, pid_t other, uint64_t times) {
-    clockid_t id = 0;
-    bench_need(other == 0 || clock_getcpuclockid(other, &id) == 0, "no clock of the other process");
-    const double theirs = other != 0 ? clock_seconds(id) : 0, mine = clock_seconds(CLOCK_PROCESS_CPUTIME_ID);
-    run(o, times);
-    double spent = clock_seconds(CLOCK_PROCESS_CPUTIME_ID) - mine;
-    if (other != 0) spent += clock_seconds(id) - theirs;
-    return spent * 1e6 / (double)times;
+/* Two processes, so two clocks. */
+static int ours_cost(struct ours *o, unsigned times, struct way_cost *cost) {
+    clockid_t v;
+    bench_need(clock_getcpuclockid(o->v, &v) == 0, "no clock of the other process");
+    way_pin(0);
+    const double before = clock_seconds(v);
+    way_begin(cost);
+    ours_run(o, times);
+    way_end(cost);
+    cost->cpu += clock_seconds(v) - before;
+    way_unpin();
+    return 0;
 }
 
-static void compare_cpu(struct ours *o, const char *ref_name, bench_op *ref_run, pid_t ref_pid) {
-    enum { TIMES = 60 };
-    double ours[BENCH_ROUNDS], ref[BENCH_ROUNDS];
-    for (int i = 0; i < BENCH_ROUNDS; i++) {
-        ours[i] = cpu_us(ours_run, o, o->v, TIMES);
-        ref[i] = cpu_us(ref_run, o, ref_pid, TIMES);
+static int cost_of(struct ours *o, int which, unsigned times, struct way_cost *cost) {
+    if (which == OURS) return ours_cost(o, times, cost);
+    if (which >= FIRST_WAY) return peers[which - FIRST_WAY]->handshakes(times, o->width, cost);
+    way_begin(cost);
+    primitives(o, times);
+    way_end(cost);
+    return 0;
+}
+
+static void measure(struct ours *o, struct result *r, int n) {
+    const unsigned times = 8 * AT_ONCE;
+    for (int round = 0; round < BENCH_ROUNDS; round++)
+        for (int i = 0; i < n; i++) {
+            const int which = (i + round) % n;
+            struct way_cost cost;
+            if (r[which].failed) continue;
+            r[which].failed = cost_of(o, which, times, &cost) != 0;
+            r[which].rate[round] = times / cost.seconds;
+            r[which].cpu[round] = cost.cpu * 1e6 / times;
+        }
+}
+
+static void print_all(const char *name, struct result *r, int n, int cpu) {
+    if (!bench_wanted(name)) return;
+    for (int i = PRIMITIVES; i < n; i++) {
+        double ours[BENCH_ROUNDS];
+        memcpy(ours, cpu ? r[OURS].cpu : r[OURS].rate, sizeof ours);
+        if (r[i].failed)
+            fprintf(stderr, "bench: %s: %s failed\n", name, r[i].name);
+        else
+            bench_print(name, cpu ? "us" : "/s", ours, r[i].name, cpu ? r[i].cpu : r[i].rate, !cpu);
     }
-    bench_print("htp.handshake.cpu", "us", ours, ref_name, ref, 0);
+}
+
+/* All in turn, at a width; rates, and what they cost if that has a name. */
+static void compare(struct ours *o, uint32_t width, const char *name, const char *cpu_name) {
+    static struct result r[MOST];
+    int n = FIRST_WAY;
+    if (!bench_wanted(name) && (cpu_name == NULL || !bench_wanted(cpu_name))) return;
+    memset(r, 0, sizeof r);
+    o->width = width;
+    r[PRIMITIVES].name = "primitives";
+    for (; peers[n - FIRST_WAY] != NULL; n++) r[n].name = peers[n - FIRST_WAY]->name;
+    measure(o, r, n);
+    print_all(name, r, n, 0);
+    if (cpu_name != NULL) print_all(cpu_name, r, n, 1);
 }
 
 int main(int argc, char **argv) {
@@ -337,26 +268,9 @@ int main(int argc, char **argv) {
     if (!bench_wanted("htp.handshake") && !bench_wanted("htp.handshake.concurrent") &&
         !bench_wanted("htp.handshake.cpu"))
         return 0;
-#ifdef BENCH_OPENSSL
-    peer_begin(&tls, 0);
-    peer_begin(&dtls, 1);
-#endif
     ours_begin(&o);
-    o.width = 1;
-    compare("htp.handshake", &o);
-    o.width = AT_ONCE;
-    compare("htp.handshake.concurrent", &o);
-    if (bench_wanted("htp.handshake.cpu")) {
-        compare_cpu(&o, "primitives", primitives, 0);
-#ifdef BENCH_OPENSSL
-        compare_cpu(&o, "dtls", dtls_run, dtls.pid);
-        compare_cpu(&o, "tls", tls_run, tls.pid);
-#endif
-    }
+    compare(&o, 1, "htp.handshake", NULL);
+    compare(&o, AT_ONCE, "htp.handshake.concurrent", "htp.handshake.cpu");
     ours_end(&o);
-#ifdef BENCH_OPENSSL
-    peer_end(&dtls);
-    peer_end(&tls);
-#endif
     return 0;
 }

@@ -85,7 +85,7 @@ static void *counted_realloc(void *ptr, size_t size, const char *file, int line)
 
 static double dtls_bytes(void) {
     static struct peer_pair pairs[PAIRS];
-    struct peer_ssl ssl = peer_ssl_new(1);
+    struct peer_ssl ssl = peer_ssl_new(1, 0);
     struct peer_pair first = peer_pair_new(&ssl); /* what is made once */
     peer_pair_talk(&first);
     const size_t before = held;

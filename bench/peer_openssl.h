@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
 /*
- * OpenSSL as a reference: TLS 1.3 with an Ed25519 certificate, DTLS 1.2 with one of ECDSA P-256 (OpenSSL 3.0
- * refuses Ed25519 there), both X25519 and ChaCha20-Poly1305; the client verifies the server. No sessions are
- * resumed.
+ * OpenSSL as a reference: TLS 1.3 with certificates of Ed25519, DTLS 1.2 with such of ECDSA P-256
+ * (OpenSSL 3.0 refuses Ed25519 there), both with X25519. Each side has a certificate and verifies that of the
+ * other, as the sides of HTP do. No sessions are resumed.
  */
 #ifndef HKP_BENCH_PEER_OPENSSL_H
 #define HKP_BENCH_PEER_OPENSSL_H
@@ -35,33 +35,44 @@ static inline X509 *peer_certificate(EVP_PKEY *key, const EVP_MD *md) {
     return cert;
 }
 
-static inline SSL_CTX *peer_context(const SSL_METHOD *method, int dtls) {
+static inline SSL_CTX *peer_context(const SSL_METHOD *method, int dtls, int aes) {
     SSL_CTX *ctx = SSL_CTX_new(method);
     bench_need(ctx != NULL, "no context of OpenSSL");
+    SSL_CTX_set_min_proto_version(ctx, dtls ? DTLS1_2_VERSION : TLS1_3_VERSION);
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_num_tickets(ctx, 0);
     SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
-    /* TLS 1.2 wants the curve of the certificate among them, too */
+    /* X25519 is agreed on; TLS 1.2 wants the curve of the certificate among them, too */
     bench_need(SSL_CTX_set1_groups_list(ctx, dtls ? "X25519:P-256" : "X25519") == 1, "no X25519");
     if (dtls)
-        bench_need(SSL_CTX_set_cipher_list(ctx, "ECDHE-ECDSA-CHACHA20-POLY1305") == 1, "no such cipher");
+        bench_need(SSL_CTX_set_cipher_list(ctx, aes ? "ECDHE-ECDSA-AES256-GCM-SHA384"
+                                                    : "ECDHE-ECDSA-CHACHA20-POLY1305") == 1,
+                   "no such cipher");
     else
-        bench_need(SSL_CTX_set_ciphersuites(ctx, "TLS_CHACHA20_POLY1305_SHA256") == 1, "no such cipher");
+        bench_need(SSL_CTX_set_ciphersuites(ctx, aes ? "TLS_AES_256_GCM_SHA384"
+                                                     : "TLS_CHACHA20_POLY1305_SHA256") == 1,
+                   "no such cipher");
     return ctx;
 }
 
-static inline struct peer_ssl peer_ssl_new(int dtls) {
+/* A key and certificate for one side, which the other trusts and asks for. */
+static inline void peer_identity(SSL_CTX *own, SSL_CTX *other, int dtls) {
     EVP_PKEY *key = dtls ? EVP_EC_gen("P-256") : EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
     bench_need(key != NULL, "no key");
     X509 *cert = peer_certificate(key, dtls ? EVP_sha256() : NULL);
-    struct peer_ssl p = {peer_context(dtls ? DTLS_server_method() : TLS_server_method(), dtls),
-                         peer_context(dtls ? DTLS_client_method() : TLS_client_method(), dtls)};
-    bench_need(SSL_CTX_use_certificate(p.server, cert) == 1 && SSL_CTX_use_PrivateKey(p.server, key) == 1,
+    bench_need(SSL_CTX_use_certificate(own, cert) == 1 && SSL_CTX_use_PrivateKey(own, key) == 1,
                "certificate not taken");
-    bench_need(X509_STORE_add_cert(SSL_CTX_get_cert_store(p.client), cert) == 1, "certificate not trusted");
-    SSL_CTX_set_verify(p.client, SSL_VERIFY_PEER, NULL);
+    bench_need(X509_STORE_add_cert(SSL_CTX_get_cert_store(other), cert) == 1, "certificate not trusted");
+    SSL_CTX_set_verify(other, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
     X509_free(cert);
     EVP_PKEY_free(key);
+}
+
+static inline struct peer_ssl peer_ssl_new(int dtls, int aes) {
+    struct peer_ssl p = {peer_context(dtls ? DTLS_server_method() : TLS_server_method(), dtls, aes),
+                         peer_context(dtls ? DTLS_client_method() : TLS_client_method(), dtls, aes)};
+    peer_identity(p.server, p.client, dtls);
+    peer_identity(p.client, p.server, dtls);
     return p;
 }
 

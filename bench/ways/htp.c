@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
 /* Ours: two endpoints with pinned keys and no neural state, each with the UDP driver in its own thread. */
+#include "bench/htp_registry.h"
 #include "way.h"
 
 #include <hookprobe/htp.h>
@@ -14,8 +15,7 @@ enum { CHUNK = 65536, SMALL = 64 };
 
 struct end {
     uint8_t node_id[16], seed[32], a[32], a_key[64], s_key[32], s[32];
-    struct hkp_htp_registry registry;
-    const struct end *peer;
+    struct bench_node peer;
     hkp_htp_endpoint *ep;
     hkp_htp_udp *udp;
     struct hkp_htp_path path;
@@ -47,42 +47,7 @@ static uint64_t wall(void) {
     return (uint64_t)t.tv_sec * 1000000U + (uint64_t)t.tv_nsec / 1000;
 }
 
-static int32_t fill(void *user, uint8_t *dst, size_t len) {
-    (void)user;
-    randombytes_buf(dst, len);
-    return 0;
-}
-
-static hkp_status find(void *user, const uint8_t node_id[16], struct hkp_htp_record *out) {
-    const struct end *self = user;
-    if (memcmp(node_id, self->peer->node_id, 16) != 0) return HKP_E_NOTFOUND;
-    memset(out, 0, sizeof *out);
-    memcpy(out->a, self->peer->a, 32);
-    out->neural = HKP_HTP_NEURAL_OFF;
-    return HKP_OK;
-}
-
-static hkp_status no_index(void *user, const uint8_t node_id[16], uint64_t *ck_index) {
-    (void)user, (void)node_id, (void)ck_index;
-    return HKP_E_NOTFOUND;
-}
-
-static hkp_status no_neural(void *user, const uint8_t node_id[16], uint32_t side, uint64_t ck_index,
-                            struct hkp_htp_neural *out) {
-    (void)user, (void)node_id, (void)side, (void)ck_index, (void)out;
-    return HKP_E_NOTFOUND;
-}
-
-static hkp_status no_posf(void *user, uint64_t handle, uint8_t role, const uint8_t msg_hash[32],
-                          const uint8_t nonce[8], uint8_t tag[32]) {
-    (void)user, (void)handle, (void)role, (void)msg_hash, (void)nonce, (void)tag;
-    return HKP_E_NOTFOUND;
-}
-
-static void nothing_to_release(void *user, uint64_t handle) { (void)user, (void)handle; }
-
-static int end_new(struct end *self, const struct end *peer, uint8_t id, uint32_t suite,
-                   const struct way_load *load) {
+static int end_new(struct end *self, uint8_t id, uint32_t suite, const struct way_load *load) {
     struct hkp_htp_options o;
     struct hkp_htp_path any = {.addr = {[10] = 0xFF, [11] = 0xFF, [12] = 127, [15] = 1}};
     memset(self->node_id, id, 16);
@@ -90,16 +55,9 @@ static int end_new(struct end *self, const struct end *peer, uint8_t id, uint32_
     crypto_sign_ed25519_seed_keypair(self->a, self->a_key, self->seed);
     randombytes_buf(self->s_key, 32);
     crypto_scalarmult_curve25519_base(self->s, self->s_key);
-    self->peer = peer;
-    self->registry = (struct hkp_htp_registry){.user = self,
-                                               .find = find,
-                                               .own_index = no_index,
-                                               .neural = no_neural,
-                                               .posf = no_posf,
-                                               .neural_release = nothing_to_release};
     hkp_htp_options_init(&o, sizeof o);
-    o.rng = (struct hkp_rng){.fill = fill};
-    o.registry = self->registry;
+    o.rng = (struct hkp_rng){.fill = bench_fill};
+    o.registry = bench_registry(&self->peer);
     memcpy(o.node_id, self->node_id, 16);
     memcpy(o.a_seed, self->seed, 32);
     if (id == 2) memcpy(o.s_secret, self->s_key, 32);
@@ -179,12 +137,18 @@ static int go(struct end *self, int busy) {
     return any < 0 ? -1 : 0;
 }
 
+static void know(struct end *self, const struct end *peer) {
+    memcpy(self->peer.node_id, peer->node_id, 16);
+    memcpy(self->peer.a, peer->a, 32);
+}
+
 static int open_link(struct link *l, uint32_t suite) {
-    if (sodium_init() < 0) return -1;
-    return end_new(&l->client, &l->server, 1, suite, l->load) != 0 ||
-                   end_new(&l->server, &l->client, 2, suite, l->load) != 0
-               ? -1
-               : 0;
+    if (sodium_init() < 0 || end_new(&l->client, 1, suite, l->load) != 0 ||
+        end_new(&l->server, 2, suite, l->load) != 0)
+        return -1;
+    know(&l->client, &l->server);
+    know(&l->server, &l->client);
+    return 0;
 }
 
 static void close_link(struct link *l) {

@@ -2,7 +2,8 @@
 /* Copyright the HookProbe mesh authors */
 /*
  * QUIC by ngtcp2 with GnuTLS: one stream one way, UDP_SEGMENT and UDP_GRO, socket buffers of 8 MiB, windows
- * of 64 MiB, CUBIC. Its path MTU discovery ends at 1452 bytes.
+ * of 64 MiB, CUBIC. Its path MTU discovery ends at 1452 bytes. Certificates of Ed25519; each side verifies
+ * that of the other.
  */
 #include "way.h"
 
@@ -41,7 +42,8 @@ struct end {
     int64_t stream;
     /** to send on the stream, sent so far and acknowledged; received */
     uint64_t want, sent, got, expect;
-    int gso;
+    /** handshakes: the connection that this end is at */
+    unsigned round;
 };
 
 struct link {
@@ -111,14 +113,12 @@ static const ngtcp2_callbacks callbacks = {
 
 /* ---- making and freeing */
 
-static int make_credentials(struct link *l) {
+/* A key and certificate for one side, which the other trusts. */
+static int make_identity(gnutls_certificate_credentials_t own, gnutls_certificate_credentials_t other) {
     gnutls_x509_privkey_t key;
     gnutls_x509_crt_t cert;
     static const unsigned char serial[1] = {1};
-    if (gnutls_certificate_allocate_credentials(&l->client_credentials) != 0 ||
-        gnutls_certificate_allocate_credentials(&l->server_credentials) != 0 ||
-        gnutls_x509_privkey_init(&key) != 0 || gnutls_x509_crt_init(&cert) != 0)
-        return -1;
+    if (gnutls_x509_privkey_init(&key) != 0 || gnutls_x509_crt_init(&cert) != 0) return -1;
     int st = gnutls_x509_privkey_generate(key, GNUTLS_PK_EDDSA_ED25519, 256, 0);
     if (st == 0) st = gnutls_x509_crt_set_version(cert, 3);
     if (st == 0) st = gnutls_x509_crt_set_serial(cert, serial, 1);
@@ -128,11 +128,21 @@ static int make_credentials(struct link *l) {
     if (st == 0) st = gnutls_x509_crt_set_key(cert, key);
     if (st == 0) st = gnutls_x509_crt_set_ca_status(cert, 1);
     if (st == 0) st = gnutls_x509_crt_sign2(cert, cert, key, GNUTLS_DIG_SHA512, 0);
-    if (st == 0) st = gnutls_certificate_set_x509_key(l->server_credentials, &cert, 1, key);
-    if (st == 0) st = gnutls_certificate_set_x509_trust(l->client_credentials, &cert, 1) == 1 ? 0 : -1;
+    if (st == 0) st = gnutls_certificate_set_x509_key(own, &cert, 1, key);
+    if (st == 0) st = gnutls_certificate_set_x509_trust(other, &cert, 1) == 1 ? 0 : -1;
     gnutls_x509_crt_deinit(cert);
     gnutls_x509_privkey_deinit(key);
     return st;
+}
+
+static int make_credentials(struct link *l) {
+    if (gnutls_certificate_allocate_credentials(&l->client_credentials) != 0 ||
+        gnutls_certificate_allocate_credentials(&l->server_credentials) != 0)
+        return -1;
+    return make_identity(l->server_credentials, l->client_credentials) == 0 &&
+                   make_identity(l->client_credentials, l->server_credentials) == 0
+               ? 0
+               : -1;
 }
 
 static int make_tls(struct link *l, struct end *e) {
@@ -149,7 +159,8 @@ static int make_tls(struct link *l, struct end *e) {
     if (st == 0)
         st = gnutls_credentials_set(e->tls, GNUTLS_CRD_CERTIFICATE,
                                     e->is_server ? l->server_credentials : l->client_credentials);
-    if (!e->is_server) gnutls_session_set_verify_cert(e->tls, NULL, 0);
+    if (e->is_server) gnutls_certificate_server_set_request(e->tls, GNUTLS_CERT_REQUIRE);
+    gnutls_session_set_verify_cert(e->tls, NULL, 0);
     return st;
 }
 
@@ -191,7 +202,7 @@ static int client_new(struct link *l) {
     gnutls_rnd(GNUTLS_RND_RANDOM, dcid.data, dcid.datalen);
     gnutls_rnd(GNUTLS_RND_RANDOM, scid.data, scid.datalen);
     defaults(l, &settings, &params);
-    if (open_socket_of(e) != 0 || make_tls(l, e) != 0) return -1;
+    if (make_tls(l, e) != 0) return -1;
     if (ngtcp2_conn_client_new(&e->conn, &dcid, &scid, &e->path, NGTCP2_PROTO_VER_V1, &callbacks, &settings,
                                &params, NULL, e) != 0)
         return -1;
@@ -217,11 +228,20 @@ static int server_new(struct link *l, const uint8_t *first, size_t len) {
     return 0;
 }
 
-static void end_free(struct end *e) {
+/* The connection ends, its socket stays. */
+static void end_reset(struct end *e) {
     if (e->conn != NULL) ngtcp2_conn_del(e->conn);
     if (e->tls != NULL) gnutls_deinit(e->tls);
+    e->conn = NULL;
+    e->tls = NULL;
+    e->up = 0;
+    e->stream = -1;
+    e->want = e->sent = e->got = 0;
+}
+
+static void end_free(struct end *e) {
+    end_reset(e);
     if (e->fd >= 0) close(e->fd);
-    memset(e, 0, sizeof *e);
     e->fd = -1;
 }
 
@@ -295,6 +315,14 @@ static int send_all(struct end *e) {
     return 0;
 }
 
+/* The server begins anew with the client; 0: this packet belongs to no connection that goes on. */
+static int server_ready(struct link *l, const uint8_t *first, size_t len) {
+    const unsigned round = __atomic_load_n(&l->client.round, __ATOMIC_ACQUIRE);
+    if (l->server.round != round) end_reset(&l->server);
+    l->server.round = round;
+    return l->server.conn != NULL || server_new(l, first, len) == 0;
+}
+
 /* Takes what is there; 1: something came. */
 static int receive_all(struct link *l, struct end *e) {
     static _Thread_local uint8_t buffer[65536];
@@ -310,7 +338,7 @@ static int receive_all(struct link *l, struct end *e) {
         for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c != NULL; c = CMSG_NXTHDR(&m, c))
             if (c->cmsg_level == SOL_UDP && c->cmsg_type == UDP_GRO)
                 memcpy(&segment, CMSG_DATA(c), sizeof segment);
-        if (e->conn == NULL && server_new(l, buffer, (size_t)(segment < n ? segment : n)) != 0) return -1;
+        if (e->is_server && !server_ready(l, buffer, (size_t)(segment < n ? segment : n))) continue;
         const ngtcp2_pkt_info info = {0};
         const uint64_t now = now_ns();
         for (ssize_t at = 0; at < n; at += segment) {
@@ -351,7 +379,7 @@ static int open_link(struct link *l) {
     l->server.fd = fd[1];
     l->server.is_server = 1;
     l->server.stream = -1;
-    return open_socket_of(&l->server) != 0 || client_new(l) != 0 ? -1 : 0;
+    return open_socket_of(&l->server) != 0 || open_socket_of(&l->client) != 0 ? -1 : 0;
 }
 
 static int begin_link(struct link *l, uint32_t suite) {
@@ -383,12 +411,18 @@ static int serve_bytes(void *user) {
     return e->got >= e->expect ? 0 : -1;
 }
 
+static void client_done(struct end *e) {
+    __atomic_store_n(&e->done, 1, __ATOMIC_RELEASE);
+    (void)send(e->fd, "", 1, 0); /* no packet, but it wakes the server */
+}
+
 static int use_bytes(void *user) {
     struct link *l = user;
     struct end *e = &l->client;
     const double limit = way_clock() + 120;
     int begun = 0;
-    while (e->got < 1 && way_clock() < limit) {
+    const int st = client_new(l);
+    while (st == 0 && e->got < 1 && way_clock() < limit) {
         if (step(l, e) != 0) break;
         if (!begun && e->up) {
             if (ngtcp2_conn_open_bidi_stream(e->conn, &e->stream, NULL) != 0) continue;
@@ -398,8 +432,7 @@ static int use_bytes(void *user) {
         }
     }
     if (begun) way_end(l->cost);
-    __atomic_store_n(&e->done, 1, __ATOMIC_RELEASE);
-    (void)send(e->fd, "", 1, 0); /* no packet, but it wakes the server */
+    client_done(e);
     return e->got >= 1 ? 0 : -1;
 }
 
@@ -413,22 +446,47 @@ static int bulk(const struct way_load *load, struct way_cost *cost) {
     return st;
 }
 
-static int some(unsigned count, struct way_cost *cost) {
-    struct way_load one = {.bytes = 1, .suite = WAY_CHACHA};
-    struct way_cost ignored;
-    struct link l = {.load = &one, .cost = &ignored};
-    int st = begin_link(&l, WAY_CHACHA);
-    way_begin(cost);
-    for (unsigned i = 0; st == 0 && i < count; i++) {
-        l.server.expect = 1;
-        st = open_link(&l);
-        if (st == 0) st = way_both(serve_bytes, use_bytes, &l);
-        end_free(&l.client);
-        end_free(&l.server);
-        way_relay_free(l.relay);
-        l.relay = NULL;
+/* ---- handshakes: a byte there and one back */
+
+static int serve_handshakes(void *user) {
+    struct link *l = user;
+    struct end *e = &l->server;
+    while (!__atomic_load_n(&l->client.done, __ATOMIC_ACQUIRE)) {
+        if (step(l, e) != 0) return -1;
+        if (e->got >= 1) e->want = 1;
     }
-    way_end(cost);
+    return 0;
+}
+
+static int one_handshake(struct link *l) {
+    struct end *e = &l->client;
+    const double limit = way_clock() + 5;
+    __atomic_store_n(&e->round, e->round + 1, __ATOMIC_RELEASE);
+    if (client_new(l) != 0) return -1;
+    while (e->got < 1) {
+        if (way_clock() > limit || step(l, e) != 0) return -1;
+        if (e->up && e->stream < 0 && ngtcp2_conn_open_bidi_stream(e->conn, &e->stream, NULL) == 0)
+            e->want = 1;
+    }
+    end_reset(e);
+    return 0;
+}
+
+static int use_handshakes(void *user) {
+    struct link *l = user;
+    int st = 0;
+    way_begin(l->cost);
+    for (unsigned i = 0; st == 0 && i < l->count; i++) st = one_handshake(l);
+    way_end(l->cost);
+    client_done(&l->client);
+    return st;
+}
+
+static int some(unsigned count, struct way_cost *cost) {
+    struct link l = {.cost = cost, .count = count};
+    int st = begin_link(&l, WAY_CHACHA);
+    if (st == 0) st = open_link(&l);
+    if (st == 0) st = way_both(serve_handshakes, use_handshakes, &l);
     end_link(&l);
     return st;
 }

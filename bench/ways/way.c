@@ -6,6 +6,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -27,15 +28,60 @@ double way_cpu(void) {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+/* Where all shares of way_side_by_side() meet: before the first does its work and after the last has. */
+struct gates {
+    pthread_barrier_t begin, end;
+};
+
+static _Thread_local struct gates *gates;
+static _Thread_local int gates_met;
+
+/* Meets the others at the gates up to this one; twice does nothing. */
+static void meet(int n) {
+    for (; gates != NULL && gates_met < n; gates_met++)
+        (void)pthread_barrier_wait(gates_met == 0 ? &gates->begin : &gates->end);
+}
+
 void way_begin(struct way_cost *cost) {
+    meet(1);
     cost->cpu = way_cpu();
     cost->seconds = way_clock();
 }
 
 void way_end(struct way_cost *cost) {
+    meet(2);
     cost->seconds = way_clock() - cost->seconds;
     cost->cpu = way_cpu() - cost->cpu;
 }
+
+/* ---- a core for each side */
+
+/* What this process may use; taken before any thread is pinned. */
+static const cpu_set_t *all_cores(void) {
+    static cpu_set_t all;
+    if (CPU_COUNT(&all) == 0) (void)sched_getaffinity(0, sizeof all, &all);
+    return &all;
+}
+
+int way_core(int side) {
+    const cpu_set_t *all = all_cores();
+    int n = 0;
+    if (CPU_COUNT(all) < 2) return -1;
+    for (int core = 0; core < CPU_SETSIZE; core++)
+        if (CPU_ISSET((size_t)core, all) && n++ == side) return core;
+    return -1;
+}
+
+void way_pin(int side) {
+    const int core = way_core(side);
+    cpu_set_t one;
+    if (core < 0) return;
+    CPU_ZERO(&one);
+    CPU_SET((size_t)core, &one);
+    (void)pthread_setaffinity_np(pthread_self(), sizeof one, &one);
+}
+
+void way_unpin(void) { (void)pthread_setaffinity_np(pthread_self(), sizeof(cpu_set_t), all_cores()); }
 
 static int loopback_socket(int type, struct sockaddr_in *at) {
     int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0), size = SOCKET_BUFFER;
@@ -124,6 +170,7 @@ static void let_out(struct way_relay *r, int to, double now) {
 
 static void *relay_thread(void *arg) {
     struct way_relay *r = arg;
+    way_unpin();
     while (!r->stop) {
         double wait = 0.01;
         const double now = way_clock();
@@ -219,26 +266,30 @@ int way_tcp_connect(uint16_t port) {
 struct both {
     int (*serve)(void *user);
     void *user;
-    int result;
+    int pinned, result;
 };
 
 static void *serve_thread(void *arg) {
     struct both *b = arg;
+    if (b->pinned) way_pin(1);
     b->result = b->serve(b->user);
     return NULL;
 }
 
 int way_both(int (*serve)(void *user), int (*use)(void *user), void *user) {
-    struct both b = {serve, user, 0};
+    struct both b = {serve, user, gates == NULL, 0};
     pthread_t thread;
     if (pthread_create(&thread, NULL, serve_thread, &b) != 0) return -1;
+    if (b.pinned) way_pin(0);
     int result = use(user);
     pthread_join(thread, NULL);
+    if (b.pinned) way_unpin();
     return result != 0 ? result : b.result;
 }
 
 struct share {
     int (*work)(unsigned count, struct way_cost *cost);
+    struct gates *gates;
     unsigned count;
     int result;
 };
@@ -246,7 +297,9 @@ struct share {
 static void *share_thread(void *arg) {
     struct share *s = arg;
     struct way_cost ignored;
-    s->result = s->work(s->count, &ignored);
+    gates = s->gates;
+    s->result = s->count > 0 ? s->work(s->count, &ignored) : 0;
+    meet(2); /* one that failed keeps nobody waiting */
     return NULL;
 }
 
@@ -255,19 +308,25 @@ int way_side_by_side(int (*work)(unsigned count, struct way_cost *cost), unsigne
     enum { MOST = 64 };
     pthread_t thread[MOST];
     struct share share[MOST];
-    unsigned started = 0;
+    struct gates shared;
     int result = 0;
     if (at_once > MOST) return -1;
-    way_begin(cost);
-    for (; started < at_once; started++) {
-        share[started] = (struct share){work, count / at_once, 0};
-        if (pthread_create(&thread[started], NULL, share_thread, &share[started]) != 0) break;
+    (void)pthread_barrier_init(&shared.begin, NULL, at_once + 1);
+    (void)pthread_barrier_init(&shared.end, NULL, at_once + 1);
+    for (unsigned i = 0; i < at_once; i++) {
+        share[i] = (struct share){work, &shared, count / at_once + (i < count % at_once), 0};
+        if (pthread_create(&thread[i], NULL, share_thread, &share[i]) != 0) abort(); /* others wait for it */
     }
-    if (started < at_once) result = -1;
-    for (unsigned i = 0; i < started; i++) {
+    gates = &shared;
+    gates_met = 0;
+    way_begin(cost);
+    way_end(cost);
+    gates = NULL;
+    for (unsigned i = 0; i < at_once; i++) {
         pthread_join(thread[i], NULL);
         if (share[i].result != 0) result = share[i].result;
     }
-    way_end(cost);
+    (void)pthread_barrier_destroy(&shared.begin);
+    (void)pthread_barrier_destroy(&shared.end);
     return result;
 }

@@ -2,8 +2,10 @@
 /* Copyright the HookProbe mesh authors */
 /*
  * One way to carry bytes between two parties over loopback: ours, or a peer that it is measured against. Each
- * runs its two sides in two threads of this process, so that getrusage() counts the CPU time of both, with
- * all threads and kernel work that they cause.
+ * runs its two sides in two threads of this process, so that its clock of CPU time counts both, with all
+ * threads and kernel work that they cause. Each side has a core of its own: left alone, the system puts two
+ * threads that wake each other on one core, which measures its scheduler and no network. With a single core,
+ * and with several pairs side by side, the system places the threads.
  */
 #ifndef HKP_BENCH_WAY_H
 #define HKP_BENCH_WAY_H
@@ -69,10 +71,19 @@ int way_udp_pair(int fd[2], struct way_relay **relay);
 int way_tcp_listen(uint16_t *port);
 int way_tcp_connect(uint16_t port);
 
-/** Runs serve(user) in a thread while use(user) runs in this one; 0 if both return 0. */
+/** The core of a side: 0 the client's, 1 the server's; -1: there are not two. */
+int way_core(int side);
+/** Keeps the calling thread, and those that it makes, on the core of a side; lets it go again. */
+void way_pin(int side);
+void way_unpin(void);
+
+/**
+ * Runs serve(user) in a thread while use(user) runs in this one, each on its core; 0 if both return 0.
+ */
 int way_both(int (*serve)(void *user), int (*use)(void *user), void *user);
 
-/** at_once times work(count / at_once) side by side, as one measurement. */
+/** work() at_once times side by side, which share the count; what lies between all their way_begin() and
+ * way_end() is one measurement. */
 int way_side_by_side(int (*work)(unsigned count, struct way_cost *cost), unsigned count, unsigned at_once,
                      struct way_cost *cost);
 
