@@ -25,7 +25,18 @@ static void resize(flow_t *flow) {
     hkp_htp__path_state_set_mtu(&flow->recovery.own, flow->max_datagram);
 }
 
+/* Larger packets vanish: the base again, for a while (HTP-9.7). */
+static void shrink(flow_t *flow) {
+    if (hkp_htp__pmtu_restart(&flow->pmtu, flow->now + PMTU_AGAIN, flow->recovery.next_pn)) resize(flow);
+}
+
 /* ---- What became of the frames we sent. */
+
+static void mtu_of_acked(flow_t *flow, const struct hkp_htp__sent *sent) {
+    if (sent->path != 0) return;
+    hkp_htp__pmtu_arrived(&flow->pmtu, sent->size);
+    if (sent->mtu_probe && hkp_htp__pmtu_acked(&flow->pmtu, sent->size, sent->pn)) resize(flow);
+}
 
 static void on_acked(void *user, const struct hkp_htp__sent *sent) {
     flow_t *flow = user;
@@ -35,7 +46,7 @@ static void on_acked(void *user, const struct hkp_htp__sent *sent) {
         flow->heart.acked = 1;
         if (sent->time > flow->heart.acked_at) flow->heart.acked_at = sent->time;
     }
-    if (sent->mtu_probe && sent->path == 0 && hkp_htp__pmtu_acked(&flow->pmtu, sent->size)) resize(flow);
+    mtu_of_acked(flow, sent);
     for (unsigned i = 0; i < hkp_htp__sent_count(sent); i++) {
         const struct hkp_htp__sent_frame *f = &sent->frames[i];
         if (f->type == HKP_HTP__F_REKEY) {
@@ -48,9 +59,17 @@ static void on_acked(void *user, const struct hkp_htp__sent *sent) {
     }
 }
 
+static void mtu_of_lost(flow_t *flow, const struct hkp_htp__sent *sent) {
+    if (sent->mtu_probe)
+        hkp_htp__pmtu_lost(&flow->pmtu, sent->pn);
+    else if (sent->path == 0 && sent->state == HKP_HTP__SENT_LOST && /* not what a PTO only repeats */
+             hkp_htp__pmtu_vanished(&flow->pmtu, sent->size, sent->pn, flow->recovery.next_pn))
+        shrink(flow);
+}
+
 static void on_lost(void *user, const struct hkp_htp__sent *sent) {
     flow_t *flow = user;
-    if (sent->mtu_probe) hkp_htp__pmtu_lost(&flow->pmtu, sent->pn);
+    mtu_of_lost(flow, sent);
     for (unsigned i = 0; i < hkp_htp__sent_count(sent); i++) {
         const struct hkp_htp__sent_frame *f = &sent->frames[i];
         if (f->type == HKP_HTP__F_REKEY) {
@@ -137,7 +156,7 @@ void hkp_htp__flow_refused(flow_t *flow, size_t size) {
 }
 
 void hkp_htp__flow_rerouted(flow_t *flow) {
-    if (hkp_htp__pmtu_restart(&flow->pmtu, 0)) resize(flow);
+    if (hkp_htp__pmtu_restart(&flow->pmtu, 0, flow->recovery.next_pn)) resize(flow);
 }
 
 uint8_t hkp_htp__flow_ecn(const flow_t *flow) { return hkp_htp__ecn_mark(&flow->recovery.ecn); }
@@ -196,9 +215,7 @@ hkp_status hkp_htp__flow_tick(flow_t *flow, hkp_time now) {
         return HKP_OK;
     }
     hkp_htp__recovery_tick(&flow->recovery, flow->now);
-    if (flow->recovery.own.pto_count >= PMTU_PTOS && flow->max_datagram > HKP_HTP__PMTU_BASE &&
-        hkp_htp__pmtu_restart(&flow->pmtu, flow->now + PMTU_AGAIN))
-        resize(flow);
+    if (flow->recovery.own.pto_count >= PMTU_PTOS && flow->max_datagram > HKP_HTP__PMTU_BASE) shrink(flow);
     hkp_htp__heart_tick(flow);
     hkp_htp__mode_tick(flow);
     hkp_htp__deadlines_tick(flow);

@@ -285,6 +285,6 @@ void hkp_htp__flow_probe(flow_t *flow, const slot_t *slot, uint8_t *dst, size_t 
     flow->packets_out++;
     flow->eliciting_out++;
     flow->last_out = flow->now;
-    flow->recovery.next_pn = slot->pn + 1;
+    hkp_htp__recovery_next(&flow->recovery, slot->pn);
     *out = (struct hkp_htp__flow_out){HKP_HTP__T_DATA, overhead > HKP_HTP__OVERHEAD, 1, n};
 }

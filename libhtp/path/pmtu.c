@@ -6,6 +6,8 @@
 
 enum {
     TRIES = 3,
+    /** rounds in which larger packets are lost and none arrives */
+    ROUNDS = 4,
     /** a search ends when the answer is known to within so many bytes */
     NEAR = 64,
     /** eight full packets, as bits */
@@ -38,7 +40,8 @@ void hkp_htp__pmtu_sent(struct hkp_htp__pmtu *p, uint32_t size, uint64_t pn) {
     p->pn = pn;
 }
 
-int hkp_htp__pmtu_acked(struct hkp_htp__pmtu *p, uint32_t size) {
+int hkp_htp__pmtu_acked(struct hkp_htp__pmtu *p, uint32_t size, uint64_t pn) {
+    if (pn < p->since) return 0;
     if (size == p->probe) p->probe = p->tries = 0;
     if (size <= p->good || size >= p->bad) return 0;
     p->good = size;
@@ -57,6 +60,14 @@ void hkp_htp__pmtu_lost(struct hkp_htp__pmtu *p, uint64_t pn) {
     if (++p->tries >= TRIES) too_large(p, size);
 }
 
+int hkp_htp__pmtu_vanished(struct hkp_htp__pmtu *p, uint32_t size, uint64_t pn, uint64_t next) {
+    if (size <= HKP_HTP__PMTU_BASE || pn < p->since) return 0;
+    if (p->rounds == 0 || size < p->vanished) p->vanished = size;
+    if (p->rounds > 0 && pn < p->round_from) return 0;
+    p->round_from = next;
+    return ++p->rounds >= ROUNDS;
+}
+
 int hkp_htp__pmtu_refused(struct hkp_htp__pmtu *p, uint32_t size) {
     if (size <= HKP_HTP__PMTU_BASE || size >= p->bad) return 0;
     const int shrinks = size <= p->good;
@@ -65,9 +76,10 @@ int hkp_htp__pmtu_refused(struct hkp_htp__pmtu *p, uint32_t size) {
     return shrinks;
 }
 
-int hkp_htp__pmtu_restart(struct hkp_htp__pmtu *p, hkp_time again) {
+int hkp_htp__pmtu_restart(struct hkp_htp__pmtu *p, hkp_time again, uint64_t since) {
     const int shrinks = p->good > HKP_HTP__PMTU_BASE;
     hkp_htp__pmtu_init(p, p->limit);
     p->again = again;
+    p->since = since;
     return shrinks;
 }

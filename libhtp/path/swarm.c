@@ -226,6 +226,7 @@ void hkp_htp__swarm_promote(struct hkp_htp_endpoint *ep, session *s) {
     if (to->token_in != 0) p->token_in = to->token_in;
     hkp_htp__recovery_path_lost(&s->flow->recovery, 0);
     hkp_htp__path_state_restart(&s->flow->recovery.own, srtt);
+    hkp_htp__flow_rerouted(s->flow); /* what the old one carried says nothing of this */
     hkp_htp__path_state_moved(&s->flow->recovery.own, ep->now);
     hkp_htp__swarm_close(ep, s, to);
     hkp_htp__paths_token_leave(ep, s, old);

@@ -137,7 +137,7 @@ static uint64_t lower_bound(recovery *r, uint64_t pn) {
 /* ---- Sent, settled. */
 
 void hkp_htp__recovery_number(recovery *r, uint8_t path, uint64_t pn) {
-    r->next_pn = pn + 1;
+    hkp_htp__recovery_next(r, pn);
     hkp_htp__ecn_sent(&r->ecn, hkp_htp__ecn_mark(&r->ecn));
     r->paths[path]->sent++;
 }
@@ -183,7 +183,7 @@ static void settle(recovery *r, sent_packet *s, uint8_t state) {
 
 void hkp_htp__recovery_path_add(recovery *r, path_state *p) {
     r->paths[p->index] = p;
-    r->path_count++;
+    if (++r->path_count == 2) r->several_from = r->next_pn;
     p->from = r->tail;
 }
 
@@ -200,6 +200,34 @@ uint64_t hkp_htp__recovery_span(const recovery *r) {
         if (pn < oldest) oldest = pn;
     }
     return r->next_pn - oldest;
+}
+
+/* Oldest packet on its way of those sent since there are several paths; NULL: none. */
+static sent_packet *oldest(recovery *r) {
+    sent_packet *first = NULL;
+    for (uint8_t i = 0; i < HKP_HTP__PATHS_MAX; i++) {
+        const path_state *p = r->paths[i];
+        if (p == NULL || p->flying == 0) continue;
+        uint64_t at = p->from > r->head ? p->from : r->head;
+        for (; at != r->tail; at++) {
+            sent_packet *s = record(r, at);
+            if (s->path != i || s->state != HKP_HTP__SENT_FLYING || s->pn < r->several_from) continue;
+            if (first == NULL || s->pn < first->pn) first = s;
+            break;
+        }
+    }
+    return first;
+}
+
+void hkp_htp__recovery_next(recovery *r, uint64_t pn) {
+    r->next_pn = pn + 1;
+    while (hkp_htp__recovery_span(r) >= HKP_HTP__SPAN_MAX) {
+        sent_packet *s = oldest(r);
+        if (s == NULL || r->next_pn - s->pn < HKP_HTP__SPAN_MAX) return;
+        settle(r, s, HKP_HTP__SENT_LOST);
+        r->lost++;
+        r->sink.lost(r->sink.user, s);
+    }
 }
 
 void hkp_htp__recovery_path_lost(recovery *r, uint8_t index) {

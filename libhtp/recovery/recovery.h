@@ -91,8 +91,9 @@ struct hkp_htp__recovery {
     struct hkp_htp__sent *block;
     struct hkp_htp__sent **table;
     uint64_t head, tail;
-    /** number of the next packet, and the largest acknowledged + 1 */
-    uint64_t next_pn, acked_end;
+    /** number of the next packet, and the largest acknowledged + 1; of the first one since there are several
+     *  paths */
+    uint64_t next_pn, acked_end, several_from;
     /** packets on their way on all paths */
     uint32_t flying;
     uint64_t lost, probes, bytes_acked, spurious;
@@ -128,6 +129,9 @@ uint64_t hkp_htp__recovery_span(const struct hkp_htp__recovery *r);
 struct hkp_htp__sent *hkp_htp__recovery_slot(struct hkp_htp__recovery *r);
 /** The record of _slot is not needed. */
 void hkp_htp__recovery_unslot(struct hkp_htp__recovery *r);
+/** A number is given out. With several paths no packet stays on its way that is 1024 numbers behind: the
+ *  peer's window of numbers need not know it any more, so it counts as lost (HTP-11.6). */
+void hkp_htp__recovery_next(struct hkp_htp__recovery *r, uint64_t pn);
 /** A packet of any type goes on path index under this number; after _sent, if it has a record. */
 void hkp_htp__recovery_number(struct hkp_htp__recovery *r, uint8_t path, uint64_t pn);
 /** The packet of the record goes on the path that it names. */

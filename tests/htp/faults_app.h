@@ -9,7 +9,13 @@
 
 #include "faults_node.h"
 
-enum { TALK_DGRAMS = 512, BODY_MAX = 70000 };
+enum {
+    TALK_DGRAMS = 512,
+    BODY_MAX = 70000,
+    /** sockets of an edge; two of them share an address and so a road */
+    NET_CARRIERS = 6,
+    NET_ROADS = NET_CARRIERS / 2
+};
 
 /** What one side sent on one stream and what the other got. */
 struct fault_stream {
@@ -23,8 +29,8 @@ struct fault_talk {
     struct fault_talk *next;
     uint64_t tag;
     uint32_t edge;
-    /** an end was rolled back: what it says of streams is not judged any more */
-    uint8_t tainted;
+    /** an end was rolled back: what it says of streams is not judged any more; many long messages */
+    uint8_t tainted, bulk;
     /** by side, 0 V, 1 E */
     uint8_t up[2], probed[2], proved[2];
     unsigned n, cap;
@@ -47,9 +53,9 @@ struct fault_app {
     unsigned *n_live, *connecting;
     /** 1: nothing new but what shows that sessions work */
     int calm;
-    /** 1: nobody closes a session */
-    int keep;
-    uint64_t messages, datagrams, ups, downs, faileds, delivered, rekeys, moves, tainted;
+    /** 1: nobody closes a session; 1: many long messages; 1: E has several paths */
+    int keep, bulk, swarm;
+    uint64_t messages, datagrams, ups, downs, faileds, delivered, rekeys, moves, added, tainted;
     hkp_time mean_gap;
 };
 
@@ -62,6 +68,7 @@ static inline struct fault_talk *talk_of(struct fault_app *a, uint64_t tag, uint
     t = calloc(1, sizeof *t);
     t->tag = tag;
     t->edge = edge;
+    t->bulk = (uint8_t)a->bulk;
     t->next = a->talks;
     a->talks = t;
     return t;
@@ -84,7 +91,7 @@ static inline size_t body_of(const struct fault_talk *t, uint32_t id, int from_e
     uint64_t x = t->tag ^ ((uint64_t)id << 33 | (uint64_t)number << 1 | (unsigned)from_e);
     const uint64_t r = check_random(&x);
     size_t len = r % 8 == 0 ? (size_t)(r >> 8) % 4000 : (size_t)(r >> 8) % 300;
-    if (r % 256 == 1) len = (size_t)(r >> 8) % BODY_MAX;
+    if (r % (t->bulk ? 4 : 256) == 1) len = (size_t)(r >> 8) % BODY_MAX;
     for (size_t i = 0; i < len; i += 8) {
         const uint64_t word = check_random(&x);
         memcpy(dst + i, &word, len - i < 8 ? len - i : 8);
@@ -97,6 +104,22 @@ static inline struct fault_live *live_of(struct fault_node *n, uint64_t session)
     for (unsigned i = 0; i < a->n_live[n->index]; i++)
         if (a->live[n->index][i].session == session) return &a->live[n->index][i];
     return NULL;
+}
+
+/* The road of E to V that begins at one of its sockets. */
+static inline struct hkp_htp_path path_by(unsigned carrier) {
+    return (struct hkp_htp_path){
+        .addr = {[10] = 0xFF, 0xFF, 10, 0, 0, 1}, .port = HKP_HTP_PORT, .carrier = carrier};
+}
+
+/* One more path, or one less: whether that can be is the endpoint's affair. */
+static inline void act_path(struct fault_node *n, uint64_t session, uint8_t op) {
+    struct fault_call c = {
+        .op = op, .session = session, .path = path_by((unsigned)fault_below(n->w, NET_CARRIERS))};
+    const hkp_status st = node_do(n, &c);
+    CHECK(st == HKP_OK || st == HKP_E_INVAL || st == HKP_E_STATE || st == HKP_E_LIMIT ||
+          st == HKP_E_NOTFOUND || st == HKP_E_UNSUPPORTED);
+    n->w->app->added += st == HKP_OK && op == DO_PATH_ADD;
 }
 
 /* ---- events ---- */
@@ -249,6 +272,9 @@ static inline void on_event(struct fault_node *n, const struct hkp_htp_event *ev
     case HKP_HTP_EVENT_REKEYED:
         n->w->app->rekeys++;
         break;
+    case HKP_HTP_EVENT_PATH: /* each epoch a fresh path takes the place of the oldest */
+        if (ev->value == HKP_HTP_PATH_WANTED && n->w->app->swarm) act_path(n, ev->session, DO_PATH_ADD);
+        break;
     case HKP_HTP_EVENT_ALARM:
         CHECK(0 && "an alarm between honest nodes");
         break;
@@ -277,7 +303,7 @@ static inline void act_connect(struct fault_node *n) {
     if (n->index == 0 || a->connecting[n->index] > 0 || a->n_live[n->index] > 0 || n->w->now < n->connect_at)
         return;
     struct fault_call c = {.op = DO_CONNECT, .mode = (uint8_t)n->mode};
-    c.path = (struct hkp_htp_path){.addr = {[10] = 0xFF, 0xFF, 10, 0, 0, 1}, .port = HKP_HTP_PORT};
+    c.path = path_by(n->w->app->swarm ? (unsigned)fault_below(n->w, NET_CARRIERS) : 0);
     const hkp_status st = node_do(n, &c);
     CHECK(st == HKP_OK || st == HKP_E_LIMIT);
     if (st == HKP_OK) a->connecting[n->index]++;
@@ -361,8 +387,7 @@ static inline void act_transport(struct fault_node *n, struct fault_live *l) {
 /* E goes on from another socket. */
 static inline void act_migrate(struct fault_node *n, struct fault_live *l) {
     struct fault_call c = {.op = DO_MIGRATE, .session = l->session};
-    c.path = (struct hkp_htp_path){
-        .addr = {[10] = 0xFF, 0xFF, 10, 0, 0, 1}, .port = HKP_HTP_PORT, .carrier = fault_below(n->w, 4)};
+    c.path = path_by((unsigned)fault_below(n->w, NET_CARRIERS));
     const hkp_status st = node_do(n, &c);
     CHECK(st == HKP_OK || st == HKP_E_INVAL || st == HKP_E_STATE || st == HKP_E_LIMIT ||
           st == HKP_E_NOTFOUND);
@@ -398,6 +423,8 @@ static inline void act_on(struct fault_node *n, struct fault_live *l) {
     if (n->w->app->calm) {
         if (!l->talk->probed[side_of_node(n)]) act_transport(n, l);
         act_probe(n, l);
+    } else if (n->w->app->swarm && n->index != 0 && r % 8 == 7) {
+        act_path(n, l->session, r % 64 == 7 ? DO_PATH_DROP : DO_PATH_ADD);
     } else if (r < 600) {
         if ((s = pick_stream(n, l, side_of_node(n))) != NULL) act_message(n, l, s, fault_below(n->w, 5) == 0);
     } else if (r < 850) {

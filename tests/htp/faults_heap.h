@@ -9,6 +9,7 @@
 
 #include "check.h"
 #include "libhtp/endpoint.h"
+#include "libhtp/flow/flow_state.h"
 
 /* ---- (key, nonce) pairs ---- */
 

@@ -9,14 +9,7 @@
 
 #include "faults_app.h"
 
-enum {
-    NET_FLYING_MAX = 200000,
-    NET_KEPT = 64,
-    NET_ADDRESSES = 64,
-    NET_VICTIMS = 8,
-    NET_KEYS = 64,
-    NET_CARRIERS = 4
-};
+enum { NET_FLYING_MAX = 200000, NET_KEPT = 64, NET_ADDRESSES = 64, NET_VICTIMS = 8, NET_KEYS = 64 };
 
 /** Kinds of faults that happen at some moment; bits of fault_net.kinds. */
 enum {
@@ -30,19 +23,24 @@ enum {
     FAULT_GARBAGE = 128,
     FAULT_REPLAY = 256,
     FAULT_ROLLBACK = 512,
-    FAULT_KINDS = 10
+    FAULT_MTU = 1024,
+    FAULT_ROAD = 2048,
+    FAULT_KINDS = 12
 };
 
 struct fault_flying {
     hkp_time at;
     uint64_t order;
     uint32_t from, to;
+    /** of the sender, 0: none */
+    uint64_t session;
     /** what the receiver takes for the source */
     struct hkp_htp_path source;
     /** changed or made up on the way; a copy that came from elsewhere */
     uint8_t forged, spoofed;
-    /** outer port that it came from, from E */
+    /** outer port that it came from, from E; socket of E that it leaves or is for */
     uint16_t port;
+    uint8_t carrier;
     size_t len;
     uint8_t *bytes;
 };
@@ -53,11 +51,21 @@ struct fault_address {
     uint64_t in, out;
 };
 
+/** What lies between an address of an edge and V. */
+struct fault_road {
+    /** chance in 1000, both ways */
+    unsigned loss;
+    hkp_time delay, jitter, dark_until, hole_until;
+    /** larger datagrams vanish; the same for a while */
+    size_t mtu, hole;
+    /** largest datagram that came through, from V and from E */
+    size_t reach[2];
+};
+
 struct fault_link {
     /** chances in 1000, both ways */
-    unsigned loss, twice, corrupt, spoof, late;
-    hkp_time delay, jitter, dark_until, hole_until;
-    size_t mtu, hole;
+    unsigned twice, corrupt, spoof, late;
+    struct fault_road roads[NET_ROADS];
     /** NAT: outer port of each socket, how long a mapping lives without being used (0: for ever), when it was
      */
     uint16_t ports[NET_CARRIERS];
@@ -82,6 +90,10 @@ struct fault_net {
     struct fault_flying *heap;
     size_t n, cap;
     uint64_t order, sent, lost, delivered, forged, spoofed, kinds_done[FAULT_KINDS], keys_gone;
+    /** probes of MTU, falls back to the base, sessions that were seen with so many paths; the largest that
+     * went */
+    uint64_t mtu_probes, mtu_falls, paths_seen[HKP_HTP__PATHS_MAX + 1];
+    size_t largest;
     unsigned kinds;
     hkp_time fault_at, fault_gap;
     struct fault_key *keys;
@@ -132,8 +144,9 @@ static inline struct fault_flying flying_copy(const struct fault_flying *f) {
 
 static const struct hkp_htp_path net_v = {.addr = {[10] = 0xFF, 0xFF, 10, 0, 0, 1}, .port = HKP_HTP_PORT};
 
-static inline struct hkp_htp_path net_outer(uint32_t edge, uint16_t port) {
-    return (struct hkp_htp_path){.addr = {[10] = 0xFF, 0xFF, 192, 1, (uint8_t)(edge >> 8), (uint8_t)edge},
+static inline struct hkp_htp_path net_outer(uint32_t edge, unsigned carrier, uint16_t port) {
+    const uint8_t road = (uint8_t)(1 + carrier / 2);
+    return (struct hkp_htp_path){.addr = {[10] = 0xFF, 0xFF, 192, road, (uint8_t)(edge >> 8), (uint8_t)edge},
                                  .port = port};
 }
 
@@ -152,11 +165,11 @@ static inline struct fault_address *net_address(struct fault_world *w, const str
     return &l->addresses[l->n_addresses++];
 }
 
-/* The socket's port is one of 15,000 of its own, so that no two sockets of an edge share one. */
+/* The socket's port is one of 10,000 of its own, so that no two sockets of an edge share one. */
 static inline void net_new_port(struct fault_world *w, struct fault_link *l, unsigned carrier) {
     const uint16_t old = l->ports[carrier];
     while (l->ports[carrier] == old)
-        l->ports[carrier] = (uint16_t)(1024 + carrier * 15000 + fault_below(w, 15000));
+        l->ports[carrier] = (uint16_t)(1024 + carrier * 10000 + fault_below(w, 10000));
 }
 
 static inline int net_mapped(const struct fault_world *w, const struct fault_link *l, unsigned carrier) {
@@ -165,13 +178,14 @@ static inline int net_mapped(const struct fault_world *w, const struct fault_lin
 
 /* ---- sending ---- */
 
-static inline int net_loses(struct fault_world *w, const struct fault_link *l, size_t len) {
-    return fault_below(w, 1000) < l->loss || w->now < l->dark_until || len > l->mtu ||
-           (w->now < l->hole_until && len > l->hole) || w->net->n >= NET_FLYING_MAX;
+static inline int net_loses(struct fault_world *w, const struct fault_road *r, size_t len) {
+    return fault_below(w, 1000) < r->loss || w->now < r->dark_until || len > r->mtu ||
+           (w->now < r->hole_until && len > r->hole) || w->net->n >= NET_FLYING_MAX;
 }
 
-static inline hkp_time net_delay(struct fault_world *w, const struct fault_link *l) {
-    hkp_time d = l->delay + fault_below(w, l->jitter + 1);
+static inline hkp_time net_delay(struct fault_world *w, const struct fault_link *l,
+                                 const struct fault_road *r) {
+    hkp_time d = r->delay + fault_below(w, r->jitter + 1);
     if (fault_below(w, 1000) < l->late) d += fault_below(w, 2 * HKP_HTP__SEC);
     return d;
 }
@@ -193,12 +207,13 @@ static inline void net_corrupt(struct fault_world *w, struct fault_flying *f) {
 }
 
 static inline void net_put(struct fault_world *w, struct fault_link *l, const struct fault_flying *f) {
-    if (net_loses(w, l, f->len)) {
+    const struct fault_road *r = &l->roads[f->carrier / 2];
+    if (net_loses(w, r, f->len)) {
         w->net->lost++;
         return;
     }
     struct fault_flying c = flying_copy(f);
-    c.at = w->now + net_delay(w, l);
+    c.at = w->now + net_delay(w, l, r);
     if (fault_below(w, 1000) < l->corrupt) net_corrupt(w, &c);
     net_add(w->net, c);
 }
@@ -225,16 +240,35 @@ static inline void net_send(struct fault_world *w, struct fault_flying *f, struc
     net_keep(w, l, f);
 }
 
+/* HTP-9.7: what is larger than the base is a probe, or a size that came through on this road before. */
+static inline void net_judge_size(struct fault_world *w, const struct fault_flying *f,
+                                  const struct fault_link *l) {
+    const struct hkp_htp__session *s = hkp_htp__session_find(w->nodes[f->from].ep, f->session);
+    const struct fault_road *r = &l->roads[f->carrier / 2];
+    CHECK(f->len <= FAULT_LIMIT);
+    if (f->len > w->net->largest) w->net->largest = f->len;
+    if (f->len <= HKP_HTP__PMTU_BASE || s == NULL || s->flow == NULL) return;
+    if (f->len == s->flow->pmtu.probe)
+        w->net->mtu_probes++;
+    else if (f->len > r->reach[f->from != 0]) {
+        printf("# a packet of %zu bytes on a road where %zu bytes came through\n", f->len,
+               r->reach[f->from != 0]);
+        CHECK(0 && "larger than what is known to get through");
+    }
+}
+
 static inline void net_from_edge(struct fault_world *w, struct fault_node *n, struct fault_flying *f,
                                  const struct hkp_htp_path *path) {
     struct fault_link *l = &w->net->links[n->index];
-    const unsigned carrier = path->carrier % NET_CARRIERS;
+    const unsigned carrier = (unsigned)(path->carrier % NET_CARRIERS);
     CHECK(path->carrier < NET_CARRIERS && path->port == HKP_HTP_PORT);
     if (!net_mapped(w, l, carrier)) net_new_port(w, l, carrier);
     l->nat_used[carrier] = w->now;
     f->to = 0;
+    f->carrier = (uint8_t)carrier;
     f->port = l->ports[carrier];
-    f->source = net_outer(n->index, f->port);
+    f->source = net_outer(n->index, carrier, f->port);
+    net_judge_size(w, f, l);
     net_send(w, f, l);
 }
 
@@ -256,25 +290,39 @@ static inline void net_from_v(struct fault_world *w, struct fault_flying *f, con
     while (carrier < NET_CARRIERS && (to->port != l->ports[carrier] || !net_mapped(w, l, carrier))) carrier++;
     if (carrier == NET_CARRIERS) return;
     f->to = edge;
+    f->carrier = (uint8_t)carrier;
     f->source = net_v;
     f->source.carrier = carrier;
+    net_judge_size(w, f, l);
     net_send(w, f, l);
 }
 
-static inline void net_flush(struct fault_node *n) {
+/* One datagram, or as many as the run has. */
+static inline void net_launch(struct fault_node *n, const struct fault_call *c) {
     struct fault_world *w = n->w;
+    for (size_t at = 0; at < c->len; at += c->segment) {
+        const size_t left = c->len - at;
+        struct fault_flying f = {.from = n->index,
+                                 .session = c->session,
+                                 .len = left < c->segment ? left : c->segment,
+                                 .bytes = n->dgram + at};
+        w->net->sent++;
+        w->trace = fault_mix(w->trace + n->index + w->now, f.bytes, f.len);
+        if (n->index == 0)
+            net_from_v(w, &f, &c->path);
+        else
+            net_from_edge(w, n, &f, &c->path);
+    }
+}
+
+static inline void net_flush(struct fault_node *n) {
     for (int turns = 0; turns < 5000; turns++) {
         struct fault_call c = {.op = DO_SEND};
         CHECK_EQ(node_do(n, &c), HKP_OK);
         if (c.len == 0) return;
-        CHECK(c.len <= FAULT_DGRAM);
-        struct fault_flying f = {.from = n->index, .len = c.len, .bytes = n->dgram};
-        w->net->sent++;
-        w->trace = fault_mix(w->trace + n->index + w->now, n->dgram, c.len);
-        if (n->index == 0)
-            net_from_v(w, &f, &c.path);
-        else
-            net_from_edge(w, n, &f, &c.path);
+        CHECK(c.len <= FAULT_DGRAM && c.segment > 0);
+        if (c.segment == 0) return;
+        net_launch(n, &c);
     }
     CHECK(0 && "a node sends for ever");
 }
@@ -293,9 +341,11 @@ static inline const struct hkp_htp__session *net_session_v(struct fault_world *w
 /* V may take an address for validated when the peer itself spoke there and the session is there. */
 static inline void net_judge_address(struct fault_world *w, const struct fault_flying *f, hkp_status st) {
     const struct hkp_htp__session *s = net_session_v(w, f);
-    if (st == HKP_OK && !f->forged && !f->spoofed && s != NULL && s->path.port == f->source.port &&
-        memcmp(s->path.addr, f->source.addr, 16) == 0)
-        net_address(w, &f->source)->valid = 1;
+    if (st != HKP_OK || f->forged || f->spoofed || s == NULL) return;
+    int speaks = s->path.port == f->source.port && memcmp(s->path.addr, f->source.addr, 16) == 0;
+    for (const struct hkp_htp__route *r = s->paths != NULL ? s->paths->routes : NULL; r != NULL; r = r->next)
+        speaks |= r->state == HKP_HTP__ROUTE_OPEN && hkp_htp__path_equal(&r->path, &f->source);
+    if (speaks) net_address(w, &f->source)->valid = 1;
 }
 
 static inline hkp_status net_give(struct fault_world *w, const struct fault_flying *f) {
@@ -307,6 +357,11 @@ static inline hkp_status net_give(struct fault_world *w, const struct fault_flyi
     if (f->to == 0) net_address(w, &f->source)->in += f->len;
     const hkp_status st = f->forged ? node_forged(n, &c) : node_do(n, &c);
     if (f->to == 0) net_judge_address(w, f, st);
+    if (st == HKP_OK && !f->forged && f->session != 0) {
+        size_t *reach =
+            &w->net->links[f->from != 0 ? f->from : f->to].roads[f->carrier / 2].reach[f->from != 0];
+        if (f->len > *reach) *reach = f->len;
+    }
     return st;
 }
 
@@ -330,7 +385,7 @@ static inline void net_deliver(struct fault_world *w) {
         const struct hkp_htp__session *s = f.spoofed ? net_session_v(w, &f) : NULL;
         if (s != NULL && s->state != HKP_HTP__S_UP) {
             f.spoofed = 0;
-            f.source = net_outer(f.from, f.port);
+            f.source = net_outer(f.from, f.carrier, f.port);
         }
         (void)net_give(w, &f);
         net_serve(n);
@@ -362,8 +417,8 @@ static inline void net_new(struct fault_world *w) {
     x->links = calloc(w->n, sizeof *x->links);
     x->fault_at = HKP_TIME_NEVER;
     for (uint32_t i = 1; i < w->n; i++) {
-        x->links[i].mtu = 65535;
-        x->links[i].delay = 10 * HKP_HTP__MS;
+        for (unsigned k = 0; k < NET_ROADS; k++)
+            x->links[i].roads[k] = (struct fault_road){.mtu = 65535, .delay = 10 * HKP_HTP__MS};
         for (unsigned k = 0; k < NET_CARRIERS; k++) net_new_port(w, &x->links[i], k);
     }
 }

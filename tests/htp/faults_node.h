@@ -14,7 +14,7 @@
 #include "libhtp/handshake/door.h"
 #include "libter/bytes.h"
 
-enum { FAULT_DGRAM = 2048, FAULT_CK_FIRST = 5 };
+enum { FAULT_DGRAM = 65535, FAULT_LIMIT = 16384, FAULT_CK_FIRST = 5 };
 
 enum {
     DO_RECV,
@@ -32,6 +32,8 @@ enum {
     DO_RESET,
     DO_TRANSPORT,
     DO_MIGRATE,
+    DO_PATH_ADD,
+    DO_PATH_DROP,
     DO_ENERGY,
     DO_COMMIT
 };
@@ -46,7 +48,8 @@ struct fault_call {
     uint64_t wall, session, out;
     uint32_t stream, peer;
     struct hkp_htp_path path;
-    size_t len;
+    /** segment: of a run, all packets but the last are so long */
+    size_t len, segment;
     const uint8_t *bytes;
 };
 
@@ -54,7 +57,9 @@ struct fault_world;
 
 struct fault_node {
     struct fault_world *w;
-    uint32_t index, suite, features, mode;
+    uint32_t index, suite, features, mode, swarm_paths;
+    /** 1: packets are taken in runs */
+    uint8_t runs;
     hkp_htp_endpoint *ep;
     struct fault_heap heap;
     uint64_t rng, rng_born;
@@ -65,7 +70,7 @@ struct fault_node {
     uint64_t ck_index, ck_index_born;
     long pins;
     /** what the monotonic clock is behind the world's; what the wall clock is ahead */
-    hkp_time lag, asleep_until, wake, app_at, connect_at, watched_at;
+    hkp_time lag, asleep_until, wake, app_at, connect_at, watched_at, mtu_again;
     int64_t ahead_us;
     /** journal */
     uint8_t journal_on;
@@ -197,6 +202,8 @@ static inline void node_options(struct fault_node *n, struct hkp_htp_options *o)
     o->suites_allowed = crypto_aead_aes256gcm_is_available() ? 3 : 1;
     o->suite_first = o->suites_allowed == 3 ? n->suite : 1;
     o->features = n->features;
+    o->swarm_paths = n->swarm_paths;
+    o->datagram_max = FAULT_LIMIT;
     o->no_rollback = n->no_rollback;
     o->half_open_max = 64 + 4 * n->w->n;
     o->answer_cache = 64 + n->w->n;
@@ -244,10 +251,18 @@ static inline uint64_t fault_mix(uint64_t h, const void *bytes, size_t len) {
 }
 
 static inline void do_send(struct fault_node *n, struct fault_call *c) {
-    size_t len = 0;
-    c->st = hkp_htp_send(n->ep, c->now, c->wall, &c->path, n->dgram, sizeof n->dgram, &len);
-    c->len = len;
-    c->out = fault_mix(len, n->dgram, len);
+    struct hkp_htp_run run = {.struct_size = sizeof run};
+    if (n->runs) {
+        c->st = hkp_htp_run_send(n->ep, c->now, c->wall, n->dgram, sizeof n->dgram, &run);
+        c->path = run.path;
+    } else {
+        c->st = hkp_htp_send(n->ep, c->now, c->wall, &c->path, n->dgram, FAULT_LIMIT, &run.len);
+        run.segment = run.len;
+    }
+    c->len = run.len;
+    c->segment = run.segment;
+    c->session = run.session;
+    c->out = fault_mix(run.len + run.segment, n->dgram, run.len);
 }
 
 static inline void do_event(struct fault_node *n, struct fault_call *c) {
@@ -319,6 +334,12 @@ static inline void node_run(struct fault_node *n, struct fault_call *c) {
         break;
     case DO_MIGRATE:
         c->st = hkp_htp_session_migrate(ep, c->now, c->session, &c->path);
+        break;
+    case DO_PATH_ADD:
+        c->st = hkp_htp_session_path_add(ep, c->now, c->session, &c->path);
+        break;
+    case DO_PATH_DROP:
+        c->st = hkp_htp_session_path_drop(ep, c->now, c->session, &c->path);
         break;
     case DO_TRANSPORT:
         c->st = hkp_htp_transport_set(ep, c->now, c->session, c->mode);

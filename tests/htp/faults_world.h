@@ -25,12 +25,15 @@ struct fault_plan {
     int careless;
     /** at most this chance of loss in 1000 */
     unsigned loss_max;
+    /** 1: many long messages; 1: sessions of several paths, on roads that differ */
+    int bulk, swarm;
 };
 
 struct fault_result {
     uint64_t trace, sent, delivered, lost, forged, spoofed, messages, told, ups, downs, faileds, rekeys,
-        moves, seals, repeats, keys_gone, kinds_done[FAULT_KINDS];
-    size_t memory;
+        moves, added, seals, repeats, keys_gone, kinds_done[FAULT_KINDS], mtu_probes, mtu_falls,
+        paths_seen[HKP_HTP__PATHS_MAX + 1];
+    size_t memory, largest;
     hkp_time alive_after;
 };
 
@@ -104,6 +107,46 @@ static inline void keys_forget(struct fault_node *n) {
             i++;
 }
 
+/* ---- what is on its way (HTP-10.3, 11.6) ---- */
+
+static inline void ways_judge(const struct fault_node *n, const struct hkp_htp__session *s) {
+    const struct hkp_htp__recovery *r = &s->flow->recovery;
+    uint32_t bytes[HKP_HTP__PATHS_MAX] = {0}, count[HKP_HTP__PATHS_MAX] = {0}, all = 0;
+    uint64_t oldest = r->next_pn;
+    for (uint64_t i = r->head; i != r->tail; i++) {
+        const struct hkp_htp__sent *block =
+            r->table != NULL ? r->table[i / HKP_HTP__SENT_PER_BLOCK % HKP_HTP__SENT_BLOCKS] : r->block;
+        const struct hkp_htp__sent *sent = &block[i % HKP_HTP__SENT_PER_BLOCK];
+        if (sent->state != HKP_HTP__SENT_FLYING) continue;
+        bytes[sent->path] += sent->size;
+        count[sent->path]++;
+        if (sent->pn < oldest && sent->pn >= r->several_from) oldest = sent->pn;
+        all++;
+    }
+    for (unsigned i = 0; i < HKP_HTP__PATHS_MAX; i++) {
+        const struct hkp_htp__path_state *p = r->paths[i];
+        CHECK(p != NULL ? p->in_flight == bytes[i] && p->flying == count[i] : count[i] == 0);
+    }
+    CHECK_EQ(r->flying, all);
+    CHECK(r->path_count == hkp_htp__swarm_count(s) &&
+          r->path_count <= (n->index == 0 ? HKP_HTP__PATHS_MAX : n->swarm_paths + 1U));
+    CHECK(r->path_count == 1 || r->next_pn - oldest < HKP_HTP__SPAN_MAX);
+    n->w->net->paths_seen[r->path_count]++;
+}
+
+static inline void ways_watch(struct fault_node *n) {
+    for (uint32_t i = 0; i < n->ep->opt.sessions_max; i++) {
+        struct hkp_htp__session *s = n->ep->sessions[i];
+        if (s == NULL || s->state != HKP_HTP__S_UP || hkp_htp__flow_state(s->flow) != HKP_HTP__FLOW_OPEN)
+            continue;
+        ways_judge(n, s);
+        /* After three PTOs the base holds for ten minutes (HTP-9.7). */
+        const struct hkp_htp__pmtu *m = &s->flow->pmtu;
+        n->w->net->mtu_falls += m->again > n->mtu_again && m->again >= s->flow->now + 599 * HKP_HTP__SEC;
+        if (m->again > n->mtu_again) n->mtu_again = m->again;
+    }
+}
+
 /* ---- faults that happen ---- */
 
 static inline void fault_restart(struct fault_node *n) {
@@ -175,6 +218,12 @@ static inline void fault_rollback(struct fault_world *w, struct fault_node *n, i
     n->wake = hkp_htp_wake(n->ep);
 }
 
+/* What links carry, and what they carry seldom. */
+static inline size_t fault_mtu(struct fault_world *w) {
+    static const size_t usual[10] = {1200, 1280, 1300, 1400, 1452, 1500, 4000, 9000, 16384, 65535};
+    return fault_below(w, 3) ? usual[fault_below(w, 10)] : 1200 + fault_below(w, FAULT_LIMIT - 1200);
+}
+
 static inline int64_t fault_wall_jump(struct fault_world *w) {
     static const int64_t spans[6] = {1000, 300000, 5000000, 3600000000, 86400000000, 31536000000000};
     const int64_t span = spans[fault_below(w, 6)], by = (int64_t)fault_below(w, (uint64_t)span);
@@ -186,11 +235,14 @@ static inline void fault_happens(struct fault_world *w, const struct fault_plan 
     const uint32_t edge = 1 + (uint32_t)fault_below(w, w->n - 1);
     struct fault_node *n = &w->nodes[fault_below(w, 3) == 0 ? 0 : edge];
     struct fault_link *l = &w->net->links[edge];
+    hkp_time at;
+    size_t size;
     if (!(p->kinds >> kind & 1)) return;
     w->net->kinds_done[kind]++;
     switch (1U << kind) {
     case FAULT_REBIND:
-        for (unsigned k = 0; k < NET_CARRIERS; k++) net_new_port(w, l, k);
+        for (unsigned k = 0; k < NET_CARRIERS; k++)
+            if (!p->swarm || fault_below(w, 3) == 0) net_new_port(w, l, k);
         break;
     case FAULT_WALL:
         n->ahead_us += fault_wall_jump(w);
@@ -207,11 +259,25 @@ static inline void fault_happens(struct fault_world *w, const struct fault_plan 
         fault_restart(&w->nodes[0]);
         break;
     case FAULT_BLACKOUT:
-        l->dark_until = w->now + fault_below(w, 30 * HKP_HTP__SEC);
+        at = w->now + fault_below(w, 30 * HKP_HTP__SEC);
+        for (unsigned k = 0; k < NET_ROADS; k++) l->roads[k].dark_until = at;
+        break;
+    case FAULT_ROAD:
+        l->roads[fault_below(w, NET_ROADS)].dark_until = w->now + fault_below(w, 90 * HKP_HTP__SEC);
         break;
     case FAULT_HOLE:
-        l->hole = 200 + fault_below(w, 1100);
-        l->hole_until = w->now + fault_below(w, 30 * HKP_HTP__SEC);
+        at = w->now + fault_below(w, 30 * HKP_HTP__SEC);
+        size = 200 + fault_below(w, 1100);
+        for (unsigned k = 0; k < NET_ROADS; k++) l->roads[k].hole = size, l->roads[k].hole_until = at;
+        break;
+    case FAULT_MTU: /* for ever, or for a while */
+        at = w->now + fault_below(w, 60 * HKP_HTP__SEC);
+        size = fault_mtu(w);
+        for (unsigned k = 0; k < NET_ROADS; k++)
+            if (fault_below(w, 2))
+                l->roads[k].mtu = size;
+            else
+                l->roads[k].hole = size, l->roads[k].hole_until = at;
         break;
     case FAULT_GARBAGE:
         for (int i = 0; i < 16; i++) fault_garbage(w, n);
@@ -252,6 +318,7 @@ static inline int fault_step(struct fault_world *w, const struct fault_plan *p, 
         if (w->now - n->watched_at >= HKP_HTP__SEC / 2) {
             n->watched_at = w->now;
             keys_watch(n);
+            ways_watch(n);
         }
     } else {
         net_deliver(w);
@@ -273,15 +340,21 @@ static inline void fault_span(struct fault_world *w, const struct fault_plan *p,
 
 static inline void fault_bad_link(struct fault_world *w, const struct fault_plan *p, struct fault_link *l) {
     static const hkp_time delays[6] = {1, 5, 20, 80, 300, 1000};
-    l->loss = (unsigned)fault_below(w, p->loss_max + 1);
-    if (fault_below(w, 3) == 0) l->loss = 0;
     l->twice = (unsigned)fault_below(w, 100);
     l->corrupt = (unsigned)fault_below(w, 50);
     l->spoof = (unsigned)fault_below(w, 30);
     l->late = (unsigned)fault_below(w, 30);
-    l->delay = delays[fault_below(w, 6)] * HKP_HTP__MS;
-    l->jitter = fault_below(w, 1 + (fault_below(w, 2) ? l->delay : l->delay / 10));
-    l->mtu = fault_below(w, 2) ? 65535 : 1200 + fault_below(w, 400);
+    for (unsigned k = 0; k < NET_ROADS; k++) {
+        struct fault_road *r = &l->roads[k];
+        if (k > 0 && !p->swarm && fault_below(w, 2)) {
+            *r = l->roads[0];
+            continue;
+        }
+        r->loss = fault_below(w, 3) == 0 ? 0 : (unsigned)fault_below(w, p->loss_max + 1);
+        r->delay = delays[fault_below(w, 6)] * HKP_HTP__MS;
+        r->jitter = fault_below(w, 1 + (fault_below(w, 2) ? r->delay : r->delay / 10));
+        r->mtu = fault_mtu(w);
+    }
     l->nat_timeout = fault_below(w, 3) == 0 ? (10 + fault_below(w, 110)) * HKP_HTP__SEC : 0;
 }
 
@@ -296,12 +369,17 @@ static inline void fault_open(struct fault_world *w, const struct fault_plan *p,
     app_new(w);
     net_new(w);
     w->app->mean_gap = p->act_gap;
+    w->app->bulk = p->bulk;
+    w->app->swarm = p->swarm;
     for (uint32_t i = 0; i < w->n; i++) {
         struct fault_node *n = &w->nodes[i];
         const uint64_t r = fault_random(w);
         *n = (struct fault_node){.w = w, .index = i, .rng = seed * 1000003 + i, .ck_index = FAULT_CK_FIRST};
         n->suite = 1 + (r & 1);
         n->features = r >> 1 & 1 || i == 0 ? HKP_HTP_FEATURE_MASK : 0;
+        if (p->swarm && (i == 0 || (r >> 4) % 8 != 0)) n->features |= HKP_HTP_FEATURE_SWARM;
+        n->swarm_paths = p->swarm ? 2 + (uint32_t)((r >> 8) % 3) : 0;
+        n->runs = r >> 3 & 1;
         n->mode = r >> 2 & 1;
         n->no_rollback = (uint8_t)p->careless;
         n->last_t1 = calloc(w->n, sizeof *n->last_t1);
@@ -333,10 +411,14 @@ static inline void fault_calm(struct fault_world *w, const struct fault_plan *p,
     w->net->fault_at = HKP_TIME_NEVER;
     for (uint32_t i = 0; i < w->n; i++) {
         struct fault_link *l = &w->net->links[i];
-        l->loss = l->twice = l->corrupt = l->spoof = l->late = 0;
-        l->delay = l->jitter = 10 * HKP_HTP__MS;
-        l->dark_until = l->hole_until = l->nat_timeout = 0;
-        l->mtu = 65535;
+        l->twice = l->corrupt = l->spoof = l->late = 0;
+        l->nat_timeout = 0;
+        for (unsigned k = 0; k < NET_ROADS; k++) { /* what a road carries stays as it is */
+            struct fault_road *road = &l->roads[k];
+            road->loss = 0;
+            road->delay = road->jitter = 10 * HKP_HTP__MS;
+            road->dark_until = road->hole_until = 0;
+        }
     }
     fault_span(w, p, start + most, fault_alive);
     r->alive_after = w->now - start;
@@ -387,12 +469,17 @@ static inline void fault_close(struct fault_world *w, struct fault_result *r) {
                                .faileds = a->faileds,
                                .rekeys = a->rekeys,
                                .moves = a->moves,
+                               .added = a->added,
+                               .mtu_probes = x->mtu_probes,
+                               .mtu_falls = x->mtu_falls,
+                               .largest = x->largest,
                                .seals = fault_seals.count,
                                .repeats = fault_seals.repeats,
                                .keys_gone = x->keys_gone,
                                .memory = r->memory,
                                .alive_after = r->alive_after};
     memcpy(r->kinds_done, x->kinds_done, sizeof r->kinds_done);
+    memcpy(r->paths_seen, x->paths_seen, sizeof r->paths_seen);
     net_free(w);
     app_free(w);
     free(w->nodes);

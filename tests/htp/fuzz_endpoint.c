@@ -95,7 +95,10 @@ static void happen(struct fault_world *w, struct fault_node *n, uint8_t arg) {
         if (n->journal_on) fault_rollback(w, n, 0);
         break;
     default:
-        l->mtu = 200 + arg * 6U;
+        for (unsigned k = 0; k < NET_ROADS; k++) {
+            l->roads[k].hole = 200 + arg * 6U;
+            l->roads[k].hole_until = HKP_TIME_NEVER;
+        }
     }
 }
 

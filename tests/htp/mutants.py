@@ -13,6 +13,9 @@ ROLLBACK = ("sim_faults", "a_machine_rolled_back_repeats_no_nonce")
 ROUTE = "libhtp/path/route.c"
 TOKENS = "libhtp/path/tokens.c"
 PMTU = ("unit_pmtu", "packets_grow_to_what_the_link_carries")
+BESIDE = ("unit_pmtu", "a_path_that_shrinks_is_noticed_beside_short_packets")
+BEFORE = ("unit_pmtu", "a_probe_of_the_path_before_counts_no_more")
+BEHIND = ("unit_sent", "no_packet_of_several_paths_stays_on_its_way_for_1024_numbers")
 SHRINK = ("unit_pmtu", "a_path_that_shrinks_is_noticed_by_three_timeouts")
 
 MALFORMED = ("unit_malformed", "every_malformed_packet_has_its_result")
@@ -145,6 +148,11 @@ ALWAYS += [
      TRUST, "a_changed_integrity_limits_or_ends_a_session"),
     ("HTP-9.7 a lost MTU probe shrinks the window", "libhtp/recovery/recovery.c", "if (s->mtu_probe) {", "if (0) {", *PMTU),
     ("HTP-9.7 packets that vanish stay large", "libhtp/flow/flow.c", "pto_count >= PMTU_PTOS", "pto_count >= 99", *SHRINK),
+    ("HTP-9.7 losses beside short packets say nothing", "libhtp/path/pmtu.c", "return ++p->rounds >= ROUNDS;", "return 0;",
+     *BESIDE),
+    ("HTP-9.7 a probe of the path before counts", "libhtp/path/pmtu.c", "    if (pn < p->since) return 0;\n", "", *BEFORE),
+    ("HTP-11.6 ACKs leave packets of a dead path behind", "libhtp/recovery/recovery.c",
+     "while (hkp_htp__recovery_span(r) >= HKP_HTP__SPAN_MAX) {", "while (0) {", *BEHIND),
     ("HTP-9.7 the search goes on at once", "libhtp/path/pmtu.c", "|| now < p->again) return 0", ") return 0", *SHRINK),
 ]
 SCALE = "sim_scale"

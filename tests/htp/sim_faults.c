@@ -23,6 +23,11 @@ static void add(struct fault_result *sum, const struct fault_result *r) {
     sum->downs += r->downs;
     sum->rekeys += r->rekeys;
     sum->moves += r->moves;
+    sum->added += r->added;
+    sum->mtu_probes += r->mtu_probes;
+    sum->mtu_falls += r->mtu_falls;
+    if (r->largest > sum->largest) sum->largest = r->largest;
+    for (int i = 0; i <= HKP_HTP__PATHS_MAX; i++) sum->paths_seen[i] += r->paths_seen[i];
     sum->seals += r->seals;
     sum->keys_gone += r->keys_gone;
     if (r->memory > sum->memory) sum->memory = r->memory;
@@ -39,6 +44,10 @@ static void print_sum(uint64_t count, const struct fault_result *s) {
            s->ups, s->downs, s->rekeys, s->moves, s->seals, s->keys_gone, s->memory,
            (double)s->alive_after / 1e9);
     for (int i = 0; i < FAULT_KINDS; i++) printf(" %" PRIu64, s->kinds_done[i]);
+    printf("\n# %" PRIu64 " probes of MTU, %" PRIu64 " falls back, largest %zu; %" PRIu64
+           " paths added, sessions seen with 1.. paths:",
+           s->mtu_probes, s->mtu_falls, s->largest, s->added);
+    for (int i = 1; i <= HKP_HTP__PATHS_MAX; i++) printf(" %" PRIu64, s->paths_seen[i]);
     printf("\n");
 }
 
@@ -109,6 +118,40 @@ static void without_clocks_a_rollback_does_repeat_nonces(void) {
     struct fault_result r;
     fault_run(&p, check_seed(), &r);
     CHECK(r.repeats > 0);
+}
+
+/* HTP-9.7: links of many sizes, that change while data is on its way. */
+static void a_pair_survives_links_that_carry_less(void) {
+    struct fault_plan p = {.edges = 1,
+                           .span = 200 * HKP_HTP__SEC,
+                           .bad = 1,
+                           .loss_max = 100,
+                           .kinds = FAULT_MTU | FAULT_REBIND | FAULT_BLACKOUT | FAULT_HOLE,
+                           .gap = HKP_HTP__SEC,
+                           .act_gap = 50 * HKP_HTP__MS,
+                           .bulk = 1};
+    struct fault_result sum;
+    try_seeds(&p, seeds(4), MEMORY_PAIR, &sum);
+    CHECK(sum.mtu_probes > 0);
+    if (getenv("HKP_SEEDS") == NULL) CHECK(sum.mtu_probes > 100 && sum.mtu_falls > 0 && sum.largest > 9000);
+}
+
+/* HTP-11.6: two to four paths on three roads, that die and come back. */
+static void several_paths_survive_the_death_of_some(void) {
+    struct fault_plan p = {.edges = 2,
+                           .span = 200 * HKP_HTP__SEC,
+                           .bad = 1,
+                           .loss_max = 150,
+                           .kinds = FAULT_ROAD | FAULT_REBIND | FAULT_MTU | FAULT_BLACKOUT | FAULT_REPLAY |
+                                    FAULT_PAUSE | FAULT_RESTART_E,
+                           .gap = 2 * HKP_HTP__SEC,
+                           .act_gap = 100 * HKP_HTP__MS,
+                           .bulk = 1,
+                           .swarm = 1};
+    struct fault_result sum;
+    try_seeds(&p, seeds(3), MEMORY_PAIR, &sum);
+    CHECK(sum.added > 0);
+    if (getenv("HKP_SEEDS") == NULL) CHECK(sum.paths_seen[2] > 0 && sum.paths_seen[3] > 0);
 }
 
 static void many_edges_survive_all_faults(void) {
@@ -185,6 +228,8 @@ int main(void) {
     CASE(a_pair_survives_all_faults);
     CASE(a_machine_rolled_back_repeats_no_nonce);
     CASE(without_clocks_a_rollback_does_repeat_nonces);
+    CASE(a_pair_survives_links_that_carry_less);
+    CASE(several_paths_survive_the_death_of_some);
     CASE(a_flood_stops_no_session_and_takes_no_memory);
     CASE(many_edges_survive_all_faults);
     return check_done();

@@ -22,7 +22,7 @@ static unsigned search(struct hkp_htp__pmtu *p, uint32_t mtu, int is_v4) {
         hkp_htp__pmtu_sent(p, size, n);
         CHECK_EQ(hkp_htp__pmtu_wants(p, 0, is_v4), 0); /* one at a time */
         if (size <= mtu)
-            CHECK_EQ(hkp_htp__pmtu_acked(p, size), 1);
+            CHECK_EQ(hkp_htp__pmtu_acked(p, size, n), 1);
         else
             hkp_htp__pmtu_lost(p, n);
     }
@@ -53,7 +53,7 @@ static void the_usual_sizes_come_first(void) {
         for (unsigned i = 0; i < 4; i++) {
             CHECK_EQ(hkp_htp__pmtu_wants(&p, 0, is_v4), want[i]);
             hkp_htp__pmtu_sent(&p, want[i], i);
-            CHECK_EQ(hkp_htp__pmtu_acked(&p, want[i]), 1);
+            CHECK_EQ(hkp_htp__pmtu_acked(&p, want[i], i), 1);
         }
         CHECK_EQ(hkp_htp__pmtu_wants(&p, 0, is_v4), 0);
     }
@@ -72,8 +72,23 @@ static void a_size_is_given_up_after_three_losses_only(void) {
     }
     CHECK_EQ(hkp_htp__pmtu_wants(&p, 0, 1), 1240);
     /* One that was late after all counts. */
-    CHECK_EQ(hkp_htp__pmtu_acked(&p, 1260), 1);
+    CHECK_EQ(hkp_htp__pmtu_acked(&p, 1260, 2), 1);
     CHECK_EQ(p.good, 1260);
+}
+
+/* Found by the fault simulator: what arrived on another road says nothing of this one. */
+static void a_probe_of_the_path_before_counts_no_more(void) {
+    struct hkp_htp__pmtu p;
+    hkp_htp__pmtu_init(&p, 9000);
+    fill_packets(&p);
+    hkp_htp__pmtu_sent(&p, 1280, 7);
+    CHECK_EQ(hkp_htp__pmtu_restart(&p, 0, 8), 0);
+    CHECK_EQ(hkp_htp__pmtu_acked(&p, 1280, 7), 0);
+    CHECK_EQ(p.good, 1200);
+    fill_packets(&p);
+    CHECK_EQ(hkp_htp__pmtu_wants(&p, 0, 1), 1280);
+    hkp_htp__pmtu_sent(&p, 1280, 8);
+    CHECK_EQ(hkp_htp__pmtu_acked(&p, 1280, 8), 1);
 }
 
 static void what_the_system_refuses_needs_no_probe(void) {
@@ -196,6 +211,35 @@ static void a_path_that_shrinks_is_noticed_by_three_timeouts(void) {
     pair_free(&b.p);
 }
 
+/* Short messages that come through keep ending the series of timeouts: the long one must not wait for ever.
+ */
+static void a_path_that_shrinks_is_noticed_beside_short_packets(void) {
+    static struct bed b;
+    static const uint8_t text[40];
+    static uint8_t message[5000];
+    uint32_t small, large;
+    unsigned came = 0;
+    bed_new(&b, 9000);
+    for (int k = 0; k < 4; k++) CHECK(deliver(&b, BIG));
+    CHECK(hkp_htp__flow_datagram_max(flow_of(&b)) > 8900);
+    b.mtu = 1300;
+    CHECK_EQ(hkp_htp_stream_open(b.p.e, b.e, HKP_HTP_STREAM_APP, 0, 0, &small), HKP_OK);
+    CHECK_EQ(hkp_htp_stream_open(b.p.e, b.e, HKP_HTP_STREAM_APP, 0, 3, &large), HKP_OK);
+    CHECK_EQ(hkp_htp_stream_send(b.p.e, b.e, large, message, sizeof message, 1), HKP_OK);
+    for (int i = 0; i < 200 && came == 0; i++) {
+        if (i % 4 == 0) CHECK_EQ(hkp_htp_stream_send(b.p.e, b.e, small, text, sizeof text, 0), HKP_OK);
+        while (carry(&b, 1) | carry(&b, 0)) continue;
+        for (struct hkp_htp_event ev; (ev = pair_event(b.p.v, HKP_HTP_EVENT_MESSAGE)).type != 0;)
+            came += ev.len == sizeof message;
+        b.p.now += 5 * HKP_HTP__MS;
+        hkp_htp_tick(b.p.e, b.p.now, b.p.wall);
+        hkp_htp_tick(b.p.v, b.p.now, b.p.wall);
+    }
+    CHECK_EQ(came, 1);
+    CHECK_EQ(hkp_htp__flow_datagram_max(flow_of(&b)), 1200);
+    pair_free(&b.p);
+}
+
 static void a_refused_size_goes_back_at_once(void) {
     static struct bed b;
     bed_new(&b, 9000);
@@ -230,10 +274,12 @@ int main(void) {
     CASE(the_search_ends_close_below_what_the_path_carries);
     CASE(the_usual_sizes_come_first);
     CASE(a_size_is_given_up_after_three_losses_only);
+    CASE(a_probe_of_the_path_before_counts_no_more);
     CASE(what_the_system_refuses_needs_no_probe);
     CASE(packets_grow_to_what_the_link_carries);
     CASE(short_packets_seek_nothing);
     CASE(a_path_that_shrinks_is_noticed_by_three_timeouts);
+    CASE(a_path_that_shrinks_is_noticed_beside_short_packets);
     CASE(a_refused_size_goes_back_at_once);
     CASE(an_option_bounds_the_search);
     return check_done();
