@@ -5,8 +5,10 @@
  * touch no disk themselves. A store serves both ends: what V receives and sends, and what E sends and
  * receives.
  *
- * A path is relative to the store, without a leading '/', and has passed HTP-13.6; "" with len 0 is the root.
- * All functions return HKP_HTP_FILE_OK, a code of HTP-13.10, or, where it says so, HKP_HTP_FILE_AGAIN.
+ * A path is relative to the store, without a leading '/', and follows HTP-13.6 (a store refuses others by
+ * INVALID_PATH); "" with len 0 is the root. What is neither a folder nor a file with one link is
+ * PERMISSION_DENIED wherever it stands in a path. Out of room is QUOTA_EXCEEDED, out of handles or memory
+ * BUSY. All functions return HKP_HTP_FILE_OK, a code of HTP-13.10, or, where it says so, HKP_HTP_FILE_AGAIN.
  */
 #ifndef HOOKPROBE_HTP_STORE_H
 #define HOOKPROBE_HTP_STORE_H
@@ -109,13 +111,15 @@ struct hkp_htp_store_put {
     const char *path;
     uint32_t path_len;
     /** HKP_HTP_STORE_*: CREATE: absent before, unless OVERWRITE, too; neither: it must exist; APPEND: goes
-     * behind the old content; FOLDERS: missing ones are made; RESUME: a part of the same name goes on */
+     * behind the content that is there at the commit, so that nothing is lost when two append (decision
+     * 0416); FOLDERS: missing ones are made; RESUME: a part of the same name goes on, and this one may be
+     * kept: set from the first put on */
     uint32_t flags;
     /** which part this is: the same put again gets the same 16 bytes (HTP-13.8) */
     uint8_t part[16];
-    /** bytes that are going to be written */
+    /** bytes that are going to be written, with what a part has already */
     uint64_t size;
-    /** most bytes that may lie below quota_root with this file, 0: no limit */
+    /** most bytes that may lie below quota_root with this file, 0: no limit; size counts from create() on */
     uint64_t quota;
     /** [quota_root_len] path of the folder that the quota is of, a prefix of path in whole parts or "" */
     const char *quota_root;
@@ -135,37 +139,44 @@ struct hkp_htp_store {
     /** what lies at path */
     uint32_t (*stat)(void *user, const char *path, size_t path_len, struct hkp_htp_file_info *out);
     /**
-     * up to max entries of a folder whose names come after a name, ascending by bytes; *count of them are in
-     * out, *more is 1 if there are others
+     * up to max (1..1000) entries of a folder whose names come after a name, ascending by bytes; *count of
+     * them are in out, at least one if there are any; *more is 1 if there are others. INVALID_OPERATION of a
+     * file. Names that break HTP-13.6 are not told
      */
     uint32_t (*list)(void *user, const char *path, size_t path_len, const uint8_t *after, size_t after_len,
                      uint32_t max, struct hkp_htp_file_entry *out, uint32_t *count, uint32_t *more);
-    /** deletes a file, or a folder, one with content only if recursive is 1. AGAIN is allowed */
+    /** deletes a file, or a folder, one with content only if recursive is 1 (else INVALID_OPERATION),
+     * durably; never the root (PERMISSION_DENIED). AGAIN is allowed; what was deleted until then is gone */
     uint32_t (*remove)(void *user, const char *path, size_t path_len, uint32_t recursive);
-    /** opens a file for reading; what it reads stays the content of that moment or is told as CHANGED */
+    /** opens a file for reading; what it reads stays the content of that moment or is told as CHANGED.
+     * INVALID_OPERATION of a folder */
     uint32_t (*open)(void *user, const char *path, size_t path_len, uint64_t *handle,
                      struct hkp_htp_file_info *out);
     /**
-     * opens a part for writing; *have bytes of it are there already, counted after what APPEND copied (0
-     * without RESUME). Nothing is visible at path before the commit. AGAIN is allowed
+     * opens a part for writing; *have bytes of it, at most size, are there already (0 without RESUME), of
+     * which nothing is promised: compare a hash. Nothing is visible at path before the commit. Another handle
+     * of the same part ends: it answers CANCELLED from then on; BUSY if another process has it. AGAIN is
+     * allowed
      */
     uint32_t (*create)(void *user, const struct hkp_htp_store_put *put, uint64_t *handle, uint64_t *have);
     /**
-     * reads exactly len bytes at offset, of a part behind what APPEND copied; CHANGED if the file is shorter
-     * now. AGAIN is allowed
+     * reads exactly len bytes at offset, of a part what was written to it (INVALID_OPERATION behind that);
+     * CHANGED if the file is another one now. AGAIN is allowed
      */
     uint32_t (*read)(void *user, uint64_t handle, uint64_t offset, uint8_t *dst, size_t len);
-    /** writes len bytes at offset of a part; what lay there before, and behind, is gone */
+    /** writes len bytes at offset of a part, not behind its end (INVALID_OPERATION) nor beyond its size
+     * (TRANSFER_FAILED); what lay there before, and behind, is gone */
     uint32_t (*write)(void *user, uint64_t handle, uint64_t offset, const uint8_t *data, size_t len);
     /**
-     * makes a part of size bytes the content of its path, durably, and closes the handle unless it returns
-     * AGAIN. A failure leaves the old content and deletes the part
+     * makes a part the content of its path, durably, and closes the handle unless it returns AGAIN; size is
+     * what it must have (HASH_MISMATCH). A failure leaves the old content and deletes the part
      */
     uint32_t (*commit)(void *user, uint64_t handle, uint64_t size);
-    /** closes a handle; a part is kept for RESUME if keep is 1, and deleted if 0 */
+    /** closes a handle; a part is kept if keep is 1 and it was put with RESUME, else deleted. After a commit
+     * that returned AGAIN it is given up as well, unless flush() has done it */
     void (*close)(void *user, uint64_t handle, uint32_t keep);
-    /** nothing more came in: does what waits, so that commits that returned AGAIN are done together; or NULL
-     */
+    /** nothing more came in: does what waits, so that commits that returned AGAIN are done together, and
+     * tells them when they are asked again; or NULL */
     void (*flush)(void *user);
 };
 
