@@ -1369,6 +1369,7 @@ HKP_API HKP_MUST_USE hkp_status hkp_htp_path_format(const struct hkp_htp_path *p
 #include <hookprobe/htp/registry.h>
 #include <hookprobe/htp/run.h>
 #include <hookprobe/htp/store.h>
+#include <hookprobe/htp/store_posix.h>
 #include <hookprobe/htp/stream.h>
 #include <hookprobe/htp/trace.h>
 #include <hookprobe/htp/trust.h>
