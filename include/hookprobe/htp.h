@@ -1364,6 +1364,7 @@ HKP_API HKP_MUST_USE hkp_status hkp_htp_path_format(const struct hkp_htp_path *p
 #endif
 
 #include <hookprobe/htp/congestion.h>
+#include <hookprobe/htp/file.h>
 #include <hookprobe/htp/mode.h>
 #include <hookprobe/htp/path.h>
 #include <hookprobe/htp/registry.h>

@@ -13,7 +13,7 @@
 #ifndef HOOKPROBE_HTP_STORE_H
 #define HOOKPROBE_HTP_STORE_H
 
-#include <hookprobe/htp.h>
+#include <hookprobe/base.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -155,8 +155,7 @@ struct hkp_htp_store {
     /**
      * opens a part for writing; *have bytes of it, at most size, are there already (0 without RESUME), of
      * which nothing is promised: compare a hash. Nothing is visible at path before the commit. Another handle
-     * of the same part ends: it answers CANCELLED from then on; BUSY if another process has it. AGAIN is
-     * allowed
+     * of the same part ends: it answers CANCELLED from then on; BUSY if another process has it
      */
     uint32_t (*create)(void *user, const struct hkp_htp_store_put *put, uint64_t *handle, uint64_t *have);
     /**
