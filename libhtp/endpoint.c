@@ -162,6 +162,7 @@ void hkp_htp_endpoint_free(hkp_htp_endpoint *ep) {
     hkp_htp__door_free(ep);
     hkp_htp__tickets_free(ep);
     hkp_htp__pools_free(ep->pools);
+    hkp_htp__ciphers_free(&ep->ciphers);
     hkp_mem_free(&mem, ep->tokens, ep->token_slots * sizeof *ep->tokens);
     hkp_mem_free(&mem, ep->peers, (ep->peer_mask + (size_t)1) * sizeof(void *));
     hkp_mem_free(&mem, ep->sessions, n * sizeof(void *));

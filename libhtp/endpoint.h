@@ -190,6 +190,7 @@ struct hkp_htp_endpoint {
     uint8_t ce[32];
     /** ECN field of the datagram at hand */
     uint8_t ecn_in;
+    struct hkp_htp__ciphers ciphers;
     uint8_t reset_key[32], nonce_key[32], hash_key[16];
     uint8_t pool[HKP_HTP__RANDOM_POOL];
     size_t pool_left;

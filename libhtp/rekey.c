@@ -38,14 +38,15 @@ struct hkp_htp__epoch_secret *hkp_htp__epoch_make(struct hkp_htp_endpoint *ep, s
     return *e;
 }
 
-static void wipe(struct hkp_htp__epoch_secret *e) {
+static void wipe(struct hkp_htp_endpoint *ep, struct hkp_htp__epoch_secret *e) {
+    for (int i = 0; i < 2; i++) hkp_htp__cipher_forget(&ep->ciphers, e->key[i]);
     hkp_htp__neural_drop(&e->neural);
     sodium_memzero(e, sizeof *e);
 }
 
 static void erase(struct hkp_htp_endpoint *ep, struct hkp_htp__epoch_secret **e) {
     if (*e == NULL) return;
-    wipe(*e);
+    wipe(ep, *e);
     hkp_mem_free(&ep->opt.secret_mem, *e, sizeof **e);
     *e = NULL;
 }
@@ -189,7 +190,7 @@ static hkp_status answer(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s
     struct hkp_htp__neural_secret neural;
     if (pin(ep, s, ck_index, &neural) != HKP_OK) return HKP_E_NOTFOUND;
     /* E starts only after it erased the epoch before the current one: what is left of that here is dead. */
-    wipe(other(s));
+    wipe(ep, other(s));
     other(s)->neural = neural;
     sodium_memzero(&neural, sizeof neural);
     frame_head(r->answer, OP_ANSWER, s->epoch + 1, ck_index);

@@ -15,12 +15,13 @@
 static uint8_t direction_in(const struct hkp_htp__session *s) { return s->role == HKP_HTP_ROLE_E; }
 static uint8_t direction_out(const struct hkp_htp__session *s) { return s->role == HKP_HTP_ROLE_V; }
 
-static struct hkp_htp__record record_of(struct hkp_htp__session *s, struct hkp_htp__epoch_secret *e,
-                                        uint8_t dir) {
+static struct hkp_htp__record record_of(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s,
+                                        struct hkp_htp__epoch_secret *e, uint8_t dir) {
     return (struct hkp_htp__record){.epoch = e,
                                     .h_final = s->h_final,
                                     .hp = s->features & HKP_HTP_FEATURE_MASK ? s->zero.hp[dir] : NULL,
-                                    .direction = dir};
+                                    .direction = dir,
+                                    .ciphers = &ep->ciphers};
 }
 
 hkp_status hkp_htp__session_start(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s,
@@ -269,7 +270,7 @@ hkp_status hkp_htp__session_recv(struct hkp_htp_endpoint *ep, struct hkp_htp__se
     struct hkp_htp__epoch_secret *e = epoch_of(s, header->flags);
     if (e == NULL) return HKP_E_HTP_EPOCH;
     const uint32_t n = e->n;
-    struct hkp_htp__record r = record_of(s, e, direction_in(s));
+    struct hkp_htp__record r = record_of(ep, s, e, direction_in(s));
     hkp_status st = open_packet(ep, s, &r, header, dgram, len, &pn);
     if (st != HKP_OK) return st;
     const int has_res = (header->flags & HKP_HTP__FLAG_RES) != 0;
@@ -315,7 +316,7 @@ hkp_status hkp_htp__session_recv(struct hkp_htp_endpoint *ep, struct hkp_htp__se
 static hkp_status seal(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, uint64_t wall_us,
                        uint64_t token, const struct hkp_htp__flow_out *out, uint8_t *dst, size_t *len) {
     struct hkp_htp__epoch_secret *e = s->epochs[s->epoch & 1];
-    struct hkp_htp__record r = record_of(s, e, direction_out(s));
+    struct hkp_htp__record r = record_of(ep, s, e, direction_out(s));
     struct hkp_htp__record_out head = {.type = out->type,
                                        .res = out->res,
                                        .pn = s->pn,

@@ -26,6 +26,7 @@ HEADERS = {
     r"sodium\.h": ["ter", "neuro", "htp", "dsm", "mesh"],
     r"mbedtls/(ripemd160|version|ecdsa|ecp|aes)\.h": ["ter"],
     r"openssl/sha\.h": ["ter/sha256.h"],
+    r"openssl/(evp|err)\.h": ["htp/openssl"],
     r"tss2/.*": ["ter/tpm"],
     r"pthread\.h": ["ter/tpm"],
     r"zlib\.h": ["htp", "mesh"],
@@ -64,7 +65,8 @@ ALLOWED = [
     r"cbor_(encode_\w+|stream_decode|empty_callbacks)",
     r"crc32(_z|_combine)?|adler32(_z)?|(in|de)flate\w*",
     r"mbedtls_ripemd160\w*|mbedtls_version_\w+|mbedtls_(ecp|mpi|aes)_\w+|mbedtls_ecdsa_(verify|sign_det_ext)",
-    r"SHA256_(Init|Update|Final)",
+    r"SHA256_(Init|Update|Final)|ERR_(set_mark|pop_to_mark)",
+    r"EVP_CIPHER_(fetch|free|CTX_(new|free|ctrl))|EVP_Cipher(Init_ex2|Update|Final_ex)",
     r"idn2_\w+",
     r"json_(?!.*(_file|loadf|loadfd|dumpf|dumpfd|set_alloc_funcs|object_seed)$)\w+|jsonp_\w+",
 ]

@@ -66,23 +66,24 @@ int hkp_htp__dh(uint8_t out[32], const uint8_t secret[32], const uint8_t public_
     return crypto_scalarmult_curve25519(out, secret, public_key);
 }
 
-void hkp_htp__seal(uint8_t *text, size_t len, const uint8_t *aad, size_t aad_len, const uint8_t nonce[12],
-                   const uint8_t key[32], uint16_t suite) {
-    if (suite == HKP_HTP_SUITE_AES256_GCM)
-        crypto_aead_aes256gcm_encrypt_detached(text, text + len, NULL, text, len, aad, aad_len, NULL, nonce,
-                                               key);
-    else
-        crypto_aead_chacha20poly1305_ietf_encrypt_detached(text, text + len, NULL, text, len, aad, aad_len,
-                                                           NULL, nonce, key);
+int hkp_htp__seal(struct hkp_htp__ciphers *ciphers, const struct hkp_htp__sealed *p) {
+    uint8_t *tag = p->text + p->len;
+    const int st = ciphers != NULL ? hkp_htp__cipher_seal(ciphers, p) : HKP_HTP__CIPHER_NOT;
+    if (st != HKP_HTP__CIPHER_NOT) return st == HKP_HTP__CIPHER_DONE ? 0 : -1;
+    if (p->suite == HKP_HTP_SUITE_AES256_GCM)
+        return crypto_aead_aes256gcm_encrypt_detached(p->text, tag, NULL, p->text, p->len, p->aad, p->aad_len,
+                                                      NULL, p->nonce, p->key);
+    return crypto_aead_chacha20poly1305_ietf_encrypt_detached(p->text, tag, NULL, p->text, p->len, p->aad,
+                                                              p->aad_len, NULL, p->nonce, p->key);
 }
 
-int hkp_htp__open(uint8_t *sealed, size_t len, const uint8_t *aad, size_t aad_len, const uint8_t nonce[12],
-                  const uint8_t key[32], uint16_t suite) {
-    if (len < 16) return -1;
-    size_t n = len - 16;
-    if (suite == HKP_HTP_SUITE_AES256_GCM)
-        return crypto_aead_aes256gcm_decrypt_detached(sealed, NULL, sealed, n, sealed + n, aad, aad_len,
-                                                      nonce, key);
-    return crypto_aead_chacha20poly1305_ietf_decrypt_detached(sealed, NULL, sealed, n, sealed + n, aad,
-                                                              aad_len, nonce, key);
+int hkp_htp__open(struct hkp_htp__ciphers *ciphers, const struct hkp_htp__sealed *p) {
+    const uint8_t *tag = p->text + p->len;
+    const int st = ciphers != NULL ? hkp_htp__cipher_open(ciphers, p) : HKP_HTP__CIPHER_NOT;
+    if (st != HKP_HTP__CIPHER_NOT) return st == HKP_HTP__CIPHER_DONE ? 0 : -1;
+    if (p->suite == HKP_HTP_SUITE_AES256_GCM)
+        return crypto_aead_aes256gcm_decrypt_detached(p->text, NULL, p->text, p->len, tag, p->aad, p->aad_len,
+                                                      p->nonce, p->key);
+    return crypto_aead_chacha20poly1305_ietf_decrypt_detached(p->text, NULL, p->text, p->len, tag, p->aad,
+                                                              p->aad_len, p->nonce, p->key);
 }

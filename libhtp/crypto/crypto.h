@@ -4,6 +4,8 @@
 #ifndef HKP_LIBHTP_CRYPTO_H
 #define HKP_LIBHTP_CRYPTO_H
 
+#include "libhtp/openssl/ciphers.h"
+
 #include <hookprobe/base.h>
 #include <sodium.h>
 
@@ -39,11 +41,10 @@ void hkp_htp__expand(uint8_t *out, size_t len, const uint8_t prk[32], const stru
 /** X25519; -1 when the result is all zero (HTP-1.4). */
 int hkp_htp__dh(uint8_t out[32], const uint8_t secret[32], const uint8_t public_key[32]);
 
-/** ChaCha20-Poly1305, in place; writes the tag behind text[len]. */
-void hkp_htp__seal(uint8_t *text, size_t len, const uint8_t *aad, size_t aad_len, const uint8_t nonce[12],
-                   const uint8_t key[32], uint16_t suite);
-/** In place; sealed[len] has the tag in its last 16 bytes. -1: does not open, and the text is lost. */
-int hkp_htp__open(uint8_t *sealed, size_t len, const uint8_t *aad, size_t aad_len, const uint8_t nonce[12],
-                  const uint8_t key[32], uint16_t suite);
+/** Seals in place and writes the tag behind the text; 0, or -1: not sealed and the text is lost, which only
+ * libcrypto can bring about. ciphers: contexts of the endpoint, or NULL: by libsodium. */
+int hkp_htp__seal(struct hkp_htp__ciphers *ciphers, const struct hkp_htp__sealed *p);
+/** Opens in place; -1: does not open, and the text is lost. */
+int hkp_htp__open(struct hkp_htp__ciphers *ciphers, const struct hkp_htp__sealed *p);
 
 #endif

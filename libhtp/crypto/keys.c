@@ -40,7 +40,9 @@ static void handshake_nonce(uint8_t out[12], const uint8_t nonce[8]) {
 void hkp_htp__chain_seal(struct hkp_htp__chain_secret *c, const uint8_t nonce[8], uint8_t *text, size_t len) {
     uint8_t n[12];
     handshake_nonce(n, nonce);
-    hkp_htp__seal(text, len, c->h, 32, n, c->k, 1);
+    const struct hkp_htp__sealed p = {
+        .key = c->k, .nonce = n, .aad = c->h, .aad_len = 32, .text = text, .len = len, .suite = 1};
+    (void)hkp_htp__seal(NULL, &p);
     HKP_HTP__TRACE_CHAIN(c, nonce);
     sodium_memzero(c->k, sizeof c->k);
     hkp_htp__chain_mix_hash(c, PARTS({text, len + 16}));

@@ -154,6 +154,17 @@ hkp_status hkp_htp__challenge_choices(const struct hkp_htp__edge_secret *e,
 }
 
 /* REJECT: SEAL(K, 0^4 || nonce, aad = h || header, code || retry_after || zero 12) */
+static struct hkp_htp__sealed reject_sealed(const uint8_t key[32], const uint8_t nonce[12],
+                                            const uint8_t aad[64], uint8_t inner[32]) {
+    return (struct hkp_htp__sealed){.key = key,
+                                    .nonce = nonce,
+                                    .aad = aad,
+                                    .aad_len = 64,
+                                    .text = inner,
+                                    .len = 16,
+                                    .suite = HKP_HTP_SUITE_CHACHA20_POLY1305};
+}
+
 void hkp_htp__reject_build(const struct hkp_htp__valid_secret *v, uint16_t code, uint16_t retry_after,
                            const struct hkp_htp__stamp *stamp, uint8_t dgram[HKP_HTP__REJECT_SIZE]) {
     uint8_t aad[64], nonce[12] = {0}, *inner = dgram + HKP_HTP__PREFIX_RES;
@@ -165,7 +176,8 @@ void hkp_htp__reject_build(const struct hkp_htp__valid_secret *v, uint16_t code,
     memcpy(nonce + 4, stamp->nonce, 8);
     hkp_put_be16(inner, code);
     hkp_put_be16(inner + 2, retry_after);
-    hkp_htp__seal(inner, 16, aad, sizeof aad, nonce, v->reject_key, HKP_HTP_SUITE_CHACHA20_POLY1305);
+    const struct hkp_htp__sealed p = reject_sealed(v->reject_key, nonce, aad, inner);
+    (void)hkp_htp__seal(NULL, &p);
     hkp_htp__rdv_packet(dgram + HKP_HTP__AT_RDV, v->answer_key, dgram, HKP_HTP__REJECT_SIZE);
 }
 
@@ -179,9 +191,8 @@ hkp_status hkp_htp__reject_open(const struct hkp_htp__edge_secret *e, const stru
     memcpy(aad + 32, dgram, 32);
     memcpy(nonce + 4, header->nonce, 8);
     memcpy(text, dgram + HKP_HTP__PREFIX_RES, 32);
-    if (hkp_htp__open(text, sizeof text, aad, sizeof aad, nonce, e->reject_key,
-                      HKP_HTP_SUITE_CHACHA20_POLY1305) != 0)
-        return HKP_E_HTP_AUTH;
+    const struct hkp_htp__sealed p = reject_sealed(e->reject_key, nonce, aad, text);
+    if (hkp_htp__open(NULL, &p) != 0) return HKP_E_HTP_AUTH;
     if (hkp_be16(text) > 15 || !hkp_is_zero(text + 4, 12)) return HKP_E_HTP_INNER;
     *code = hkp_be16(text);
     *retry_after = hkp_be16(text + 2);

@@ -27,10 +27,19 @@ uint64_t hkp_htp__record_number(uint64_t next, uint32_t sequence) {
     return next - pn >= 0x80000000ULL && pn <= ~0ULL - (1ULL << 32) ? pn + (1ULL << 32) : pn;
 }
 
-static void record_nonce(uint8_t out[12], const struct hkp_htp__record *r, const uint8_t *dgram) {
+/* What stands in dgram behind prefix bytes; nonce is filled. */
+static struct hkp_htp__sealed record_sealed(const struct hkp_htp__record *r, uint8_t *dgram, size_t prefix,
+                                            size_t len, uint8_t nonce[12]) {
     const uint8_t *iv = r->epoch->iv[r->direction];
-    for (int i = 0; i < 4; i++) out[i] = iv[i] ^ dgram[4 + i];
-    for (int i = 0; i < 8; i++) out[4 + i] = iv[4 + i] ^ dgram[HKP_HTP__AT_NONCE + i];
+    for (int i = 0; i < 4; i++) nonce[i] = iv[i] ^ dgram[4 + i];
+    for (int i = 0; i < 8; i++) nonce[4 + i] = iv[4 + i] ^ dgram[HKP_HTP__AT_NONCE + i];
+    return (struct hkp_htp__sealed){.key = r->epoch->key[r->direction],
+                                    .nonce = nonce,
+                                    .aad = dgram,
+                                    .aad_len = prefix,
+                                    .text = dgram + prefix,
+                                    .len = len,
+                                    .suite = r->epoch->suite};
 }
 
 static hkp_status packet_posf(uint8_t out[32], const struct hkp_htp__record *r, const uint8_t *dgram,
@@ -56,9 +65,8 @@ hkp_status hkp_htp__record_seal(const struct hkp_htp__record *r, const struct hk
         hkp_status st = packet_posf(dgram + HKP_HTP__AT_POSF, r, dgram, dgram + prefix, text_len);
         if (st != HKP_OK) return st;
     }
-    record_nonce(nonce, r, dgram);
-    hkp_htp__seal(dgram + prefix, text_len, dgram, prefix, nonce, r->epoch->key[r->direction],
-                  r->epoch->suite);
+    const struct hkp_htp__sealed p = record_sealed(r, dgram, prefix, text_len, nonce);
+    if (hkp_htp__seal(r->ciphers, &p) != 0) return HKP_E_HTP_INTERNAL;
     if (r->hp != NULL) hkp_htp__wire_mask(dgram, r->hp);
     *len = total;
     return HKP_OK;
@@ -67,11 +75,10 @@ hkp_status hkp_htp__record_seal(const struct hkp_htp__record *r, const struct hk
 hkp_status hkp_htp__record_open(const struct hkp_htp__record *r, const struct hkp_htp__header *header,
                                 uint8_t *dgram, size_t len) {
     uint8_t nonce[12];
-    record_nonce(nonce, r, dgram);
-    return hkp_htp__open(dgram + header->prefix, len - header->prefix, dgram, header->prefix, nonce,
-                         r->epoch->key[r->direction], r->epoch->suite) == 0
-               ? HKP_OK
-               : HKP_E_HTP_AUTH;
+    if (len < header->prefix + (size_t)HKP_HTP__TAG) return HKP_E_HTP_AUTH;
+    const struct hkp_htp__sealed p =
+        record_sealed(r, dgram, header->prefix, len - header->prefix - HKP_HTP__TAG, nonce);
+    return hkp_htp__open(r->ciphers, &p) == 0 ? HKP_OK : HKP_E_HTP_AUTH;
 }
 
 hkp_status hkp_htp__record_verify(const struct hkp_htp__record *r, const struct hkp_htp__header *header,

@@ -33,6 +33,8 @@ struct hkp_htp__record {
     const uint8_t *hp;
     /** 0: sent by E, 1: sent by V */
     uint8_t direction;
+    /** contexts of libcrypto; NULL: libsodium does it all */
+    struct hkp_htp__ciphers *ciphers;
 };
 
 /** Header fields of a packet to seal. */
@@ -47,7 +49,8 @@ struct hkp_htp__record_out {
 
 /**
  * Builds a packet in dgram, whose plaintext of text_len bytes stands at offset 36 and is moved if the layer
- * is wanted. HKP_OK and *len, or HKP_E_CALLBACK when PoSF cannot be computed (nothing may be sent then).
+ * is wanted. HKP_OK and *len, or HKP_E_CALLBACK when PoSF cannot be computed, or
+ * HKP_E_HTP_INTERNAL (nothing may be sent then).
  */
 hkp_status hkp_htp__record_seal(const struct hkp_htp__record *r, const struct hkp_htp__record_out *out,
                                 uint8_t *dgram, size_t text_len, size_t *len);

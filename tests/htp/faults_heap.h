@@ -47,26 +47,23 @@ static inline void fault_seals_grow(void) {
     fault_seals.mask = wider;
 }
 
-void __real_hkp_htp__seal(uint8_t *text, size_t len, const uint8_t *aad, size_t aad_len,
-                          const uint8_t nonce[12], const uint8_t key[32], uint16_t suite);
-void __wrap_hkp_htp__seal(uint8_t *text, size_t len, const uint8_t *aad, size_t aad_len,
-                          const uint8_t nonce[12], const uint8_t key[32], uint16_t suite);
+int __real_hkp_htp__seal(struct hkp_htp__ciphers *ciphers, const struct hkp_htp__sealed *p);
+int __wrap_hkp_htp__seal(struct hkp_htp__ciphers *ciphers, const struct hkp_htp__sealed *p);
 
 /* 64 bits of a hash stand for a pair: among a million of them two are equal by chance once in 2^25 runs. */
-void __wrap_hkp_htp__seal(uint8_t *text, size_t len, const uint8_t *aad, size_t aad_len,
-                          const uint8_t nonce[12], const uint8_t key[32], uint16_t suite) {
+int __wrap_hkp_htp__seal(struct hkp_htp__ciphers *ciphers, const struct hkp_htp__sealed *p) {
     static const uint8_t k[16] = "faults";
     uint8_t pair[44];
     uint64_t digest;
     if (fault_seals.on && fault_seals.set != NULL) {
-        memcpy(pair, key, 32);
-        memcpy(pair + 32, nonce, 12);
+        memcpy(pair, p->key, 32);
+        memcpy(pair + 32, p->nonce, 12);
         crypto_shorthash((uint8_t *)&digest, pair, sizeof pair, k);
         digest += digest == 0;
         fault_seals.repeats += !fault_seals_put(fault_seals.set, fault_seals.mask, digest);
         if (++fault_seals.count * 2 > fault_seals.mask) fault_seals_grow();
     }
-    __real_hkp_htp__seal(text, len, aad, aad_len, nonce, key, suite);
+    return __real_hkp_htp__seal(ciphers, p);
 }
 
 /* ---- memory of one endpoint ---- */

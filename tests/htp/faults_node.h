@@ -413,6 +413,7 @@ static inline size_t node_counters(const struct fault_node *n, struct fault_rang
     r[k++] = (struct fault_range){&ep->now, sizeof ep->now};
     r[k++] = (struct fault_range){&ep->stats, sizeof ep->stats};
     r[k++] = (struct fault_range){&ep->ready, sizeof ep->ready};
+    r[k++] = (struct fault_range){&ep->ciphers, sizeof ep->ciphers}; /* keyed for the last who tried */
     if (d != NULL) {
         r[k++] = (struct fault_range){d->sources, ep->opt.source_cells * sizeof *d->sources};
         r[k++] = (struct fault_range){&d->second, 3 * sizeof d->second};

@@ -3,7 +3,10 @@
 """Faults of libhtp that its tests must find (HTP-3.8, 18.3); read by tests/support/mutants.py, which says what a line
 means."""
 
-LINK = {"unit_downgrade": ["-Wl,--wrap=crypto_aead_aes256gcm_is_available"],
+LIBCRYPTO = ("EVP_CIPHER_fetch", "EVP_CIPHER_CTX_new", "EVP_CipherInit_ex2", "EVP_CipherUpdate", "EVP_CipherFinal_ex",
+             "EVP_CIPHER_CTX_ctrl")
+LINK = {"unit_libcrypto": ["-Wl,--wrap=" + call for call in LIBCRYPTO],
+        "unit_downgrade": ["-Wl,--wrap=crypto_aead_aes256gcm_is_available"],
         "sim_faults": ["-Wl,--wrap=hkp_htp__seal"]}
 CLOCK = ("unit_records", "clocks_get_their_verdict")
 LINKS = ("sim_faults", "a_pair_survives_bad_links")
@@ -67,6 +70,13 @@ HANDSHAKE = [
     ("HTP-18.3 a mode outside the offer", CHALLENGE, " || c->mode != e->mode", "", *MALFORMED),
     ("HTP-18.3 a feature outside the offer", CHALLENGE, "return (c->features & ~e->features) == 0 ? HKP_OK : HKP_E_HTP_DOWNGRADE;",
      "return HKP_OK;", *MALFORMED),
+    ("HTP-6.1 a context keeps the key of another", "libhtp/openssl/ciphers.c", 
+     "return c->keyed && ((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3])) == 0;", "return c->keyed;",
+     "unit_aead", "every_length_gives_the_bytes_of_libsodium"),
+    ("HTP-7.6 what was not proven is shown", "libhtp/openssl/ciphers.c", "    sodium_memzero(p->text, p->len); /* nobody", "    /* nobody",
+     "unit_aead", "a_forgery_is_refused_and_nothing_of_it_is_shown"),
+    ("HTP-6.4 libcrypto keeps a dead key", "libhtp/rekey.c", "hkp_htp__cipher_forget(&ep->ciphers, e->key[i]);", "(void)ep;",
+     "unit_libcrypto", "keys_of_a_session_leave_libcrypto_with_their_epoch"),
     ("HTP-18.3 a second sealing under a k", "libhtp/crypto/keys.c",
      ("    memcpy(c->k, both + 32, 32);\n", "    sodium_memzero(c->k, sizeof c->k);\n    hkp_htp__chain_mix_hash(c, PARTS({text,"),
      ("    if (sodium_is_zero(c->k, 32)) memcpy(c->k, both + 32, 32);\n", "    hkp_htp__chain_mix_hash(c, PARTS({text,"), *VECTORS),
