@@ -94,6 +94,7 @@ hkp_status hkp_htp_session_info(const hkp_htp_endpoint *ep, uint64_t session,
         o.last_res = f.last_res;
         o.packets_lost = f.packets_lost;
         o.good_heartbeats = f.good_heartbeats;
+        o.missed_heartbeats = f.missed_heartbeats;
     }
     memcpy(out, &o, sizeof o);
     return HKP_OK;

@@ -80,6 +80,7 @@ static const uint8_t kinds[] = {
     [HKP_HTP__FLOW_EV_WRITABLE] = HKP_HTP_EVENT_WRITABLE,
     [HKP_HTP__FLOW_EV_EXPIRED] = HKP_HTP_EVENT_EXPIRED,
     [HKP_HTP__FLOW_EV_HEARTBEAT] = HKP_HTP_EVENT_GOOD_HEARTBEAT,
+    [HKP_HTP__FLOW_EV_MISSED] = HKP_HTP_EVENT_MISSED_HEARTBEAT,
     [HKP_HTP__FLOW_EV_MODE] = HKP_HTP_EVENT_TRANSPORT,
 };
 
@@ -95,6 +96,10 @@ static void tell_flow(const struct hkp_htp__session *s, const struct hkp_htp__fl
     if (e->kind == HKP_HTP__FLOW_EV_MODE) {
         out->stream_class = 0;
         out->value = e->cls;
+    }
+    if (e->kind == HKP_HTP__FLOW_EV_MISSED) {
+        out->code = 0;
+        out->value = e->code;
     }
     if (e->kind == HKP_HTP__FLOW_EV_HEARTBEAT) {
         struct hkp_htp__flow_info info;

@@ -581,6 +581,8 @@ struct hkp_htp_session_info {
     uint32_t resumed;
     /** zero */
     uint32_t reserved1;
+    /** intervals that passed in silence of the peer (HTP-8.3) */
+    uint64_t missed_heartbeats;
 };
 
 /* Types of events. */
@@ -630,6 +632,8 @@ enum {
     HKP_HTP_EVENT_PATH = 20,
     /** a message of ours was not acknowledged by its deadline: our direction of the stream was reset */
     HKP_HTP_EVENT_EXPIRED = 21,
+    /** a heartbeat interval passed in silence of the peer (HTP-8.3); value = which in a row, 1.. */
+    HKP_HTP_EVENT_MISSED_HEARTBEAT = 22,
     /** bits of flags */
     HKP_HTP_FLAG_BIDIRECTIONAL = 1
 };

@@ -176,7 +176,7 @@ void hkp_htp__flow_close(flow_t *flow, hkp_time now, uint16_t reason, uint16_t r
 
 hkp_time hkp_htp__flow_wake(const flow_t *flow) {
     if (flow->state == HKP_HTP__FLOW_ENDED) return HKP_TIME_NEVER;
-    hkp_time at = flow->last_heard + hkp_htp__heart_idle_ns(flow);
+    hkp_time at = hkp_htp__heart_idle_at(flow);
     if (flow->state != HKP_HTP__FLOW_OPEN) return flow->closing.at < at ? flow->closing.at : at;
     hkp_time others[4] = {hkp_htp__recovery_wake(&flow->recovery), hkp_htp__heart_wake(flow), HKP_TIME_NEVER,
                           hkp_htp__mode_wake(flow)};
@@ -204,7 +204,8 @@ static void tick_closing(flow_t *flow) {
 hkp_status hkp_htp__flow_tick(flow_t *flow, hkp_time now) {
     if (now > flow->now) flow->now = now;
     if (flow->state == HKP_HTP__FLOW_ENDED) return HKP_OK;
-    if (flow->now >= flow->last_heard + hkp_htp__heart_idle_ns(flow)) {
+    hkp_htp__heart_missed(flow);
+    if (flow->now >= hkp_htp__heart_idle_at(flow)) {
         int was_open = flow->state == HKP_HTP__FLOW_OPEN;
         flow->state = HKP_HTP__FLOW_ENDED;
         release(flow);
@@ -279,7 +280,8 @@ void hkp_htp__flow_set_trust(flow_t *flow, uint16_t trust) { flow->trust = trust
 
 int hkp_htp__flow_has_event(const flow_t *flow) {
     return flow->events_head != NULL || flow->datagrams_in.head != NULL || flow->clock_set ||
-           flow->closed_set || flow->heartbeat_events || flow->writable || flow->mode.changed;
+           flow->closed_set || flow->heartbeat_events || flow->heart.missed_untold || flow->writable ||
+           flow->mode.changed;
 }
 
 /* One event of the stream at the head of the list; kind stays NONE if it has none left. */
@@ -359,6 +361,12 @@ static void clock_event(const struct hkp_htp__sample *c, struct hkp_htp__flow_ev
     memcpy(e->t, c->t, sizeof e->t);
 }
 
+/* One of those in a row that nobody was told of: its place in the row. */
+static uint16_t missed_place(struct hkp_htp__heart *h) {
+    const int place = h->missed_last - --h->missed_untold;
+    return (uint16_t)(place > 1 ? place : 1);
+}
+
 hkp_status hkp_htp__flow_event(flow_t *flow, struct hkp_htp__flow_event *e) {
     memset(e, 0, sizeof *e);
     if (flow->clock_set) {
@@ -369,6 +377,11 @@ hkp_status hkp_htp__flow_event(flow_t *flow, struct hkp_htp__flow_event *e) {
     if (flow->heartbeat_events) {
         flow->heartbeat_events = 0;
         e->kind = HKP_HTP__FLOW_EV_HEARTBEAT;
+        return HKP_OK;
+    }
+    if (flow->heart.missed_untold > 0) {
+        *e =
+            (struct hkp_htp__flow_event){.kind = HKP_HTP__FLOW_EV_MISSED, .code = missed_place(&flow->heart)};
         return HKP_OK;
     }
     if (flow->mode.changed) {

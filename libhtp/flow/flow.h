@@ -290,6 +290,8 @@ enum {
     HKP_HTP__FLOW_EV_DATAGRAM,
     /** send buffer or stream count has room again after HKP_E_LIMIT */
     HKP_HTP__FLOW_EV_WRITABLE,
+    /** an interval passed in silence (HTP-8.3): code = how many in a row */
+    HKP_HTP__FLOW_EV_MISSED,
     /** an interval counted as a good heartbeat (HTP-8.3) */
     HKP_HTP__FLOW_EV_HEARTBEAT,
     /** t[0..3]: clock sample of HTP-3.8; trust: what the peer said of us (from V); addr, port: how it sees us

@@ -49,13 +49,28 @@ static uint16_t table_interval(const flow_t *flow) {
 
 /* The next heartbeat of E is jittered (HTP-11.3); V has its eye on those of E. */
 static void next_period(flow_t *flow) {
-    uint64_t ns = flow->heart.interval_s * HKP_HTP__SECOND_NS;
+    const heart *h = &flow->heart;
+    /* A longer one waits until V has heard of it, which else would miss the heartbeats between. */
+    const uint16_t s = flow->is_e && h->told_s < h->interval_s ? h->told_s : h->interval_s;
+    const uint64_t ns = s * HKP_HTP__SECOND_NS;
     flow->heart.period_ns = flow->is_e ? hkp_htp__mode_jitter(flow, ns) : ns;
+}
+
+/*
+ * What was no silence by a longer interval must not end the session by a shorter one that begins now; and who
+ * changes it again and again must not keep a session of a dead peer: it ends no later than it would have.
+ */
+static void outlive(flow_t *flow, hkp_time ends) {
+    heart *h = &flow->heart;
+    const uint64_t idle = hkp_htp__heart_idle_ns(flow);
+    h->silent_from = flow->now;
+    h->heard_from = ends < flow->now + idle ? ends - (ends < idle ? ends : idle) : flow->now;
 }
 
 void hkp_htp__heart_reset(flow_t *flow) {
     heart *h = &flow->heart;
     const uint16_t base = table_interval(flow), before = h->interval_s;
+    const hkp_time ends = hkp_htp__heart_idle_at(flow);
     if (!flow->is_e || base == h->base_s) return;
     if (h->interval_s > base || h->interval_s == h->base_s || flow->mode.mode == HKP_HTP_TRANSPORT_GHOST)
         h->interval_s = base;
@@ -64,6 +79,7 @@ void hkp_htp__heart_reset(flow_t *flow) {
     if (h->interval_s == before) return;
     /* The idle timeout of the peer follows from what it was told last, so it is told at once. */
     h->wanted = 1;
+    outlive(flow, ends);
     next_period(flow);
 }
 
@@ -83,9 +99,12 @@ void hkp_htp__heart_init(flow_t *flow, const struct hkp_htp__flow_params *params
     memcpy(h->prev, params->challenge0, 16);
     memcpy(h->echo, params->challenge0, 16);
     h->accept_s = params->heartbeat_s != 0 ? params->heartbeat_s : INTERVAL_DEFAULT_S;
-    h->interval_s = h->base_s = table_interval(flow);
+    /* V goes by ACCEPT until E says what it does. */
+    h->interval_s = h->base_s = flow->is_e ? table_interval(flow) : h->accept_s;
+    h->told_s = h->accept_s;
     next_period(flow);
     h->interval_start = flow->now - first_lead(flow, params);
+    h->silent_from = flow->now;
     h->peer_energy = ENERGY_UNKNOWN;
     /* E confirms the keys with its first packet (HTP-14.1). */
     h->wanted = flow->is_e;
@@ -98,7 +117,13 @@ uint64_t hkp_htp__heart_idle_ns(const flow_t *flow) {
     return s * HKP_HTP__SECOND_NS;
 }
 
-/* V lets a heartbeat be late by the jitter of E's mode each way before it counts as missed. */
+hkp_time hkp_htp__heart_idle_at(const flow_t *flow) {
+    const hkp_time from =
+        flow->last_heard > flow->heart.heard_from ? flow->last_heard : flow->heart.heard_from;
+    return from + hkp_htp__heart_idle_ns(flow);
+}
+
+/* V lets a heartbeat be late by the jitter of E's mode each way before an interval without one is over. */
 static uint64_t patience(const flow_t *flow) {
     const uint64_t period = flow->heart.period_ns;
     const uint64_t late = hkp_htp__mode_row(flow->heart.peer_mode)->jitter_ms * UINT64_C(2000000);
@@ -106,7 +131,36 @@ static uint64_t patience(const flow_t *flow) {
     return period + (late < period / 2 ? late : period / 2);
 }
 
-hkp_time hkp_htp__heart_wake(const flow_t *flow) { return flow->heart.interval_start + patience(flow); }
+static hkp_time interval_end(const flow_t *flow) { return flow->heart.interval_start + patience(flow); }
+
+/* Half an interval is for jitter and the way there and back (decision 0405). */
+static hkp_time miss_at(const flow_t *flow) {
+    const uint64_t ns = flow->heart.interval_s * HKP_HTP__SECOND_NS;
+    return flow->heart.silent_from + ns + ns / 2;
+}
+
+hkp_time hkp_htp__heart_wake(const flow_t *flow) {
+    const hkp_time end = interval_end(flow), miss = miss_at(flow);
+    return miss < end ? miss : end;
+}
+
+void hkp_htp__heart_alive(flow_t *flow) {
+    flow->heart.silent_from = flow->now;
+    flow->heart.missed_row = 0;
+}
+
+void hkp_htp__heart_missed(flow_t *flow) {
+    heart *h = &flow->heart;
+    const hkp_time end = hkp_htp__heart_idle_at(flow);
+    if (flow->state != HKP_HTP__FLOW_OPEN) return;
+    while (miss_at(flow) <= flow->now && miss_at(flow) < end) {
+        h->silent_from += h->interval_s * HKP_HTP__SECOND_NS;
+        h->missed_count++;
+        if (h->missed_row < UINT8_MAX) h->missed_row++;
+        h->missed_last = h->missed_row;
+        if (h->missed_untold < UINT8_MAX) h->missed_untold++;
+    }
+}
 
 static void count_good(flow_t *flow) {
     flow->heart.good = 1;
@@ -122,8 +176,6 @@ static void interval_over(flow_t *flow) {
     heart *h = &flow->heart;
     int skip = h->acked;
     if (!h->good && h->res && (skip || !flow->is_e)) count_good(flow);
-    /* Without a heartbeat of its own, because the one before was needless, an interval misses none. */
-    if (!h->good && !skip && (h->waiting || !flow->is_e)) h->missed_count++;
     if (flow->is_e && !skip) h->wanted = 1;
     /* What made a heartbeat needless was sent some time ago: silence lasts no longer than one interval. */
     h->interval_start = skip ? h->acked_at : flow->now;
@@ -132,14 +184,27 @@ static void interval_over(flow_t *flow) {
 }
 
 void hkp_htp__heart_tick(flow_t *flow) {
-    if (flow->now >= hkp_htp__heart_wake(flow)) interval_over(flow);
+    if (flow->now >= interval_end(flow)) interval_over(flow);
 }
 
 void hkp_htp__heart_group(flow_t *flow) {
     const uint64_t half = flow->heart.period_ns / 2, early = half < GROUP_NS ? half : GROUP_NS;
     if (flow->is_e && flow->state == HKP_HTP__FLOW_OPEN && !flow->heart.acked &&
-        flow->now + early >= hkp_htp__heart_wake(flow))
+        flow->now + early >= interval_end(flow))
         interval_over(flow);
+}
+
+/* What the newest HEARTBEAT says of the peer; other packets may have overtaken it. */
+static void announced(flow_t *flow, const struct hkp_htp__frame *f, uint64_t end) {
+    heart *h = &flow->heart;
+    h->said_end = end;
+    h->peer_mode = f->hb.mode;
+    h->peer_energy = f->hb.energy;
+    h->peer_load = f->hb.load;
+    h->peer_nat = f->hb.nat;
+    if (flow->is_e) return;
+    h->interval_s = f->hb.interval_s;
+    next_period(flow);
 }
 
 hkp_status hkp_htp__heart_on_hb(flow_t *flow, const struct hkp_htp__frame *f,
@@ -154,16 +219,9 @@ hkp_status hkp_htp__heart_on_hb(flow_t *flow, const struct hkp_htp__frame *f,
         } else if (memcmp(f->hb.proof, h->prev, 16) != 0) {
             return HKP_E_HTP_RESONANCE;
         }
-        h->peer_mode = f->hb.mode;
-        h->peer_energy = f->hb.energy;
-        h->peer_load = f->hb.load;
-        h->peer_nat = f->hb.nat;
-        if (!flow->is_e) {
-            h->interval_s = f->hb.interval_s;
-            next_period(flow);
-            if (++h->received % OWN_EVERY == 0) h->wanted = 1;
-        }
+        if (!flow->is_e && ++h->received % OWN_EVERY == 0) h->wanted = 1;
     }
+    if (in->pn + 1 > h->said_end) announced(flow, f, in->pn + 1);
     hkp_htp__heart_tick(flow); /* it may be the one that an interval waited for */
     h->owed = 1;
     h->owed_t1 = f->hb.t1;
@@ -203,6 +261,7 @@ void hkp_htp__heart_on_hb_ack(flow_t *flow, const struct hkp_htp__frame *f,
     if (!h->waiting || f->hb.t1 != h->t1)
         return; /* the answer to an older heartbeat says nothing about now */
     h->waiting = 0;
+    h->told_s = h->said_s;
     if (!h->good) count_good(flow);
     /* In GHOST the binding lapses on purpose (HTP-11.4). */
     if (flow->is_e && flow->mode.mode != HKP_HTP_TRANSPORT_GHOST) adapt(flow, f);
@@ -225,7 +284,7 @@ size_t hkp_htp__heart_write_hb(flow_t *flow, uint64_t wall_us, uint8_t *dst) {
     h->waiting = 1;
     h->wanted = 0;
     h->silence_ns = flow->now - flow->last_out;
-    f.hb.interval_s = h->interval_s;
+    f.hb.interval_s = h->said_s = h->interval_s;
     f.hb.nat = flow->nat;
     f.hb.mode = flow->mode.mode;
     f.hb.energy = power != NULL && power->known ? power->percent : ENERGY_UNKNOWN;

@@ -151,6 +151,7 @@ hkp_status hkp_htp__flow_recv(flow_t *flow, const struct hkp_htp__flow_in *in, u
     flow->packets_in++;
     flow->bytes_in += in->datagram_len;
     flow->last_heard = flow->now;
+    hkp_htp__heart_alive(flow);
     if (newest) take_jitter(flow, in->timestamp, in->now);
     if (in->has_res) {
         flow->last_res = flow->now;

@@ -152,6 +152,14 @@ struct hkp_htp__heart {
     uint8_t addr_known;
     uint8_t peer_mode, peer_energy, peer_load, peer_nat;
     uint64_t good_count, missed_count;
+    /** the interval that the peer is known to have heard of, the one in our newest HEARTBEAT */
+    uint16_t told_s, said_s;
+    /** number of the peer's newest HEARTBEAT + 1 */
+    uint64_t said_end;
+    /** silence before this does not count, 0: all does; from when the next missed interval does; how many in a row; at the newest; how many
+     *  no event told yet */
+    hkp_time heard_from, silent_from;
+    uint8_t missed_row, missed_last, missed_untold;
 };
 
 /** How fast the last whole window was taken: since when, and what had been taken then. */
@@ -328,6 +336,10 @@ void hkp_htp__heart_on_hb_ack(struct hkp_htp__flow *flow, const struct hkp_htp__
                               const struct hkp_htp__flow_in *in);
 size_t hkp_htp__heart_write_hb(struct hkp_htp__flow *flow, uint64_t wall_us, uint8_t *dst);
 size_t hkp_htp__heart_write_ack(struct hkp_htp__flow *flow, uint64_t wall_us, uint8_t *dst);
+/** A packet of the peer opened. */
+void hkp_htp__heart_alive(struct hkp_htp__flow *flow);
+/** Intervals that passed in silence (HTP-8.3); to be called before the session may end by it. */
+void hkp_htp__heart_missed(struct hkp_htp__flow *flow);
 hkp_time hkp_htp__heart_wake(const struct hkp_htp__flow *flow);
 void hkp_htp__heart_tick(struct hkp_htp__flow *flow);
 /** A packet goes anyway: a heartbeat that is due soon goes with it (HTP-11.7). */
@@ -335,6 +347,8 @@ void hkp_htp__heart_group(struct hkp_htp__flow *flow);
 /** The mode, the NAT type or the energy level is another one. */
 void hkp_htp__heart_reset(struct hkp_htp__flow *flow);
 uint64_t hkp_htp__heart_idle_ns(const struct hkp_htp__flow *flow);
+/** When silence ends the session (HTP-8.5). */
+hkp_time hkp_htp__heart_idle_at(const struct hkp_htp__flow *flow);
 
 /* flow_auto.c */
 void hkp_htp__mode_init(struct hkp_htp__flow *flow, const struct hkp_htp__flow_params *params);

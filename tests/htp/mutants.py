@@ -165,6 +165,21 @@ ALWAYS += [
      "while (hkp_htp__recovery_span(r) >= HKP_HTP__SPAN_MAX) {", "while (0) {", *BEHIND),
     ("HTP-9.7 the search goes on at once", "libhtp/path/pmtu.c", "|| now < p->again) return 0", ") return 0", *SHRINK),
 ]
+HEART = "libhtp/flow/flow_heart.c"
+ALWAYS += [
+    ("HTP-8.3 an interval is missed without grace", HEART, "return flow->heart.silent_from + ns + ns / 2;",
+     "return flow->heart.silent_from + ns;", "unit_heart", "a_healthy_session_misses_nothing"),
+    ("HTP-8.3 after a needless heartbeat the interval begins late", HEART,
+     "h->interval_start = skip ? h->acked_at : flow->now;", "h->interval_start = flow->now;", "unit_heart",
+     "after_a_skipped_heartbeat_the_interval_begins_with_the_last_packet"),
+    ("HTP-8.4 a longer interval holds before V heard of it", HEART, "flow->is_e && h->told_s < h->interval_s", "0",
+     "unit_heart", "a_longer_interval_holds_only_when_v_heard_of_it"),
+    ("HTP-8.4 an announcement that was overtaken is lost", HEART, "if (in->pn + 1 > h->said_end) announced",
+     "if (newest) announced", "unit_heart", "changes_of_mode_and_nat_miss_nothing"),
+    ("HTP-8.5 silence of a longer interval ends a shorter one", HEART,
+     "h->heard_from = ends < flow->now + idle ? ends - (ends < idle ? ends : idle) : flow->now;", "(void)ends;", "unit_heart",
+     "changes_of_mode_and_nat_miss_nothing"),
+]
 SCALE = "sim_scale"
 ALWAYS += [
     ("HTP-8.3 sessions beat together", "libhtp/flow/flow_heart.c", "return !flow->is_e || lead > flow->now ? 0 : lead;",

@@ -196,6 +196,7 @@ static void a_crowd_lives_on(void) {
         CHECK(each(&c, is_e, empty[is_e]) <= IDLE_MOST);
         CHECK(c.side[is_e].events[HKP_HTP_EVENT_REKEYED] >= (uint64_t)n * (minutes * 60 / 120));
         CHECK(c.side[is_e].events[HKP_HTP_EVENT_GOOD_HEARTBEAT] >= (uint64_t)n * (minutes * 2 - 2));
+        CHECK_EQ(c.side[is_e].events[HKP_HTP_EVENT_MISSED_HEARTBEAT], 0);
     }
     /* two for a heartbeat, and a few for each rekey */
     CHECK(c.packets - packets <= (uint64_t)n * minutes * 14);
@@ -223,6 +224,7 @@ static void a_crowd_leaves(int silent) {
         CHECK_EQ(hkp_htp_endpoint_stats(c.side[is_e].ep, &stats), HKP_OK);
         CHECK_EQ(stats.sessions, 0);
         CHECK_EQ(c.side[is_e].events[HKP_HTP_EVENT_DOWN], n);
+        CHECK_EQ(c.side[is_e].events[HKP_HTP_EVENT_MISSED_HEARTBEAT], silent ? 2 * n : 0); /* HTP-8.3 */
         CHECK(c.side[is_e].mem.bytes - before[is_e] <
               256 * 1024); /* a slab of each kind, room for a message */
     }
