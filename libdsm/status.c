@@ -56,6 +56,9 @@ static const char *const NAMES[] = {
     [53] = "E_DSM_HOST",
     [54] = "E_DSM_OP",
     [55] = "E_DSM_LANE",
+    [56] = "E_DSM_ROLE",
+    [57] = "E_DSM_TARGET",
+    [58] = "E_DSM_ORDER",
 };
 
 enum { N_NAMES = sizeof NAMES / sizeof NAMES[0] };
@@ -79,6 +82,7 @@ int32_t hkp_dsm_status_class(hkp_status status) {
     case HKP_E_DSM_CA_VERSION:
     case HKP_E_DSM_STALE:
     case HKP_E_DSM_SIGNER:
+    case HKP_E_DSM_ORDER:
         return HKP_CLASS_RETRY;
     case HKP_E_DSM_WAL_CORRUPT:
     case HKP_E_DSM_HOST:

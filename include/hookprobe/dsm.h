@@ -82,7 +82,13 @@ enum {
     HKP_E_DSM_WAL_CORRUPT = -0x434,
     HKP_E_DSM_HOST = -0x435,
     HKP_E_DSM_OP = -0x436,
-    HKP_E_DSM_LANE = -0x437
+    HKP_E_DSM_LANE = -0x437,
+    /** the signer's certificate lacks the role that this object needs */
+    HKP_E_DSM_ROLE = -0x438,
+    /** not for this node, or not for its tier */
+    HKP_E_DSM_TARGET = -0x439,
+    /** no ORDER in force allows it; one may come */
+    HKP_E_DSM_ORDER = -0x43A
 };
 
 /**
@@ -2106,5 +2112,9 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_store_commit(hkp_dsm_store *store, hkp_d
 #ifdef __cplusplus
 }
 #endif
+
+#include <hookprobe/dsm/audit.h>
+#include <hookprobe/dsm/directory.h>
+#include <hookprobe/dsm/telemetry.h>
 
 #endif

@@ -25,7 +25,7 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE = os.path.dirname(os.path.dirname(HERE))
-STACK = ["ter", "neuro", "htp"]  # a library is linked with those below it
+STACK = ["ter", "neuro", "htp", "dsm"]  # a library is linked with those below it
 JOBS = 2
 PATIENCE = 100  # seconds until a test that does not end counts as failed
 NO_CASE = ""
@@ -73,7 +73,7 @@ class Library:
         below = STACK[:STACK.index(lib) + 1]
         self.libraries = [os.path.join(build, f"lib{name}_objs.a") for name in reversed(below)]
         self.libraries += [os.path.join(build, "tests/libtest_support.a"), "-lsodium", "-lmbedcrypto", "-ljansson",
-                           "-lz", *(["-lcrypto"] if defines else [])]
+                           "-lz", *(["-lcrypto"] if defines else []), *(["-lcbor", "-lsqlite3"] if lib == "dsm" else [])]
         # the same random tests in every run; HKP_SEED tries others
         self.env = {"HKP_SOURCE": SOURCE, "HKP_VECTORS": os.path.join(SOURCE, "tests/vectors"), "HKP_SEED": "1",
                     **os.environ}
