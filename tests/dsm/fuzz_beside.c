@@ -63,7 +63,40 @@ static void batch(const uint8_t *in, size_t len) {
     same(st, made, in, len);
 }
 
-static void (*const readers[])(const uint8_t *in, size_t len) = {entry, head, log_state, log_proofs, batch};
+static void claim(const uint8_t *in, size_t len) {
+    struct hkp_dsm_claim c;
+    size_t made = 0;
+    if (hkp_dsm_claim_parse(in, len, &c) != HKP_OK) return;
+    const hkp_status st = hkp_dsm_claim_build(&c, out, sizeof out, &made);
+    same(st, made, in, len);
+}
+
+static void witness(const uint8_t *in, size_t len) {
+    struct hkp_dsm_witness w;
+    size_t made = 0;
+    if (hkp_dsm_witness_parse(in, len, &w) != HKP_OK) return;
+    const hkp_status st = hkp_dsm_witness_build(&w, out, sizeof out, &made);
+    same(st, made, in, len);
+}
+
+static uint64_t nothing_revoked(void *user, const uint8_t id[16]) {
+    (void)user;
+    (void)id;
+    return 0;
+}
+
+/* No officer signed for this mesh, so nothing can be proven. */
+static void witness_proof(const uint8_t *in, size_t len) {
+    const struct hkp_dsm_ca_set set = {.version = 1, .threshold = 1, .n_keys = 1};
+    const struct hkp_dsm_officers officers = {&set, 1, NULL, 0};
+    const struct hkp_dsm_directory directory = {NULL, NULL, nothing_revoked};
+    struct hkp_dsm_claim c;
+    struct hkp_dsm_tally t;
+    if (hkp_dsm_witness_proof_verify(in, len, chain_id, &officers, &directory, 1, &c, &t) == HKP_OK) abort();
+}
+
+static void (*const readers[])(const uint8_t *in, size_t len) = {entry, head,  log_state, log_proofs,
+                                                                 batch, claim, witness,   witness_proof};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size < 1 || size > sizeof out) return 0;

@@ -4,11 +4,14 @@
 
 LINK = {}
 
-LOG, ENTRY, LOG_PROOF = "libdsm/beside/audit.c", "libdsm/audit_entry.c", "libdsm/audit_proof.c"
+LOG, ENTRY, LOG_PROOF = "libdsm/beside/audit.c", "libdsm/beside/audit_entry.c", "libdsm/beside/audit_proof.c"
 TAMPER = ("unit_audit", "edits_inserts_deletes_and_reorderings_break_chain_or_root")
 TRUNCATED = ("unit_audit", "truncation_behind_a_head_is_seen_and_of_the_tail_is_not")
 SIGNER = ("unit_audit", "a_head_counts_only_with_its_signer")
 COLLECTOR = "libdsm/beside/collector.c"
+STATEMENT, TABLE = "libdsm/beside/witness_statement.c", "libdsm/beside/claim_table.c"
+WITNESS_PROOF = "libdsm/beside/witness_proof.c"
+MODEL, LIARS = ("unit_witness", "counts_are_those_of_the_model"), "liars_of_fewer_than_k_groups_decide_nothing"
 
 AUDIT = [
     ("D-AUD-1 the chain is not looked at", LOG, "if (memcmp(e.prev, audit->prev, 32) != 0) return HKP_E_DSM_PREV;", "", *TAMPER),
@@ -45,5 +48,45 @@ AUDIT = [
      "return free_one;", "unit_telemetry", "streams_and_samples_are_bounded"),
 ]
 
-ALWAYS = AUDIT
+WITNESS = [
+    ("D-WIT-3 the claimant's group counts", STATEMENT, "if (group == open->group) return HKP_E_DSM_TARGET;",
+     "open->group = 0xFFFF;", "unit_witness", LIARS),
+    ("D-WIT-3 heads are counted, not groups", STATEMENT,
+     "verdicts[n++] = (struct hkp_dsm__verdict){i, open->said[i].group, open->said[i].verdict};",
+     "verdicts[n] = (struct hkp_dsm__verdict){i, 1000 + i, open->said[i].verdict}, n++;", "unit_witness", LIARS),
+    ("D-WIT-3 confirmed by k - 1", "libdsm/objects/witness.c", "if (c >= k && c > 2 * r)", "if (c + 1 >= k && c > 2 * r)",
+     "unit_witness", LIARS),
+    ("D-WIT-3 refutes are not weighed", "libdsm/objects/witness.c", "if (c >= k && c > 2 * r)", "if (c >= k)", *MODEL),
+    ("D-WIT-3 a group of two minds confirms", "libdsm/objects/witness.c",
+     "if (i < at || verdicts[i].verdict != verdicts[at].verdict) return -1;", "if (i < at) return -1;", *MODEL),
+    ("D-WIT-3 two verdicts, the first counts", STATEMENT, "        s->is_void = 1;\n", "", *MODEL),
+    ("D-WIT-3 a void witness speaks again", STATEMENT, "if (s->is_void || s->verdict == verdict) return",
+     "s->is_void = 0;\n        if (s->verdict == verdict) return", *MODEL),
+    ("D-WIT-3 a witness counts as often as it speaks", STATEMENT, "if (memcmp(s->witness, witness, 16) != 0) continue;",
+     "continue;", "unit_witness", "repeating_is_not_confirming"),
+    ("dsm 13 identities of liars fill a claim", STATEMENT,
+     "if (is_further && open->n_further == HKP_DSM_WITNESSES_FURTHER) return NULL;", "", "unit_witness",
+     "liars_cannot_crowd_out_the_honest"),
+    ("D-WIT-2 anybody is a witness", TABLE, "HKP_DSM_KIND_WITNESS, HKP_DSM_ROLE_WITNESS, &e", "HKP_DSM_KIND_WITNESS, 0, &e",
+     "unit_witness", "a_witness_needs_role_claim_and_time"),
+    ("D-WIT-3 statements after the end", TABLE, "if (now_s >= open->expires_s) return HKP_E_DSM_EXPIRED;", "",
+     "unit_witness", "a_witness_needs_role_claim_and_time"),
+    ("dsm 13 open claims give way", TABLE, "if (c->k != 0 && now_s < c->expires_s) {", "if (c->k == 0xFFFF) {",
+     "unit_witness", "a_full_table_keeps_open_claims"),
+    ("dsm 13 a group takes the whole table", TABLE, "return of_group < t->max / 16 ? best : NULL;", "return best;",
+     "unit_witness", "a_full_table_keeps_open_claims"),
+    ("D-WIT-4 a proof with anybody's certificate", WITNESS_PROOF,
+     "if (memcmp(certificate->node_id, e->signer, 16) != 0) return HKP_E_DSM_SIGNER;", "", "unit_witness",
+     "authentic_pieces_prove_only_what_they_say"),
+    ("D-WIT-4 a proof with statements about another claim", WITNESS_PROOF,
+     "if (memcmp(w.claim, open->id, 32) != 0) return HKP_E_DSM_PROOF;", "", "unit_witness",
+     "authentic_pieces_prove_only_what_they_say"),
+    ("D-WIT-4 a proof whose statements nobody signed", WITNESS_PROOF,
+     "return hkp_dsm_envelope_verify(x->chain_id, e, certificate->key);", "return HKP_OK;", "unit_witness",
+     "a_proof_with_a_fault_convinces_nobody"),
+    ("D-WIT-4 a proof with certificates of later", WITNESS_PROOF, "return c->not_before_s < to ? c->not_before_s : to;",
+     "return c->not_before_s;", "unit_witness", "authentic_pieces_prove_only_what_they_say"),
+]
+
+ALWAYS = AUDIT + WITNESS
 FURTHER = []

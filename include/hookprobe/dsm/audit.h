@@ -15,6 +15,8 @@
 extern "C" {
 #endif
 
+struct hkp_dsm_directory;
+
 /** Classes of entries (D-AUD-1). */
 enum {
     HKP_DSM_AUDIT_ENROLMENT = 1,

@@ -14,6 +14,8 @@
 extern "C" {
 #endif
 
+struct hkp_dsm_directory;
+
 enum {
     /** samples of a batch, at most; at least 1 */
     HKP_DSM_SAMPLES_MAX = 256,
