@@ -290,6 +290,8 @@ struct hkp_htp__session *hkp_htp__session_of_peer(const struct hkp_htp_endpoint 
 /** Something may be to send or to tell. */
 void hkp_htp__session_touch(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s);
 void hkp_htp__list_drop_ready(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s);
+/** 1: hkp_htp_event() may have something to tell. */
+int hkp_htp__events_wait(struct hkp_htp_endpoint *ep);
 void hkp_htp__list_drop_events(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s);
 /** Puts the deadline of the session in order. */
 void hkp_htp__session_schedule(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, hkp_time wake);

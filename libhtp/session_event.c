@@ -153,3 +153,16 @@ void hkp_htp__session_next_event(struct hkp_htp_endpoint *ep, struct hkp_htp__se
     out->value = s->retry_after;
     s->told = 1;
 }
+
+/* Nothing to tell, and nothing that asking would do. */
+static int is_quiet(const struct hkp_htp__session *s) {
+    return s->state != HKP_HTP__S_ENDED && s->events == 0 && (s->paths == NULL || s->paths->news == 0) &&
+           s->end_result == HKP_OK && (!s->was_up || s->allow_set) &&
+           (s->flow == NULL || !hkp_htp__flow_has_event(s->flow));
+}
+
+int hkp_htp__events_wait(struct hkp_htp_endpoint *ep) {
+    while (ep->events.head != NULL && is_quiet(ep->events.head))
+        hkp_htp__list_drop_events(ep, ep->events.head);
+    return ep->events.head != NULL;
+}

@@ -30,9 +30,9 @@ struct link {
     const struct way_load *load;
     struct way_cost *cost;
     unsigned count;
-    int busy;
     double *seconds;
     struct way_relay *relay;
+    uint32_t spin_us;
 };
 
 static hkp_time mono(void) {
@@ -47,7 +47,9 @@ static uint64_t wall(void) {
     return (uint64_t)t.tv_sec * 1000000U + (uint64_t)t.tv_nsec / 1000;
 }
 
-static int end_new(struct end *self, uint8_t id, uint32_t suite, const struct way_load *load) {
+static int end_new(struct end *self, uint8_t id, uint32_t suite, const struct link *l) {
+    const struct way_load *load = l->load;
+    struct hkp_htp_udp_options driver;
     struct hkp_htp_options o;
     struct hkp_htp_path any = {.addr = {[10] = 0xFF, [11] = 0xFF, [12] = 127, [15] = 1}};
     memset(self->node_id, id, 16);
@@ -71,7 +73,9 @@ static int end_new(struct end *self, uint8_t id, uint32_t suite, const struct wa
     o.pool_bytes = 128 * 1024 * 1024;
     o.dh_per_second = 100000;
     if (hkp_htp_endpoint_new(&self->ep, &o, mono()) != HKP_OK) return -1;
-    if (hkp_htp_udp_open(&self->udp, &any, NULL) != HKP_OK) return -1;
+    hkp_htp_udp_options_init(&driver, sizeof driver);
+    driver.spin_us = l->spin_us;
+    if (hkp_htp_udp_open_with(&self->udp, &any, &driver) != HKP_OK) return -1;
     return hkp_htp_udp_local(self->udp, &self->path) == HKP_OK ? 0 : -1;
 }
 
@@ -108,33 +112,12 @@ static void on_event(struct end *self, const struct hkp_htp_event *ev) {
     }
 }
 
-/* One turn: what came, what is due, what goes; then the events. 1: there were some. */
-static int turn(struct end *self) {
+/* A step of the driver, then the events; it waits while there is nothing, 20 ms at most. */
+static int go(struct end *self) {
     struct hkp_htp_event ev = {.struct_size = sizeof ev};
-    int any = 0;
-    if (hkp_htp_udp_pump(self->udp, self->ep, mono(), wall()) != HKP_OK) return -1;
-    while (hkp_htp_event(self->ep, &ev) == HKP_OK && ev.type != HKP_HTP_EVENT_NONE) {
-        on_event(self, &ev);
-        any = 1;
-    }
-    return any;
-}
-
-static void wait(struct end *self, int busy) {
-    const hkp_time wake = hkp_htp_wake(self->ep), now = mono();
-    if (busy || wake <= now) return;
-    const hkp_time ns = wake - now < 20000000 ? wake - now : 20000000;
-    struct timespec t = {0, (long)ns};
-    struct pollfd p = {.fd = hkp_htp_udp_fd(self->udp),
-                       .events = (short)(POLLIN | (hkp_htp_udp_blocked(self->udp) ? POLLOUT : 0))};
-    (void)ppoll(&p, 1, &t, NULL);
-}
-
-/* A turn, and a wait if nothing happened in it. */
-static int go(struct end *self, int busy) {
-    const int any = turn(self);
-    if (any == 0) wait(self, busy);
-    return any < 0 ? -1 : 0;
+    if (hkp_htp_udp_step(self->udp, self->ep, mono() + 20000000) != HKP_OK) return -1;
+    while (hkp_htp_event(self->ep, &ev) == HKP_OK && ev.type != HKP_HTP_EVENT_NONE) on_event(self, &ev);
+    return 0;
 }
 
 static void know(struct end *self, const struct end *peer) {
@@ -143,8 +126,7 @@ static void know(struct end *self, const struct end *peer) {
 }
 
 static int open_link(struct link *l, uint32_t suite) {
-    if (sodium_init() < 0 || end_new(&l->client, 1, suite, l->load) != 0 ||
-        end_new(&l->server, 2, suite, l->load) != 0)
+    if (sodium_init() < 0 || end_new(&l->client, 1, suite, l) != 0 || end_new(&l->server, 2, suite, l) != 0)
         return -1;
     know(&l->client, &l->server);
     know(&l->server, &l->client);
@@ -172,7 +154,7 @@ static int connect_client(struct link *l) {
     const int before = l->client.up;
     if (start(l) != 0) return -1;
     while (l->client.up == before && way_clock() < limit)
-        if (go(&l->client, 0) != 0) return -1;
+        if (go(&l->client) != 0) return -1;
     return l->client.up == before ? -1 : 0;
 }
 
@@ -184,7 +166,7 @@ static int serve_bytes(void *user) {
     int told = 0;
     const uint64_t bytes = l->load != NULL ? l->load->bytes : (uint64_t)l->count * SMALL;
     while (!e->stop) {
-        if (go(e, 0) != 0) return -1;
+        if (go(e) != 0) return -1;
         if (told || e->got < bytes) continue;
         if (hkp_htp_stream_send(e->ep, e->session, e->stream, (const uint8_t *)"k", 1, 0) != HKP_OK)
             return -1;
@@ -210,7 +192,7 @@ static int use_bytes(struct link *l, uint64_t bytes, size_t chunk) {
             if (st == HKP_OK) sent += n;
         }
         if (st != HKP_OK && st != HKP_E_LIMIT) return -1;
-        if (go(e, 0) != 0) return -1;
+        if (go(e) != 0) return -1;
     }
     way_end(l->cost);
     return e->answers != 0 ? 0 : -1;
@@ -260,7 +242,7 @@ static int serve_echo(void *user) {
     struct link *l = user;
     l->server.echo = 1;
     while (!l->server.stop)
-        if (go(&l->server, l->busy) != 0) return -1;
+        if (go(&l->server) != 0) return -1;
     return 0;
 }
 
@@ -275,7 +257,7 @@ static int trips(struct link *l) {
         const int before = e->answers;
         if (hkp_htp_stream_send(e->ep, e->session, stream, buffer, SMALL, 0) != HKP_OK) return -1;
         while (e->answers == before)
-            if (way_clock() > t + 5 || go(e, l->busy) != 0) return -1;
+            if (way_clock() > t + 5 || go(e) != 0) return -1;
         l->seconds[i] = way_clock() - t;
     }
     return 0;
@@ -292,8 +274,8 @@ static int round_trips(unsigned count, int busy, double *seconds) {
     struct link *l = calloc(1, sizeof *l);
     if (l == NULL) return -1;
     l->count = count;
-    l->busy = busy;
     l->seconds = seconds;
+    l->spin_us = busy ? 1000000 : 0;
     int st = open_link(l, WAY_CHACHA);
     if (st == 0) st = way_both(serve_echo, use_trips, l);
     close_link(l);

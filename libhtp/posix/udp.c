@@ -26,7 +26,7 @@ hkp_status hkp_htp_udp_open_with(hkp_htp_udp **out, const struct hkp_htp_path *b
     hkp_status st = options == NULL ? HKP_OK : hkp_options_import(&o, sizeof o, sizeof o, options);
     if (st != HKP_OK) return st;
     if ((o.off & ~(uint32_t)OFF_ALL) || o.socket_buffer > SOCKET_BUFFER_MAX || o.busy_poll_us > 1000000 ||
-        o.shards > HKP_HTP_SHARDS_MAX || o.carriers >= HKP_HTP_UDP_SOCKETS_MAX)
+        o.spin_us > 1000000 || o.shards > HKP_HTP_SHARDS_MAX || o.carriers >= HKP_HTP_UDP_SOCKETS_MAX)
         return HKP_E_INVAL;
     if (hkp_mem_import(&o.mem) != HKP_OK) return HKP_E_INVAL;
     hkp_htp_udp *udp = o.mem.alloc(o.mem.user, sizeof *udp);
@@ -63,7 +63,7 @@ int32_t hkp_htp_udp_fd(const hkp_htp_udp *udp) { return udp->epoll >= 0 ? udp->e
 int32_t hkp_htp_udp_blocked(const hkp_htp_udp *udp) { return udp->first != udp->last; }
 
 /* A batch of each socket in turn, so that none keeps the others waiting. */
-static void receive(hkp_htp_udp *udp, hkp_htp_endpoint *ep, hkp_time now, uint64_t wall_us) {
+void hkp_htp__udp_receive_all(hkp_htp_udp *udp, hkp_htp_endpoint *ep, hkp_time now, uint64_t wall_us) {
     const struct hkp_htp_udp_stats *s = &udp->stats;
     const uint64_t datagrams = s->datagrams_in + HKP_HTP__UDP_PUMP_DATAGRAMS,
                    bytes = s->bytes_in + HKP_HTP__UDP_PUMP_BYTES;
@@ -77,9 +77,7 @@ static void receive(hkp_htp_udp *udp, hkp_htp_endpoint *ep, hkp_time now, uint64
     }
 }
 
-hkp_status hkp_htp_udp_pump(hkp_htp_udp *udp, hkp_htp_endpoint *ep, hkp_time now, uint64_t wall_us) {
-    if (udp == NULL || ep == NULL) return HKP_E_INVAL;
-    receive(udp, ep, now, wall_us);
+void hkp_htp__udp_send_all(hkp_htp_udp *udp, hkp_htp_endpoint *ep, hkp_time now, uint64_t wall_us) {
     if (hkp_htp_wake(ep) <= now) hkp_htp_tick(ep, now, wall_us);
     hkp_htp__udp_flush(udp, ep);
     while (udp->first == udp->last) {
@@ -87,6 +85,12 @@ hkp_status hkp_htp_udp_pump(hkp_htp_udp *udp, hkp_htp_endpoint *ep, hkp_time now
         hkp_htp__udp_flush(udp, ep);
         if (!more) break;
     }
+}
+
+hkp_status hkp_htp_udp_pump(hkp_htp_udp *udp, hkp_htp_endpoint *ep, hkp_time now, uint64_t wall_us) {
+    if (udp == NULL || ep == NULL) return HKP_E_INVAL;
+    hkp_htp__udp_receive_all(udp, ep, now, wall_us);
+    hkp_htp__udp_send_all(udp, ep, now, wall_us);
     return HKP_OK;
 }
 

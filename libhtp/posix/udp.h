@@ -45,6 +45,8 @@ struct hkp_htp__udp_sock {
     uint8_t is_v4;
     /** the last messages were long */
     uint8_t is_long;
+    /** messages that the next call asks for: a few more than the last one gave */
+    uint8_t most;
     /** HKP_HTP_UDP_NO_* of this socket */
     uint32_t off;
     uint64_t carrier;
@@ -80,8 +82,10 @@ struct hkp_htp_udp {
     size_t sent;
     size_t used;
     struct hkp_htp__udp_run runs[HKP_HTP__UDP_BATCH];
-    struct mmsghdr head[HKP_HTP__UDP_BATCH];
-    struct hkp_htp__udp_slot slot[HKP_HTP__UDP_BATCH];
+    struct mmsghdr head[HKP_HTP__UDP_BATCH], in_head[HKP_HTP__UDP_BATCH];
+    struct hkp_htp__udp_slot slot[HKP_HTP__UDP_BATCH], in_slot[HKP_HTP__UDP_BATCH];
+    /** nanoseconds after which the system ends a call that waits; 0: not set yet */
+    hkp_time patience;
     uint8_t in[HKP_HTP__UDP_IN], out[HKP_HTP__UDP_OUT];
 };
 
@@ -109,13 +113,28 @@ int hkp_htp__udp_find(const struct hkp_htp_udp *udp, uint64_t carrier);
 /** Bit i: socket i may have something to read. */
 uint32_t hkp_htp__udp_ready(const struct hkp_htp_udp *udp);
 
-/* udp_recv.c: one batch in; 1: there may be more. */
+/* udp_recv.c */
+/** One batch in; 1: there may be more. */
 int hkp_htp__udp_receive(struct hkp_htp_udp *udp, struct hkp_htp__udp_sock *sock, hkp_htp_endpoint *ep,
                          hkp_time now, uint64_t wall_us);
+/** Takes one batch from the system; flags: MSG_DONTWAIT or MSG_WAITFORONE. Messages, 0: none, -1: none, but
+ * there may be more. */
+int hkp_htp__udp_take(struct hkp_htp_udp *udp, struct hkp_htp__udp_sock *sock, int flags);
+/** Gives the n messages of that batch to the endpoint; 1: there may be more. */
+int hkp_htp__udp_give(struct hkp_htp_udp *udp, struct hkp_htp__udp_sock *sock, int n, hkp_htp_endpoint *ep,
+                      hkp_time now, uint64_t wall_us);
+
+/* udp.c */
+/** Batches of all sockets, as many as one turn of a loop may take. */
+void hkp_htp__udp_receive_all(struct hkp_htp_udp *udp, hkp_htp_endpoint *ep, hkp_time now, uint64_t wall_us);
+/** Lets time pass and sends all that is to go. */
+void hkp_htp__udp_send_all(struct hkp_htp_udp *udp, hkp_htp_endpoint *ep, hkp_time now, uint64_t wall_us);
 
 /* udp_send.c */
 /** Hands the runs that wait to the system; what it refuses for good is counted and lost. */
 void hkp_htp__udp_flush(struct hkp_htp_udp *udp, hkp_htp_endpoint *ep);
+/** Takes the answers of the endpoint to those that it does not know, so that there is room for more. */
+void hkp_htp__udp_answers(struct hkp_htp_udp *udp, hkp_htp_endpoint *ep, hkp_time now, uint64_t wall_us);
 /** Takes runs of the endpoint; 0: it wants to send no more. */
 int hkp_htp__udp_fill(struct hkp_htp_udp *udp, hkp_htp_endpoint *ep, hkp_time now, uint64_t wall_us);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
 /* Datagrams out: runs of the endpoint, cut by the system where it can, else handed over one by one. */
+#include "libhtp/endpoint.h"
 #include "libhtp/posix/udp.h"
 
 #include <errno.h>
@@ -62,7 +63,7 @@ static unsigned put_messages(hkp_htp_udp *udp, const sock_t *sock) {
 
 static int send_messages(hkp_htp_udp *udp, const sock_t *sock, unsigned n) {
     udp->stats.send_calls++;
-    if (!(sock->off & HKP_HTP_UDP_NO_BATCH))
+    if (n > 1) /* one alone costs less without the list */
         return sendmmsg(sock->fd, udp->head, n, MSG_DONTWAIT | MSG_NOSIGNAL);
     return sendmsg(sock->fd, &udp->head[0].msg_hdr, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -1 : 1;
 }
@@ -132,12 +133,17 @@ void hkp_htp__udp_flush(hkp_htp_udp *udp, hkp_htp_endpoint *ep) {
     udp->used = 0;
 }
 
-int hkp_htp__udp_fill(hkp_htp_udp *udp, hkp_htp_endpoint *ep, hkp_time now, uint64_t wall_us) {
-    const size_t longest = udp->longest;
-    while (udp->last < HKP_HTP__UDP_BATCH && sizeof udp->out - udp->used >= longest) {
+static int has_room(const hkp_htp_udp *udp) {
+    return udp->last < HKP_HTP__UDP_BATCH && sizeof udp->out - udp->used >= udp->longest;
+}
+
+/* 1: the next run waits; 0: there was none. */
+static int fill_one(hkp_htp_udp *udp, hkp_htp_endpoint *ep, hkp_time now, uint64_t wall_us) {
+    for (;;) {
         struct hkp_htp_run run = {.struct_size = sizeof run};
         run_t *r = &udp->runs[udp->last];
-        if (hkp_htp_run_send(ep, now, wall_us, udp->out + udp->used, longest, &run) != HKP_OK || run.len == 0)
+        if (hkp_htp_run_send(ep, now, wall_us, udp->out + udp->used, udp->longest, &run) != HKP_OK ||
+            run.len == 0)
             return 0;
         const int is_v4 = hkp_htp__udp_is_mapped(run.path.addr),
                   sock = hkp_htp__udp_find(udp, run.path.carrier);
@@ -155,6 +161,19 @@ int hkp_htp__udp_fill(hkp_htp_udp *udp, hkp_htp_endpoint *ep, hkp_time now, uint
         r->addr_len = hkp_htp__udp_to_sockaddr(&run.path, udp->socks[sock].is_v4, &r->addr);
         udp->used += run.len;
         udp->last++;
+        return 1;
     }
+}
+
+int hkp_htp__udp_fill(hkp_htp_udp *udp, hkp_htp_endpoint *ep, hkp_time now, uint64_t wall_us) {
+    while (has_room(udp))
+        if (!fill_one(udp, ep, now, wall_us)) return 0;
     return 1;
+}
+
+void hkp_htp__udp_answers(hkp_htp_udp *udp, hkp_htp_endpoint *ep, hkp_time now, uint64_t wall_us) {
+    while (ep->answers_n > 0) {
+        if (!has_room(udp)) hkp_htp__udp_flush(udp, ep);
+        if (!has_room(udp) || !fill_one(udp, ep, now, wall_us)) return; /* the system takes no more now */
+    }
 }

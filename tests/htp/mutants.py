@@ -29,6 +29,15 @@ ACCEPT, ATTEST = "libhtp/handshake/handshake_accept.c", "libhtp/handshake/handsh
 DOOR, DOOR_HELLO = "libhtp/handshake/door.c", "libhtp/handshake/door_hello.c"
 DOOR_ACCEPT, TICKETS = "libhtp/handshake/door_accept.c", "libhtp/handshake/tickets.c"
 
+DRIVER = [
+    ("HTP-4.5 answers wait until the pump ends", "libhtp/posix/udp_recv.c", "if (ep->answers_n > 0) hkp_htp__udp_answers",
+     "if (0) hkp_htp__udp_answers", "unit_udp", "each_of_many_hellos_gets_its_retry"),
+    ("decision 0410: a step sleeps over an event", "libhtp/posix/udp_step.c", "if (hkp_htp__events_wait(ep)) until = 0;", "",
+     "unit_udp", "a_step_is_one_call_out_and_one_in"),
+    ("decision 0410: a step looks again after a short batch", "libhtp/posix/udp_step.c",
+     "ep, now, wall_us)) return HKP_OK;", "ep, now, wall_us)) {}", "unit_udp", "a_step_is_one_call_out_and_one_in"),
+]
+
 HANDSHAKE = [
     ("HTP-18.3 RDV of HELLO not checked", HELLO,
      "return sodium_memcmp(want, dgram + HKP_HTP__AT_RDV, 32) == 0 ? HKP_OK : HKP_E_HTP_RDV;", "return HKP_OK;", *MALFORMED),
@@ -190,7 +199,7 @@ ALWAYS += [
     ("HTP-1.7 data takes all of the pools", "libhtp/flow/flow_pool.c", "return p->limit - p->limit / RESERVE_PARTS;",
      "return p->limit;", SCALE, "full_pools_leave_sessions_alive"),
 ]
-FURTHER = HANDSHAKE + [
+FURTHER = HANDSHAKE + DRIVER + [
     ("HTP-9.2 an old packet moves the session", ROUTE, "p->newest = pn + 1 == s->window.next;", "p->newest = 1;",
      "unit_routes", "an_old_packet_or_a_forged_one_moves_nothing"),
     ("HTP-9.2 an answer on another path counts", ROUTE, "    route *r = p->from;\n    if (r == NULL || !r->challenging",

@@ -1,13 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
 /* Two endpoints and real sockets on loopback: handshake, 1,000 messages, close; and networks that fail. */
+#include <netinet/in.h>
 #include <poll.h>
+#include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "alloc.h"
+#include "libhtp/handshake/door.h"
 #include "pair.h"
 
-enum { MESSAGES = 1000, TURNS = 20000 };
+enum {
+    MESSAGES = 1000,
+    TURNS = 20000,
+    /** beside HKP_HTP_UDP_NO_*: driven by hkp_htp_udp_step(), which sleeps or asks again and again first */
+    STEPS = 16,
+    SPINS = 32
+};
 
 struct wire {
     struct world w;
@@ -18,6 +28,8 @@ struct wire {
     unsigned up[2], down[2], messages[2];
     uint16_t reason[2];
     uint32_t stream, off;
+    /** by hkp_htp_udp_step() */
+    int steps;
 };
 
 static uint64_t clock_ns(clockid_t which) {
@@ -33,12 +45,14 @@ static int wire_new(struct wire *x, const char *bind_e, const char *bind_v, cons
                     uint32_t off) {
     struct hkp_htp_path e, v, local;
     memset(x, 0, sizeof *x);
-    x->off = off;
+    x->off = off & 15;
+    x->steps = (off & (STEPS | SPINS)) != 0;
     CHECK_EQ(hkp_htp_path_parse(bind_e, &e), HKP_OK);
     CHECK_EQ(hkp_htp_path_parse(bind_v, &v), HKP_OK);
     struct hkp_htp_udp_options o;
     hkp_htp_udp_options_init(&o, sizeof o);
-    o.off = off;
+    o.off = off & 15;
+    o.spin_us = off & SPINS ? 1000 : 0;
     hkp_status st = hkp_htp_udp_open_with(&x->udp[0], &v, &o);
     if (st == HKP_OK) st = hkp_htp_udp_open_with(&x->udp[1], &e, &o);
     if (st != HKP_OK) {
@@ -89,10 +103,22 @@ static void events(struct wire *x, int i) {
     }
 }
 
+/* E takes what is there, V waits for what E sent: in a call that reads, or in ppoll() for short deadlines. */
+static void turn_by_steps(struct wire *x) {
+    CHECK_EQ(hkp_htp_udp_step(x->udp[1], x->p.e, 0), HKP_OK);
+    events(x, 1);
+    CHECK_EQ(hkp_htp_udp_step(x->udp[0], x->p.v, clock_ns(CLOCK_MONOTONIC) + 20000000U), HKP_OK);
+    events(x, 0);
+}
+
 /* One turn of both loops; waits on the sockets for at most what the deadlines say. */
 static void turn(struct wire *x) {
     hkp_time now = clock_ns(CLOCK_MONOTONIC), next = HKP_TIME_NEVER;
     struct pollfd fds[2];
+    if (x->steps) {
+        turn_by_steps(x);
+        return;
+    }
     for (int i = 0; i < 2; i++) {
         CHECK_EQ(hkp_htp_udp_pump(x->udp[i], side_of(x, i), now, clock_ns(CLOCK_REALTIME) / 1000), HKP_OK);
         events(x, i);
@@ -136,7 +162,7 @@ static void converse(const char *bind_e, const char *bind_v, const char *target,
     CHECK_EQ(hkp_htp_udp_stats(x.udp[1], &b), HKP_OK);
     CHECK(a.datagrams_in > 20 && a.datagrams_in <= b.datagrams_out && b.bytes_out > MESSAGES * MESSAGES / 2);
     CHECK_EQ(a.send_errors + b.send_errors + a.recv_errors + b.recv_errors, 0);
-    CHECK_EQ(a.off & off, off);
+    CHECK_EQ(a.off & x.off, x.off);
     if (a.off & HKP_HTP_UDP_NO_CUT) CHECK_EQ(a.runs_out + b.runs_out, 0);
     if (a.off & HKP_HTP_UDP_NO_JOIN) CHECK_EQ(a.runs_in + b.runs_in, 0);
     if (a.off == 0) CHECK(a.runs_in > 0 && b.runs_out > 0);
@@ -200,6 +226,106 @@ static void every_allocation_may_fail(void) {
     CHECK_EQ(heap.live, 0);
 }
 
+/* ---- steps */
+
+static void a_session_by_steps(void) {
+    for (uint32_t off = 0; off < 16; off += 5)
+        converse("127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:1", off | STEPS);
+    converse("127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:1", SPINS);
+}
+
+static struct hkp_htp_udp_stats stats_of(const struct wire *x, int i) {
+    struct hkp_htp_udp_stats s = {.struct_size = sizeof s};
+    CHECK_EQ(hkp_htp_udp_stats(x->udp[i], &s), HKP_OK);
+    return s;
+}
+
+/* Brings the session up; what follows from it has gone when both are silent. */
+static void settle(struct wire *x) {
+    for (int i = 0; i < 500 && (!x->up[0] || !x->up[1]); i++) turn_by_steps(x);
+    CHECK(x->up[0] == 1 && x->up[1] == 1);
+    for (int i = 0; i < 50; i++) turn_by_steps(x);
+}
+
+/* Decision 0410: what a request and its answer cost. */
+static void a_step_is_one_call_out_and_one_in(void) {
+    static struct wire x;
+    uint8_t body[4];
+    CHECK_EQ(wire_new(&x, "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:1", STEPS), 1);
+    settle(&x);
+    CHECK_EQ(hkp_htp_stream_open(x.p.e, x.session[1], HKP_HTP_STREAM_APP, 0, 3, &x.stream), HKP_OK);
+    CHECK_EQ(hkp_htp_stream_send(x.p.e, x.session[1], x.stream, body, message(body, 0), 0), HKP_OK);
+    const struct hkp_htp_udp_stats e = stats_of(&x, 1), v = stats_of(&x, 0);
+    CHECK_EQ(hkp_htp_udp_step(x.udp[1], x.p.e, 0), HKP_OK);
+    CHECK_EQ(hkp_htp_udp_step(x.udp[0], x.p.v, clock_ns(CLOCK_MONOTONIC) + 10 * HKP_HTP__SEC), HKP_OK);
+    CHECK_EQ(stats_of(&x, 1).send_calls - e.send_calls, 1);
+    CHECK_EQ(stats_of(&x, 0).recv_calls - v.recv_calls, 1);
+    CHECK_EQ(stats_of(&x, 0).send_calls, v.send_calls);
+    /* Its message was not taken yet: V looks for more, once, and does not sleep. */
+    CHECK_EQ(hkp_htp_udp_step(x.udp[0], x.p.v, HKP_TIME_NEVER), HKP_OK);
+    CHECK_EQ(stats_of(&x, 0).recv_calls - v.recv_calls, 2);
+    CHECK_EQ(x.messages[0], 0);
+    events(&x, 0);
+    CHECK_EQ(x.messages[0], 1);
+    wire_free(&x);
+}
+
+/* Nothing comes at all: the deadlines of the session and of the caller end the wait. */
+static void a_step_ends_by_its_deadline(void) {
+    static struct wire x;
+    CHECK_EQ(wire_new(&x, "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:1", STEPS), 1);
+    hkp_htp_udp_close(x.udp[0]);
+    x.udp[0] = NULL;
+    const uint64_t before = stats_of(&x, 1).datagrams_out;
+    /* The first HELLO, and the second, which is due after a second or so. */
+    for (int i = 0; i < 200 && stats_of(&x, 1).datagrams_out < before + 2; i++)
+        CHECK_EQ(hkp_htp_udp_step(x.udp[1], x.p.e, HKP_TIME_NEVER), HKP_OK);
+    CHECK(stats_of(&x, 1).datagrams_out >= before + 2);
+    for (int i = 1; i <= 40; i++) /* short ones and long ones */
+        CHECK_EQ(hkp_htp_udp_step(x.udp[1], x.p.e, clock_ns(CLOCK_MONOTONIC) + (uint64_t)i * 1000000U),
+                 HKP_OK);
+    CHECK_EQ(hkp_htp_udp_step(NULL, x.p.e, 0), HKP_E_INVAL);
+    CHECK_EQ(hkp_htp_udp_step(x.udp[1], NULL, 0), HKP_E_INVAL);
+    wire_free(&x);
+}
+
+/* ---- a flood */
+
+enum { SENDERS = 200, NO_COOKIE_YET = HKP_HTP__SOURCE_PER_MINUTE };
+
+static int retry_came(int fd) {
+    uint8_t dgram[2048];
+    ssize_t n;
+    while ((n = recv(fd, dgram, sizeof dgram, MSG_DONTWAIT)) > 0)
+        if (n == HKP_HTP__RETRY_SIZE && hkp_be16(dgram + 2) == HKP_HTP__CHALLENGE) return 1;
+    return 0;
+}
+
+/* Decision 0409: one pump finds more HELLOs than answers may wait, and each gets its RETRY. */
+static void each_of_many_hellos_gets_its_retry(void) {
+    static struct wire x;
+    struct hkp_htp_path to;
+    uint8_t hello[1200];
+    size_t len = 0;
+    int fd[SENDERS], answered = 0;
+    CHECK_EQ(wire_new(&x, "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:1", 0), 1);
+    CHECK_EQ(hkp_htp_send(x.p.e, x.p.now, x.p.wall, &to, hello, sizeof hello, &len), HKP_OK);
+    struct sockaddr_in v = {
+        .sin_family = AF_INET, .sin_port = htons(x.p.path_v.port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    for (int i = 0; i < SENDERS; i++) {
+        fd[i] = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        CHECK(fd[i] >= 0 && sendto(fd[i], hello, len, 0, (struct sockaddr *)&v, sizeof v) == (ssize_t)len);
+    }
+    CHECK_EQ(hkp_htp_udp_pump(x.udp[0], x.p.v, clock_ns(CLOCK_MONOTONIC), x.p.wall), HKP_OK);
+    for (int i = 0; i < SENDERS; i++) {
+        answered += retry_came(fd[i]);
+        close(fd[i]);
+    }
+    CHECK_EQ(x.p.v->stats.answers_lost, 0);
+    CHECK(answered >= SENDERS - NO_COOKIE_YET);
+    wire_free(&x);
+}
+
 int main(void) {
     CASE(a_session_over_ipv4);
     CASE(a_session_over_ipv6);
@@ -207,5 +333,9 @@ int main(void) {
     CASE(each_offload_may_be_missing);
     CASE(trouble_is_counted_and_ends_nothing);
     CASE(every_allocation_may_fail);
+    CASE(a_session_by_steps);
+    CASE(a_step_is_one_call_out_and_one_in);
+    CASE(a_step_ends_by_its_deadline);
+    CASE(each_of_many_hellos_gets_its_retry);
     return check_done();
 }

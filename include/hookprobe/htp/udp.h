@@ -3,7 +3,7 @@
 /*
  * libhtp, part: the UDP driver, the only part of the library that touches the system. The caller owns the
  * loop: wait until hkp_htp_udp_fd() is readable or hkp_htp_wake() has come, then hkp_htp_udp_pump(). A caller
- * that pumps without waiting polls.
+ * that pumps without waiting polls. One that waits for nothing else calls hkp_htp_udp_step() alone.
  */
 #ifndef HOOKPROBE_HTP_UDP_H
 #define HOOKPROBE_HTP_UDP_H
@@ -77,6 +77,11 @@ struct hkp_htp_udp_options {
     uint32_t shards;
     /** sockets that may be added by hkp_htp_udp_carrier_add(), 0..HKP_HTP_UDP_SOCKETS_MAX - 1; default 0 */
     uint32_t carriers;
+    /** microseconds that hkp_htp_udp_step() asks its only socket again and again before it sleeps, up to
+     * 1,000,000: a core for the time that waking up takes; default 0: it sleeps at once */
+    uint32_t spin_us;
+    /** zero */
+    uint32_t reserved0;
 };
 
 enum {
@@ -289,6 +294,25 @@ HKP_API HKP_MUST_USE hkp_status hkp_htp_udp_local(const hkp_htp_udp *udp, struct
  */
 HKP_API HKP_MUST_USE hkp_status hkp_htp_udp_pump(hkp_htp_udp *udp, hkp_htp_endpoint *ep, hkp_time now,
                                                  uint64_t wall_us);
+
+/**
+ * One turn of a loop that waits for nothing else: send what is due, wait for datagrams, take them. It reads the
+ * clocks of the system (CLOCK_MONOTONIC, CLOCK_REALTIME), which all calls of the endpoint must then be given.
+ * Pull hkp_htp_event() afterwards until there is none, then call again: what the events made and what they
+ * left to answer goes out with the next call. While events wait it takes what is there and does not sleep.
+ *
+ * @param udp  driver; borrowed, changed
+ * @param ep  endpoint; borrowed, changed
+ * @param until  nanoseconds, monotonic: the latest return; HKP_TIME_NEVER: when something came or is due
+ *
+ * @retval HKP_OK  done; perhaps nothing came, or a signal did
+ * @retval HKP_E_INVAL  an argument is NULL
+ *
+ * Cost: no allocation; two system calls where one datagram goes and one comes.
+ * Source: decision 0410.
+ * Since: hookprobe-htp 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_htp_udp_step(hkp_htp_udp *udp, hkp_htp_endpoint *ep, hkp_time until);
 
 /**
  * Read the counters.
