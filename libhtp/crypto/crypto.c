@@ -21,21 +21,21 @@ void hkp_htp__b2(uint8_t out[32], const uint8_t *key, const struct hkp_htp__part
 }
 
 void hkp_htp__hmac(uint8_t out[32], const uint8_t key[32], const struct hkp_htp__part *parts, size_t n) {
-    crypto_auth_hmacsha256_state st;
-    crypto_auth_hmacsha256_init(&st, key, 32);
-    for (size_t i = 0; i < n; i++) crypto_auth_hmacsha256_update(&st, parts[i].ptr, parts[i].len);
-    crypto_auth_hmacsha256_final(&st, out);
+    struct hkp_htp__mac st;
+    hkp_htp__mac_init(&st, key);
+    for (size_t i = 0; i < n; i++) hkp_htp__mac_update(&st, parts[i].ptr, parts[i].len);
+    hkp_htp__mac_final(&st, out);
     sodium_memzero(&st, sizeof st);
 }
 
-void hkp_htp__expand_one(uint8_t *out, size_t len, const crypto_auth_hmacsha256_state *keyed,
+void hkp_htp__expand_one(uint8_t *out, size_t len, const struct hkp_htp__mac *keyed,
                          const struct hkp_htp__part *parts, size_t n) {
     static const uint8_t first = 1;
     uint8_t block[32];
-    crypto_auth_hmacsha256_state st = *keyed;
-    for (size_t p = 0; p < n; p++) crypto_auth_hmacsha256_update(&st, parts[p].ptr, parts[p].len);
-    crypto_auth_hmacsha256_update(&st, &first, 1);
-    crypto_auth_hmacsha256_final(&st, block);
+    struct hkp_htp__mac st = *keyed;
+    for (size_t p = 0; p < n; p++) hkp_htp__mac_update(&st, parts[p].ptr, parts[p].len);
+    hkp_htp__mac_update(&st, &first, 1);
+    hkp_htp__mac_final(&st, block);
     memcpy(out, block, len);
     sodium_memzero(block, sizeof block);
     sodium_memzero(&st, sizeof st);
@@ -44,14 +44,14 @@ void hkp_htp__expand_one(uint8_t *out, size_t len, const crypto_auth_hmacsha256_
 void hkp_htp__expand(uint8_t *out, size_t len, const uint8_t prk[32], const struct hkp_htp__part *parts,
                      size_t n) {
     uint8_t block[32];
-    crypto_auth_hmacsha256_state keyed, st;
-    crypto_auth_hmacsha256_init(&keyed, prk, 32);
+    struct hkp_htp__mac keyed, st;
+    hkp_htp__mac_init(&keyed, prk);
     for (uint8_t i = 1; len > 0; i++) {
         st = keyed;
-        if (i > 1) crypto_auth_hmacsha256_update(&st, block, sizeof block);
-        for (size_t p = 0; p < n; p++) crypto_auth_hmacsha256_update(&st, parts[p].ptr, parts[p].len);
-        crypto_auth_hmacsha256_update(&st, &i, 1);
-        crypto_auth_hmacsha256_final(&st, block);
+        if (i > 1) hkp_htp__mac_update(&st, block, sizeof block);
+        for (size_t p = 0; p < n; p++) hkp_htp__mac_update(&st, parts[p].ptr, parts[p].len);
+        hkp_htp__mac_update(&st, &i, 1);
+        hkp_htp__mac_final(&st, block);
         size_t take = len < sizeof block ? len : sizeof block;
         memcpy(out, block, take);
         out += take;

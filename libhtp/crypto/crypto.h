@@ -4,6 +4,7 @@
 #ifndef HKP_LIBHTP_CRYPTO_H
 #define HKP_LIBHTP_CRYPTO_H
 
+#include "libhtp/crypto/mac.h"
 #include "libhtp/openssl/ciphers.h"
 
 #include <hookprobe/base.h>
@@ -30,9 +31,9 @@ void hkp_htp__hash(uint8_t out[32], const struct hkp_htp__part *parts, size_t n)
 void hkp_htp__b2(uint8_t out[32], const uint8_t *key, const struct hkp_htp__part *parts, size_t n);
 /** HMAC-SHA-256. */
 void hkp_htp__hmac(uint8_t out[32], const uint8_t key[32], const struct hkp_htp__part *parts, size_t n);
-/** One block of HKDF-Expand, at most 32 bytes, under a prk that was taken in by
- * crypto_auth_hmacsha256_init(). */
-void hkp_htp__expand_one(uint8_t *out, size_t len, const crypto_auth_hmacsha256_state *keyed,
+/** One block of HKDF-Expand, at most 32 bytes, under a prk that hkp_htp__mac_init() took
+ * in. */
+void hkp_htp__expand_one(uint8_t *out, size_t len, const struct hkp_htp__mac *keyed,
                          const struct hkp_htp__part *parts, size_t n);
 /** HKDF-Expand of RFC 5869; len <= 8160. out must not overlap the parts. */
 void hkp_htp__expand(uint8_t *out, size_t len, const uint8_t prk[32], const struct hkp_htp__part *parts,

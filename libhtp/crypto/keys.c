@@ -84,8 +84,8 @@ void hkp_htp__epoch_derive(struct hkp_htp__epoch_secret *e, struct hkp_htp__epoc
         {"HTP1 epoch rdv", 15, e->k_rdv, 32},   {"HTP1 root", 10, e->root, 32},
         {"HTP1 exporter", 14, e->exporter, 32},
     };
-    crypto_auth_hmacsha256_state keyed; /* taking the key in is half the cost of each */
-    crypto_auth_hmacsha256_init(&keyed, secret, 32);
+    struct hkp_htp__mac keyed; /* taking the key in is half the cost of each */
+    hkp_htp__mac_init(&keyed, secret);
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
         hkp_htp__expand_one(keys[i].out, keys[i].len, &keyed,
                             PARTS({keys[i].label, keys[i].label_len}, {th, 32}, {number, 4}));
