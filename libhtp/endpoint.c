@@ -214,13 +214,32 @@ hkp_status hkp_htp__draw_nonce(struct hkp_htp_endpoint *ep, uint64_t wall_us, ui
     return st;
 }
 
+/* Clocks that stood still for one packet may stand still for two. */
+static hkp_status few_nonces(struct hkp_htp_endpoint *ep, uint64_t wall_us, uint64_t pn) {
+    enum { FEW = 64 };
+    hkp_status st = hash_clocks(ep, wall_us, pn, ep->nonces, FEW);
+    if (st == HKP_OK) ep->nonces_left = FEW;
+    return st;
+}
+
+/* A long run at one reading of the clocks (decision 0408). */
+static hkp_status many_nonces(struct hkp_htp_endpoint *ep, uint64_t wall_us, uint64_t pn) {
+    static const uint8_t zero[12];
+    uint8_t key[32];
+    hkp_status st = hash_clocks(ep, wall_us, pn, key, sizeof key);
+    if (st != HKP_OK) return st;
+    crypto_stream_chacha20_ietf(ep->nonces, sizeof ep->nonces, zero, key);
+    ep->nonces_left = sizeof ep->nonces;
+    return HKP_OK;
+}
+
 hkp_status hkp_htp__packet_nonce(struct hkp_htp_endpoint *ep, uint64_t wall_us, uint64_t pn,
                                  uint8_t nonce[8]) {
     if (ep->opt.no_rollback) return draw_pooled(ep, nonce, 8);
-    if (ep->nonces_left == 0 || ep->nonces_now != ep->now || ep->nonces_wall != wall_us) {
-        hkp_status st = hash_clocks(ep, wall_us, pn, ep->nonces, sizeof ep->nonces);
+    const int same = ep->nonces_now == ep->now && ep->nonces_wall == wall_us;
+    if (ep->nonces_left == 0 || !same) {
+        hkp_status st = same ? many_nonces(ep, wall_us, pn) : few_nonces(ep, wall_us, pn);
         if (st != HKP_OK) return st;
-        ep->nonces_left = sizeof ep->nonces;
         ep->nonces_now = ep->now;
         ep->nonces_wall = wall_us;
     }

@@ -195,7 +195,7 @@ struct hkp_htp_endpoint {
     uint8_t pool[HKP_HTP__RANDOM_POOL];
     size_t pool_left;
     /** nonces of packets sealed at one reading of the clocks (HTP-7.2) */
-    uint8_t nonces[64];
+    uint8_t nonces[512];
     size_t nonces_left;
     hkp_time nonces_now;
     uint64_t nonces_wall;

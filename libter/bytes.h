@@ -23,11 +23,16 @@ static inline void hkp_put_le16(uint8_t *p, uint16_t v) {
     p[0] = (uint8_t)v;
     p[1] = (uint8_t)(v >> 8);
 }
+/* Without loops: a compiler makes one store of these, and of a loop as many as there are bytes. */
 static inline void hkp_put_le32(uint8_t *p, uint32_t v) {
-    for (int i = 0; i < 4; i++) p[i] = (uint8_t)(v >> 8 * i);
+    p[0] = (uint8_t)v;
+    p[1] = (uint8_t)(v >> 8);
+    p[2] = (uint8_t)(v >> 16);
+    p[3] = (uint8_t)(v >> 24);
 }
 static inline void hkp_put_le64(uint8_t *p, uint64_t v) {
-    for (int i = 0; i < 8; i++) p[i] = (uint8_t)(v >> 8 * i);
+    hkp_put_le32(p, (uint32_t)v);
+    hkp_put_le32(p + 4, (uint32_t)(v >> 32));
 }
 
 static inline uint16_t hkp_be16(const uint8_t *p) { return (uint16_t)(p[0] << 8 | p[1]); }
@@ -41,10 +46,14 @@ static inline void hkp_put_be16(uint8_t *p, uint16_t v) {
     p[1] = (uint8_t)v;
 }
 static inline void hkp_put_be32(uint8_t *p, uint32_t v) {
-    for (int i = 0; i < 4; i++) p[i] = (uint8_t)(v >> (24 - 8 * i));
+    p[0] = (uint8_t)(v >> 24);
+    p[1] = (uint8_t)(v >> 16);
+    p[2] = (uint8_t)(v >> 8);
+    p[3] = (uint8_t)v;
 }
 static inline void hkp_put_be64(uint8_t *p, uint64_t v) {
-    for (int i = 0; i < 8; i++) p[i] = (uint8_t)(v >> (56 - 8 * i));
+    hkp_put_be32(p, (uint32_t)(v >> 32));
+    hkp_put_be32(p + 4, (uint32_t)v);
 }
 
 /** 1 if all len bytes are zero; time depends on len only. */

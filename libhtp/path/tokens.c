@@ -21,7 +21,7 @@ void hkp_htp__reset_token(const uint8_t key[32], uint64_t token, uint8_t out[16]
 void hkp_htp__tokens_init(tokens *t, uint64_t own, uint64_t peer) {
     t->own[0] = own;
     t->peer[0] = peer;
-    t->own_used = t->peer_used = 1;
+    t->own_set = t->own_used = t->peer_used = 1;
     t->next = 1;
     t->seen = 1;
 }
@@ -54,8 +54,7 @@ void hkp_htp__tokens_seen(tokens *t, uint64_t own) {
 }
 
 int hkp_htp__tokens_wanted(const tokens *t) {
-    unsigned known = 0;
-    for (int i = 0; i < HKP_HTP__TOKENS_MAX; i++) known += t->own[i] != 0;
+    const unsigned known = count_bits(t->own_set);
     return t->next != 0 && known < HKP_HTP__TOKENS_MAX &&
            known - count_bits(t->own_used) < HKP_HTP__TOKENS_SPARE;
 }
@@ -64,16 +63,19 @@ void hkp_htp__tokens_add(tokens *t, uint64_t own) {
     const int i = find(t->own, 0);
     t->own[i] = own;
     t->own_seq[i] = t->next;
+    t->own_set |= (uint8_t)(1U << i);
     t->own_wait |= (uint8_t)(1U << i);
     t->next = t->next == SEQ_LAST ? 0 : (uint16_t)(t->next + 1);
 }
 
 uint64_t hkp_htp__tokens_gone(tokens *t) {
+    if (t->own_gone == 0) return 0;
     for (int i = 0; i < HKP_HTP__TOKENS_MAX; i++) {
         const uint8_t bit = (uint8_t)(1U << i);
         if (!(t->own_gone & bit)) continue;
         const uint64_t own = t->own[i];
         t->own[i] = 0;
+        t->own_set &= (uint8_t)~bit;
         t->own_gone &= (uint8_t)~bit;
         t->own_used &= (uint8_t)~bit;
         t->own_wait &= (uint8_t)~bit;

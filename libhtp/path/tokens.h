@@ -24,9 +24,9 @@ struct hkp_htp__tokens {
     uint16_t own_seq[HKP_HTP__TOKENS_MAX], peer_seq[HKP_HTP__TOKENS_MAX];
     /** seqs of the peer's tokens that we gave up, until it says that it knows */
     uint16_t retired[HKP_HTP__TOKENS_MAX];
-    /** bit i: place i. Ours: the peer used it; the peer gave it up; a TOKEN frame waits. The peer's: we use
-     *  it. Retired: in use; a RETIRE frame waits */
-    uint8_t own_used, own_gone, own_wait, peer_used, retired_set, retired_wait;
+    /** bit i: place i. Ours: there is one; the peer used it; the peer gave it up; a TOKEN frame waits. The
+     *  peer's: we use it. Retired: in use; a RETIRE frame waits */
+    uint8_t own_set, own_used, own_gone, own_wait, peer_used, retired_set, retired_wait;
     /** seq of our next token; 0: all are used up */
     uint16_t next;
     /** largest seq of the peer, and bit i: seq top - i came */

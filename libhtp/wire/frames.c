@@ -217,7 +217,8 @@ hkp_status hkp_htp__frame_read(const uint8_t *plain, size_t len, size_t *pos, ui
     if (*pos >= len) return HKP_E_HTP_FRAME;
     const uint8_t *p = plain + *pos;
     size_t left = len - *pos, size;
-    memset(frame, 0, sizeof *frame);
+    /* Most frames are data, which fill the first part alone. */
+    memset(frame, 0, p[0] == HKP_HTP__F_STREAM ? offsetof(struct hkp_htp__frame, ack) : sizeof *frame);
     frame->type = p[0];
     if (is_extension(p[0])) {
         size = read_extension(p, left, frame);

@@ -58,7 +58,8 @@ enum {
 /** Highest offset of a stream, inclusive (HTP-10.2). */
 #define HKP_HTP__OFFSET_MAX (1ULL << 62)
 
-/** One frame; pointers lead into the plaintext. Which members are set follows from the type. */
+/** One frame; pointers lead into the plaintext. Which members are set follows from the type; the others are
+ * zero, but those of other types from ack on are not set after STREAM. */
 struct hkp_htp__frame {
     uint8_t type;
     /** STREAM, DATAGRAM */

@@ -31,8 +31,8 @@ uint64_t hkp_htp__record_number(uint64_t next, uint32_t sequence) {
 static struct hkp_htp__sealed record_sealed(const struct hkp_htp__record *r, uint8_t *dgram, size_t prefix,
                                             size_t len, uint8_t nonce[12]) {
     const uint8_t *iv = r->epoch->iv[r->direction];
-    for (int i = 0; i < 4; i++) nonce[i] = iv[i] ^ dgram[4 + i];
-    for (int i = 0; i < 8; i++) nonce[4 + i] = iv[4 + i] ^ dgram[HKP_HTP__AT_NONCE + i];
+    hkp_put_be32(nonce, hkp_be32(iv) ^ hkp_be32(dgram + 4));
+    hkp_put_be64(nonce + 4, hkp_be64(iv + 4) ^ hkp_be64(dgram + HKP_HTP__AT_NONCE));
     return (struct hkp_htp__sealed){.key = r->epoch->key[r->direction],
                                     .nonce = nonce,
                                     .aad = dgram,
