@@ -12,7 +12,7 @@
 enum {
     OFF_ALL = HKP_HTP_STORE_POSIX_NO_OPENAT2 | HKP_HTP_STORE_POSIX_NO_TMPFILE |
               HKP_HTP_STORE_POSIX_NO_NOREPLACE | HKP_HTP_STORE_POSIX_NO_CLONE | HKP_HTP_STORE_POSIX_NO_COPY |
-              HKP_HTP_STORE_POSIX_NO_CLEANING
+              HKP_HTP_STORE_POSIX_NO_CLEANING | HKP_HTP_STORE_POSIX_NO_AIO
 };
 
 uint32_t hkp_htp__store_code(int error) {
@@ -164,6 +164,7 @@ void hkp_htp_store_posix_free(hkp_htp_store_posix *s) {
     if (s->cleaning != NULL) hkp_htp__store_walk_free(s, s->cleaning);
     hkp_htp__store_quotas_free(s);
     hkp_htp__store_folders_free(s);
+    hkp_htp__store_sync_end(s);
     (void)close(s->root);
     const struct hkp_mem mem = s->opt.mem;
     hkp_mem_free(&mem, s, size_of(s->opt.handles_max));

@@ -142,6 +142,10 @@ struct hkp_htp_store_posix {
     struct hkp_htp__store_quota *quotas;
     struct hkp_htp__store_walk *cleaning;
     uint64_t clean_ns;
+    /** of store_sync.c: aio_context_t */
+    unsigned long aio;
+    uint32_t has_aio;
+    uint32_t reserved0;
     struct hkp_htp__store_slot slot[];
 };
 
@@ -208,6 +212,11 @@ uint32_t hkp_htp__store_commit(void *user, uint64_t handle, uint64_t size);
 void hkp_htp__store_flush(void *user);
 /** Takes a handle out of the queue. */
 void hkp_htp__store_unqueue(struct hkp_htp_store_posix *s, struct hkp_htp__store_handle *h);
+
+/* store_sync.c */
+/** Makes count files or folders durable; error[i]: 0 or an errno. At most HKP_HTP__STORE_GROUP. */
+void hkp_htp__store_sync(struct hkp_htp_store_posix *s, const int *fd, int *error, size_t count);
+void hkp_htp__store_sync_end(struct hkp_htp_store_posix *s);
 
 /* store_join.c: copies some more; OK when all is there */
 uint32_t hkp_htp__store_join(struct hkp_htp_store_posix *s, struct hkp_htp__store_handle *h);

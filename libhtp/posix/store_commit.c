@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
 /*
- * From part to content, durably (HTP-13.8). Commits that come together are done together: all write-back is
- * started, each file is synced, each gets its name, each folder is synced once.
+ * From part to content, durably (HTP-13.8). Commits that come together are done together: all files are
+ * synced, each gets its name, each folder is synced once.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -41,22 +41,13 @@ static void fail(struct hkp_htp__store_handle *h, int error) {
     if (h->result == HKP_HTP_FILE_OK) h->result = hkp_htp__store_code(error);
 }
 
-/* What is to be known of the file besides its content; then its way to the disk begins. */
+/* What is to be known of the file besides its content. */
 static void prepare(const struct hkp_htp_store_posix *s, struct hkp_htp__store_handle *h) {
     const struct timespec times[2] = {
         {.tv_nsec = UTIME_OMIT},
         {.tv_sec = (time_t)(h->mtime_us / 1000000U), .tv_nsec = (long)(h->mtime_us % 1000000U * 1000U)}};
     if (fchmod(h->fd, h->mode != 0 ? h->mode : s->opt.file_mode) != 0) fail(h, errno);
     if (h->mtime_us != 0 && futimens(h->fd, times) != 0) fail(h, errno);
-    if (s->waiting > 1 && h->result == HKP_HTP_FILE_OK)
-        (void)sync_file_range(h->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
-}
-
-static int synced(int fd) {
-    int done;
-    do done = fsync(fd);
-    while (done != 0 && errno == EINTR);
-    return done == 0;
 }
 
 /* The first name of a file that has none. */
@@ -170,13 +161,33 @@ static void place(struct hkp_htp_store_posix *s, struct hkp_htp__store_handle *h
     hkp_htp__store_charge(s, h->path, h->path_len, now, old);
 }
 
-/* One folder for all that were renamed in it. */
-static void sync_folder(struct hkp_htp__store_handle *first) {
-    struct hkp_htp__store_folder *folder = first->folder;
-    const int error = synced(folder->fd) ? 0 : errno;
-    for (struct hkp_htp__store_handle *h = first; h != NULL; h = h->next)
-        if (h->folder == folder && error != 0) fail(h, error == ENOSPC ? ENOSPC : EIO);
-    folder->is_dirty = 0;
+/* Syncs the files of the queue; what fails gets no name. */
+static void sync_files(struct hkp_htp_store_posix *s) {
+    int fd[HKP_HTP__STORE_GROUP] = {-1}, error[HKP_HTP__STORE_GROUP];
+    size_t n = 0;
+    for (struct hkp_htp__store_handle *h = s->first; h != NULL; h = h->next)
+        if (h->result == HKP_HTP_FILE_OK) fd[n++] = h->fd;
+    hkp_htp__store_sync(s, fd, error, n);
+    n = 0;
+    for (struct hkp_htp__store_handle *h = s->first; h != NULL; h = h->next)
+        if (h->result == HKP_HTP_FILE_OK && error[n++] != 0) fail(h, error[n - 1]);
+}
+
+/* Syncs each folder that something was renamed in, once. */
+static void sync_folders(struct hkp_htp_store_posix *s) {
+    struct hkp_htp__store_folder *folder[HKP_HTP__STORE_GROUP];
+    int fd[HKP_HTP__STORE_GROUP] = {-1}, error[HKP_HTP__STORE_GROUP];
+    size_t n = 0;
+    for (struct hkp_htp__store_handle *h = s->first; h != NULL; h = h->next) {
+        if (!h->folder->is_dirty) continue;
+        h->folder->is_dirty = 0;
+        folder[n] = h->folder;
+        fd[n++] = h->folder->fd;
+    }
+    hkp_htp__store_sync(s, fd, error, n);
+    for (size_t i = 0; i < n; i++)
+        for (struct hkp_htp__store_handle *h = s->first; h != NULL && error[i] != 0; h = h->next)
+            if (h->folder == folder[i]) fail(h, error[i]);
 }
 
 /* Tells a handle how it went; APPEND may have to copy again. */
@@ -195,13 +206,11 @@ static void settle(struct hkp_htp__store_handle *h) {
 void hkp_htp__store_flush(void *user) {
     struct hkp_htp_store_posix *s = user;
     for (struct hkp_htp__store_handle *h = s->first; h != NULL; h = h->next) prepare(s, h);
-    for (struct hkp_htp__store_handle *h = s->first; h != NULL; h = h->next)
-        if (h->result == HKP_HTP_FILE_OK && !synced(h->fd)) fail(h, errno);
+    sync_files(s);
     for (struct hkp_htp__store_handle *h = s->first; h != NULL; h = h->next) h->folder->was_checked = 0;
     for (struct hkp_htp__store_handle *h = s->first; h != NULL; h = h->next)
         if (h->result == HKP_HTP_FILE_OK) place(s, h);
-    for (struct hkp_htp__store_handle *h = s->first; h != NULL; h = h->next)
-        if (h->folder->is_dirty) sync_folder(h);
+    sync_folders(s);
     while (s->first != NULL) {
         struct hkp_htp__store_handle *h = s->first;
         hkp_htp__store_unqueue(s, h);

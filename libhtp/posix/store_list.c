@@ -132,8 +132,10 @@ static int open_folder(struct hkp_htp_store_posix *s, const char *path, size_t l
     struct hkp_htp_file_info info;
     const int dir = hkp_htp__store_resolve(s, path, len, O_RDONLY | O_DIRECTORY);
     *code = dir < 0 ? hkp_htp__store_code(errno) : HKP_HTP_FILE_OK;
-    if (dir < 0 && errno == ENOTDIR && hkp_htp__store_stat(s, path, len, &info) == HKP_HTP_FILE_OK)
-        *code = HKP_HTP_FILE_INVALID_OPERATION;
+    if (dir < 0 && errno == ENOTDIR) {
+        *code = hkp_htp__store_stat(s, path, len, &info);
+        if (*code == HKP_HTP_FILE_OK) *code = HKP_HTP_FILE_INVALID_OPERATION;
+    }
     return dir;
 }
 

@@ -511,7 +511,7 @@ static void options_are_checked(void) {
     CHECK_EQ(hkp_htp_store_posix_new(&s, at(&p, "none"), NULL), HKP_E_IO);
     for (int i = 0; i < 5; i++) {
         hkp_htp_store_posix_options_init(&o, sizeof o);
-        if (i == 0) o.off = 64;
+        if (i == 0) o.off = 128;
         if (i == 1) o.handles_max = 65537;
         if (i == 2) o.file_mode = 01000;
         if (i == 3) o.folder_mode = 01000;

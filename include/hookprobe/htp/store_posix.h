@@ -29,7 +29,9 @@ enum {
     /** content is copied through this process: no copy_file_range */
     HKP_HTP_STORE_POSIX_NO_COPY = 16,
     /** old parts stay */
-    HKP_HTP_STORE_POSIX_NO_CLEANING = 32
+    HKP_HTP_STORE_POSIX_NO_CLEANING = 32,
+    /** files are synced one after the other: no Linux AIO */
+    HKP_HTP_STORE_POSIX_NO_AIO = 64
 };
 
 /** Options of a store; zero means default for every member. Filled by hkp_htp_store_posix_options_init(). */
