@@ -77,7 +77,7 @@ static int rename_new(const struct hkp_htp_store_posix *s, int dir, const char *
         if (errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP) return -1;
     }
     if (linkat(dir, from, dir, to, 0) != 0) return -1;
-    return unlinkat(dir, from, 0);
+    return unlinkat(dir, from, 0) == 0 || errno == ENOENT ? 0 : -1;
 }
 
 /* Whether the name still leads to what the handle has written. */

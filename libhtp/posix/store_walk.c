@@ -93,7 +93,10 @@ int hkp_htp__store_walk_enter(struct hkp_htp__store_walk *walk, const char *name
     return 0;
 }
 
-/* Deletes an entry if it is a part that nobody touched for long. */
+/*
+ * Deletes an entry if it is a part that nobody touched for long, or one that became content by a link and was
+ * not deleted then: its file is not served until it is.
+ */
 static void clean_entry(const struct hkp_htp_store_posix *s, int dir, const char *name) {
     struct stat st;
     struct timespec now;
@@ -103,7 +106,8 @@ static void clean_entry(const struct hkp_htp_store_posix *s, int dir, const char
     if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
         clock_gettime(CLOCK_REALTIME, &now) != 0)
         return;
-    if (now.tv_sec - st.st_mtim.tv_sec > (time_t)s->opt.part_age_s) (void)unlinkat(dir, name, 0);
+    if (st.st_nlink > 1 || now.tv_sec - st.st_mtim.tv_sec > (time_t)s->opt.part_age_s)
+        (void)unlinkat(dir, name, 0);
 }
 
 void hkp_htp__store_clean(struct hkp_htp_store_posix *s) {
