@@ -10,6 +10,8 @@
 #include <cbor.h>
 #include <string.h>
 
+#include "libter/utf8.h"
+
 enum { DEPTH_MAX = 8, HEAD_MAX = 9 };
 
 struct head {
@@ -56,26 +58,12 @@ static hkp_status read_head(const uint8_t *in, size_t len, struct head *h) {
     return HKP_OK;
 }
 
-/* Length of the well-formed UTF-8 sequence at p[len], 0 if there is none (D-CBOR-4). */
-static size_t utf8_sequence(const uint8_t *p, size_t len) {
-    const uint8_t a = p[0];
-    if (a < 0x80) return a != 0;
-    size_t n = a >= 0xC2 && a <= 0xDF ? 2 : a >= 0xE0 && a <= 0xEF ? 3 : a >= 0xF0 && a <= 0xF4 ? 4 : 0;
-    if (n == 0 || n > len) return 0;
-    uint8_t low = a == 0xE0 ? 0xA0 : a == 0xF0 ? 0x90 : 0x80;  /* overlong forms */
-    uint8_t high = a == 0xED ? 0x9F : a == 0xF4 ? 0x8F : 0xBF; /* surrogates, beyond U+10FFFF */
-    if (p[1] < low || p[1] > high) return 0;
-    for (size_t i = 2; i < n; i++)
-        if (p[i] < 0x80 || p[i] > 0xBF) return 0;
-    return n;
-}
-
 static hkp_status check_string(const struct head *h, const uint8_t *at, size_t room) {
     if (h->value > room) return HKP_E_DSM_CBOR_TRUNCATED;
     if (h->major != HKP_DSM_CBOR_TEXT) return HKP_OK;
     for (size_t i = 0; i < h->value;) {
-        size_t n = utf8_sequence(at + i, (size_t)h->value - i);
-        if (n == 0) return HKP_E_DSM_CBOR_UTF8;
+        size_t n = hkp_utf8_character(at + i, (size_t)h->value - i);
+        if (n == 0 || at[i] == 0) return HKP_E_DSM_CBOR_UTF8; /* D-CBOR-4 */
         i += n;
     }
     return HKP_OK;

@@ -4,26 +4,9 @@
 #include "libhtp/file/names.h"
 
 #include <hookprobe/htp/store.h>
-#include <stdint.h>
 #include <string.h>
 
-/* Bytes of the character at s[0..len), which is well-formed UTF-8 (Unicode table 3-7), or 0. */
-static size_t character(const uint8_t *s, size_t len) {
-    const uint8_t b = s[0];
-    const size_t n = b < 0x80 ? 1 : b < 0xC2 ? 0 : b < 0xE0 ? 2 : b < 0xF0 ? 3 : b < 0xF5 ? 4 : 0;
-    if (n < 2) return n;
-    if (n > len) return 0;
-    const uint8_t least = b == 0xE0   ? 0xA0
-                          : b == 0xF0 ? 0x90
-                                      : 0x80,
-                  most = b == 0xED   ? 0x9F
-                         : b == 0xF4 ? 0x8F
-                                     : 0xBF;
-    if (s[1] < least || s[1] > most) return 0;
-    for (size_t i = 2; i < n; i++)
-        if ((s[i] & 0xC0) != 0x80) return 0;
-    return n;
-}
+#include "libter/utf8.h"
 
 int hkp_htp__file_name_ok(const char *name, size_t len) {
     const uint8_t *s = (const uint8_t *)name;
@@ -32,7 +15,7 @@ int hkp_htp__file_name_ok(const char *name, size_t len) {
     if (len >= 5 && memcmp(name, ".htp-", 5) == 0) return 0;
     for (size_t i = 0, n; i < len; i += n) {
         if (s[i] < 0x20 || s[i] == 0x7F || s[i] == '\\' || s[i] == '/') return 0;
-        n = character(s + i, len - i);
+        n = hkp_utf8_character(s + i, len - i);
         if (n == 0) return 0;
     }
     return 1;

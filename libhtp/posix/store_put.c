@@ -213,12 +213,10 @@ uint32_t hkp_htp__store_create(void *user, const struct hkp_htp_store_put *put, 
 static void start_write_back(struct hkp_htp__store_handle *h) {
     if (h->len - h->started < WINDOW) return;
     const off_t at = (off_t)h->started, len = (off_t)(h->len - h->started);
-    /* Waiting for the window before keeps what is not on the disk yet, and so every wait, short. */
-    if (at >= WINDOW)
-        (void)sync_file_range(h->fd, at - WINDOW, WINDOW,
-                              SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
-                                  SYNC_FILE_RANGE_WAIT_AFTER);
     (void)sync_file_range(h->fd, at, len, SYNC_FILE_RANGE_WRITE);
+    /* Waiting for what was started before the last one keeps what is not on the disk, and so every wait,
+     * short. */
+    if (at >= 2 * WINDOW) (void)sync_file_range(h->fd, at - 2 * WINDOW, WINDOW, SYNC_FILE_RANGE_WAIT_BEFORE);
     h->started = h->len;
 }
 
