@@ -2117,5 +2117,6 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_store_commit(hkp_dsm_store *store, hkp_d
 #include <hookprobe/dsm/directory.h>
 #include <hookprobe/dsm/telemetry.h>
 #include <hookprobe/dsm/witness.h>
+#include <hookprobe/dsm/workload.h>
 
 #endif

@@ -111,7 +111,7 @@ static hkp_status read_number(const struct hkp_dsm_multi *m, struct number *numb
     struct hkp_dsm_certificate certificate;
     struct hkp_dsm__revocations list;
     struct hkp_dsm_ca_set set;
-    struct hkp_dsm__order order;
+    struct hkp_dsm_order order;
     hkp_status st = HKP_E_DSM_EVIDENCE;
     *number = (struct number){.value = 0};
     if (m->body.len > hkp_dsm__multi_body_max(m->kind)) return HKP_E_DSM_TOO_BIG;

@@ -119,14 +119,14 @@ hkp_status hkp_dsm__revocations_build(const struct hkp_dsm__revocations *list,
 }
 
 /* Sizes that a scope fixes: the id of a WORKLOAD object; u32(scope) || u32(version). */
-static int order_bytes_ok(const struct hkp_dsm__order *o) {
+static int order_bytes_ok(const struct hkp_dsm_order *o) {
     if (o->scope == SCOPE_WORKLOAD) return o->bytes.len == 32;
     return o->scope != SCOPE_RESET || o->bytes.len == 8;
 }
 
-hkp_status hkp_dsm__order_body(const struct hkp_dsm_view *body, struct hkp_dsm__order *order) {
+hkp_status hkp_dsm__order_body(const struct hkp_dsm_view *body, struct hkp_dsm_order *order) {
     struct hkp_dsm_cbor_reader r;
-    struct hkp_dsm__order o = {0};
+    struct hkp_dsm_order o = {.not_after_s = UINT64_MAX};
     (void)hkp_dsm_cbor_read(&r, body->ptr, body->len);
     size_t left = hkp_dsm_cbor_object(&r, 1);
     o.scope = uint_field(&r, &left, 1, SCOPE_WORKLOAD, SCOPE_RESET);
@@ -142,16 +142,40 @@ hkp_status hkp_dsm__order_body(const struct hkp_dsm_view *body, struct hkp_dsm__
     return HKP_OK;
 }
 
-hkp_status hkp_dsm__order_check(const uint8_t *in, size_t len, const uint8_t chain_id[32],
-                                const struct hkp_dsm_officers *officers, uint64_t newest,
-                                struct hkp_dsm__order *order) {
+hkp_status hkp_dsm_order_build(const struct hkp_dsm_order *order, uint8_t *dst, size_t cap, size_t *len) {
+    struct hkp_dsm_cbor_writer w = {.out = dst, .cap = cap};
+    if (order->scope < SCOPE_WORKLOAD || order->scope > SCOPE_RESET || order->number < 1 ||
+        !order_bytes_ok(order))
+        return HKP_E_DSM_SCHEMA;
+    hkp_dsm_cbor_put_map(&w, 4U + (order->has_not_after != 0));
+    put_uint_field(&w, 0, 1);
+    put_uint_field(&w, 1, order->scope);
+    put_uint_field(&w, 2, order->number);
+    put_bytes_field(&w, 3, order->bytes.ptr, order->bytes.len);
+    if (order->has_not_after) put_uint_field(&w, 4, order->not_after_s);
+    if (w.status == HKP_OK) *len = w.len;
+    return w.status;
+}
+
+hkp_status hkp_dsm__order_open(const uint8_t *in, size_t len, const uint8_t chain_id[32],
+                               const struct hkp_dsm_officers *officers, struct hkp_dsm_order *order,
+                               uint8_t id[32]) {
     struct hkp_dsm_multi m;
-    struct hkp_dsm__order o;
     hkp_status st = hkp_dsm_multi_parse(in, len, &m);
     if (st == HKP_OK) st = hkp_dsm_multi_check(chain_id, &m, HKP_DSM_KIND_ORDER, officers);
     if (st != HKP_OK) return st;
     if (m.body.len > hkp_dsm__multi_body_max(m.kind)) return HKP_E_DSM_TOO_BIG;
-    st = hkp_dsm__order_body(&m.body, &o);
+    st = hkp_dsm__order_body(&m.body, order);
+    if (st == HKP_OK) hkp_dsm_object_id(id, chain_id, HKP_DSM_KIND_ORDER, NULL, m.body.ptr, m.body.len);
+    return st;
+}
+
+hkp_status hkp_dsm__order_check(const uint8_t *in, size_t len, const uint8_t chain_id[32],
+                                const struct hkp_dsm_officers *officers, uint64_t newest,
+                                struct hkp_dsm_order *order) {
+    struct hkp_dsm_order o;
+    uint8_t id[32];
+    hkp_status st = hkp_dsm__order_open(in, len, chain_id, officers, &o, id);
     if (st != HKP_OK) return st;
     if (o.number <= newest || o.number - newest > ORDER_STEP_MAX) return HKP_E_DSM_STALE;
     *order = o;

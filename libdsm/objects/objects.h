@@ -109,18 +109,14 @@ hkp_status hkp_dsm__revocations_build(const struct hkp_dsm__revocations *list,
                                       size_t *len);
 
 /* ORDER (D-AUD-6). newest: number in force for its scope, 0 if none. */
-struct hkp_dsm__order {
-    uint64_t scope;
-    uint64_t number;
-    struct hkp_dsm_view bytes;
-    uint32_t has_not_after;
-    uint64_t not_after_s;
-};
 hkp_status hkp_dsm__order_check(const uint8_t *in, size_t len, const uint8_t chain_id[32],
                                 const struct hkp_dsm_officers *officers, uint64_t newest,
-                                struct hkp_dsm__order *order);
-
-hkp_status hkp_dsm__order_body(const struct hkp_dsm_view *body, struct hkp_dsm__order *order);
+                                struct hkp_dsm_order *order);
+/* All of it but the number. */
+hkp_status hkp_dsm__order_open(const uint8_t *in, size_t len, const uint8_t chain_id[32],
+                               const struct hkp_dsm_officers *officers, struct hkp_dsm_order *order,
+                               uint8_t id[32]);
+hkp_status hkp_dsm__order_body(const struct hkp_dsm_view *body, struct hkp_dsm_order *order);
 
 /* ---- Certificates (D-CERT; certificate.c) ---------------------------------------------------------------
  */

@@ -95,8 +95,67 @@ static void witness_proof(const uint8_t *in, size_t len) {
     if (hkp_dsm_witness_proof_verify(in, len, chain_id, &officers, &directory, 1, &c, &t) == HKP_OK) abort();
 }
 
-static void (*const readers[])(const uint8_t *in, size_t len) = {entry, head,  log_state, log_proofs,
-                                                                 batch, claim, witness,   witness_proof};
+static void workload(const uint8_t *in, size_t len) {
+    struct hkp_dsm_workload w;
+    size_t made = 0;
+    if (hkp_dsm_workload_parse(in, len, &w) != HKP_OK) return;
+    const hkp_status st = hkp_dsm_workload_build(&w, out, sizeof out, &made);
+    same(st, made, in, len);
+}
+
+static void assign(const uint8_t *in, size_t len) {
+    struct hkp_dsm_assign a;
+    size_t made = 0;
+    if (hkp_dsm_assign_parse(in, len, &a) != HKP_OK) return;
+    const hkp_status st = hkp_dsm_assign_build(&a, out, sizeof out, &made);
+    same(st, made, in, len);
+}
+
+static void policy(const uint8_t *in, size_t len) {
+    struct hkp_dsm_policy p;
+    size_t made = 0;
+    if (hkp_dsm_policy_parse(in, len, &p) != HKP_OK) return;
+    const hkp_status st = hkp_dsm_policy_build(&p, out, sizeof out, &made);
+    same(st, made, in, len);
+}
+
+static void order(const uint8_t *in, size_t len) {
+    const struct hkp_dsm_view body = {in, len};
+    struct hkp_dsm_order o;
+    size_t made = 0;
+    if (hkp_dsm__order_body(&body, &o) != HKP_OK) return;
+    const hkp_status st = hkp_dsm_order_build(&o, out, sizeof out, &made);
+    same(st, made, in, len);
+}
+
+static hkp_status nobody(void *user, const uint8_t id[16], struct hkp_dsm_signer *signer) {
+    (void)user;
+    (void)id;
+    (void)signer;
+    return HKP_E_NOTFOUND;
+}
+
+static void control_state(const uint8_t *in, size_t len) {
+    const struct hkp_dsm_directory directory = {NULL, nobody, nothing_revoked};
+    struct hkp_dsm_control_options opt;
+    hkp_dsm_control *c = NULL;
+    size_t made = 0;
+    hkp_dsm_control_options_init(&opt, sizeof opt);
+    opt.chain_id = chain_id;
+    opt.node_id = node_id;
+    opt.tier = 1;
+    opt.directory = &directory;
+    opt.state = in;
+    opt.state_len = len;
+    if (hkp_dsm_control_new(&c, &opt) != HKP_OK) return;
+    const hkp_status st = hkp_dsm_control_save(c, out, sizeof out, &made);
+    hkp_dsm_control_free(c);
+    same(st, made, in, len);
+}
+
+static void (*const readers[])(const uint8_t *in, size_t len) = {
+    entry,         head,     log_state, log_proofs, batch, claim,        witness,
+    witness_proof, workload, assign,    policy,     order, control_state};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size < 1 || size > sizeof out) return 0;

@@ -88,5 +88,56 @@ WITNESS = [
      "return c->not_before_s;", "unit_witness", "authentic_pieces_prove_only_what_they_say"),
 ]
 
-ALWAYS = AUDIT + WITNESS
+CONTROL, RULES = "libdsm/beside/control.c", "libdsm/beside/control_rules.c"
+EACH, ROLES = ("unit_workload", "each_condition_by_itself_stops_a_start"), ("unit_workload", "signers_need_their_roles")
+RUNS = ("unit_workload", "what_runs_is_checked_every_60_seconds")
+RISE, STOLEN = ("unit_workload", "versions_of_a_scope_only_rise"), ("unit_workload", "an_order_resets_a_policy")
+
+WORKLOAD = [
+    ("D-AUD-5 anybody orders workloads", CONTROL, "HKP_DSM_ROLE_OPERATOR, &q->workload, &signer", "0, &q->workload, &signer",
+     *ROLES),
+    ("D-AUD-5 anybody assigns", CONTROL, "HKP_DSM_ROLE_SCHEDULER, &q->assign, &signer", "0, &q->assign, &signer", *ROLES),
+    ("D-AUD-5 an assignment of another workload", CONTROL, "if (memcmp(q->a.workload, s->object, 32) != 0) return HKP_E_DSM_PROOF;",
+     "", *EACH),
+    ("D-AUD-5 an assignment of another node", CONTROL, "if (memcmp(q->a.node_id, c->node_id, 16) != 0) return HKP_E_DSM_TARGET;",
+     "", *EACH),
+    ("D-AUD-5 the window of the workload is not asked", CONTROL,
+     "hkp_status st = in_window(w->not_before_s, w->not_after_s, now_s);", "hkp_status st = HKP_OK;", *EACH),
+    ("D-AUD-5 the window of the assignment is not asked", CONTROL,
+     "if (st == HKP_OK) st = in_window(q->a.not_before_s, q->a.not_after_s, now_s);", "", *EACH),
+    ("D-AUD-5 the tier is not asked", CONTROL, "if ((w->tiers & 1U << (c->tier - 1)) == 0) return HKP_E_DSM_TARGET;", "", *EACH),
+    ("D-AUD-5 the image is not compared", CONTROL, "if (memcmp(w->image, image, 32) != 0) return HKP_E_DSM_PAYLOAD;", "", *EACH),
+    ("D-AUD-6 an operator's key alone runs code", CONTROL,
+     "return hkp_dsm__control_allows(c, s->object, now_s) ? HKP_OK : HKP_E_DSM_ORDER;", "return HKP_OK;", *EACH),
+    ("D-AUD-5 a nonce is good twice", CONTROL, "return HKP_E_DSM_DUPLICATE;", "return HKP_OK;", "unit_workload",
+     "a_workload_starts_when_all_agree"),
+    ("D-AUD-5 a start forgets nonces", "libdsm/beside/control_state.c", "hkp_dsm_cbor_put_array(&w, control->n_nonces);",
+     "hkp_dsm_cbor_put_array(&w, 0);\n    if (w.status == HKP_OK) *len = w.len;\n    return w.status;", "unit_workload",
+     "a_nonce_is_not_forgotten_by_a_start"),
+    ("D-AUD-5 revoked operators go on", CONTROL,
+     "hkp_status st = hkp_dsm__signer_find(&judge, r->operator_id, HKP_DSM_ROLE_OPERATOR, &signer);",
+     "hkp_status st = HKP_OK;", *RUNS),
+    ("D-AUD-5 revoked schedulers go on", CONTROL,
+     "if (st == HKP_OK) st = hkp_dsm__signer_find(&judge, r->scheduler_id, HKP_DSM_ROLE_SCHEDULER, &signer);", "", *RUNS),
+    ("D-AUD-6 a withdrawn workload goes on", CONTROL,
+     "return hkp_dsm__control_allows(c, r->workload, now_s) ? HKP_OK : HKP_E_DSM_ORDER;", "return HKP_OK;", *RUNS),
+    ("D-AUD-5 a run is asked again but once", CONTROL,
+     "            r->due = control->now + CHECK_EVERY_NS;", "            r->due = HKP_TIME_NEVER;", *RUNS),
+    ("D-AUD-5 versions fall", RULES, "return number > held && number - held <= STEP_MAX;",
+     "return number <= held + STEP_MAX;", *RISE),
+    ("D-AUD-5 versions jump", RULES, "return number > held && number - held <= STEP_MAX;", "return number > held;", *RISE),
+    ("D-AUD-6 an operator opens networks", RULES,
+     "if (p.scope != 0 && p.scope < HKP_DSM_POLICY_SCOPE_MIN) return HKP_E_DSM_KIND;", "", "unit_workload",
+     "a_policy_needs_an_operator_and_ends"),
+    ("D-AUD-5 a policy without end", RULES, "!r->in_force || !hkp_dsm__holds(r->not_after_s, now_s)", "!r->in_force",
+     "unit_workload", "a_policy_needs_an_operator_and_ends"),
+    ("D-AUD-6 a reset leaves the policy in force", RULES, "    r->number = version;\n    r->in_force = 0;",
+     "    r->number = version;", *STOLEN),
+    ("D-AUD-6 a reset that is over", RULES, "scope == HKP_DSM_ORDER_RESET && hkp_dsm__holds(o.not_after_s, now_s)",
+     "scope == HKP_DSM_ORDER_RESET", *STOLEN),
+    ("D-CA-9 the first of two orders counts", RULES, "    r->in_force = 0;\n    for (size_t i = c->n_allowed;",
+     "    for (size_t i = c->n_allowed;", "unit_workload", "two_orders_of_one_number_are_none"),
+]
+
+ALWAYS = AUDIT + WITNESS + WORKLOAD
 FURTHER = []
