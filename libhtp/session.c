@@ -106,6 +106,8 @@ void hkp_htp__session_up(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s
     if (s->half != HKP_HTP__NONE) hkp_htp__door_release(ep, s->half);
     s->events |= HKP_HTP__EV_UP;
     if (s->role == HKP_HTP_ROLE_E && s->clock != HKP_HTP_CLOCK_UNDECIDED) s->events |= HKP_HTP__EV_CLOCK;
+    /* A ticket measures no clock; E's first HEARTBEAT does for E (HTP-8.2). */
+    if (s->resumed && s->role == HKP_HTP_ROLE_V) hkp_htp__flow_heartbeat(s->flow);
     ep->stats.handshakes_done++;
     HKP_HTP__TRACE(ep, hkp_htp__trace_state(ep, s));
     hkp_htp__paths_refresh(ep, s);

@@ -128,7 +128,6 @@ static hkp_status make_endpoint(struct hkp_mesh_node *node) {
     hkp_htp_options_init(&h, sizeof h);
     h.mem = node->mem;
     h.secret_mem = node->opt.secret_mem;
-    h.no_tickets = 1; /* a handshake of members shows certificate and TER head each time */
     h.rng = o->rng;
     hkp_mesh__registry(node, &h.registry);
     memcpy(h.node_id, node->node_id, 16);

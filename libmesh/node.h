@@ -115,6 +115,8 @@ struct hkp_mesh__trust {
     struct hkp_neuro_quarantine quarantine;
     /** wall clock when the present run of sessions began, Unix microseconds; 0: there is none */
     uint64_t session_us;
+    /** HKP_HTP_CLOCK_* of the newest session that measured one */
+    uint8_t clock;
     /** the last 16 heartbeats, bit 0 the newest, set: good; how many there were; when the next is missed */
     uint32_t beats, beats_known;
     hkp_time beat_due;

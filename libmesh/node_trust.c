@@ -17,6 +17,18 @@ void hkp_mesh__trust_text(uint32_t why, char *dst, size_t cap) {
     }
 }
 
+/* A ticket measures no clock, the first heartbeat does (HTP-8.2): until then, and not for long, that of the
+ * session before counts, which had the same keys. */
+#define CLOCK_SOON (10 * HKP_MESH__SECOND)
+
+static int clock_of(struct hkp_mesh_node *node, struct hkp_mesh__trust *t, const struct hkp_mesh__link *link,
+                    const struct hkp_htp_session_info *s) {
+    if (s->clock != HKP_HTP_CLOCK_UNDECIDED) t->clock = s->clock;
+    const int waits =
+        s->resumed && s->clock == HKP_HTP_CLOCK_UNDECIDED && node->now < link->since + CLOCK_SOON;
+    return waits ? t->clock : s->clock;
+}
+
 static void gather(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer,
                    struct hkp_neuro_trust_inputs *in) {
     struct hkp_mesh__trust *t = &peer->trust;
@@ -29,7 +41,7 @@ static void gather(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer,
     if (best != NULL && hkp_htp_session_info(node->htp, best->session, &s) == HKP_OK) {
         jitter =
             s.rtt_ns > 0 && s.jitter_ns > s.rtt_ns / 2 && s.jitter_ns > 1000000; /* told in milliseconds */
-        clock = s.clock;
+        clock = clock_of(node, t, best, &s);
     }
     uint32_t good = 0;
     for (uint32_t i = 0; i < t->beats_known; i++) good += t->beats >> i & 1;

@@ -238,6 +238,7 @@ void hkp_htp__flow_rekey_withdraw(flow_t *flow) {
 }
 
 void hkp_htp__flow_ping(flow_t *flow) { flow->ping = 1; }
+void hkp_htp__flow_heartbeat(flow_t *flow) { flow->heart.wanted = 1; }
 
 /* ---- Datagrams, classes, trust. */
 

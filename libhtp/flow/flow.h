@@ -257,6 +257,8 @@ hkp_status hkp_htp__flow_datagram_by(struct hkp_htp__flow *flow, uint8_t cls, co
 /** Classes that may be received from now on; streams of others are answered by STOP 1 (HTP-10.8). */
 void hkp_htp__flow_allow(struct hkp_htp__flow *flow, const uint64_t allow[2]);
 /** Trust that goes into HB_ACK and CLOSE (V only; E sends 0). */
+/** A HEARTBEAT goes as soon as it may. */
+void hkp_htp__flow_heartbeat(struct hkp_htp__flow *flow);
 void hkp_htp__flow_set_trust(struct hkp_htp__flow *flow, uint16_t trust);
 
 /* ---- Transport mode and energy (HTP-11). */

@@ -176,6 +176,9 @@ ALWAYS += [
 ]
 HEART = "libhtp/flow/flow_heart.c"
 ALWAYS += [
+    ("HTP-8.2 V does not ask for the clock of who came by a ticket", "libhtp/session.c",
+     "if (s->resumed && s->role == HKP_HTP_ROLE_V) hkp_htp__flow_heartbeat(s->flow);", "", "unit_resume",
+     "a_session_is_resumed_in_one_round_trip"),
     ("HTP-8.3 an interval is missed without grace", HEART, "return flow->heart.silent_from + ns + ns / 2;",
      "return flow->heart.silent_from + ns;", "unit_heart", "a_healthy_session_misses_nothing"),
     ("HTP-8.3 after a needless heartbeat the interval begins late", HEART,

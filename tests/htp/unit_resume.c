@@ -84,6 +84,10 @@ static void a_session_is_resumed_in_one_round_trip(void) {
             CHECK_EQ(hkp_htp_session_rekey(p.e, p.now, p.session), HKP_OK);
             pair_run(&p, 6 * HKP_HTP__SEC);
             CHECK_EQ(pair_event(p.v, HKP_HTP_EVENT_REKEYED).value, 1);
+            /* no ATTEST measured a clock, a heartbeat of V's own did (HTP-8.2) */
+            CHECK_EQ(pair_event(p.v, UINT32_MAX).type, HKP_HTP_EVENT_NONE);
+            CHECK_EQ(hkp_htp_session_info(p.v, up.session, &info), HKP_OK);
+            CHECK_EQ(info.clock, HKP_HTP_CLOCK_PASS);
             hang_up(&p);
         }
         pair_free(&p);

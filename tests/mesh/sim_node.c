@@ -219,6 +219,65 @@ static void after_a_fallback_mode_r_comes_back(void) {
     world_end();
 }
 
+/* Nothing arrives until all sessions ended; then a pair finds itself again. */
+static int cut;
+static int all_of_it(uint32_t from, uint32_t to, uint64_t number) {
+    (void)from, (void)to, (void)number;
+    return cut;
+}
+static int nobody_is_up(void) { return !world_peer(0, 1).up && !world_peer(1, 0).up; }
+
+/* trust: what the silence left of it */
+static void break_and_mend(uint32_t trust[2]) {
+    cut = 1;
+    CHECK(world_until(nobody_is_up, 120 * WORLD_S));
+    for (uint32_t i = 0; i < 2; i++) trust[i] = world_peer(i, 1 - i).trust;
+    cut = 0;
+    CHECK(world_until(world_all_active, 60 * WORLD_S));
+    CHECK(world_until(NULL, 2 * WORLD_S));
+}
+
+/* Of the session that a node goes by: 1 if it came by a ticket; its clock was judged. */
+static int came_by_ticket(uint32_t i) {
+    struct hkp_htp_session_info s = {.struct_size = sizeof s};
+    const struct hkp_mesh__link *best = hkp_mesh__link_best(world.node[i].node, world_inside(i, 1 - i));
+    CHECK(best != NULL && best->mode == HKP_HTP_MODE_R);
+    if (best == NULL) return 0;
+    CHECK_EQ(hkp_htp_session_info(world.node[i].node->htp, best->session, &s), HKP_OK);
+    CHECK_EQ(s.clock, HKP_HTP_CLOCK_PASS);
+    CHECK(!s.resumed || !best->certified); /* nothing was shown: no ENROL in it (NZ1 22.4) */
+    return (int)s.resumed;
+}
+
+/* HTP-5.8: who has earned trust comes back by a ticket, with all its rights; who was started again does not.
+ */
+static void a_session_is_resumed_and_owes_what_a_full_one_owes(void) {
+    int before = check_faults;
+    uint32_t trust[2];
+    start(2, 12);
+    world.lost = all_of_it;
+    CHECK(world_until(world_all_active, 20 * WORLD_S));
+    CHECK(world_until(NULL, 300 * WORLD_S));
+    break_and_mend(trust);
+    CHECK(!came_by_ticket(0) && !came_by_ticket(1)); /* no ticket at the trust of a first contact */
+    for (int round = 0; round < 3; round++) {
+        CHECK(world_until(NULL, 60 * WORLD_S));
+        break_and_mend(trust);
+        CHECK(came_by_ticket(0) && came_by_ticket(1));
+        for (uint32_t i = 0; i < 2; i++) CHECK(trust[i] > 40000 && world_peer(i, 1 - i).trust >= trust[i]);
+    }
+    for (uint32_t i = 0; i < 2; i++) { /* tickets are of one life */
+        world_crash(i);
+        world_up(i);
+        CHECK(world_until(world_all_active, 120 * WORLD_S));
+        CHECK(world_until(NULL, 50 * WORLD_S));
+        CHECK(!came_by_ticket(0) && !came_by_ticket(1));
+    }
+    if (check_faults > before) tell();
+    world.lost = NULL;
+    world_end();
+}
+
 static int somebody_is_lost(void) {
     for (uint32_t i = 0; i < world.n; i++)
         for (uint32_t k = 0; k < world.n; k++) {
@@ -328,6 +387,7 @@ int main(void) {
     CASE(consciousness_follows_its_conditions_with_patience);
     CASE(the_log_forgets_what_every_instance_has_committed);
     CASE(after_a_fallback_mode_r_comes_back);
+    CASE(a_session_is_resumed_and_owes_what_a_full_one_owes);
     CASE(a_late_want_on_an_old_stream_gives_nothing_back);
     CASE(a_full_log_makes_those_stale_that_hold_it_back);
     CASE(honest_members_never_lose_an_instance);
