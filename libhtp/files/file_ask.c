@@ -138,7 +138,7 @@ static uint32_t open_source(hkp_htp__files *f, transfer *t) {
 static uint32_t open_part(hkp_htp__files *f, transfer *t) {
     uint8_t of[16];
     uint64_t have;
-    const int large = t->size >= f->resume_from;
+    const int large = t->size >= f->resume_from && !t->fresh;
     hkp_put_be64(of, t->size);
     hkp_put_be64(of + 8, t->info.mtime_us);
     hkp_htp__files_part(t, t->peer, of, sizeof of);
@@ -198,9 +198,8 @@ static void hashed_prefix(hkp_htp__files *f, transfer *t) {
 
 static int hash_step(hkp_htp__files *f, transfer *t, int64_t *budget) {
     const uint8_t state = t->state;
-    const uint64_t number = t->number;
     const int more = hkp_htp__files_hash(f, t, budget);
-    if (t->number != number || t->state != state || t->hashed < t->hash_end) return more;
+    if (t->state != state || t->hashed < t->hash_end) return more;
     if (state == HKP_HTP__FILES_HASHING)
         hashed_source(f, t);
     else
@@ -472,6 +471,7 @@ static int goes_on(hkp_htp__files *f, transfer *t, uint32_t code) {
     }
     if (t->op == HKP_HTP_FILE_READ && t->resuming &&
         (t->probing ? code == HKP_HTP_FILE_PERMISSION_DENIED : code == HKP_HTP_FILE_CHANGED && !t->wanted)) {
+        t->fresh |= t->probing;
         anew(f, t, code);
         return 1;
     }

@@ -32,6 +32,7 @@
 
 typedef hkp_htp__transfer transfer;
 
+enum { SETTLE = 1000000000 };
 _Static_assert(sizeof(transfer) <= HKP_HTP_FILE_TRANSFER_BYTES, "the figure that is told");
 
 /* ---- Lists and records. */
@@ -117,6 +118,7 @@ void hkp_htp__files_enter(hkp_htp__files *f, transfer *t, uint8_t state) {
     t->state = state;
     t->again = 0;
     t->heard = t->step = f->now;
+    t->look_at = f->now + SETTLE;
 }
 
 void hkp_htp__files_tell(hkp_htp__files *f, transfer *t, uint8_t bit) {
@@ -138,7 +140,7 @@ void hkp_htp__files_close(transfer *t, int keep) {
 
 int hkp_htp__files_keeps(const hkp_htp__files *f, const transfer *t) {
     if (!t->writing || t->done == 0) return 0;
-    return t->served ? t->declared : t->size >= f->resume_from;
+    return t->served ? t->declared : t->size >= f->resume_from && !t->fresh;
 }
 
 /* Ended ones of peers wait to be told, but not without limit. */
@@ -161,7 +163,7 @@ void hkp_htp__files_end(hkp_htp__files *f, transfer *t, uint32_t code, int remot
     t->code = (uint8_t)code;
     t->remote = (uint8_t)remote;
     t->again = t->blocked = 0;
-    f->look = 1;
+    if (!t->served) f->look = 1;
     if (t->served) f->served--;
     if (t->served && f->quiet) {
         hkp_htp__files_drop(f, t);
@@ -226,14 +228,21 @@ static int works(const transfer *t) {
 static hkp_time due(const hkp_htp__files *f, const transfer *t) {
     const hkp_time whole = t->step + f->whole;
     hkp_time at = t->deadline < whole ? t->deadline : whole;
-    if (!works(t) && !peer_works(t) && t->heard + f->stall < at) at = t->heard + f->stall;
-    return at;
+    if (works(t)) return at;
+    if (!peer_works(t) && t->heard + f->stall < at) at = t->heard + f->stall;
+    return t->look_at < at ? t->look_at : at;
 }
 
-/* Whether bytes of the stream moved since it was asked last: acknowledged ones of ours, ones that came. */
+/*
+ * Whether bytes of the stream moved since it was asked last: acknowledged ones of ours, ones that came. If
+ * they did, it is asked again a second later, so that what was on its way then does not count as a sign later
+ * on.
+ */
 static void look_closer(hkp_htp__files *f, transfer *t) {
     uint64_t acked = t->acked, arrived = t->arrived;
+    t->look_at = HKP_TIME_NEVER;
     if (!t->streamed || !hkp_htp__session_moved(f->ep, t->session, t->stream, &acked, &arrived)) return;
+    if (acked != t->acked || arrived != t->arrived) t->look_at = f->now + SETTLE;
     if (acked != t->acked || arrived != t->arrived) t->heard = f->now;
     /* A peer that takes what we gave is at work on it. */
     if (acked != t->acked) t->step = f->now;
@@ -277,14 +286,20 @@ static int advance(hkp_htp__files *f, transfer *t, int64_t *budget) {
     return t->served ? hkp_htp__files_serve(f, t, budget) : hkp_htp__files_ask(f, t, budget);
 }
 
-/* Each in turn; 1: one of them may go on at once. */
+/*
+ * Each in turn; 1: one of them may go on at once. Who moved bytes goes behind the others: when there is room
+ * for some only, it is the next ones' turn.
+ */
 static int one_round(hkp_htp__files *f, int64_t *budget) {
     int more = 0;
-    for (uint32_t n = f->busy.count; n > 0 && f->busy.first != NULL && *budget > 0; n--) {
-        transfer *t = f->busy.first;
-        hkp_htp__files_list_move(&f->busy, t);
+    uint32_t n = f->busy.count;
+    for (transfer *t = f->busy.first, *next; t != NULL && n > 0 && *budget > 0; t = next, n--) {
+        next = t->next;
         if (time_out(f, t) || !runnable(t)) continue;
+        const int64_t before = *budget;
         more |= advance(f, t, budget);
+        /* No step that moves bytes drops its record. */
+        if (*budget < before && t->list == &f->busy) hkp_htp__files_list_move(&f->busy, t);
     }
     return more;
 }

@@ -88,6 +88,8 @@ struct hkp_htp__transfer {
     uint8_t probing, completed, resuming, anew, tries;
     /** ours: its session was lost; want is what the caller expects */
     uint8_t lost, wanted;
+    /** ours: no hash of what is there can be had, so parts are no use */
+    uint8_t fresh;
     /** chunks that are not tried to compress, and how many times in a row it was for nothing */
     uint8_t skip, vain;
     uint16_t mode, keep;
@@ -105,8 +107,9 @@ struct hkp_htp__transfer {
     /** largest content; of a grant */
     uint64_t size_max, quota;
     uint32_t root_len;
-    /** last sign of the peer, last completed step, when the next PROGRESS may be told, when a BUSY is over */
-    hkp_time heard, step, tell_at, retry_at, deadline;
+    /** last sign of the peer, last completed step, when to look for signs, when the next PROGRESS may be
+     * told, when a BUSY is over */
+    hkp_time heard, step, look_at, tell_at, retry_at, deadline;
     /** bytes of the stream when it was looked at last */
     uint64_t acked, arrived;
     uint64_t mtime_us;

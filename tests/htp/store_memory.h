@@ -33,10 +33,10 @@ struct mem_handle {
     /** commit was asked: 1, and flushed since: 2 */
     int asked;
     struct mem_content *content;
-    /** of a part: what it will be, where what is written begins, how much was written */
+    /** of a part: what it will be, how much was written */
     char *path;
     struct hkp_htp_store_put put;
-    uint64_t base, have;
+    uint64_t have;
 };
 
 struct mem_store {
@@ -56,6 +56,10 @@ struct mem_store {
     unsigned slow_at;
     /** bytes of all files and parts together, 0: no limit */
     uint64_t room;
+    /** 1: parts do not read back what was written to them */
+    int lies;
+    /** bytes read */
+    uint64_t read;
     /** change of a file under its readers: their next read is CHANGED */
     int changed;
 };
@@ -127,12 +131,14 @@ static inline void mem_get_bytes(struct mem_content *c, uint64_t at, uint8_t *ds
     }
 }
 
-static inline struct mem_content *mem_copy(const struct mem_content *c) {
-    struct mem_content *n = mem_content_new();
-    n->size = c->size;
-    for (size_t i = 0; i < c->count; i++)
-        if (c->blocks[i] != NULL) memcpy(mem_block(n, i, 1), c->blocks[i], MEM_BLOCK);
-    return n;
+static inline void mem_join(struct mem_content *to, struct mem_content *from, uint64_t len) {
+    uint8_t block[4096];
+    for (uint64_t at = 0, end = to->size; at < len;) {
+        const size_t n = len - at < sizeof block ? (size_t)(len - at) : sizeof block;
+        mem_get_bytes(from, at, block, n);
+        mem_put_bytes(to, end + at, block, n);
+        at += n;
+    }
 }
 
 static inline struct mem_file *mem_find(struct mem_store *s, const char *path, size_t len) {
@@ -267,7 +273,7 @@ static inline uint32_t mem_remove(void *user, const char *path, size_t len, uint
     for (size_t i = 0; i < s->count; i++) {
         const char *p = s->files[i].path;
         if (strlen(p) <= len || memcmp(p, path, len) != 0 || p[len] != '/') continue;
-        if (!recursive) return HKP_HTP_FILE_PERMISSION_DENIED;
+        if (!recursive) return HKP_HTP_FILE_INVALID_OPERATION;
         mem_drop_file(s, &s->files[i--]);
     }
     mem_drop_file(s, mem_find(s, path, len));
@@ -295,7 +301,7 @@ static inline uint32_t mem_open(void *user, const char *path, size_t len, uint64
     if (mem_fails(s, MEM_OPEN, &code)) return code;
     struct mem_file *f = mem_find(s, path, len);
     if (f == NULL) return HKP_HTP_FILE_NOT_FOUND;
-    if (f->info.kind != HKP_HTP_FILE_KIND_FILE) return HKP_HTP_FILE_PERMISSION_DENIED;
+    if (f->info.kind != HKP_HTP_FILE_KIND_FILE) return HKP_HTP_FILE_INVALID_OPERATION;
     *handle = mem_new_handle(s);
     struct mem_handle *h = mem_handle_of(s, *handle);
     h->content = f->content;
@@ -355,12 +361,9 @@ static inline uint32_t mem_create(void *user, const struct hkp_htp_store_put *pu
         h = NULL;
     }
     if (h == NULL) {
-        const struct mem_file *f = mem_find(s, put->path, put->path_len);
         *handle = mem_new_handle(s);
         h = mem_handle_of(s, *handle);
-        const int append = (put->flags & HKP_HTP_STORE_APPEND) != 0;
-        h->content = append ? mem_copy(f->content) : mem_content_new();
-        h->base = append ? f->info.size : 0;
+        h->content = mem_content_new();
         h->path = strndup(put->path, put->path_len);
     }
     h->used = h->writing = 1;
@@ -377,8 +380,11 @@ static inline uint32_t mem_read(void *user, uint64_t handle, uint64_t offset, ui
     if (mem_is_slow(s)) return HKP_HTP_FILE_AGAIN;
     if (mem_fails(s, MEM_READ, &code)) return code;
     if (s->changed && !h->writing) return HKP_HTP_FILE_CHANGED;
-    if (h->base + offset + len > h->content->size) return HKP_HTP_FILE_CHANGED;
-    mem_get_bytes(h->content, h->base + offset, dst, len);
+    if (offset + len > h->content->size)
+        return h->writing ? HKP_HTP_FILE_INVALID_OPERATION : HKP_HTP_FILE_CHANGED;
+    mem_get_bytes(h->content, offset, dst, len);
+    s->read += len;
+    if (s->lies && h->writing && len > 0) dst[len / 2] ^= 1;
     return HKP_HTP_FILE_OK;
 }
 
@@ -387,13 +393,13 @@ static inline uint32_t mem_write_part(void *user, uint64_t handle, uint64_t offs
     struct mem_store *s = user;
     struct mem_handle *h = mem_handle_of(s, handle);
     uint32_t code;
-    if (!h->writing || offset > h->have) abort();
+    if (!h->writing || offset > h->have || offset + len > h->put.size) abort();
     if (mem_fails(s, MEM_WRITE, &code)) return code;
     s->written += len;
     if (s->room != 0 && s->written > s->room) return HKP_HTP_FILE_QUOTA_EXCEEDED;
-    mem_put_bytes(h->content, h->base + offset, data, len);
+    mem_put_bytes(h->content, offset, data, len);
     h->have = offset + len;
-    h->content->size = h->base + h->have;
+    h->content->size = h->have;
     return HKP_HTP_FILE_OK;
 }
 
@@ -414,10 +420,14 @@ static inline uint32_t mem_commit(void *user, uint64_t handle, uint64_t size) {
         mem_forget(h);
         return code;
     }
-    struct mem_file *f = mem_add(s, h->path, strlen(h->path), HKP_HTP_FILE_KIND_FILE);
-    mem_release(f->content);
-    f->content = h->content;
-    h->content = NULL;
+    struct mem_file *f = mem_find(s, h->path, strlen(h->path));
+    if ((h->put.flags & HKP_HTP_STORE_APPEND) != 0) mem_join(f->content, h->content, size);
+    f = mem_add(s, h->path, strlen(h->path), HKP_HTP_FILE_KIND_FILE);
+    if ((h->put.flags & HKP_HTP_STORE_APPEND) == 0) {
+        mem_release(f->content);
+        f->content = h->content;
+        h->content = NULL;
+    }
     f->info.size = f->content->size;
     if (h->put.mode != 0) f->info.mode = h->put.mode;
     if (h->put.mtime_us != 0) f->info.mtime_us = h->put.mtime_us;
@@ -427,7 +437,7 @@ static inline uint32_t mem_commit(void *user, uint64_t handle, uint64_t size) {
 
 static inline void mem_close(void *user, uint64_t handle, uint32_t keep) {
     struct mem_handle *h = mem_handle_of(user, handle);
-    if (h->writing && keep) {
+    if (h->writing && keep && (h->put.flags & HKP_HTP_STORE_RESUME) != 0) {
         h->used = h->writing = 0;
         h->kept = 1;
         return;
