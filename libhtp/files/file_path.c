@@ -4,27 +4,13 @@
 #include <string.h>
 
 #include "libhtp/files/file_wire.h"
+#include "libter/utf8.h"
 
 const char hkp_htp__file_extensions_default[] = "cbor csv json log pcap pcapng ter txt yaml";
 
-/* Bytes of the UTF-8 character at p, 0: there is none (RFC 3629: neither overlong nor a surrogate). */
-static size_t character(const uint8_t *p, size_t left) {
-    if (p[0] < 0x80) return 1;
-    const size_t n = p[0] >= 0xC2 && p[0] <= 0xDF   ? 2
-                     : (p[0] & 0xF0) == 0xE0        ? 3
-                     : p[0] >= 0xF0 && p[0] <= 0xF4 ? 4
-                                                    : 0;
-    if (n == 0 || n > left) return 0;
-    for (size_t i = 1; i < n; i++)
-        if ((p[i] & 0xC0) != 0x80) return 0;
-    if ((p[0] == 0xE0 && p[1] < 0xA0) || (p[0] == 0xED && p[1] > 0x9F)) return 0;
-    if ((p[0] == 0xF0 && p[1] < 0x90) || (p[0] == 0xF4 && p[1] > 0x8F)) return 0;
-    return n;
-}
-
 int hkp_htp__file_text(const uint8_t *text, size_t len) {
     for (size_t i = 0, n; i < len; i += n) {
-        n = character(text + i, len - i);
+        n = hkp_utf8_character(text + i, len - i);
         if (n == 0 || text[i] < 0x20 || text[i] == 0x7F) return 0;
         if (n == 2 && text[i] == 0xC2 && text[i + 1] < 0xA0) return 0; /* control characters, too */
     }
@@ -43,7 +29,7 @@ static int part_ok(const uint8_t *part, size_t len) {
 
 static int utf8(const uint8_t *text, size_t len) {
     for (size_t i = 0, n; i < len; i += n)
-        if ((n = character(text + i, len - i)) == 0) return 0;
+        if ((n = hkp_utf8_character(text + i, len - i)) == 0) return 0;
     return 1;
 }
 

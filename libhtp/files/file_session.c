@@ -8,11 +8,12 @@
 #include "libhtp/flow/flow_state.h"
 
 int hkp_htp__session_moved(const hkp_htp_endpoint *ep, uint64_t session, uint32_t stream, uint64_t *acked,
-                           uint64_t *arrived) {
+                           uint64_t *arrived, hkp_time *heard) {
     const struct hkp_htp__session *s = hkp_htp__session_find(ep, session);
     const struct hkp_htp__stream *st =
         s == NULL || s->flow == NULL ? NULL : hkp_htp__stream_find(s->flow, stream);
     if (st == NULL) return 0;
+    *heard = s->last_heard;
     *acked = st->tx_chain.base;
     *arrived = st->rx_highest;
     return 1;

@@ -3,7 +3,7 @@
 /*
  * Transfers of files, inside. A transfer is one record at each end; the states and what moves them stand at
  * the top of files.c. What both ends do alike is in file_data.c (chunks and hashes), what is the server's in
- * file_serve.c, what is the client's in file_ask.c.
+ * file_serve.c, what is the client's in file_ask.c and file_hear.c, events of the endpoint in file_take.c.
  */
 #ifndef HKP_LIBHTP_FILES_H
 #define HKP_LIBHTP_FILES_H
@@ -189,6 +189,7 @@ void hkp_htp__files_list_move(struct hkp_htp__files_list *to, hkp_htp__transfer 
 /** A new record with paths; NULL: no memory. In no list. */
 hkp_htp__transfer *hkp_htp__files_make(hkp_htp__files *f, size_t path, size_t store, size_t after);
 void hkp_htp__files_drop(hkp_htp__files *f, hkp_htp__transfer *t);
+hkp_htp__transfer *hkp_htp__files_find(hkp_htp__files *f, uint64_t session, uint32_t stream);
 /** Puts a transfer on a stream, and takes it off. */
 void hkp_htp__files_bind(hkp_htp__files *f, hkp_htp__transfer *t, uint32_t stream);
 void hkp_htp__files_unbind(hkp_htp__files *f, hkp_htp__transfer *t);
@@ -246,18 +247,31 @@ int hkp_htp__files_serve(hkp_htp__files *f, hkp_htp__transfer *t, int64_t *budge
 
 /** Begins those of the queue that may. */
 void hkp_htp__files_begin(hkp_htp__files *f);
-void hkp_htp__files_ask_message(hkp_htp__files *f, hkp_htp__transfer *t, const struct hkp_htp__file_msg *m);
 int hkp_htp__files_ask(hkp_htp__files *f, hkp_htp__transfer *t, int64_t *budget);
 /** Its session is gone. */
 void hkp_htp__files_lost(hkp_htp__files *f, hkp_htp__transfer *t);
 /** Leaves its stream, telling the peer why. */
 void hkp_htp__files_leave(hkp_htp__files *f, hkp_htp__transfer *t, uint32_t code);
 
+/** Back to the queue, with nothing open; what is known of the content stays. */
+void hkp_htp__files_requeue(hkp_htp__files *f, hkp_htp__transfer *t, int keep);
+/** From the beginning, without what was there; too often: it ends with code. */
+void hkp_htp__files_anew(hkp_htp__files *f, hkp_htp__transfer *t, uint32_t code);
+/** Opens the part of a READ whose size and time are known. OK or a code. */
+uint32_t hkp_htp__files_open_part(hkp_htp__files *f, hkp_htp__transfer *t);
+/** Tells that it goes on, if it was lost. */
+void hkp_htp__files_resumed(hkp_htp__files *f, hkp_htp__transfer *t);
+
+/* ---- file_hear.c */
+
+void hkp_htp__files_ask_message(hkp_htp__files *f, hkp_htp__transfer *t, const struct hkp_htp__file_msg *m);
+
 /* ---- file_session.c */
 
-/** Bytes of a stream: ours that were acknowledged, the peer's that came; 0: there is no such stream. */
+/** Bytes of a stream: ours that were acknowledged, the peer's that came; when the session heard anything. 0:
+ * there is no such stream. */
 int hkp_htp__session_moved(const hkp_htp_endpoint *ep, uint64_t session, uint32_t stream, uint64_t *acked,
-                           uint64_t *arrived);
+                           uint64_t *arrived, hkp_time *heard);
 /** An established session with this peer, other than one; 0: there is none. */
 uint64_t hkp_htp__session_other(const hkp_htp_endpoint *ep, const uint8_t peer[16], uint64_t except);
 

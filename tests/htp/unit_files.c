@@ -620,6 +620,21 @@ static void a_server_that_works_has_longer(void) {
     fp_free(fp);
 }
 
+/* The session is in trouble then, not the transfer. */
+static void an_outage_that_the_session_survives_ends_nothing(void) {
+    struct files_pair *fp = fp_new();
+    (void)begin_put(fp, 4 * MIB, "x.log", 0);
+    step(fp, 20);
+    fp->loss = 1000;
+    fp_run(fp, 60 * HKP_HTP__SEC);
+    CHECK_EQ(fp->side[LEFT].ended + fp->side[RIGHT].ended, 0);
+    fp->loss = 0;
+    fp_run(fp, 60 * HKP_HTP__SEC);
+    CHECK_EQ(fp->side[LEFT].ended, 1);
+    CHECK_EQ(fp_last(fp, LEFT)->code, HKP_HTP_FILE_OK);
+    fp_free(fp);
+}
+
 static void content_that_is_not_the_expected_is_refused(void) {
     struct files_pair *fp = fp_new();
     mem_write(&fp->side[RIGHT].store, "a.log", "content", 7);
@@ -965,6 +980,7 @@ int main(void) {
     CASE(a_deadline_ends_a_transfer);
     CASE(a_silent_server_times_out);
     CASE(a_server_that_works_has_longer);
+    CASE(an_outage_that_the_session_survives_ends_nothing);
     CASE(content_that_is_not_the_expected_is_refused);
     CASE(files_that_change_are_told);
     CASE(every_fault_of_a_store_is_told_and_leaves_nothing);

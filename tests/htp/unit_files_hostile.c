@@ -401,14 +401,15 @@ static void bombs_and_lies_do_not_inflate(void) {
 
 static void lying_sizes_and_hashes_are_found_at_the_end(void) {
     struct files_pair *fp = new_client();
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < 6; i++) {
         file_msg put = put_of(1000, "x.log"), chunk = chunk_of(0), end = end_of(1000, zeros, 1000);
         if (i == 1) crypto_hash_sha256(put.sha256, zeros, 999); /* declared: another file */
         if (i == 2) end.size = 999;
         if (i == 3) end.sha256[31] ^= 1;
         const uint32_t stream = open_stream(fp, LEFT);
         say(fp, LEFT, stream, &put, NULL, 0);
-        if (i != 4) say(fp, LEFT, stream, &chunk, zeros, 1000); /* 4: nothing was sent */
+        if (i == 5) end = end_of(1000, zeros, 0); /* the hash of what was sent, which is nothing */
+        if (i < 4) say(fp, LEFT, stream, &chunk, zeros, 1000);
         forget(fp, LEFT);
         say(fp, LEFT, stream, &end, NULL, 0);
         CHECK_EQ(answered(fp, LEFT), i == 0 ? HKP_HTP_FILE_OK : HKP_HTP_FILE_HASH_MISMATCH);
@@ -533,6 +534,12 @@ static void quotas_of_a_peer_hold(void) {
     CHECK_EQ(hkp_htp_files_grant(fp->side[RIGHT].files, NULL, &g), HKP_OK);
     mem_write(&fp->side[RIGHT].store, "a.log", zeros, 1000);
     file_msg put = put_of(2000, "x.log");
+    say(fp, LEFT, open_stream(fp, LEFT), &put, NULL, 0);
+    CHECK_EQ(answered(fp, LEFT), HKP_HTP_FILE_QUOTA_EXCEEDED);
+    g.quota = 0;
+    g.size_max = 1999; /* at the declaration already */
+    CHECK_EQ(hkp_htp_files_grant(fp->side[RIGHT].files, NULL, &g), HKP_OK);
+    forget(fp, LEFT);
     say(fp, LEFT, open_stream(fp, LEFT), &put, NULL, 0);
     CHECK_EQ(answered(fp, LEFT), HKP_HTP_FILE_QUOTA_EXCEEDED);
     put = put_of(UINT64_C(1) << 40, "y.log");

@@ -245,8 +245,8 @@ HKP_API void hkp_htp_files_options_init(struct hkp_htp_files_options *options, s
  * @retval HKP_E_TOOBIG  options of a newer library
  * @retval HKP_E_NOMEM  the allocator returned nothing
  *
- * Cost: one allocation of 0.3 MiB, shared by all transfers; each transfer takes
- * HKP_HTP_FILE_TRANSFER_BYTES and its paths, whatever the size of its file.
+ * Cost: one allocation of 0.2 MiB, shared by all transfers, and another of 0.3 MiB when something is first
+ * compressed; each transfer takes HKP_HTP_FILE_TRANSFER_BYTES and its paths, whatever the size of its file.
  * Source: HTP-13.
  * Since: hookprobe-htp 0.1
  */
