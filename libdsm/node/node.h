@@ -342,8 +342,6 @@ struct hkp_dsm_node {
 /* node.c */
 uint64_t hkp_dsm__wall_us(const node *n);
 void hkp_dsm__time(node *n, hkp_time now);
-/** Heap sort in place: no memory, no recursion. size at most 64. */
-void hkp_dsm__sort(void *base, size_t count, size_t size, int (*compare)(const void *, const void *));
 /** The node can go on no more: status, row and key tell why. */
 void hkp_dsm__die(node *n, hkp_status status, uint32_t row, const uint8_t *key, size_t key_len);
 

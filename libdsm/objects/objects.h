@@ -467,4 +467,9 @@ struct hkp_dsm__verdict {
 int hkp_dsm__witness_state(const struct hkp_dsm__verdict *verdicts, size_t n, uint32_t claimant_group,
                            uint32_t k, int expired, uint32_t *confirms, uint32_t *refutes);
 
+/* ---- sort.c ---- */
+
+/** Heap sort in place: no memory, no recursion. size at most 64. */
+void hkp_dsm__sort(void *base, size_t count, size_t size, int (*compare)(const void *, const void *));
+
 #endif

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+#include "libdsm/gossip/tree.h"
+
+#include <sodium.h>
+#include <string.h>
+
+#include "libdsm/objects/objects.h"
+#include "libter/bytes.h"
+
+enum { UNWANTED = 32, NONE = 0xFFFFFFFF };
+
+typedef struct hkp_dsm__tree tree;
+typedef struct hkp_dsm__tree_link tree_link;
+typedef struct hkp_dsm__tree_wanted wanted;
+
+static uint64_t bit(uint32_t link) { return link < HKP_DSM__LINKS_MAX ? 1ULL << link : 0; }
+
+/* ---- making ---- */
+
+static uint32_t chains_of(const struct hkp_dsm__tree_options *o) {
+    uint32_t n = 16;
+    while (n < o->wanted) n *= 2;
+    return n;
+}
+
+/* Called twice: base NULL measures. Parts in order of their alignment. */
+static size_t carve(tree *t, uint8_t *base, const struct hkp_dsm__tree_options *o) {
+    size_t at = 0;
+    if (base != NULL) {
+        t->links = (void *)base;
+        t->wanted = (void *)(base + o->links * sizeof *t->links);
+        t->chains = (void *)(base + o->links * sizeof *t->links + o->wanted * sizeof *t->wanted);
+    }
+    at = o->links * sizeof *t->links + o->wanted * sizeof *t->wanted + chains_of(o) * sizeof *t->chains;
+    for (uint32_t i = 0; i < o->links; i++) {
+        if (base != NULL) {
+            t->links[i].ids = (void *)(base + at);
+            t->links[i].unwanted = (void *)(base + at + (size_t)o->announced * 16);
+            t->links[i].lanes = base + at + (size_t)o->announced * 16 + UNWANTED * 16;
+        }
+        at += (size_t)o->announced * 17 + UNWANTED * 16;
+    }
+    if (base != NULL) hkp_dsm__seen_init(&t->seen, base + at, o->seen, o->key);
+    return at + hkp_dsm__seen_bytes(o->seen);
+}
+
+size_t hkp_dsm__tree_bytes(const struct hkp_dsm__tree_options *o) { return carve(NULL, NULL, o); }
+
+void hkp_dsm__tree_init(tree *t, void *memory, const struct hkp_dsm__tree_options *o) {
+    *t = (tree){.o = *o, .chain_mask = chains_of(o) - 1, .due = HKP_TIME_NEVER};
+    t->turn = hkp_le64(o->key);
+    carve(t, memory, o);
+    for (uint32_t i = 0; i <= t->chain_mask; i++) t->chains[i] = NONE;
+    for (uint32_t i = 0; i < o->wanted; i++) t->wanted[i].next = i + 1 < o->wanted ? i + 1 : NONE;
+}
+
+/* ---- ids that are waited for ---- */
+
+static uint32_t *chain(tree *t, const uint8_t id[16]) {
+    uint8_t hash[8];
+    (void)crypto_shorthash(hash, id, 16, t->o.key);
+    return &t->chains[hkp_le64(hash) & t->chain_mask];
+}
+
+static wanted *find(tree *t, const uint8_t id[16]) {
+    if (t->n_wanted == 0) return NULL;
+    for (uint32_t i = *chain(t, id); i != NONE; i = t->wanted[i].next)
+        if (memcmp(t->wanted[i].id, id, 16) == 0) return &t->wanted[i];
+    return NULL;
+}
+
+static void forget(tree *t, wanted *w) {
+    const uint32_t self = (uint32_t)(w - t->wanted);
+    uint32_t *at = chain(t, w->id);
+    while (*at != self) at = &t->wanted[*at].next;
+    *at = w->next;
+    for (uint32_t l = 0; l < t->o.links; l++)
+        if ((w->from & bit(l)) != 0) t->links[l].announced--;
+    if (w->ready) t->n_ready--;
+    *w = (wanted){.next = t->free};
+    t->free = self;
+    t->n_wanted--;
+}
+
+static wanted *want(tree *t, const uint8_t id[16]) {
+    const uint32_t self = t->free;
+    if (self == NONE) return NULL;
+    wanted *w = &t->wanted[self];
+    uint32_t *at = chain(t, id);
+    t->free = w->next;
+    *w = (wanted){.next = *at, .asked = HKP_DSM__LINK_NONE};
+    memcpy(w->id, id, 16);
+    *at = self;
+    t->n_wanted++;
+    return w;
+}
+
+/* ---- links ---- */
+
+static uint32_t count_eager(const tree *t) {
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < t->o.links; i++) n += t->links[i].up && t->links[i].out_eager;
+    return n;
+}
+
+static void link_clear(tree_link *l) {
+    *l = (tree_link){.ids = l->ids, .lanes = l->lanes, .unwanted = l->unwanted};
+    memset(l->unwanted, 0, (size_t)UNWANTED * 16);
+}
+
+void hkp_dsm__tree_link_up(tree *t, uint32_t link) {
+    const uint32_t eager = count_eager(t);
+    link_clear(&t->links[link]);
+    t->links[link].up = 1;
+    t->links[link].out_eager = eager < t->o.eager;
+}
+
+/* Without a link to push on, the tree would end here: another takes the place. */
+static void promote(tree *t) {
+    if (count_eager(t) > 0) return;
+    for (uint32_t i = 0; i < t->o.links; i++) {
+        tree_link *l = &t->links[(t->turn + i) % t->o.links];
+        if (!l->up) continue;
+        l->out_eager = 1;
+        t->turn += i + 1;
+        return;
+    }
+}
+
+void hkp_dsm__tree_link_down(tree *t, uint32_t link) {
+    for (uint32_t i = 0; i < t->o.wanted && t->n_wanted > 0; i++) {
+        wanted *w = &t->wanted[i];
+        if ((w->from & bit(link)) == 0) continue;
+        w->from &= ~bit(link);
+        if (w->from == 0) {
+            forget(t, w);
+        } else if (w->asked == link) { /* another one is asked at the next tick */
+            t->n_ready -= w->ready;
+            w->ready = 0;
+            w->asked = HKP_DSM__LINK_NONE;
+            w->due = t->due = 0;
+        }
+    }
+    link_clear(&t->links[link]);
+    t->silent[link] = 0;
+    promote(t);
+}
+
+void hkp_dsm__tree_graft(tree *t, uint32_t link) { t->links[link].out_eager = 1; }
+
+void hkp_dsm__tree_prune(tree *t, uint32_t link) {
+    t->links[link].out_eager = t->links[link].in_eager = 0;
+    promote(t);
+}
+
+void hkp_dsm__tree_unwanted(tree *t, uint32_t link, const uint8_t id[16]) {
+    tree_link *l = &t->links[link];
+    memcpy(l->unwanted[l->unwanted_at++ % UNWANTED], id, 16);
+}
+
+static int is_unwanted(const tree_link *l, const uint8_t id[16]) {
+    const uint32_t n = l->unwanted_at < UNWANTED ? l->unwanted_at : UNWANTED;
+    for (uint32_t i = 0; i < n; i++)
+        if (memcmp(l->unwanted[i], id, 16) == 0) return 1;
+    return 0;
+}
+
+/* ---- items ---- */
+
+static void announce(tree *t, hkp_time now, tree_link *l, uint32_t lane, const uint8_t id[16]) {
+    if (l->queued == t->o.announced) return; /* anti-entropy brings it */
+    if (l->queued == 0) l->queued_at = now;
+    memcpy(l->ids[l->queued], id, 16);
+    l->lanes[l->queued++] = (uint8_t)lane;
+}
+
+uint64_t hkp_dsm__tree_new(tree *t, hkp_time now, uint32_t link, uint32_t lane, const uint8_t id[16],
+                           size_t size) {
+    uint64_t push = 0, has = bit(link);
+    wanted *w = find(t, id);
+    if (link != HKP_DSM__LINK_NONE && (w == NULL || w->asked != link)) t->links[link].in_eager = 1;
+    if (w != NULL) {
+        has |= w->from;
+        forget(t, w);
+    }
+    (void)hkp_dsm__seen_add(&t->seen, now, id);
+    for (uint32_t i = 0; i < t->o.links; i++) {
+        tree_link *l = &t->links[i];
+        if (!l->up || (has & bit(i)) != 0 || is_unwanted(l, id)) continue;
+        if (l->out_eager && size <= HKP_DSM__PUSH_MAX)
+            push |= bit(i);
+        else
+            announce(t, now, l, lane, id);
+    }
+    return push;
+}
+
+int hkp_dsm__tree_copy(tree *t, hkp_time now, uint32_t link, const uint8_t id[16], uint32_t *copies) {
+    tree_link *l = &t->links[link];
+    const int was = l->out_eager || l->in_eager;
+    *copies = hkp_dsm__seen_add(&t->seen, now, id);
+    l->out_eager = l->in_eager = 0;
+    promote(t);
+    return was;
+}
+
+/* What is announced where it would have been pushed is too large for a push: it is asked for at once. */
+void hkp_dsm__tree_ihave(tree *t, hkp_time now, uint32_t link, uint32_t lane, const uint8_t id[16],
+                         int held) {
+    tree_link *l = &t->links[link];
+    if (held || hkp_dsm__seen_has(&t->seen, id) || l->announced == t->o.announced) return;
+    wanted *w = find(t, id);
+    if (w == NULL) {
+        w = want(t, id);
+        if (w == NULL) return;
+        w->lane = (uint8_t)lane;
+        w->due = l->in_eager ? now : now + t->o.graft_ns;
+        if (w->due < t->due) t->due = w->due;
+    }
+    if ((w->from & bit(link)) != 0) return;
+    w->from |= bit(link);
+    l->announced++;
+}
+
+/* ---- what is to be said ---- */
+
+static int compare(const void *a, const void *b) { return memcmp(a, b, 16); }
+
+static void sort(struct hkp_dsm__tree_out *out) { hkp_dsm__sort(out->ids, out->n, 16, compare); }
+
+/* Those of one lane; of several copies of an id one. */
+static int next_ihave(tree *t, hkp_time now, struct hkp_dsm__tree_out *out) {
+    for (uint32_t i = 0; i < t->o.links; i++) {
+        tree_link *l = &t->links[i];
+        if (l->queued == 0 || now < l->queued_at + t->o.announce_ns) continue;
+        *out = (struct hkp_dsm__tree_out){.kind = HKP_DSM__TREE_IHAVE, .link = i, .lane = l->lanes[0]};
+        uint32_t left = 0;
+        for (uint32_t k = 0; k < l->queued; k++) {
+            if (l->lanes[k] == out->lane && out->n < HKP_DSM__IDS_MAX) {
+                memcpy(out->ids[out->n++], l->ids[k], 16);
+                continue;
+            }
+            memmove(l->ids[left], l->ids[k], 16);
+            l->lanes[left++] = l->lanes[k];
+        }
+        l->queued = left;
+        sort(out);
+        return 1;
+    }
+    return 0;
+}
+
+/* The next one that announced it, another than before where there is one. */
+static uint32_t choose(tree *t, const wanted *w) {
+    for (uint32_t i = 0; i < t->o.links; i++) {
+        const uint32_t link = (uint32_t)((t->turn + i) % t->o.links);
+        if ((w->from & bit(link)) == 0 || (link == w->asked && w->from != bit(link))) continue;
+        t->turn += i + 1;
+        return link;
+    }
+    return HKP_DSM__LINK_NONE;
+}
+
+/* One pass over all that is waited for, when one of them is due. */
+static void come_due(tree *t, hkp_time now) {
+    t->due = HKP_TIME_NEVER;
+    for (uint32_t i = 0; i < t->o.wanted; i++) {
+        wanted *w = &t->wanted[i];
+        if (w->from == 0) continue;
+        if (w->due <= now && !w->ready) {
+            if (w->asked != HKP_DSM__LINK_NONE) t->silent[w->asked]++;
+            if (w->tries == HKP_DSM__GRAFTS_MAX) {
+                forget(t, w);
+                continue;
+            }
+            w->asked = (uint8_t)choose(t, w);
+            w->due = now + (t->o.graft_ns << w->tries++);
+            w->ready = 1;
+            t->n_ready++;
+        }
+        if (w->due < t->due) t->due = w->due;
+    }
+}
+
+static int next_graft(tree *t, struct hkp_dsm__tree_out *out) {
+    out->n = 0;
+    for (uint32_t i = 0; i < t->o.wanted && t->n_ready > 0 && out->n < HKP_DSM__IDS_MAX; i++) {
+        wanted *w = &t->wanted[i];
+        if (!w->ready || (out->n > 0 && (w->asked != out->link || w->lane != out->lane))) continue;
+        if (out->n == 0)
+            *out = (struct hkp_dsm__tree_out){.kind = HKP_DSM__TREE_GRAFT, .link = w->asked, .lane = w->lane};
+        memcpy(out->ids[out->n++], w->id, 16);
+        w->ready = 0;
+        t->n_ready--;
+    }
+    if (out->n == 0) return 0;
+    t->links[out->link].out_eager = t->links[out->link].in_eager = 1;
+    sort(out);
+    return 1;
+}
+
+static int next_silent(tree *t, struct hkp_dsm__tree_out *out) {
+    for (uint32_t i = 0; i < t->o.links; i++) {
+        if (t->silent[i] == 0) continue;
+        *out = (struct hkp_dsm__tree_out){.kind = HKP_DSM__TREE_SILENT, .link = i, .n = t->silent[i]};
+        t->silent[i] = 0;
+        return 1;
+    }
+    return 0;
+}
+
+int hkp_dsm__tree_next(tree *t, hkp_time now, struct hkp_dsm__tree_out *out) {
+    if (now >= t->due) come_due(t, now);
+    return next_silent(t, out) || next_graft(t, out) || next_ihave(t, now, out);
+}
+
+hkp_time hkp_dsm__tree_wake(const tree *t) {
+    hkp_time wake = t->n_ready > 0 ? 0 : t->due;
+    for (uint32_t i = 0; i < t->o.links; i++)
+        if (t->links[i].queued > 0 && t->links[i].queued_at + t->o.announce_ns < wake)
+            wake = t->links[i].queued_at + t->o.announce_ns;
+    return wake;
+}
