@@ -110,10 +110,14 @@ static void link_clear(tree_link *l) {
 }
 
 void hkp_dsm__tree_link_up(tree *t, uint32_t link) {
-    const uint32_t eager = count_eager(t);
     link_clear(&t->links[link]);
-    t->links[link].up = 1;
-    t->links[link].out_eager = eager < t->o.eager;
+    t->links[link].up = t->links[link].out_eager = 1;
+}
+
+void hkp_dsm__tree_link_loss(tree *t, uint32_t link, uint32_t loss) {
+    tree_link *l = &t->links[link];
+    l->lossy = loss > HKP_DSM__LOSSY;
+    if (l->lossy) l->out_eager = 1;
 }
 
 /* Without a link to push on, the tree would end here: another takes the place. */
@@ -150,7 +154,9 @@ void hkp_dsm__tree_link_down(tree *t, uint32_t link) {
 void hkp_dsm__tree_graft(tree *t, uint32_t link) { t->links[link].out_eager = 1; }
 
 void hkp_dsm__tree_prune(tree *t, uint32_t link) {
-    t->links[link].out_eager = t->links[link].in_eager = 0;
+    tree_link *l = &t->links[link];
+    l->in_eager = 0;
+    l->out_eager = l->lossy;
     promote(t);
 }
 
@@ -200,6 +206,7 @@ int hkp_dsm__tree_copy(tree *t, hkp_time now, uint32_t link, const uint8_t id[16
     tree_link *l = &t->links[link];
     const int was = l->out_eager || l->in_eager;
     *copies = hkp_dsm__seen_add(&t->seen, now, id);
+    if (l->lossy) return 0;
     l->out_eager = l->in_eager = 0;
     promote(t);
     return was;

@@ -22,13 +22,15 @@ enum {
     /** larger items are announced, not pushed */
     HKP_DSM__PUSH_MAX = 1024,
     /** times that an announced item is asked for */
-    HKP_DSM__GRAFTS_MAX = 3
+    HKP_DSM__GRAFTS_MAX = 3,
+    /** of 1000 packets: a link that loses more stays one to push on */
+    HKP_DSM__LOSSY = 50
 };
 
 /** All of them required. */
 struct hkp_dsm__tree_options {
-    /** most links, 1..LINKS_MAX; links that begin as ones to push on */
-    uint32_t links, eager;
+    /** most links, 1..LINKS_MAX */
+    uint32_t links;
     /** ids that wait to be announced on a link, and that a link announced and did not bring */
     uint32_t announced;
     /** ids that are waited for */
@@ -59,6 +61,8 @@ struct hkp_dsm__tree_out {
 
 struct hkp_dsm__tree_link {
     uint8_t up;
+    /** it loses much: copies on it are wanted */
+    uint8_t lossy;
     /** we push on it; the other side pushes to us */
     uint8_t out_eager, in_eager;
     /** ids that wait to be announced on it, and since when the first waits */
@@ -102,6 +106,8 @@ void hkp_dsm__tree_init(struct hkp_dsm__tree *t, void *memory, const struct hkp_
 
 void hkp_dsm__tree_link_up(struct hkp_dsm__tree *t, uint32_t link);
 void hkp_dsm__tree_link_down(struct hkp_dsm__tree *t, uint32_t link);
+/** What the network loses on a link, of 1000 packets. */
+void hkp_dsm__tree_link_loss(struct hkp_dsm__tree *t, uint32_t link, uint32_t loss);
 
 /** An item is held and verified: links to push it on; the others are told by and by. link: who brought it. */
 uint64_t hkp_dsm__tree_new(struct hkp_dsm__tree *t, hkp_time now, uint32_t link, uint32_t lane,

@@ -79,13 +79,8 @@ struct hand {
 
 static struct hand *hand_new(uint32_t up) {
     struct hand *h = calloc(1, sizeof *h);
-    struct hkp_dsm__tree_options o = {.links = 8,
-                                      .eager = 4,
-                                      .announced = 32,
-                                      .wanted = 64,
-                                      .seen = 256,
-                                      .announce_ns = 20 * MS,
-                                      .graft_ns = 500 * MS};
+    struct hkp_dsm__tree_options o = {
+        .links = 8, .announced = 32, .wanted = 64, .seen = 256, .announce_ns = 20 * MS, .graft_ns = 500 * MS};
     memcpy(o.key, key, 16);
     h->memory = calloc(1, hkp_dsm__tree_bytes(&o));
     hkp_dsm__tree_init(&h->t, h->memory, &o);
@@ -116,8 +111,16 @@ static int out_is(struct hand *h, hkp_time now, uint32_t kind, uint32_t link, ui
            h->out.n == n;
 }
 
-static void a_small_item_is_pushed_on_four_links_and_announced_on_the_others(void) {
+/* Makes links ones over which only ids go. */
+static void make_lazy(struct hand *h, uint64_t links) {
+    for (uint32_t link = 0; link < 8; link++)
+        if ((links >> link & 1) != 0) hkp_dsm__tree_prune(&h->t, link);
+}
+
+static void a_small_item_is_pushed_on_new_links_and_announced_on_lazy_ones(void) {
     struct hand *h = hand_new(8);
+    CHECK_EQ(new_item(h, 0, HKP_DSM__LINK_NONE, 2, 1024), 0xFF);
+    make_lazy(h, 0xF0);
     CHECK_EQ(new_item(h, 0, HKP_DSM__LINK_NONE, 1, 1024), 0x0F);
     CHECK(!hkp_dsm__tree_next(&h->t, 19 * MS, &h->out));
     CHECK_EQ(hkp_dsm__tree_wake(&h->t), 20 * MS);
@@ -133,11 +136,22 @@ static void a_small_item_is_pushed_on_four_links_and_announced_on_the_others(voi
 
 static void who_brought_an_item_is_not_told_of_it(void) {
     struct hand *h = hand_new(8);
+    make_lazy(h, 0xF0);
     CHECK_EQ(new_item(h, 0, 2, 1, 100), 0x0B);
     ihave(h, 0, 5, 2);
     CHECK_EQ(new_item(h, 0, 1, 2, 100), 0x0D); /* 5 said that it has it */
     for (uint32_t link = 4; link < 8; link++)
         CHECK(out_is(h, SECOND, HKP_DSM__TREE_IHAVE, link, link == 5 ? 1 : 2));
+    hand_free(h);
+}
+
+static void an_unwanted_item_goes_to_nobody_who_said_so(void) {
+    struct hand *h = hand_new(3);
+    uint8_t id[16];
+    id_of(id, 1);
+    hkp_dsm__tree_unwanted(&h->t, 1, id);
+    CHECK_EQ(new_item(h, 0, HKP_DSM__LINK_NONE, 1, 100), 0x05);
+    CHECK_EQ(new_item(h, 0, HKP_DSM__LINK_NONE, 2, 100), 0x07);
     hand_free(h);
 }
 
@@ -149,7 +163,7 @@ static void a_large_item_is_announced_to_all(void) {
 }
 
 static void ids_are_announced_ascending_by_lane_and_256_at_a_time(void) {
-    struct hkp_dsm__tree_options o = {.links = 1, .eager = 0, .announced = 1024, .wanted = 1, .seen = 1024};
+    struct hkp_dsm__tree_options o = {.links = 1, .announced = 1024, .wanted = 1, .seen = 1024};
     struct hkp_dsm__tree t;
     static struct hkp_dsm__tree_out out;
     void *memory = calloc(1, hkp_dsm__tree_bytes(&o));
@@ -161,7 +175,7 @@ static void ids_are_announced_ascending_by_lane_and_256_at_a_time(void) {
         id[0] = (uint8_t)(n * 37);
         id[1] = (uint8_t)(n >> 8);
         id[2] = (uint8_t)n;
-        (void)hkp_dsm__tree_new(&t, 0, HKP_DSM__LINK_NONE, n % 3, id, 10);
+        (void)hkp_dsm__tree_new(&t, 0, HKP_DSM__LINK_NONE, n % 3, id, 2000);
     }
     while (hkp_dsm__tree_next(&t, 0, &out)) {
         CHECK_EQ(out.kind, HKP_DSM__TREE_IHAVE);
@@ -186,11 +200,27 @@ static void a_copy_makes_a_link_lazy_on_both_sides(void) {
     CHECK_EQ(copies, 2);
     CHECK_EQ(hkp_dsm__tree_copy(&h->t, 0, 1, id, &copies), 0); /* PRUNE is on its way already */
     CHECK_EQ(copies, 3);
-    CHECK_EQ(new_item(h, 0, 0, 2, 100), 0x0C);
+    CHECK_EQ(new_item(h, 0, 0, 2, 100), 0xFC);
     hkp_dsm__tree_prune(&h->t, 3);
-    CHECK_EQ(new_item(h, 0, 0, 3, 100), 0x04);
-    hkp_dsm__tree_graft(&h->t, 6);
-    CHECK_EQ(new_item(h, 0, 0, 4, 100), 0x44);
+    CHECK_EQ(new_item(h, 0, 0, 3, 100), 0xF4);
+    hkp_dsm__tree_graft(&h->t, 3);
+    CHECK_EQ(new_item(h, 0, 0, 4, 100), 0xFC);
+    hand_free(h);
+}
+
+static void a_link_that_loses_much_stays_one_to_push_on(void) {
+    struct hand *h = hand_new(2);
+    uint8_t id[16];
+    uint32_t copies;
+    id_of(id, 1);
+    hkp_dsm__tree_link_loss(&h->t, 1, HKP_DSM__LOSSY + 1);
+    (void)new_item(h, 0, 0, 1, 100);
+    CHECK_EQ(hkp_dsm__tree_copy(&h->t, 0, 1, id, &copies), 0);
+    hkp_dsm__tree_prune(&h->t, 1);
+    CHECK_EQ(new_item(h, 0, 0, 2, 100), 0x02);
+    hkp_dsm__tree_link_loss(&h->t, 1, HKP_DSM__LOSSY);
+    CHECK_EQ(hkp_dsm__tree_copy(&h->t, 0, 1, id, &copies), 1);
+    CHECK_EQ(new_item(h, 0, 0, 3, 100), 0);
     hand_free(h);
 }
 
@@ -404,11 +434,13 @@ int main(void) {
     CASE(an_id_is_new_once_and_its_copies_are_counted);
     CASE(the_newest_ids_are_never_forgotten_and_the_oldest_always);
     CASE(after_two_times_300_s_an_id_is_forgotten);
-    CASE(a_small_item_is_pushed_on_four_links_and_announced_on_the_others);
+    CASE(a_small_item_is_pushed_on_new_links_and_announced_on_lazy_ones);
     CASE(who_brought_an_item_is_not_told_of_it);
+    CASE(an_unwanted_item_goes_to_nobody_who_said_so);
     CASE(a_large_item_is_announced_to_all);
     CASE(ids_are_announced_ascending_by_lane_and_256_at_a_time);
     CASE(a_copy_makes_a_link_lazy_on_both_sides);
+    CASE(a_link_that_loses_much_stays_one_to_push_on);
     CASE(one_link_is_always_there_to_push_on);
     CASE(what_was_announced_and_does_not_come_is_asked_for_three_times);
     CASE(what_came_in_time_is_not_asked_for);
