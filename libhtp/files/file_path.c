@@ -3,6 +3,7 @@
 /* Names: what may be a path, and which extension it has (HTP-13.6, 13.7). */
 #include <string.h>
 
+#include "libhtp/files/file_names.h"
 #include "libhtp/files/file_wire.h"
 #include "libter/utf8.h"
 
@@ -17,37 +18,18 @@ int hkp_htp__file_text(const uint8_t *text, size_t len) {
     return 1;
 }
 
-/* The bytes of a part but for its UTF-8, which is judged over the whole path. */
-static int part_ok(const uint8_t *part, size_t len) {
-    if (len < 1 || len > HKP_HTP_FILE_NAME_MAX) return 0;
-    if (part[0] == '.' && (len == 1 || (len == 2 && part[1] == '.'))) return 0;
-    if (len >= 5 && memcmp(part, ".htp-", 5) == 0) return 0;
-    for (size_t i = 0; i < len; i++)
-        if (part[i] < 0x20 || part[i] == 0x7F || part[i] == '\\' || part[i] == '/') return 0;
-    return 1;
+int hkp_htp__file_name(const uint8_t *name, size_t len) {
+    return hkp_htp__file_name_ok((const char *)name, len);
 }
-
-static int utf8(const uint8_t *text, size_t len) {
-    for (size_t i = 0, n; i < len; i += n)
-        if ((n = hkp_utf8_character(text + i, len - i)) == 0) return 0;
-    return 1;
-}
-
-int hkp_htp__file_name(const uint8_t *name, size_t len) { return part_ok(name, len) && utf8(name, len); }
 
 uint32_t hkp_htp__file_path(const uint8_t *path, size_t len, int root_ok, const uint8_t **relative,
                             size_t *relative_len) {
-    if (len < 1 || len > HKP_HTP_FILE_PATH_MAX || !utf8(path, len)) return HKP_HTP_FILE_INVALID_PATH;
-    size_t at = path[0] == '/', parts = 0;
+    if (len < 1 || len > HKP_HTP_FILE_PATH_MAX) return HKP_HTP_FILE_INVALID_PATH;
+    const size_t at = path[0] == '/';
+    if (at == len && !root_ok) return HKP_HTP_FILE_INVALID_PATH;
+    if (!hkp_htp__file_path_ok((const char *)path + at, len - at)) return HKP_HTP_FILE_INVALID_PATH;
     *relative = path + at;
     *relative_len = len - at;
-    if (at == len) return root_ok ? HKP_HTP_FILE_OK : HKP_HTP_FILE_INVALID_PATH;
-    while (at <= len) {
-        const uint8_t *slash = at < len ? memchr(path + at, '/', len - at) : NULL;
-        const size_t end = slash != NULL ? (size_t)(slash - path) : len;
-        if (!part_ok(path + at, end - at) || ++parts > HKP_HTP__FILE_DEPTH) return HKP_HTP_FILE_INVALID_PATH;
-        at = end + 1;
-    }
     return HKP_HTP_FILE_OK;
 }
 

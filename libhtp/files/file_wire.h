@@ -14,8 +14,6 @@ enum {
     /** bytes of an entry before its name, and of what stands before all entries */
     HKP_HTP__FILE_ENTRY = 18,
     HKP_HTP__FILE_ENTRIES = 4,
-    /** parts of a path */
-    HKP_HTP__FILE_DEPTH = 32,
     /** largest message that is written: entries fill no more */
     HKP_HTP__FILE_MESSAGE = HKP_HTP__FILE_HEAD + 4 + HKP_HTP_FILE_CHUNK_MAX,
     HKP_HTP__FILE_TEXT_MAX = 255

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "libhtp/file/names.h"
+#include "libhtp/files/file_names.h"
 #include "libhtp/posix/store.h"
 
 enum { BUFFER = 32768 };

@@ -7,7 +7,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#include "libhtp/file/names.h"
+#include "libhtp/files/file_names.h"
 #include "libhtp/posix/store.h"
 
 enum {

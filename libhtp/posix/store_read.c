@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "libhtp/file/names.h"
+#include "libhtp/files/file_names.h"
 #include "libhtp/posix/store.h"
 
 uint32_t hkp_htp__store_stat(void *user, const char *path, size_t path_len, struct hkp_htp_file_info *out) {

@@ -4,7 +4,7 @@
 #include <hookprobe/htp/store.h>
 
 #include "check.h"
-#include "libhtp/file/names.h"
+#include "libhtp/files/file_names.h"
 
 static int ok(const char *path) { return hkp_htp__file_path_ok(path, strlen(path)); }
 

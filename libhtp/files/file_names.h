@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
 /* Names and paths of files (HTP-13.6). */
-#ifndef HKP_LIBHTP_FILE_NAMES_H
-#define HKP_LIBHTP_FILE_NAMES_H
+#ifndef HKP_LIBHTP_FILES_FILE_NAMES_H
+#define HKP_LIBHTP_FILES_FILE_NAMES_H
 
 #include <stddef.h>
 

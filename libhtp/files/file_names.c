@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
 /* Names and paths of files. */
-#include "libhtp/file/names.h"
+#include "libhtp/files/file_names.h"
 
 #include <hookprobe/htp/store.h>
 #include <string.h>
