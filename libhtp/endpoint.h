@@ -333,10 +333,10 @@ hkp_status hkp_htp__session_probe(struct hkp_htp_endpoint *ep, struct hkp_htp__s
                                   struct hkp_htp_path *path, uint8_t *dst, size_t *len);
 /** Chooses where the next packets of _send go. 1: other packets may go elsewhere, so ask again soon. */
 int hkp_htp__session_way(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, struct hkp_htp_path *path);
-/** Largest packet of the session now. */
+/** Largest packet of the session now, where _way leads. */
 size_t hkp_htp__session_datagram(const struct hkp_htp__session *s);
-/** Size of the MTU probe that the session wants to send now, 0: none. */
-size_t hkp_htp__session_mtu_probe(const struct hkp_htp__session *s);
+/** Size of the MTU probe that the session wants to send there now, 0: none. */
+size_t hkp_htp__session_mtu_probe(const struct hkp_htp__session *s, const struct hkp_htp_path *path);
 /** ECN field for the packets that the session sends now; the same for all of a run. */
 uint8_t hkp_htp__session_ecn(const struct hkp_htp__session *s);
 void hkp_htp__session_tick(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s);

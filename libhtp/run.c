@@ -72,19 +72,17 @@ static void send_answer(struct hkp_htp_endpoint *ep, uint8_t *dst, struct hkp_ht
 /* Full packets follow each other; whatever is shorter is the last. A probe goes alone. */
 static void send_packets(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, uint64_t wall_us,
                          const struct room *room, struct hkp_htp_run *run) {
-    struct hkp_htp__shape shape = {.max = hkp_htp__session_datagram(s),
-                                   .probe = hkp_htp__session_mtu_probe(s)};
     size_t len = 0;
     (void)hkp_htp__session_probe(ep, s, wall_us, &run->path, room->dst, &run->len);
     if (run->len > 0) return; /* it goes where it is about */
     const int swarm = hkp_htp__session_way(ep, s, &run->path);
-    if (!swarm && shape.probe > 0 && shape.probe <= room->cap) {
+    struct hkp_htp__shape shape = {.max = hkp_htp__session_datagram(s),
+                                   .probe = hkp_htp__session_mtu_probe(s, &run->path)};
+    if (shape.probe > 0 && shape.probe <= room->cap) {
         (void)hkp_htp__session_send(ep, s, wall_us, room->dst, &shape, &run->len);
         if (run->len > 0) return;
     }
     shape.probe = 0;
-    /* What one path carries says nothing of the others (HTP-9.7): several have what every path has. */
-    if (swarm && shape.max > HKP_HTP__BIG) shape.max = HKP_HTP__BIG;
     const unsigned packets = swarm && room->packets > SWARM_RUN ? (unsigned)SWARM_RUN : room->packets;
     if (shape.max > room->cap) shape.max = room->cap;
     shape.fill = packets > 1 && 2 * shape.max <= room->cap;
@@ -155,10 +153,12 @@ hkp_status hkp_htp_send(hkp_htp_endpoint *ep, hkp_time now, uint64_t wall_us, st
     return HKP_OK;
 }
 
-hkp_status hkp_htp_run_refused(hkp_htp_endpoint *ep, uint64_t session, size_t size) {
-    if (ep == NULL) return HKP_E_INVAL;
+hkp_status hkp_htp_run_refused(hkp_htp_endpoint *ep, uint64_t session, const struct hkp_htp_path *path,
+                               size_t size) {
+    if (ep == NULL || path == NULL) return HKP_E_INVAL;
     struct hkp_htp__session *s = hkp_htp__session_find(ep, session);
     if (s == NULL) return HKP_E_NOTFOUND;
-    if (s->state == HKP_HTP__S_UP) hkp_htp__flow_refused(s->flow, size);
+    const int index = s->state == HKP_HTP__S_UP ? hkp_htp__paths_index(s, path) : -1;
+    if (index >= 0) hkp_htp__flow_refused(s->flow, (uint8_t)index, size);
     return HKP_OK;
 }

@@ -250,14 +250,15 @@ static void trace_in(struct hkp_htp_endpoint *ep, const struct hkp_htp__session 
 }
 
 static void trace_out(struct hkp_htp_endpoint *ep, const struct hkp_htp__session *s,
-                      const struct hkp_htp__flow_out *out, const uint8_t *plain) {
+                      const struct hkp_htp_path *path, const struct hkp_htp__flow_out *out,
+                      const uint8_t *plain) {
     const size_t prefix = out->res ? HKP_HTP__PREFIX_RES : HKP_HTP__PREFIX;
     const struct hkp_htp__trace_packet p = {.pn = s->pn,
                                             .epoch = s->epoch,
                                             .type = out->type,
                                             .res = out->res,
                                             .sent = 1,
-                                            .path = &s->path,
+                                            .path = path,
                                             .plain = plain,
                                             .plain_len = out->len,
                                             .len = prefix + out->len + HKP_HTP__TAG};
@@ -315,16 +316,29 @@ hkp_status hkp_htp__session_recv(struct hkp_htp_endpoint *ep, struct hkp_htp__se
 
 /* ---- out ---- */
 
+/* Where a packet goes, under which token of the peer. */
+struct way {
+    const struct hkp_htp_path *path;
+    uint64_t token;
+};
+
+/* NULL: the path in use. */
+static struct way way_of(const struct hkp_htp__session *s, const struct hkp_htp__route *r) {
+    if (r == NULL) return (struct way){&s->path, s->token_out};
+    return (struct way){&r->path, s->paths->tokens.peer[r->place]};
+}
+
 static hkp_status seal(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, uint64_t wall_us,
-                       uint64_t token, const struct hkp_htp__flow_out *out, uint8_t *dst, size_t *len) {
+                       const struct way *way, const struct hkp_htp__flow_out *out, uint8_t *dst,
+                       size_t *len) {
     struct hkp_htp__epoch_secret *e = s->epochs[s->epoch & 1];
     struct hkp_htp__record r = record_of(ep, s, e, direction_out(s));
     struct hkp_htp__record_out head = {.type = out->type,
                                        .res = out->res,
                                        .pn = s->pn,
                                        .timestamp = (uint32_t)((ep->now - s->since) / HKP_HTP__MS),
-                                       .token = token};
-    HKP_HTP__TRACE(ep, trace_out(ep, s, out, dst + HKP_HTP__PREFIX));
+                                       .token = way->token};
+    HKP_HTP__TRACE(ep, trace_out(ep, s, way->path, out, dst + HKP_HTP__PREFIX));
     hkp_status st = hkp_htp__packet_nonce(ep, wall_us, s->pn, head.nonce);
     s->pn++; /* used up, whatever comes of it */
     if (st == HKP_OK) st = hkp_htp__record_seal(&r, &head, dst, out->len, len);
@@ -347,12 +361,12 @@ static struct hkp_htp__flow_slot slot_of(const struct hkp_htp_endpoint *ep, cons
                                        .wall_us = wall_us};
 }
 
-/* Seals what was written, under a token of the peer; *len stays 0 if there is nothing. */
+/* Seals what was written; *len stays 0 if there is nothing. */
 static hkp_status send_out(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, uint64_t wall_us,
-                           uint64_t token, hkp_status st, const struct hkp_htp__flow_out *out, uint8_t *dst,
-                           size_t *len) {
+                           const struct way *way, hkp_status st, const struct hkp_htp__flow_out *out,
+                           uint8_t *dst, size_t *len) {
     if (st == HKP_OK && out->type == 0) return HKP_OK;
-    if (st == HKP_OK) st = seal(ep, s, wall_us, token, out, dst, len);
+    if (st == HKP_OK) st = seal(ep, s, wall_us, way, out, dst, len);
     if (st != HKP_OK) {
         *len = 0;
         hkp_htp__session_end(ep, s, HKP_E_HTP_INTERNAL, HKP_HTP_REASON_INTERNAL);
@@ -373,10 +387,9 @@ hkp_status hkp_htp__session_send(struct hkp_htp_endpoint *ep, struct hkp_htp__se
     slot.max_datagram = (uint32_t)shape->max;
     slot.probe = (uint32_t)shape->probe;
     slot.path = s->paths->way;
-    const struct hkp_htp__route *r = slot.path != 0 ? hkp_htp__swarm_route(s, slot.path) : NULL;
-    const uint64_t token = r != NULL ? s->paths->tokens.peer[r->place] : s->token_out;
+    const struct way way = way_of(s, slot.path != 0 ? hkp_htp__swarm_route(s, slot.path) : NULL);
     hkp_status st = hkp_htp__flow_send(s->flow, &slot, dst + HKP_HTP__PREFIX, &out);
-    st = send_out(ep, s, wall_us, token, st, &out, dst, len);
+    st = send_out(ep, s, wall_us, &way, st, &out, dst, len);
     if (s->paths != NULL) hkp_htp__swarm_sent(s, slot.path, *len);
     return st;
 }
@@ -384,8 +397,7 @@ hkp_status hkp_htp__session_send(struct hkp_htp_endpoint *ep, struct hkp_htp__se
 int hkp_htp__session_way(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, struct hkp_htp_path *path) {
     if (s->state != HKP_HTP__S_UP) return 0;
     s->paths->way = hkp_htp__swarm_pick(ep, s);
-    const struct hkp_htp__route *r = s->paths->way != 0 ? hkp_htp__swarm_route(s, s->paths->way) : NULL;
-    *path = r != NULL ? r->path : s->path;
+    *path = *way_of(s, s->paths->way != 0 ? hkp_htp__swarm_route(s, s->paths->way) : NULL).path;
     return s->paths->swarm != NULL;
 }
 
@@ -398,9 +410,9 @@ hkp_status hkp_htp__session_probe(struct hkp_htp_endpoint *ep, struct hkp_htp__s
     if (s->state != HKP_HTP__S_UP) return HKP_OK;
     const struct hkp_htp__flow_slot slot = slot_of(ep, s, wall_us);
     hkp_htp__paths_send(s, &slot, dst + HKP_HTP__PREFIX, &out, &route);
-    if (route != NULL) *path = route->path;
-    const uint64_t token = route != NULL ? s->paths->tokens.peer[route->place] : s->token_out;
-    return send_out(ep, s, wall_us, token, HKP_OK, &out, dst, len);
+    const struct way way = way_of(s, route);
+    *path = *way.path;
+    return send_out(ep, s, wall_us, &way, HKP_OK, &out, dst, len);
 }
 
 uint8_t hkp_htp__session_ecn(const struct hkp_htp__session *s) {
@@ -408,14 +420,15 @@ uint8_t hkp_htp__session_ecn(const struct hkp_htp__session *s) {
 }
 
 size_t hkp_htp__session_datagram(const struct hkp_htp__session *s) {
-    return s->state == HKP_HTP__S_UP ? hkp_htp__flow_datagram_max(s->flow) : (size_t)HKP_HTP_DATAGRAM_MAX;
+    return s->state == HKP_HTP__S_UP ? hkp_htp__flow_datagram_max(s->flow, s->paths->way)
+                                     : (size_t)HKP_HTP_DATAGRAM_MAX;
 }
 
-size_t hkp_htp__session_mtu_probe(const struct hkp_htp__session *s) {
+size_t hkp_htp__session_mtu_probe(const struct hkp_htp__session *s, const struct hkp_htp_path *path) {
     static const uint8_t mapped[12] = {[10] = 0xFF, [11] = 0xFF};
-    return s->state == HKP_HTP__S_UP
-               ? hkp_htp__flow_mtu_probe(s->flow, memcmp(s->path.addr, mapped, sizeof mapped) == 0)
-               : 0;
+    return s->state == HKP_HTP__S_UP ? hkp_htp__flow_mtu_probe(s->flow, s->paths->way,
+                                                               memcmp(path->addr, mapped, sizeof mapped) == 0)
+                                     : 0;
 }
 
 /* ---- time ---- */

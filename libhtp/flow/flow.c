@@ -20,22 +20,22 @@ enum { PMTU_PTOS = 3 };
 
 static uint32_t or_default(uint32_t value, uint32_t by_default) { return value != 0 ? value : by_default; }
 
-static void resize(flow_t *flow) {
-    flow->max_datagram = (uint16_t)flow->pmtu.good;
-    hkp_htp__path_state_set_mtu(&flow->recovery.own, flow->max_datagram);
+static void resize(struct hkp_htp__path_state *path) {
+    hkp_htp__path_state_set_mtu(path, (uint16_t)path->pmtu.good);
 }
 
 /* Larger packets vanish: the base again, for a while (HTP-9.7). */
-static void shrink(flow_t *flow) {
-    if (hkp_htp__pmtu_restart(&flow->pmtu, flow->now + PMTU_AGAIN, flow->recovery.next_pn)) resize(flow);
+static void shrink(const flow_t *flow, struct hkp_htp__path_state *path) {
+    if (hkp_htp__pmtu_restart(&path->pmtu, flow->now + PMTU_AGAIN, flow->recovery.next_pn)) resize(path);
 }
 
 /* ---- What became of the frames we sent. */
 
 static void mtu_of_acked(flow_t *flow, const struct hkp_htp__sent *sent) {
-    if (sent->path != 0) return;
-    hkp_htp__pmtu_arrived(&flow->pmtu, sent->size);
-    if (sent->mtu_probe && hkp_htp__pmtu_acked(&flow->pmtu, sent->size, sent->pn)) resize(flow);
+    struct hkp_htp__path_state *path = flow->recovery.paths[sent->path];
+    if (path == NULL) return;
+    hkp_htp__pmtu_arrived(&path->pmtu, sent->size);
+    if (sent->mtu_probe && hkp_htp__pmtu_acked(&path->pmtu, sent->size, sent->pn)) resize(path);
 }
 
 static void on_acked(void *user, const struct hkp_htp__sent *sent) {
@@ -60,11 +60,13 @@ static void on_acked(void *user, const struct hkp_htp__sent *sent) {
 }
 
 static void mtu_of_lost(flow_t *flow, const struct hkp_htp__sent *sent) {
+    struct hkp_htp__path_state *path = flow->recovery.paths[sent->path];
+    if (path == NULL) return;
     if (sent->mtu_probe)
-        hkp_htp__pmtu_lost(&flow->pmtu, sent->pn);
-    else if (sent->path == 0 && sent->state == HKP_HTP__SENT_LOST && /* not what a PTO only repeats */
-             hkp_htp__pmtu_vanished(&flow->pmtu, sent->size, sent->pn, flow->recovery.next_pn))
-        shrink(flow);
+        hkp_htp__pmtu_lost(&path->pmtu, sent->pn);
+    else if (sent->state == HKP_HTP__SENT_LOST && /* not what a PTO only repeats */
+             hkp_htp__pmtu_vanished(&path->pmtu, sent->size, sent->pn, flow->recovery.next_pn))
+        shrink(flow, path);
 }
 
 static void on_lost(void *user, const struct hkp_htp__sent *sent) {
@@ -99,8 +101,6 @@ hkp_status hkp_htp__flow_new(flow_t **out, const struct hkp_htp__flow_params *p,
     flow->nat = p->nat;
     flow->now = flow->last_heard = flow->last_out = now;
     flow->deadline = flow->retry = HKP_TIME_NEVER;
-    flow->max_datagram = HKP_HTP__PMTU_BASE;
-    hkp_htp__pmtu_init(&flow->pmtu, p->datagram_limit != 0 ? p->datagram_limit : HKP_HTP__PMTU_BASE);
     flow->streams_max = or_default(p->streams_max, HKP_HTP__STREAMS_MAX);
     flow->max_message = or_default(p->max_message, HKP_HTP__MESSAGE_MAX);
     flow->max_message_dsm = or_default(p->max_message_dsm, HKP_HTP__MESSAGE_MAX_DSM);
@@ -114,8 +114,9 @@ hkp_status hkp_htp__flow_new(flow_t **out, const struct hkp_htp__flow_params *p,
     memcpy(flow->allow, p->allow, sizeof flow->allow);
     hkp_htp__acks_init(&flow->acks, flow->pools);
     const struct hkp_htp__recovery_sink sink = {flow, on_acked, on_lost};
-    hkp_htp__recovery_init(&flow->recovery, flow->pools, flow->max_datagram,
+    hkp_htp__recovery_init(&flow->recovery, flow->pools, HKP_HTP__PMTU_BASE,
                            hkp_htp__controller_of(p->congestion), p->initial_rtt, &sink);
+    hkp_htp__pmtu_init(&flow->recovery.own.pmtu, or_default(p->datagram_limit, HKP_HTP__PMTU_BASE), 0);
     hkp_htp__mode_init(flow, p);
     hkp_htp__heart_init(flow, p);
     *out = flow;
@@ -140,23 +141,33 @@ void hkp_htp__flow_free(flow_t *flow) {
 }
 
 int hkp_htp__flow_state(const flow_t *flow) { return flow->state; }
-size_t hkp_htp__flow_datagram_max(const flow_t *flow) { return flow->max_datagram; }
+size_t hkp_htp__flow_datagram_max(const flow_t *flow, uint8_t index) {
+    return flow->recovery.paths[index]->mtu;
+}
 
-size_t hkp_htp__flow_mtu_probe(const flow_t *flow, int is_v4) {
-    const struct hkp_htp__path_state *path = &flow->recovery.own;
+size_t hkp_htp__flow_mtu_probe(const flow_t *flow, uint8_t index, int is_v4) {
+    const struct hkp_htp__path_state *path = flow->recovery.paths[index];
     if (flow->state != HKP_HTP__FLOW_OPEN || !flow->tx_res_acked || path->probes > 0) return 0;
-    size_t size = hkp_htp__pmtu_wants(&flow->pmtu, flow->now, is_v4);
+    size_t size = hkp_htp__pmtu_wants(&path->pmtu, flow->now, is_v4);
     /* Within the window like all others, but a window that fits two packets fits a larger one, too. */
     if (hkp_htp__path_state_room(path) < size && path->in_flight > 0) return 0;
     return size;
 }
 
-void hkp_htp__flow_refused(flow_t *flow, size_t size) {
-    if (hkp_htp__pmtu_refused(&flow->pmtu, (uint32_t)size)) resize(flow);
+void hkp_htp__flow_refused(flow_t *flow, uint8_t index, size_t size) {
+    struct hkp_htp__path_state *path = flow->recovery.paths[index];
+    if (hkp_htp__pmtu_refused(&path->pmtu, (uint32_t)size)) resize(path);
 }
 
 void hkp_htp__flow_rerouted(flow_t *flow) {
-    if (hkp_htp__pmtu_restart(&flow->pmtu, 0, flow->recovery.next_pn)) resize(flow);
+    struct hkp_htp__path_state *path = &flow->recovery.own;
+    if (hkp_htp__pmtu_restart(&path->pmtu, 0, flow->recovery.next_pn)) resize(path);
+}
+
+void hkp_htp__flow_follows(flow_t *flow, uint8_t index) {
+    struct hkp_htp__path_state *path = &flow->recovery.own;
+    hkp_htp__pmtu_follow(&path->pmtu, &flow->recovery.paths[index]->pmtu, flow->recovery.next_pn);
+    resize(path);
 }
 
 uint8_t hkp_htp__flow_ecn(const flow_t *flow) { return hkp_htp__ecn_mark(&flow->recovery.ecn); }
@@ -201,6 +212,14 @@ static void tick_closing(flow_t *flow) {
     }
 }
 
+static void notice_holes(flow_t *flow) {
+    for (unsigned i = 0; i < HKP_HTP__PATHS_MAX; i++) {
+        struct hkp_htp__path_state *path = flow->recovery.paths[i];
+        if (path == NULL || path->pto_count < PMTU_PTOS || path->mtu <= HKP_HTP__PMTU_BASE) continue;
+        shrink(flow, path);
+    }
+}
+
 hkp_status hkp_htp__flow_tick(flow_t *flow, hkp_time now) {
     if (now > flow->now) flow->now = now;
     if (flow->state == HKP_HTP__FLOW_ENDED) return HKP_OK;
@@ -216,7 +235,7 @@ hkp_status hkp_htp__flow_tick(flow_t *flow, hkp_time now) {
         return HKP_OK;
     }
     hkp_htp__recovery_tick(&flow->recovery, flow->now);
-    if (flow->recovery.own.pto_count >= PMTU_PTOS && flow->max_datagram > HKP_HTP__PMTU_BASE) shrink(flow);
+    notice_holes(flow);
     hkp_htp__heart_tick(flow);
     hkp_htp__mode_tick(flow);
     hkp_htp__deadlines_tick(flow);

@@ -175,14 +175,16 @@ hkp_status hkp_htp__flow_send(struct hkp_htp__flow *flow, const struct hkp_htp__
 
 /** ECN field for packets sent now, 0 or 2; only _recv and _tick change it. */
 uint8_t hkp_htp__flow_ecn(const struct hkp_htp__flow *flow);
-/** Largest datagram that the flow sends now, bytes. */
-size_t hkp_htp__flow_datagram_max(const struct hkp_htp__flow *flow);
-/** Size of the MTU probe that it wants to send now, 0: none (HTP-9.7). is_v4: of the path. */
-size_t hkp_htp__flow_mtu_probe(const struct hkp_htp__flow *flow, int is_v4);
-/** The system takes no datagram of this size. */
-void hkp_htp__flow_refused(struct hkp_htp__flow *flow, size_t size);
-/** The session goes another way, whose MTU nobody knows. */
+/** Largest datagram that the flow sends now by a path, bytes. */
+size_t hkp_htp__flow_datagram_max(const struct hkp_htp__flow *flow, uint8_t path);
+/** Size of the MTU probe that it wants to send there now, 0: none (HTP-9.7). is_v4: of the path. */
+size_t hkp_htp__flow_mtu_probe(const struct hkp_htp__flow *flow, uint8_t path, int is_v4);
+/** The system takes no datagram of this size there. */
+void hkp_htp__flow_refused(struct hkp_htp__flow *flow, uint8_t path, size_t size);
+/** The session goes another way by path 0, whose MTU nobody knows. */
 void hkp_htp__flow_rerouted(struct hkp_htp__flow *flow);
+/** Path 0 goes on as that path, which ends. */
+void hkp_htp__flow_follows(struct hkp_htp__flow *flow, uint8_t path);
 
 /** 1: more than ACKs and answers waits to be sent. */
 int hkp_htp__flow_wants(const struct hkp_htp__flow *flow);

@@ -123,6 +123,7 @@ static void write_mtu_probe(flow_t *flow, writer *w) {
 /* The packet counts as sent from here on. */
 static void commit(flow_t *flow, const slot_t *slot, writer *w, uint16_t type,
                    struct hkp_htp__flow_out *out) {
+    struct hkp_htp__path_state *path = way_of(flow, slot);
     int first = !flow->tx_epoch_used;
     hkp_htp__mode_pad(flow, w);
     flow->tx_epoch_used = 1;
@@ -131,7 +132,7 @@ static void commit(flow_t *flow, const slot_t *slot, writer *w, uint16_t type,
     if (!w->eliciting) hkp_htp__heart_group(flow); /* else its own ACK makes the heartbeat needless */
     if (w->eliciting) {
         flow->eliciting_out++;
-        if (way_of(flow, slot)->probes > 0) way_of(flow, slot)->probes--;
+        if (path->probes > 0) path->probes--;
         if (w->sent != NULL) {
             size_t overhead = HKP_HTP__OVERHEAD + (w->res ? (size_t)HKP_HTP__RESONANCE_SIZE : 0);
             w->sent->pn = slot->pn;
@@ -139,8 +140,8 @@ static void commit(flow_t *flow, const slot_t *slot, writer *w, uint16_t type,
             w->sent->time = flow->now;
             w->sent->heartbeat = type == HKP_HTP__T_HEARTBEAT;
             w->sent->size = (uint16_t)(w->len + overhead);
-            if (w->sent->mtu_probe) hkp_htp__pmtu_sent(&flow->pmtu, w->sent->size, slot->pn);
-            if (w->sent->size == flow->max_datagram) hkp_htp__pmtu_full(&flow->pmtu);
+            if (w->sent->mtu_probe) hkp_htp__pmtu_sent(&path->pmtu, w->sent->size, slot->pn);
+            if (w->sent->size == path->mtu) hkp_htp__pmtu_full(&path->pmtu);
             w->sent->packed = (uint8_t)(w->frames << 4 | (unsigned)w->res << 3 | (slot->epoch & 7));
             hkp_htp__recovery_sent(&flow->recovery, w->sent);
         }
@@ -245,7 +246,7 @@ static int needs_res(const flow_t *flow) {
 
 hkp_status hkp_htp__flow_send(flow_t *flow, const slot_t *slot, uint8_t *dst, struct hkp_htp__flow_out *out) {
     struct hkp_htp__sent scratch = {.pn = 0};
-    size_t max = flow->max_datagram;
+    size_t max = way_of(flow, slot)->mtu;
     if (slot->max_datagram != 0 && slot->max_datagram < max) max = slot->max_datagram;
     if (slot->probe != 0) max = slot->probe;
     writer w = {.dst = dst, .cap = max - HKP_HTP__OVERHEAD, .sent = &scratch};

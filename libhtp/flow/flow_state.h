@@ -10,7 +10,6 @@
 #include "libhtp/flow/message.h"
 #include "libhtp/flow/mode.h"
 #include "libhtp/path/paths.h"
-#include "libhtp/path/pmtu.h"
 #include "libhtp/recovery/recovery.h"
 
 enum {
@@ -195,11 +194,10 @@ struct hkp_htp__flow {
     struct hkp_htp__pools *pools;
     struct hkp_htp__paths *paths;
     uint8_t is_e, nat, state, started;
-    uint16_t trust, max_datagram;
+    uint16_t trust;
     hkp_time now, last_heard, last_out, last_res;
     struct hkp_htp__acks acks;
     struct hkp_htp__recovery recovery;
-    struct hkp_htp__pmtu pmtu;
 
     /* Resonance layer, HTP-3.2 (c): each way, has a packet with RES of this epoch arrived? */
     uint32_t tx_epoch;

@@ -108,6 +108,8 @@ int hkp_htp__paths_token_take(struct hkp_htp_endpoint *ep, struct hkp_htp__sessi
 void hkp_htp__paths_token_leave(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, int place);
 /** Place of s->token_out. */
 int hkp_htp__paths_place(const struct hkp_htp__session *s);
+/** Index of a path that packets go by, -1: it is none. */
+int hkp_htp__paths_index(const struct hkp_htp__session *s, const struct hkp_htp_path *path);
 int hkp_htp__path_equal(const struct hkp_htp_path *a, const struct hkp_htp_path *b);
 
 /* ---- route.c: other paths and moves ---- */

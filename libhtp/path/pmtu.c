@@ -14,11 +14,12 @@ enum {
     BEGIN = 0xFF
 };
 
-void hkp_htp__pmtu_init(struct hkp_htp__pmtu *p, uint32_t limit) {
+void hkp_htp__pmtu_init(struct hkp_htp__pmtu *p, uint32_t limit, uint64_t since) {
     memset(p, 0, sizeof *p);
     p->good = HKP_HTP__PMTU_BASE;
     p->limit = limit;
     p->bad = limit + 1;
+    p->since = since;
 }
 
 /* What many links carry, in ascending order; then all that may be, then the middle of what is left. */
@@ -78,8 +79,13 @@ int hkp_htp__pmtu_refused(struct hkp_htp__pmtu *p, uint32_t size) {
 
 int hkp_htp__pmtu_restart(struct hkp_htp__pmtu *p, hkp_time again, uint64_t since) {
     const int shrinks = p->good > HKP_HTP__PMTU_BASE;
-    hkp_htp__pmtu_init(p, p->limit);
+    hkp_htp__pmtu_init(p, p->limit, since);
     p->again = again;
-    p->since = since;
     return shrinks;
+}
+
+void hkp_htp__pmtu_follow(struct hkp_htp__pmtu *p, const struct hkp_htp__pmtu *other, uint64_t since) {
+    *p = *other;
+    p->probe = p->tries = 0;
+    p->since = since;
 }

@@ -29,8 +29,8 @@ struct hkp_htp__pmtu {
     uint8_t tries, full, rounds;
 };
 
-/** limit: largest packet that may ever be sent, HKP_HTP__PMTU_BASE..65507. */
-void hkp_htp__pmtu_init(struct hkp_htp__pmtu *p, uint32_t limit);
+/** limit: largest packet that may ever be sent, HKP_HTP__PMTU_BASE..65507; since: number of the next one. */
+void hkp_htp__pmtu_init(struct hkp_htp__pmtu *p, uint32_t limit, uint64_t since);
 /** A packet of the largest size went. */
 static inline void hkp_htp__pmtu_full(struct hkp_htp__pmtu *p) {
     p->full = (uint8_t)(p->full | p->full << 1 | 1);
@@ -39,7 +39,7 @@ static inline void hkp_htp__pmtu_full(struct hkp_htp__pmtu *p) {
 uint32_t hkp_htp__pmtu_wants(const struct hkp_htp__pmtu *p, hkp_time now, int is_v4);
 /** A probe of this size went under pn. */
 void hkp_htp__pmtu_sent(struct hkp_htp__pmtu *p, uint32_t size, uint64_t pn);
-/** The probe of that size arrived. 1: good grew. */
+/** The probe of that size and number arrived. 1: good grew. */
 int hkp_htp__pmtu_acked(struct hkp_htp__pmtu *p, uint32_t size, uint64_t pn);
 /** Is lost, or was taken so: three of one size, and the size is too large. */
 void hkp_htp__pmtu_lost(struct hkp_htp__pmtu *p, uint64_t pn);
@@ -55,5 +55,7 @@ int hkp_htp__pmtu_refused(struct hkp_htp__pmtu *p, uint32_t size);
 /** Three PTOs in a row, or another path: the base again, and a new search after some time. since: number of
  *  the next packet; those before it say nothing of the path any more. 1: good shrank. */
 int hkp_htp__pmtu_restart(struct hkp_htp__pmtu *p, hkp_time again, uint64_t since);
+/** Goes on with what another search found, that of the path which takes this one's place. */
+void hkp_htp__pmtu_follow(struct hkp_htp__pmtu *p, const struct hkp_htp__pmtu *other, uint64_t since);
 
 #endif

@@ -36,6 +36,13 @@ route *hkp_htp__swarm_route(const session *s, uint8_t index) {
     return NULL;
 }
 
+int hkp_htp__paths_index(const session *s, const struct hkp_htp_path *path) {
+    if (hkp_htp__path_equal(path, &s->path)) return 0;
+    for (const route *r = s->paths->routes; r != NULL; r = r->next)
+        if (r->state == HKP_HTP__ROUTE_OPEN && hkp_htp__path_equal(path, &r->path)) return r->index;
+    return -1;
+}
+
 unsigned hkp_htp__swarm_count(const session *s) {
     unsigned n = 1;
     for (const route *r = s->paths->routes; r != NULL; r = r->next) n += r->state == HKP_HTP__ROUTE_OPEN;
@@ -190,6 +197,7 @@ void hkp_htp__swarm_open(struct hkp_htp_endpoint *ep, session *s, route *r) {
     }
     hkp_htp__path_state_init(way, (uint8_t)index, HKP_HTP_DATAGRAM_MAX, s->flow->recovery.own.congestion.ops,
                              rtt);
+    hkp_htp__pmtu_init(&way->pmtu, s->flow->recovery.own.pmtu.limit, s->flow->recovery.next_pn);
     hkp_htp__recovery_path_add(&s->flow->recovery, way);
     r->way = way;
     r->index = (uint8_t)index;
@@ -225,8 +233,8 @@ void hkp_htp__swarm_promote(struct hkp_htp_endpoint *ep, session *s) {
     s->token_out = p->tokens.peer[place];
     if (to->token_in != 0) p->token_in = to->token_in;
     hkp_htp__recovery_path_lost(&s->flow->recovery, 0);
+    hkp_htp__flow_follows(s->flow, to->index);
     hkp_htp__path_state_restart(&s->flow->recovery.own, srtt);
-    hkp_htp__flow_rerouted(s->flow); /* what the old one carried says nothing of this */
     hkp_htp__path_state_moved(&s->flow->recovery.own, ep->now);
     hkp_htp__swarm_close(ep, s, to);
     hkp_htp__paths_token_leave(ep, s, old);

@@ -97,8 +97,11 @@ static void was_refused(hkp_htp_udp *udp, hkp_htp_endpoint *ep) {
         r->single = 1;
         return;
     }
+    struct hkp_htp_path path;
+    hkp_htp__udp_from_sockaddr(&r->addr, &path);
+    path.carrier = udp->socks[r->sock].carrier;
     /* Too long for the interface: what path MTU discovery wants to know (HTP-9.7), and no error of ours. */
-    if (errno == EMSGSIZE && r->session != 0 && hkp_htp_run_refused(ep, r->session, len) == HKP_OK)
+    if (errno == EMSGSIZE && r->session != 0 && hkp_htp_run_refused(ep, r->session, &path, len) == HKP_OK)
         udp->stats.too_long++;
     else
         udp->stats.send_errors++;

@@ -9,6 +9,7 @@
 
 #include <hookprobe/base.h>
 
+#include "libhtp/path/pmtu.h"
 #include "libhtp/recovery/congestion.h"
 
 enum {
@@ -19,6 +20,8 @@ enum {
 
 struct hkp_htp__path_state {
     struct hkp_htp__congestion congestion;
+    /** what size it carries is sought by the flow (HTP-9.7); mtu is what came of it */
+    struct hkp_htp__pmtu pmtu;
     /** ns; srtt 0: no sample yet, then initial counts */
     uint64_t latest, min, srtt, var, initial;
     hkp_time last_sent, loss_time;

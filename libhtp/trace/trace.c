@@ -79,6 +79,7 @@ static void end(const struct hkp_htp_endpoint *ep, struct line *l) {
 static void put_path(struct line *l, const struct hkp_htp_path *path) {
     char text[HKP_HTP_PATH_TEXT_MAX];
     if (hkp_htp_path_format(path, text, sizeof text) == HKP_OK) put(l, ",\"path\":\"%s\"", text);
+    if (path->carrier != 0) put(l, ",\"carrier\":%" PRIu64, path->carrier);
 }
 
 static void put_ranges(struct line *l, const struct hkp_htp__frame *f) {

@@ -240,6 +240,19 @@ static inline void net_send(struct fault_world *w, struct fault_flying *f, struc
     net_keep(w, l, f);
 }
 
+/* The size that is sought on the way of this datagram, 0: none. */
+static inline uint32_t net_probe_of(const struct hkp_htp__session *s, const struct fault_flying *f,
+                                    const struct fault_link *l) {
+    for (uint8_t i = 0; i < HKP_HTP__PATHS_MAX; i++) {
+        const struct hkp_htp__path_state *p = s->flow->recovery.paths[i];
+        const struct hkp_htp__route *r = i > 0 && p != NULL ? hkp_htp__swarm_route(s, i) : NULL;
+        const struct hkp_htp_path *path = r != NULL ? &r->path : &s->path;
+        if (p != NULL && (f->from != 0 ? path->carrier == f->carrier : path->port == l->ports[f->carrier]))
+            return p->pmtu.probe;
+    }
+    return 0;
+}
+
 /* HTP-9.7: what is larger than the base is a probe, or a size that came through on this road before. */
 static inline void net_judge_size(struct fault_world *w, const struct fault_flying *f,
                                   const struct fault_link *l) {
@@ -248,7 +261,7 @@ static inline void net_judge_size(struct fault_world *w, const struct fault_flyi
     CHECK(f->len <= FAULT_LIMIT);
     if (f->len > w->net->largest) w->net->largest = f->len;
     if (f->len <= HKP_HTP__PMTU_BASE || s == NULL || s->flow == NULL) return;
-    if (f->len == s->flow->pmtu.probe)
+    if (f->len == net_probe_of(s, f, l))
         w->net->mtu_probes++;
     else if (f->len > r->reach[f->from != 0]) {
         printf("# a packet of %zu bytes on a road where %zu bytes came through\n", f->len,

@@ -141,9 +141,12 @@ static inline void ways_watch(struct fault_node *n) {
             continue;
         ways_judge(n, s);
         /* After three PTOs the base holds for ten minutes (HTP-9.7). */
-        const struct hkp_htp__pmtu *m = &s->flow->pmtu;
-        n->w->net->mtu_falls += m->again > n->mtu_again && m->again >= s->flow->now + 599 * HKP_HTP__SEC;
-        if (m->again > n->mtu_again) n->mtu_again = m->again;
+        for (unsigned k = 0; k < HKP_HTP__PATHS_MAX; k++) {
+            const struct hkp_htp__path_state *p = s->flow->recovery.paths[k];
+            if (p == NULL || p->pmtu.again <= n->mtu_again) continue;
+            n->w->net->mtu_falls += p->pmtu.again >= s->flow->now + 599 * HKP_HTP__SEC;
+            n->mtu_again = p->pmtu.again;
+        }
     }
 }
 

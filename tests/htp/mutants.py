@@ -166,12 +166,16 @@ ALWAYS += [
     ("HTP-8.6 a changed integrity keeps its trust", "libhtp/trust.c", "limit(trust, HKP_HTP_TRUST_CHANGED);", "",
      TRUST, "a_changed_integrity_limits_or_ends_a_session"),
     ("HTP-9.7 a lost MTU probe shrinks the window", "libhtp/recovery/recovery.c", "if (s->mtu_probe) {", "if (0) {", *PMTU),
-    ("HTP-9.7 packets that vanish stay large", "libhtp/flow/flow.c", "pto_count >= PMTU_PTOS", "pto_count >= 99", *SHRINK),
+    ("HTP-9.7 packets that vanish stay large", "libhtp/flow/flow.c", "pto_count < PMTU_PTOS", "pto_count < 99", *SHRINK),
     ("HTP-9.7 losses beside short packets say nothing", "libhtp/path/pmtu.c", "return ++p->rounds >= ROUNDS;", "return 0;",
      *BESIDE),
     ("HTP-9.7 a probe of the path before counts", "libhtp/path/pmtu.c", "    if (pn < p->since) return 0;\n", "", *BEFORE),
     ("HTP-11.6 ACKs leave packets of a dead path behind", "libhtp/recovery/recovery.c",
      "while (hkp_htp__recovery_span(r) >= HKP_HTP__SPAN_MAX) {", "while (0) {", *BEHIND),
+    ("HTP-11.6 what one path refuses, all do", "libhtp/path/swarm.c", "if (hkp_htp__path_equal(path, &s->path)) return 0;",
+     "(void)path;\n    return 0;", "unit_pmtu", "a_refusal_elsewhere_changes_nothing"),
+    ("HTP-11.6 a path in the first one's place begins small", "libhtp/path/swarm.c",
+     "hkp_htp__flow_follows(s->flow, to->index);", "", "unit_pmtu", "each_path_of_a_swarm_has_its_own_size"),
     ("HTP-9.7 the search goes on at once", "libhtp/path/pmtu.c", "|| now < p->again) return 0", ") return 0", *SHRINK),
 ]
 HEART = "libhtp/flow/flow_heart.c"

@@ -253,6 +253,40 @@ static inline struct roads *roads_up(const char *vector, uint64_t seed) {
     return x;
 }
 
+/** An endpoint with these features in place of the one there; mem NULL: malloc. NULL if there is no memory.
+ */
+static inline hkp_htp_endpoint *roads_endpoint(struct roads *x, int is_e, uint32_t features,
+                                               const struct hkp_mem *mem) {
+    hkp_htp_endpoint **ep = is_e ? &x->p.e : &x->p.v;
+    struct hkp_htp_options o;
+    hkp_htp_endpoint_free(*ep);
+    *ep = NULL;
+    pair_options(&x->p, &o, is_e);
+    o.features = features;
+    o.swarm_paths = 8;
+    if (mem != NULL) o.mem = *mem;
+    const hkp_status st = hkp_htp_endpoint_new(ep, &o, x->p.now);
+    CHECK(st == HKP_OK || (st == HKP_E_NOMEM && mem != NULL));
+    return *ep;
+}
+
+/** Both ends with feature SWARM, V with these; E gets so many paths, each from a socket of its own. */
+static inline struct roads *roads_swarm(uint64_t seed, unsigned paths, uint32_t features_v) {
+    struct roads *x = roads_new("r", seed);
+    (void)roads_endpoint(x, 1, HKP_HTP_FEATURE_SWARM, NULL);
+    (void)roads_endpoint(x, 0, features_v, NULL);
+    CHECK_EQ(pair_connect(&x->p), HKP_OK);
+    roads_run(x, HKP_HTP__SEC);
+    CHECK(x->up[0] == 1 && x->up[1] == 1);
+    for (unsigned i = 1; i < paths; i++) {
+        const struct hkp_htp_path to = roads_v(x, (int)i);
+        (void)roads_rebind(x, (int)i, (uint8_t)(20 + i), (uint16_t)(47000 + i), 0);
+        CHECK_EQ(hkp_htp_session_path_add(x->p.e, x->p.now, x->p.session, &to), HKP_OK);
+        roads_run(x, HKP_HTP__SEC);
+    }
+    return x;
+}
+
 static inline struct hkp_htp__session *roads_session(struct roads *x, int is_e) {
     hkp_htp_endpoint *ep = roads_side(x, is_e);
     for (uint32_t i = 0; i < ep->opt.sessions_max; i++)

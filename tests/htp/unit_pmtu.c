@@ -36,7 +36,7 @@ static void the_search_ends_close_below_what_the_path_carries(void) {
         for (uint32_t limit = 1200; limit <= 65507; limit += 1171) {
             struct hkp_htp__pmtu p;
             const uint32_t best = mtus[i] < limit ? mtus[i] : limit;
-            hkp_htp__pmtu_init(&p, limit);
+            hkp_htp__pmtu_init(&p, limit, 0);
             fill_packets(&p);
             CHECK(search(&p, mtus[i], (int)(limit & 1)) <= 3 + 3 * 12);
             CHECK(p.good <= best && p.good + 64 >= best);
@@ -47,7 +47,7 @@ static void the_usual_sizes_come_first(void) {
     struct hkp_htp__pmtu p;
     for (int is_v4 = 0; is_v4 < 2; is_v4++) {
         const uint32_t want[] = {1280, 1400, is_v4 ? 1452 : 1432, 9000};
-        hkp_htp__pmtu_init(&p, 9000);
+        hkp_htp__pmtu_init(&p, 9000, 0);
         CHECK_EQ(hkp_htp__pmtu_wants(&p, 0, is_v4), 0); /* nothing was full yet */
         fill_packets(&p);
         for (unsigned i = 0; i < 4; i++) {
@@ -61,7 +61,7 @@ static void the_usual_sizes_come_first(void) {
 
 static void a_size_is_given_up_after_three_losses_only(void) {
     struct hkp_htp__pmtu p;
-    hkp_htp__pmtu_init(&p, 1280);
+    hkp_htp__pmtu_init(&p, 1280, 0);
     fill_packets(&p);
     for (uint64_t i = 0; i < 3; i++) {
         CHECK_EQ(hkp_htp__pmtu_wants(&p, 0, 1), 1280);
@@ -79,7 +79,7 @@ static void a_size_is_given_up_after_three_losses_only(void) {
 /* Found by the fault simulator: what arrived on another road says nothing of this one. */
 static void a_probe_of_the_path_before_counts_no_more(void) {
     struct hkp_htp__pmtu p;
-    hkp_htp__pmtu_init(&p, 9000);
+    hkp_htp__pmtu_init(&p, 9000, 0);
     fill_packets(&p);
     hkp_htp__pmtu_sent(&p, 1280, 7);
     CHECK_EQ(hkp_htp__pmtu_restart(&p, 0, 8), 0);
@@ -93,7 +93,7 @@ static void a_probe_of_the_path_before_counts_no_more(void) {
 
 static void what_the_system_refuses_needs_no_probe(void) {
     struct hkp_htp__pmtu p;
-    hkp_htp__pmtu_init(&p, 16384);
+    hkp_htp__pmtu_init(&p, 16384, 0);
     fill_packets(&p);
     CHECK_EQ(hkp_htp__pmtu_refused(&p, 1473), 0);
     (void)search(&p, 1472, 1);
@@ -103,22 +103,45 @@ static void what_the_system_refuses_needs_no_probe(void) {
     CHECK_EQ(hkp_htp__pmtu_refused(&p, 1200), 0);
 }
 
+/* A path that takes the place of another goes on with what it found. */
+static void a_search_goes_on_in_another_place(void) {
+    struct hkp_htp__pmtu p, other;
+    hkp_htp__pmtu_init(&p, 16384, 0);
+    hkp_htp__pmtu_init(&other, 16384, 0);
+    fill_packets(&other);
+    (void)search(&other, 9000, 1);
+    hkp_htp__pmtu_sent(&other, 12000, 70);
+    hkp_htp__pmtu_follow(&p, &other, 71);
+    CHECK(p.good > 8900 && p.good <= 9000);
+    CHECK_EQ(hkp_htp__pmtu_acked(&p, 12000, 70), 0);
+    CHECK_EQ(p.probe, 0); /* or it would wait for that one for ever */
+}
+
 /* ---- between two endpoints */
 
 struct bed {
     struct world w;
     struct pair p;
     uint64_t e, v;
-    size_t mtu, largest, too_long;
+    /** of each carrier of E */
+    size_t mtu, second, largest, too_long;
     /** the system says so */
     int tells;
     uint8_t out[ROOM];
 };
 
-static void bed_new(struct bed *b, size_t mtu) {
+static void bed_new_with(struct bed *b, size_t mtu, uint32_t features) {
+    struct hkp_htp_options o;
     memset(b, 0, sizeof *b);
     world_load(&b->w, vec_get(vec_load("htp/handshake_r.json"), "inputs"));
     pair_new(&b->p, &b->w);
+    for (int is_e = 0; is_e < 2 && features != 0; is_e++) {
+        hkp_htp_endpoint **ep = is_e ? &b->p.e : &b->p.v;
+        hkp_htp_endpoint_free(*ep);
+        pair_options(&b->p, &o, is_e);
+        o.features = features;
+        CHECK_EQ(hkp_htp_endpoint_new(ep, &o, b->p.now), HKP_OK);
+    }
     CHECK_EQ(pair_connect(&b->p), HKP_OK);
     pair_pump(&b->p);
     b->mtu = mtu;
@@ -129,18 +152,27 @@ static void bed_new(struct bed *b, size_t mtu) {
     pair_pump(&b->p);
 }
 
+static void bed_new(struct bed *b, size_t mtu) { bed_new_with(b, mtu, 0); }
+
 static int carry(struct bed *b, int from_e) {
     struct hkp_htp_run run = {.struct_size = sizeof run};
     hkp_htp_endpoint *from = from_e ? b->p.e : b->p.v, *to = from_e ? b->p.v : b->p.e;
     CHECK_EQ(hkp_htp_run_send(from, b->p.now, b->p.wall, b->out, sizeof b->out, &run), HKP_OK);
     if (run.len == 0) return 0;
     if (run.segment > b->largest) b->largest = run.segment;
-    if (run.segment > b->mtu) {
+    const unsigned carrier =
+        from_e ? (unsigned)run.path.carrier : (unsigned)(run.path.port - b->p.path_e.port);
+    if (run.segment > (carrier == 0 ? b->mtu : b->second)) {
         b->too_long++;
-        if (b->tells) CHECK_EQ(hkp_htp_run_refused(from, run.session, run.segment), HKP_OK);
+        if (b->tells) CHECK_EQ(hkp_htp_run_refused(from, run.session, &run.path, run.segment), HKP_OK);
         return 1;
     }
+    if (b->second != 0) b->p.now += HKP_HTP__MS; /* round trips by which paths can be drawn */
     run.path = from_e ? b->p.path_e : b->p.path_v;
+    if (from_e)
+        run.path.port = (uint16_t)(run.path.port + carrier);
+    else
+        run.path.carrier = carrier;
     CHECK_EQ(hkp_htp_run_recv(to, b->p.now, b->p.wall, &run, b->out, NULL), HKP_OK);
     return 1;
 }
@@ -173,7 +205,7 @@ static void packets_grow_to_what_the_link_carries(void) {
             bed_new(&b, mtus[i]);
             b.tells = tells;
             for (int k = 0; k < 4; k++) CHECK(deliver(&b, BIG));
-            const size_t max = hkp_htp__flow_datagram_max(flow_of(&b));
+            const size_t max = hkp_htp__flow_datagram_max(flow_of(&b), 0);
             CHECK(max <= mtus[i] && max + 64 >= mtus[i]);
             CHECK(b.largest >= max);
             /* Lost probes are no signal of congestion: none was ever answered. */
@@ -196,17 +228,17 @@ static void a_path_that_shrinks_is_noticed_by_three_timeouts(void) {
     static struct bed b;
     bed_new(&b, 9000);
     for (int k = 0; k < 4; k++) CHECK(deliver(&b, BIG));
-    CHECK(hkp_htp__flow_datagram_max(flow_of(&b)) > 8900);
+    CHECK(hkp_htp__flow_datagram_max(flow_of(&b), 0) > 8900);
     b.mtu = 1300;
     CHECK(deliver(&b, 300000));
-    CHECK_EQ(hkp_htp__flow_datagram_max(flow_of(&b)), 1200);
+    CHECK_EQ(hkp_htp__flow_datagram_max(flow_of(&b), 0), 1200);
     const size_t lost = b.too_long;
     CHECK(deliver(&b, 300000));
     CHECK_EQ(b.too_long, lost);
-    flow_of(&b)->pmtu.again -= 600 * HKP_HTP__SEC; /* as if they were over */
+    flow_of(&b)->recovery.own.pmtu.again -= 600 * HKP_HTP__SEC; /* as if they were over */
     for (int k = 0; k < 4; k++) CHECK(deliver(&b, BIG));
     CHECK(b.too_long > lost);
-    const size_t max = hkp_htp__flow_datagram_max(flow_of(&b));
+    const size_t max = hkp_htp__flow_datagram_max(flow_of(&b), 0);
     CHECK(max <= 1300 && max + 64 >= 1300);
     pair_free(&b.p);
 }
@@ -221,7 +253,7 @@ static void a_path_that_shrinks_is_noticed_beside_short_packets(void) {
     unsigned came = 0;
     bed_new(&b, 9000);
     for (int k = 0; k < 4; k++) CHECK(deliver(&b, BIG));
-    CHECK(hkp_htp__flow_datagram_max(flow_of(&b)) > 8900);
+    CHECK(hkp_htp__flow_datagram_max(flow_of(&b), 0) > 8900);
     b.mtu = 1300;
     CHECK_EQ(hkp_htp_stream_open(b.p.e, b.e, HKP_HTP_STREAM_APP, 0, 0, &small), HKP_OK);
     CHECK_EQ(hkp_htp_stream_open(b.p.e, b.e, HKP_HTP_STREAM_APP, 0, 3, &large), HKP_OK);
@@ -236,7 +268,7 @@ static void a_path_that_shrinks_is_noticed_beside_short_packets(void) {
         hkp_htp_tick(b.p.v, b.p.now, b.p.wall);
     }
     CHECK_EQ(came, 1);
-    CHECK_EQ(hkp_htp__flow_datagram_max(flow_of(&b)), 1200);
+    CHECK_EQ(hkp_htp__flow_datagram_max(flow_of(&b), 0), 1200);
     pair_free(&b.p);
 }
 
@@ -249,9 +281,54 @@ static void a_refused_size_goes_back_at_once(void) {
     const hkp_time before = b.p.now;
     CHECK(deliver(&b, 300000));
     CHECK(b.p.now - before < HKP_HTP__SEC);
-    CHECK(hkp_htp__flow_datagram_max(flow_of(&b)) <= 1400);
-    CHECK_EQ(hkp_htp_run_refused(b.p.e, 12345, 1400), HKP_E_NOTFOUND);
-    CHECK_EQ(hkp_htp_run_refused(NULL, b.e, 1400), HKP_E_INVAL);
+    CHECK(hkp_htp__flow_datagram_max(flow_of(&b), 0) <= 1400);
+    CHECK_EQ(hkp_htp_run_refused(b.p.e, 12345, &b.p.path_v, 1400), HKP_E_NOTFOUND);
+    CHECK_EQ(hkp_htp_run_refused(NULL, b.e, &b.p.path_v, 1400), HKP_E_INVAL);
+    CHECK_EQ(hkp_htp_run_refused(b.p.e, b.e, NULL, 1400), HKP_E_INVAL);
+    pair_free(&b.p);
+}
+
+static size_t mtu_of(struct bed *b, uint8_t path) { return hkp_htp__flow_datagram_max(flow_of(b), path); }
+
+/* HTP-11.6: each path has its own; one that shrinks leaves the others alone, and one that takes the place of
+ * the first keeps what it found. */
+static void each_path_of_a_swarm_has_its_own_size(void) {
+    static struct bed b;
+    for (int tells = 0; tells < 2; tells++) {
+        bed_new_with(&b, 1400, HKP_HTP_FEATURE_SWARM);
+        struct hkp_htp_path second = b.p.path_v;
+        second.carrier = 1;
+        b.second = 9000;
+        b.tells = tells;
+        CHECK(deliver(&b, BIG));
+        CHECK_EQ(hkp_htp_session_path_add(b.p.e, b.p.now, b.e, &second), HKP_OK);
+        for (int k = 0; k < 12; k++) CHECK(deliver(&b, BIG));
+        CHECK(mtu_of(&b, 0) == 1400);
+        CHECK(mtu_of(&b, 1) <= 9000 && mtu_of(&b, 1) > 8900);
+        b.mtu = 1300;
+        for (int k = 0; k < 2; k++) CHECK(deliver(&b, BIG));
+        CHECK(mtu_of(&b, 0) <= 1300);
+        CHECK(mtu_of(&b, 1) > 8900);
+        CHECK_EQ(hkp_htp_session_path_drop(b.p.e, b.p.now, b.e, &b.p.path_v), HKP_OK);
+        CHECK(mtu_of(&b, 0) > 8900);
+        CHECK(deliver(&b, BIG));
+        CHECK(mtu_of(&b, 0) > 8900);
+        pair_free(&b.p);
+    }
+}
+
+/* A refusal is of the path that it names. */
+static void a_refusal_elsewhere_changes_nothing(void) {
+    static struct bed b;
+    bed_new(&b, 9000);
+    for (int k = 0; k < 4; k++) CHECK(deliver(&b, BIG));
+    struct hkp_htp_path other = b.p.path_v;
+    other.carrier = 1;
+    const size_t before = mtu_of(&b, 0);
+    CHECK_EQ(hkp_htp_run_refused(b.p.e, b.e, &other, before), HKP_OK);
+    CHECK_EQ(mtu_of(&b, 0), before);
+    CHECK_EQ(hkp_htp_run_refused(b.p.e, b.e, &b.p.path_v, before), HKP_OK);
+    CHECK_EQ(mtu_of(&b, 0), 1200);
     pair_free(&b.p);
 }
 
@@ -276,11 +353,14 @@ int main(void) {
     CASE(a_size_is_given_up_after_three_losses_only);
     CASE(a_probe_of_the_path_before_counts_no_more);
     CASE(what_the_system_refuses_needs_no_probe);
+    CASE(a_search_goes_on_in_another_place);
     CASE(packets_grow_to_what_the_link_carries);
     CASE(short_packets_seek_nothing);
     CASE(a_path_that_shrinks_is_noticed_by_three_timeouts);
     CASE(a_path_that_shrinks_is_noticed_beside_short_packets);
     CASE(a_refused_size_goes_back_at_once);
+    CASE(each_path_of_a_swarm_has_its_own_size);
+    CASE(a_refusal_elsewhere_changes_nothing);
     CASE(an_option_bounds_the_search);
     return check_done();
 }

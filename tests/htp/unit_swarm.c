@@ -1,40 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
 /* SWARM: one session over several paths at once (HTP-11.6). */
+#include "alloc.h"
 #include "libhtp/flow/flow_state.h"
 #include "roads.h"
 
 enum { PATHS = 4 };
 
-/* Both ends with the feature; E with sockets of its own for each path. */
-static struct roads *swarm_up(uint64_t seed, unsigned paths, uint32_t features_v) {
-    struct roads *x = roads_new("r", seed);
-    struct hkp_htp_options o;
-    hkp_htp_endpoint_free(x->p.e);
-    hkp_htp_endpoint_free(x->p.v);
-    pair_options(&x->p, &o, 1);
-    o.features = HKP_HTP_FEATURE_SWARM;
-    o.swarm_paths = 8;
-    CHECK_EQ(hkp_htp_endpoint_new(&x->p.e, &o, x->p.now), HKP_OK);
-    pair_options(&x->p, &o, 0);
-    o.features = features_v;
-    CHECK_EQ(hkp_htp_endpoint_new(&x->p.v, &o, x->p.now), HKP_OK);
-    CHECK_EQ(pair_connect(&x->p), HKP_OK);
-    roads_run(x, HKP_HTP__SEC);
-    CHECK(x->up[0] == 1 && x->up[1] == 1);
-    for (unsigned i = 1; i < paths; i++) {
-        const struct hkp_htp_path to = roads_v(x, (int)i);
-        (void)roads_rebind(x, (int)i, (uint8_t)(20 + i), (uint16_t)(47000 + i), 0);
-        CHECK_EQ(hkp_htp_session_path_add(x->p.e, x->p.now, x->p.session, &to), HKP_OK);
-        roads_run(x, HKP_HTP__SEC);
-    }
-    return x;
-}
-
 static unsigned count(struct roads *x, int is_e) { return hkp_htp__swarm_count(roads_session(x, is_e)); }
 
 static void e_adds_paths_and_both_use_them(void) {
-    struct roads *x = swarm_up(check_seed(), PATHS, HKP_HTP_FEATURE_SWARM);
+    struct roads *x = roads_swarm(check_seed(), PATHS, HKP_HTP_FEATURE_SWARM);
     CHECK_EQ(count(x, 1), PATHS);
     CHECK_EQ(count(x, 0), PATHS);
     uint64_t in[PATHS], out[PATHS];
@@ -59,11 +35,11 @@ static void e_adds_paths_and_both_use_them(void) {
 }
 
 static void without_the_feature_there_is_one_path(void) {
-    struct roads *x = swarm_up(check_seed(), 1, 0);
+    struct roads *x = roads_swarm(check_seed(), 1, 0);
     struct hkp_htp_path to = roads_v(x, 1);
     CHECK_EQ(hkp_htp_session_path_add(x->p.e, x->p.now, x->p.session, &to), HKP_E_UNSUPPORTED);
     roads_free(x);
-    x = swarm_up(check_seed(), 2, HKP_HTP_FEATURE_SWARM);
+    x = roads_swarm(check_seed(), 2, HKP_HTP_FEATURE_SWARM);
     to = roads_v(x, 0);
     CHECK_EQ(hkp_htp_session_path_add(x->p.e, x->p.now, x->p.session, &to), HKP_E_INVAL);
     CHECK_EQ(hkp_htp_session_path_add(x->p.e, x->p.now, x->p.session, NULL), HKP_E_INVAL);
@@ -80,7 +56,7 @@ static void without_the_feature_there_is_one_path(void) {
 /* A path that dies is set aside after three PTOs, everything arrives by the others; it comes back. */
 static void a_dead_path_is_set_aside_and_comes_back(void) {
     for (int dead = 0; dead < 3; dead++) {
-        struct roads *x = swarm_up(check_seed() + (uint64_t)dead, 3, HKP_HTP_FEATURE_SWARM);
+        struct roads *x = roads_swarm(check_seed() + (uint64_t)dead, 3, HKP_HTP_FEATURE_SWARM);
         roads_say(x, 1, 900000);
         roads_say(x, 0, 900000);
         roads_run(x, 20 * HKP_HTP__MS);
@@ -102,7 +78,7 @@ static void a_dead_path_is_set_aside_and_comes_back(void) {
 
 /* From three paths on none carries more than 60 % while another has room; the fast one draws most. */
 static void no_path_carries_more_than_its_share(void) {
-    struct roads *x = swarm_up(check_seed(), 3, HKP_HTP_FEATURE_SWARM);
+    struct roads *x = roads_swarm(check_seed(), 3, HKP_HTP_FEATURE_SWARM);
     x->delay[0] = HKP_HTP__MS;
     x->delay[1] = 8 * HKP_HTP__MS;
     x->delay[2] = 8 * HKP_HTP__MS;
@@ -126,7 +102,7 @@ static void no_path_carries_more_than_its_share(void) {
 }
 
 static void paths_are_dropped_at_will(void) {
-    struct roads *x = swarm_up(check_seed(), 3, HKP_HTP_FEATURE_SWARM);
+    struct roads *x = roads_swarm(check_seed(), 3, HKP_HTP_FEATURE_SWARM);
     roads_say(x, 1, 900000);
     roads_say(x, 0, 900000);
     roads_run(x, 60 * HKP_HTP__MS);
@@ -151,7 +127,7 @@ static void paths_are_dropped_at_will(void) {
 
 /* With each rekey E is told, adds a path from a fresh port, and its oldest is retired. */
 static void each_rekey_renews_the_oldest_path(void) {
-    struct roads *x = swarm_up(check_seed(), 3, HKP_HTP_FEATURE_SWARM);
+    struct roads *x = roads_swarm(check_seed(), 3, HKP_HTP_FEATURE_SWARM);
     for (int i = 0; i < 5; i++) {
         const struct hkp_htp_path oldest = roads_path(x, 1), to = roads_v(x, 3 + i);
         CHECK_EQ(hkp_htp_session_rekey(x->p.e, x->p.now, x->p.session), HKP_OK);
@@ -174,7 +150,7 @@ static void each_rekey_renews_the_oldest_path(void) {
  * given back. */
 static void swarms_survive_bad_networks(void) {
     for (uint64_t seed = 0; seed < 8; seed++) {
-        struct roads *x = swarm_up(check_seed() + 300 + seed, 3, HKP_HTP_FEATURE_SWARM);
+        struct roads *x = roads_swarm(check_seed() + 300 + seed, 3, HKP_HTP_FEATURE_SWARM);
         int next = 3;
         for (int i = 0; i < ROADS_SOCKETS; i++) {
             x->delay[i] = (1 + check_random(&x->random) % 80) * HKP_HTP__MS;
@@ -219,7 +195,7 @@ static void swarms_survive_bad_networks(void) {
 
 /* HTP-9.3 where V could use both paths: it follows because E retires the old one. */
 static void e_moves_where_swarm_is_in_use(void) {
-    struct roads *x = swarm_up(check_seed(), 1, HKP_HTP_FEATURE_SWARM);
+    struct roads *x = roads_swarm(check_seed(), 1, HKP_HTP_FEATURE_SWARM);
     for (int i = 1; i < 6; i++) {
         const struct hkp_htp_path to = roads_v(x, i);
         (void)roads_rebind(x, i, 8, (uint16_t)(45000 + i), 0);
@@ -238,7 +214,7 @@ static void e_moves_where_swarm_is_in_use(void) {
 
 /* So that a slow path's packets never fall out of the other side's window of numbers. */
 static void numbers_on_their_way_stay_close(void) {
-    struct roads *x = swarm_up(check_seed(), 3, HKP_HTP_FEATURE_SWARM);
+    struct roads *x = roads_swarm(check_seed(), 3, HKP_HTP_FEATURE_SWARM);
     x->delay[1] = 400 * HKP_HTP__MS;
     x->delay[0] = x->delay[2] = HKP_HTP__MS / 2;
     unsigned said = 0;
@@ -260,6 +236,70 @@ static void numbers_on_their_way_stay_close(void) {
     roads_free(x);
 }
 
+/* Until E has so many paths, by sockets from `first` on. */
+static void add_paths(struct roads *x, unsigned paths, int first) {
+    for (int i = first; i < ROADS_SOCKETS && count(x, 1) < paths; i++) {
+        const struct hkp_htp_path to = roads_v(x, i);
+        (void)roads_rebind(x, i, (uint8_t)(20 + x->n_hosts), (uint16_t)(47000 + x->n_hosts), 0);
+        CHECK(hkp_htp_session_path_add(x->p.e, x->p.now, x->p.session, &to) <= HKP_OK);
+        roads_run(x, 5 * HKP_HTP__SEC);
+    }
+}
+
+static int try_to_say(struct roads *x, int from_e) {
+    static const uint8_t text[60000] = "memory";
+    const uint64_t session = from_e ? x->p.session : x->session_v;
+    uint32_t stream;
+    hkp_status st = hkp_htp_stream_open(roads_side(x, from_e), session, ROADS_STREAM, 0, 3, &stream);
+    if (st == HKP_OK) st = hkp_htp_stream_send(roads_side(x, from_e), session, stream, text, sizeof text, 1);
+    CHECK(st == HKP_OK || st == HKP_E_NOMEM || st == HKP_E_LIMIT);
+    return st == HKP_OK;
+}
+
+/* E or V gets so many allocations from when the session is up, and no more for a while. With memory again
+ * what was said arrives, E opens the paths that it should have and renews them, and all is given back. 1: the
+ * allocations were enough. */
+static int starve(int is_e, long left) {
+    struct roads *x = roads_new("r", check_seed());
+    struct failing heap = {.left = -1};
+    const struct hkp_mem mem = failing_mem(&heap);
+    for (int i = 0; i < 2; i++) (void)roads_endpoint(x, i, HKP_HTP_FEATURE_SWARM, i == is_e ? &mem : NULL);
+    CHECK_EQ(pair_connect(&x->p), HKP_OK);
+    roads_run(x, HKP_HTP__SEC);
+    CHECK(x->up[0] == 1 && x->up[1] == 1);
+    heap.left = left;
+    int said = try_to_say(x, 0) + try_to_say(x, 1);
+    add_paths(x, 3, 1);
+    const int enough = heap.left > 0;
+    CHECK(!enough || (said == 2 && count(x, 0) == 3 && count(x, 1) == 3));
+    heap.left = -1;
+    roads_run(x, 20 * HKP_HTP__SEC);
+    said += try_to_say(x, 0) + try_to_say(x, 1);
+    add_paths(x, 3, 6);
+    CHECK_EQ(count(x, 1), 3);
+    CHECK_EQ(hkp_htp_session_rekey(x->p.e, x->p.now, x->p.session), HKP_OK);
+    roads_run(x, 8 * HKP_HTP__SEC);
+    add_paths(x, 4, 9);
+    CHECK_EQ(count(x, 0), 3);
+    CHECK_EQ(count(x, 1), 3);
+    CHECK_EQ(x->messages[0] + x->messages[1], said);
+    CHECK_EQ(x->down[0] + x->down[1], 0);
+    hkp_htp_endpoint_free(x->p.e);
+    hkp_htp_endpoint_free(x->p.v);
+    CHECK_EQ(heap.live, 0);
+    free(x);
+    return enough;
+}
+
+static void every_allocation_may_fail(void) {
+    for (int is_e = 0; is_e < 2; is_e++) {
+        long left = 0;
+        while (left < 100 && !starve(is_e, left)) left++;
+        printf("# %s: %ld allocations\n", is_e ? "E" : "V", left);
+        CHECK(left > 0 && left < 100);
+    }
+}
+
 int main(void) {
     CASE(e_adds_paths_and_both_use_them);
     CASE(without_the_feature_there_is_one_path);
@@ -269,6 +309,7 @@ int main(void) {
     CASE(each_rekey_renews_the_oldest_path);
     CASE(e_moves_where_swarm_is_in_use);
     CASE(numbers_on_their_way_stay_close);
+    CASE(every_allocation_may_fail);
     CASE(swarms_survive_bad_networks);
     return check_done();
 }

@@ -3,7 +3,7 @@
 /* Trace and key log (HTP-18.4): what they say is what happened, and they are silent unless switched on. */
 #include <hookprobe/htp/trace.h>
 
-#include "pair.h"
+#include "roads.h"
 
 enum { LINES_MAX = 400 };
 
@@ -120,6 +120,53 @@ static void events_tell_what_happened(void) {
     release(&s);
 }
 
+/* Bytes of the protected packets that went by a path, as the trace says. */
+static uint64_t bytes_by(const struct sink *s, const char *path, uint64_t carrier) {
+    uint64_t bytes = 0;
+    for (int i = 0; i < s->n_events; i++) {
+        json_t *data = event_data(s, i, "htp:packet_sent");
+        const char *is = json_string_value(json_object_get(data, "path"));
+        if (is != NULL && strcmp(is, path) == 0 &&
+            (uint64_t)json_integer_value(json_object_get(data, "carrier")) == carrier)
+            bytes += (uint64_t)json_integer_value(json_object_get(json_object_get(data, "raw"), "length"));
+        json_decref(data);
+    }
+    return bytes;
+}
+
+/* SWARM and a path that is asked: each packet is told with the path that it took, at either end. */
+static void packets_name_the_path_they_took(void) {
+    for (int is_e = 0; is_e < 2; is_e++) {
+        struct roads *x = roads_swarm(check_seed(), 3, HKP_HTP_FEATURE_SWARM);
+        struct sink s = {.n_events = 0};
+        const struct hkp_htp_trace t = trace_to(&s);
+        const struct hkp_htp_path fourth = roads_v(x, 3);
+        uint64_t before[4] = {0};
+        (void)roads_rebind(x, 3, 23, 47003, 0);
+        for (int i = 0; i < 3; i++) {
+            const struct roads_host *h = &x->hosts[x->seen_as[i]];
+            before[i] = is_e ? h->in : h->out;
+        }
+        CHECK_EQ(hkp_htp_trace_set(roads_side(x, is_e), &t, x->p.now, x->p.wall), HKP_OK);
+        CHECK_EQ(hkp_htp_session_path_add(x->p.e, x->p.now, x->p.session, &fourth), HKP_OK);
+        for (int i = 0; i < 6; i++) {
+            roads_say(x, is_e, 8000);
+            roads_run(x, HKP_HTP__SEC / 2);
+        }
+        for (int i = 0; i < 4; i++) {
+            const struct roads_host *h = &x->hosts[x->seen_as[i]];
+            const struct hkp_htp_path to = is_e ? x->p.path_v : roads_from_e(x, x->seen_as[i]);
+            char text[HKP_HTP_PATH_TEXT_MAX];
+            CHECK_EQ(hkp_htp_path_format(&to, text, sizeof text), HKP_OK);
+            const uint64_t told = bytes_by(&s, text, is_e ? (uint64_t)i : 0);
+            CHECK(told > 0);
+            CHECK_EQ(told, (is_e ? h->in : h->out) - before[i]);
+        }
+        roads_free(x);
+        release(&s);
+    }
+}
+
 /* A dropped datagram is told with the name of its result. */
 static void drops_are_told(void) {
     static struct world w;
@@ -203,13 +250,14 @@ static void a_library_without_it_says_so(void) {
 int main(void) {
 #ifdef HKP_HTP__TRACED
     CASE(events_tell_what_happened);
+    CASE(packets_name_the_path_they_took);
     CASE(drops_are_told);
     CASE(the_key_log_names_every_key_once);
     CASE(nothing_is_told_unless_it_is_on);
     (void)a_library_without_it_says_so;
 #else
     CASE(a_library_without_it_says_so);
-    (void)events_tell_what_happened, (void)drops_are_told;
+    (void)events_tell_what_happened, (void)drops_are_told, (void)packets_name_the_path_they_took;
     (void)the_key_log_names_every_key_once, (void)nothing_is_told_unless_it_is_on;
 #endif
     return check_done();

@@ -86,22 +86,24 @@ HKP_API HKP_MUST_USE hkp_status hkp_htp_run_recv(hkp_htp_endpoint *ep, hkp_time 
 /**
  * Tell the endpoint that the system took no datagram of this size for a session: too long for the interface.
  *
- * Path MTU discovery then stays below; packets of the session that were as large go back to
- * HKP_HTP_DATAGRAM_MAX at once. What was refused counts as lost in its time.
+ * Path MTU discovery of that path then stays below; packets that were as large go back to
+ * HKP_HTP_DATAGRAM_MAX there at once. What was refused counts as lost in its time.
  *
  * @param ep  endpoint; borrowed, changed
  * @param session  number of the session, as in struct hkp_htp_run
+ * @param path  where it was to go, as in struct hkp_htp_run; borrowed
  * @param size  bytes of the datagram
  *
  * @retval HKP_OK  noted
  * @retval HKP_E_NOTFOUND  the number names no session
- * @retval HKP_E_INVAL  ep is NULL
+ * @retval HKP_E_INVAL  ep or path is NULL
  *
  * Cost: no allocation.
  * Source: HTP-9.7, decision 0341.
  * Since: hookprobe-htp 0.1
  */
-HKP_API HKP_MUST_USE hkp_status hkp_htp_run_refused(hkp_htp_endpoint *ep, uint64_t session, size_t size);
+HKP_API HKP_MUST_USE hkp_status hkp_htp_run_refused(hkp_htp_endpoint *ep, uint64_t session,
+                                                    const struct hkp_htp_path *path, size_t size);
 
 #ifdef __cplusplus
 }
