@@ -46,6 +46,11 @@ static int own_event(struct hkp_htp__session *s, struct hkp_htp_event *out) {
         out->value = s->paths->news;
         out->observed = s->paths->news_path;
         s->paths->news = 0;
+    } else if (s->paths != NULL && (s->paths->wanted || s->paths->spare)) {
+        start_event(s, out, HKP_HTP_EVENT_PATH);
+        out->value = s->paths->wanted ? HKP_HTP_PATH_WANTED : HKP_HTP_PATH_SPARE;
+        out->observed = s->path;
+        *(s->paths->wanted ? &s->paths->wanted : &s->paths->spare) = 0;
     } else
         return 0;
     return 1;
@@ -141,6 +146,7 @@ static int flow_event(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s, s
 void hkp_htp__session_next_event(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s,
                                  struct hkp_htp_event *out) {
     if (s->told) return;
+    if (s->paths != NULL) hkp_htp__swarm_wish(ep, s);
     if (own_event(s, out)) return;
     if (s->was_up && !s->allow_set) {
         /* The owner was told of the session and named no class: what waited is refused. */
@@ -155,14 +161,15 @@ void hkp_htp__session_next_event(struct hkp_htp_endpoint *ep, struct hkp_htp__se
 }
 
 /* Nothing to tell, and nothing that asking would do. */
-static int is_quiet(const struct hkp_htp__session *s) {
-    return s->state != HKP_HTP__S_ENDED && s->events == 0 && (s->paths == NULL || s->paths->news == 0) &&
-           s->end_result == HKP_OK && (!s->was_up || s->allow_set) &&
-           (s->flow == NULL || !hkp_htp__flow_has_event(s->flow));
+static int is_quiet(const struct hkp_htp_endpoint *ep, struct hkp_htp__session *s) {
+    if (s->paths != NULL) hkp_htp__swarm_wish(ep, s);
+    if (s->paths != NULL && (s->paths->news || s->paths->wanted || s->paths->spare)) return 0;
+    return s->state != HKP_HTP__S_ENDED && s->events == 0 && s->end_result == HKP_OK &&
+           (!s->was_up || s->allow_set) && (s->flow == NULL || !hkp_htp__flow_has_event(s->flow));
 }
 
 int hkp_htp__events_wait(struct hkp_htp_endpoint *ep) {
-    while (ep->events.head != NULL && is_quiet(ep->events.head))
+    while (ep->events.head != NULL && is_quiet(ep, ep->events.head))
         hkp_htp__list_drop_events(ep, ep->events.head);
     return ep->events.head != NULL;
 }

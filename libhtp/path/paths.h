@@ -92,6 +92,10 @@ struct hkp_htp__paths {
     /** what the owner is told next, HKP_HTP_PATH_*, and of which path */
     uint8_t news;
     struct hkp_htp_path news_path;
+    /** E and SWARM: the mode was in force; its owner is told that a path is wanted, that all but one may go;
+     *  when a path may be asked for again */
+    uint8_t swarming, wanted, spare;
+    hkp_time ask_at;
 };
 
 /* ---- paths.c: of one session, its tokens ---- */
@@ -151,6 +155,8 @@ void hkp_htp__swarm_promote(struct hkp_htp_endpoint *ep, struct hkp_htp__session
 void hkp_htp__swarm_answered(struct hkp_htp__session *s, const struct hkp_htp__route *r);
 void hkp_htp__swarm_unanswered(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s,
                                const struct hkp_htp__route *r);
+/** swarm_calls.c: brings up to date what the owner is asked for. */
+void hkp_htp__swarm_wish(const struct hkp_htp_endpoint *ep, struct hkp_htp__session *s);
 hkp_time hkp_htp__swarm_wake(const struct hkp_htp__session *s);
 void hkp_htp__swarm_tick(struct hkp_htp_endpoint *ep, struct hkp_htp__session *s);
 

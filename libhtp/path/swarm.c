@@ -36,13 +36,6 @@ route *hkp_htp__swarm_route(const session *s, uint8_t index) {
     return NULL;
 }
 
-int hkp_htp__paths_index(const session *s, const struct hkp_htp_path *path) {
-    if (hkp_htp__path_equal(path, &s->path)) return 0;
-    for (const route *r = s->paths->routes; r != NULL; r = r->next)
-        if (r->state == HKP_HTP__ROUTE_OPEN && hkp_htp__path_equal(path, &r->path)) return r->index;
-    return -1;
-}
-
 unsigned hkp_htp__swarm_count(const session *s) {
     unsigned n = 1;
     for (const route *r = s->paths->routes; r != NULL; r = r->next) n += r->state == HKP_HTP__ROUTE_OPEN;
@@ -206,6 +199,7 @@ void hkp_htp__swarm_open(struct hkp_htp_endpoint *ep, session *s, route *r) {
     r->until = HKP_TIME_NEVER;
     s->paths->swarm->since[index] = ep->now;
     tell(s->paths, HKP_HTP_PATH_ADDED, &r->path);
+    s->paths->ask_at = 0;
     if (!s->paths->swarm->renew) return;
     s->paths->swarm->renew = 0;
     retire_oldest(ep, s);
@@ -292,7 +286,7 @@ void hkp_htp__swarm_tick(struct hkp_htp_endpoint *ep, session *s) {
     if (w == NULL) return;
     if (w->epoch != s->epoch && s->role == HKP_HTP_ROLE_E) {
         w->renew = 1;
-        tell(s->paths, HKP_HTP_PATH_WANTED, &s->path);
+        s->paths->ask_at = 0;
     }
     w->epoch = s->epoch;
     for (unsigned i = 0; i < HKP_HTP__PATHS_MAX; i++) {
@@ -309,41 +303,4 @@ void hkp_htp__swarm_tick(struct hkp_htp_endpoint *ep, session *s) {
             ask(ep, s, i);
         }
     }
-}
-
-/* ---- calls ---- */
-
-hkp_status hkp_htp_session_path_add(hkp_htp_endpoint *ep, hkp_time now, uint64_t session_id,
-                                    const struct hkp_htp_path *path) {
-    session *s = ep == NULL ? NULL : hkp_htp__session_find(ep, session_id);
-    if (path == NULL) return HKP_E_INVAL;
-    if (s == NULL) return HKP_E_NOTFOUND;
-    if (!(s->features & HKP_HTP_FEATURE_SWARM)) return HKP_E_UNSUPPORTED;
-    const uint32_t most = ep->opt.swarm_paths + (s->paths->swarm != NULL && s->paths->swarm->renew);
-    if (s->state == HKP_HTP__S_UP && hkp_htp__swarm_count(s) >= most) return HKP_E_LIMIT;
-    hkp_status st = hkp_htp_session_migrate(ep, now, session_id, path);
-    if (st == HKP_OK) s->paths->routes->joins = 1;
-    return st;
-}
-
-hkp_status hkp_htp_session_path_drop(hkp_htp_endpoint *ep, hkp_time now, uint64_t session_id,
-                                     const struct hkp_htp_path *path) {
-    session *s = ep == NULL ? NULL : hkp_htp__session_find(ep, session_id);
-    if (path == NULL) return HKP_E_INVAL;
-    if (s == NULL) return HKP_E_NOTFOUND;
-    if (s->state != HKP_HTP__S_UP || s->end_result != HKP_OK || s->role != HKP_HTP_ROLE_E) return HKP_E_STATE;
-    if (now > ep->now) ep->now = now;
-    if (s->paths->swarm == NULL) return HKP_E_INVAL;
-    if (hkp_htp__path_equal(path, &s->path)) {
-        hkp_htp__swarm_promote(ep, s);
-        hkp_htp__session_touch(ep, s);
-        return HKP_OK;
-    }
-    for (route *r = s->paths->routes; r != NULL; r = r->next) {
-        if (r->state != HKP_HTP__ROUTE_OPEN || !hkp_htp__path_equal(path, &r->path)) continue;
-        hkp_htp__swarm_close(ep, s, r);
-        hkp_htp__session_touch(ep, s);
-        return HKP_OK;
-    }
-    return HKP_E_INVAL;
 }

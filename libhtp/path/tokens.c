@@ -102,6 +102,12 @@ int hkp_htp__tokens_take(tokens *t) {
     return -1;
 }
 
+int hkp_htp__tokens_left(const tokens *t) {
+    for (int i = 0; i < HKP_HTP__TOKENS_MAX; i++)
+        if (t->peer[i] != 0 && !(t->peer_used >> i & 1)) return 1;
+    return 0;
+}
+
 int hkp_htp__tokens_may_retire(const tokens *t) { return t->retired_set != 0xFF; }
 
 void hkp_htp__tokens_retire(tokens *t, int place) {

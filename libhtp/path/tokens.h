@@ -55,6 +55,8 @@ int hkp_htp__tokens_own(const struct hkp_htp__tokens *t, uint64_t own);
 
 /** An unused token of the peer, used from now on: its place; -1: there is none. */
 int hkp_htp__tokens_take(struct hkp_htp__tokens *t);
+/** 1: there is one. */
+int hkp_htp__tokens_left(const struct hkp_htp__tokens *t);
 /** 1: the token at this place could be given up now. */
 int hkp_htp__tokens_may_retire(const struct hkp_htp__tokens *t);
 /** Gives up the token at this place; RETIRE follows. */

@@ -37,10 +37,17 @@ static void set_longest(hkp_htp_udp *udp) {
         if (!udp->socks[i].is_v4) udp->longest = HKP_HTP__UDP_RUN_V6;
 }
 
-hkp_status hkp_htp__udp_open_sock(hkp_htp_udp *udp, const struct hkp_htp_path *path, uint32_t interface) {
+hkp_status hkp_htp__udp_open_sock(hkp_htp_udp *udp, const struct hkp_htp_path *path, uint32_t interface,
+                                  uint64_t session) {
     sock_t *sock = &udp->socks[udp->count];
-    const hkp_status st = hkp_htp__udp_socket(sock, path, interface, &udp->opt);
+    struct hkp_htp_udp_options o = udp->opt;
+    if (session != 0) o.shards = 0; /* a fresh port, which nobody shares */
+    const hkp_status st = hkp_htp__udp_socket(sock, path, interface, &o);
     if (st != HKP_OK) return st;
+    sock->bound = *path;
+    sock->interface = interface;
+    sock->session = session;
+    sock->until = HKP_TIME_NEVER;
     if (!watch(udp, udp->count, EPOLL_CTL_ADD)) {
         (void)close(sock->fd);
         return HKP_E_IO;
@@ -50,9 +57,25 @@ hkp_status hkp_htp__udp_open_sock(hkp_htp_udp *udp, const struct hkp_htp_path *p
     return HKP_OK;
 }
 
-/* The last one takes its place. Nothing waits for it: only a driver with one socket lets a run wait. */
+/* Socket i goes, and the last one comes to its place: so for the runs that wait. */
+static void move_runs(hkp_htp_udp *udp, unsigned i) {
+    unsigned n = udp->first;
+    for (unsigned k = udp->first; k < udp->last; k++) {
+        struct hkp_htp__udp_run r = udp->runs[k];
+        if (r.sock == i) {
+            if (k == udp->first) udp->sent = 0;
+            udp->stats.send_errors += (r.len + r.segment - 1) / r.segment;
+            continue;
+        }
+        if (r.sock == udp->count - 1) r.sock = (uint8_t)i;
+        udp->runs[n++] = r;
+    }
+    udp->last = n;
+}
+
 void hkp_htp__udp_close_sock(hkp_htp_udp *udp, unsigned i) {
     (void)close(udp->socks[i].fd);
+    move_runs(udp, i);
     udp->socks[i] = udp->socks[--udp->count];
     if (i < udp->count) (void)watch(udp, i, EPOLL_CTL_MOD);
     set_longest(udp);
@@ -62,15 +85,18 @@ hkp_status hkp_htp_udp_carrier_add(hkp_htp_udp *udp, const struct hkp_htp_path *
                                    uint32_t interface) {
     if (udp == NULL || bind_path == NULL) return HKP_E_INVAL;
     if (hkp_htp__udp_find(udp, bind_path->carrier) >= 0) return HKP_E_INVAL;
-    if (udp->count > udp->opt.carriers) return HKP_E_LIMIT;
-    return hkp_htp__udp_open_sock(udp, bind_path, interface);
+    if (bind_path->carrier & HKP_HTP__UDP_OWN) return HKP_E_INVAL;
+    unsigned added = 0;
+    for (unsigned i = 1; i < udp->count; i++) added += udp->socks[i].session == 0;
+    if (added >= udp->opt.carriers) return HKP_E_LIMIT;
+    return hkp_htp__udp_open_sock(udp, bind_path, interface, 0);
 }
 
 hkp_status hkp_htp_udp_carrier_drop(hkp_htp_udp *udp, uint64_t carrier) {
     if (udp == NULL) return HKP_E_INVAL;
     const int i = hkp_htp__udp_find(udp, carrier);
     if (i < 0) return HKP_E_NOTFOUND;
-    if (i == 0) return HKP_E_STATE;
+    if (i == 0 || udp->socks[i].session != 0) return HKP_E_STATE;
     hkp_htp__udp_close_sock(udp, (unsigned)i);
     return HKP_OK;
 }

@@ -26,15 +26,19 @@ hkp_status hkp_htp_udp_open_with(hkp_htp_udp **out, const struct hkp_htp_path *b
     hkp_status st = options == NULL ? HKP_OK : hkp_options_import(&o, sizeof o, sizeof o, options);
     if (st != HKP_OK) return st;
     if ((o.off & ~(uint32_t)OFF_ALL) || o.socket_buffer > SOCKET_BUFFER_MAX || o.busy_poll_us > 1000000 ||
-        o.spin_us > 1000000 || o.shards > HKP_HTP_SHARDS_MAX || o.carriers >= HKP_HTP_UDP_SOCKETS_MAX)
+        o.spin_us > 1000000 || o.shards > HKP_HTP_SHARDS_MAX || o.carriers >= HKP_HTP_UDP_SOCKETS_MAX ||
+        o.swarm_sockets >= HKP_HTP_UDP_SOCKETS_MAX - o.carriers || o.reserved0 != 0 ||
+        bind_path->carrier & HKP_HTP__UDP_OWN)
         return HKP_E_INVAL;
     if (hkp_mem_import(&o.mem) != HKP_OK) return HKP_E_INVAL;
     hkp_htp_udp *udp = o.mem.alloc(o.mem.user, sizeof *udp);
     if (udp == NULL) return HKP_E_NOMEM;
     memset(udp, 0, offsetof(hkp_htp_udp, in)); /* a quiet socket touches little of its buffers */
     udp->opt = o;
-    udp->epoll = o.carriers > 0 ? epoll_create1(EPOLL_CLOEXEC) : -1;
-    st = o.carriers > 0 && udp->epoll < 0 ? HKP_E_IO : hkp_htp__udp_open_sock(udp, bind_path, 0);
+    udp->look_at = HKP_TIME_NEVER;
+    const int several = o.carriers + o.swarm_sockets > 0;
+    udp->epoll = several ? epoll_create1(EPOLL_CLOEXEC) : -1;
+    st = several && udp->epoll < 0 ? HKP_E_IO : hkp_htp__udp_open_sock(udp, bind_path, 0, 0);
     if (st != HKP_OK) {
         hkp_htp_udp_close(udp);
         return st;
@@ -67,6 +71,7 @@ void hkp_htp__udp_receive_all(hkp_htp_udp *udp, hkp_htp_endpoint *ep, hkp_time n
     const struct hkp_htp_udp_stats *s = &udp->stats;
     const uint64_t datagrams = s->datagrams_in + HKP_HTP__UDP_PUMP_DATAGRAMS,
                    bytes = s->bytes_in + HKP_HTP__UDP_PUMP_BYTES;
+    if (now >= udp->look_at) hkp_htp__udp_look(udp, ep, now);
     uint32_t ready = hkp_htp__udp_ready(udp);
     for (unsigned calls = 0, i = 0; ready != 0 && calls < HKP_HTP__UDP_PUMP_DATAGRAMS;
          i = (i + 1) % udp->count) {

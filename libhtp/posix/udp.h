@@ -51,7 +51,16 @@ struct hkp_htp__udp_sock {
     uint32_t off;
     uint64_t carrier;
     uint64_t datagrams_in, datagrams_out, bytes_in, bytes_out;
+    /** what was asked for */
+    struct hkp_htp_path bound;
+    uint32_t interface;
+    /** 0: the caller's; else opened by us for this session, and not in use any more: when it is closed */
+    uint64_t session;
+    hkp_time until;
 };
+
+/** Carriers from here on are the driver's. */
+#define HKP_HTP__UDP_OWN (UINT64_C(1) << 63)
 
 /** A run that waits for the system. */
 struct hkp_htp__udp_run {
@@ -74,6 +83,9 @@ struct hkp_htp_udp {
     unsigned count;
     /** waits on all sockets; -1: there is one, and never more */
     int epoll;
+    /** sockets that we opened so far; when to look which of them are in use */
+    uint64_t opened;
+    hkp_time look_at;
     /** longest run that the shortest limit of the sockets allows */
     size_t longest;
     struct hkp_htp_udp_stats stats;
@@ -104,14 +116,17 @@ hkp_status hkp_htp__udp_socket(struct hkp_htp__udp_sock *sock, const struct hkp_
 uint32_t hkp_htp__udp_receive_buffer(int fd);
 
 /* carriers.c */
-/** One more socket; path->carrier is its number. */
+/** One more socket; path->carrier is its number; session: that it is opened for by us, 0: the caller's. */
 hkp_status hkp_htp__udp_open_sock(struct hkp_htp_udp *udp, const struct hkp_htp_path *path,
-                                  uint32_t interface);
+                                  uint32_t interface, uint64_t session);
 void hkp_htp__udp_close_sock(struct hkp_htp_udp *udp, unsigned i);
 /** Index of the socket of a carrier, -1: none. */
 int hkp_htp__udp_find(const struct hkp_htp_udp *udp, uint64_t carrier);
 /** Bit i: socket i may have something to read. */
 uint32_t hkp_htp__udp_ready(const struct hkp_htp_udp *udp);
+
+/* udp_swarm.c: closes what is no longer in use. */
+void hkp_htp__udp_look(struct hkp_htp_udp *udp, const hkp_htp_endpoint *ep, hkp_time now);
 
 /* udp_recv.c */
 /** One batch in; 1: there may be more. */

@@ -11,7 +11,7 @@
 
 #include "pair.h"
 
-enum { DRIVE_TURNS = 20000, DRIVE_STREAM = 7, DRIVE_NEWS = 16, DRIVE_MESSAGE = 3000 };
+enum { DRIVE_TURNS = 8000, DRIVE_STREAM = 7, DRIVE_NEWS = 16, DRIVE_MESSAGE = 3000 };
 
 /** Index 0 is V, 1 is E. */
 struct drive {
@@ -26,6 +26,8 @@ struct drive {
     struct hkp_htp_path last[2];
     /** called with every event of E, if set */
     void (*each)(struct drive *d, const struct hkp_htp_event *ev);
+    /** check_faults at the beginning */
+    int faults;
     /** the clock of both endpoints is so far ahead of the machine's */
     uint64_t ahead_ns;
 };
@@ -82,6 +84,7 @@ static inline void drive_new(struct drive *d, const struct hkp_htp_udp_options *
                              const struct hkp_htp_udp_options *e, uint32_t features) {
     struct hkp_htp_options o;
     memset(d, 0, sizeof *d);
+    d->faults = check_faults;
     d->udp[0] = drive_udp(v);
     d->udp[1] = drive_udp(e);
     world_load(&d->w, vec_get(vec_load("htp/handshake_r.json"), "inputs"));
@@ -131,6 +134,9 @@ static inline void drive_events(struct drive *d, int i) {
     }
 }
 
+/** 1: goes on; after a fault nothing is waited for. */
+static inline int drive_goes_on(const struct drive *d) { return check_faults == d->faults; }
+
 /** One turn of both loops; waits for at most some milliseconds. */
 static inline void drive_turn(struct drive *d) {
     const hkp_time now = drive_now(d);
@@ -144,12 +150,12 @@ static inline void drive_turn(struct drive *d) {
         fds[i] = (struct pollfd){hkp_htp_udp_fd(d->udp[i]), POLLIN, 0};
         if (hkp_htp_udp_blocked(d->udp[i])) fds[i].events |= POLLOUT;
     }
-    const int ms = next <= now ? 0 : next - now > 5000000U ? 5 : (int)((next - now) / 1000000U) + 1;
+    const int ms = next <= now ? 0 : next - now > 2000000U ? 2 : (int)((next - now) / 1000000U) + 1;
     CHECK(poll(fds, 2, ms) >= 0);
 }
 
 static inline void drive_up(struct drive *d) {
-    for (int i = 0; i < DRIVE_TURNS && !(d->up[0] && d->up[1]) && d->down[1] == 0; i++) drive_turn(d);
+    for (int i = 0; i < DRIVE_TURNS && drive_goes_on(d) && !(d->up[0] && d->up[1]); i++) drive_turn(d);
     CHECK(d->up[0] == 1 && d->up[1] == 1);
     for (int i = 0; i < 2; i++)
         CHECK_EQ(hkp_htp_stream_open(drive_side(d, i), d->session[i], DRIVE_STREAM, 0, 3, &d->stream[i]),
@@ -158,14 +164,16 @@ static inline void drive_up(struct drive *d) {
 
 /** Waits until so many PATH events of a value were told to that side. */
 static inline void drive_until(struct drive *d, int i, unsigned value, unsigned count) {
-    for (int n = 0; n < DRIVE_TURNS && d->news[i][value] < count; n++) drive_turn(d);
+    for (int n = 0; n < DRIVE_TURNS && drive_goes_on(d) && d->news[i][value] < count; n++) drive_turn(d);
     CHECK_EQ(d->news[i][value], count);
 }
 
 /** Both send until each has told the other so many messages in all. */
 static inline void drive_say(struct drive *d, unsigned messages) {
     uint8_t body[DRIVE_MESSAGE];
-    for (int n = 0; n < DRIVE_TURNS && (d->messages[0] < messages || d->messages[1] < messages); n++) {
+    for (int n = 0;
+         n < DRIVE_TURNS && drive_goes_on(d) && (d->messages[0] < messages || d->messages[1] < messages);
+         n++) {
         for (int i = 0; i < 2; i++)
             while (d->queued[i] < messages) {
                 drive_body(body, i, d->queued[i]);

@@ -19,6 +19,7 @@ PMTU = ("unit_pmtu", "packets_grow_to_what_the_link_carries")
 BESIDE = ("unit_pmtu", "a_path_that_shrinks_is_noticed_beside_short_packets")
 BEFORE = ("unit_pmtu", "a_probe_of_the_path_before_counts_no_more")
 BEHIND = ("unit_sent", "no_packet_of_several_paths_stays_on_its_way_for_1024_numbers")
+PORTS = "unit_swarm_ports"
 SHRINK = ("unit_pmtu", "a_path_that_shrinks_is_noticed_by_three_timeouts")
 
 MALFORMED = ("unit_malformed", "every_malformed_packet_has_its_result")
@@ -172,10 +173,26 @@ ALWAYS += [
     ("HTP-9.7 a probe of the path before counts", "libhtp/path/pmtu.c", "    if (pn < p->since) return 0;\n", "", *BEFORE),
     ("HTP-11.6 ACKs leave packets of a dead path behind", "libhtp/recovery/recovery.c",
      "while (hkp_htp__recovery_span(r) >= HKP_HTP__SPAN_MAX) {", "while (0) {", *BEHIND),
-    ("HTP-11.6 what one path refuses, all do", "libhtp/path/swarm.c", "if (hkp_htp__path_equal(path, &s->path)) return 0;",
+    ("HTP-11.6 what one path refuses, all do", "libhtp/path/swarm_calls.c", "if (hkp_htp__path_equal(path, &s->path)) return 0;",
      "(void)path;\n    return 0;", "unit_pmtu", "a_refusal_elsewhere_changes_nothing"),
     ("HTP-11.6 a path in the first one's place begins small", "libhtp/path/swarm.c",
      "hkp_htp__flow_follows(s->flow, to->index);", "", "unit_pmtu", "each_path_of_a_swarm_has_its_own_size"),
+    ("HTP-11.5 mode SWARM asks for no path", "libhtp/path/swarm_calls.c", "return (mode || renew) &&", "(void)mode;\n    return renew &&",
+     PORTS, "mode_swarm_opens_and_closes_ports"),
+    ("HTP-11.5 paths stay when the mode is over", "libhtp/path/swarm_calls.c", "p->spare = p->swarm != NULL;", "p->spare = 0;", PORTS,
+     "mode_swarm_opens_and_closes_ports"),
+    ("HTP-11.6 a path that is wanted is asked for all the time", "libhtp/path/swarm_calls.c", "ep->now >= p->ask_at", "1", PORTS,
+     "nothing_opens_by_itself"),
+    ("HTP-11.6 no port after a rekey", "libhtp/path/swarm_calls.c", "return (mode || renew) &&", "(void)renew;\n    return mode &&",
+     "unit_swarm", "each_rekey_renews_the_oldest_path"),
+    ("HTP-11.6 ports are never closed", "libhtp/posix/udp_swarm.c", "else if (now >= sock->until)", "else if (0)", PORTS,
+     "mode_swarm_opens_and_closes_ports"),
+    ("HTP-11.6 fresh ports are all on one uplink", "libhtp/posix/udp_swarm.c", "found[(udp->opened + 1) % n]", "found[0]", PORTS,
+     "ports_spread_over_the_uplinks"),
+    ("HTP-9.3 all goes out by the first socket", "libhtp/posix/udp_send.c", ".sock = (uint8_t)sock,", ".sock = 0,", "unit_carriers",
+     "a_session_moves_from_socket_to_socket"),
+    ("HTP-9.3 packets come in by the first carrier", "libhtp/posix/udp_recv.c", "run.path.carrier = sock->carrier;",
+     "run.path.carrier = udp->socks[0].carrier;", "unit_carriers", "a_session_moves_from_socket_to_socket"),
     ("HTP-9.7 the search goes on at once", "libhtp/path/pmtu.c", "|| now < p->again) return 0", ") return 0", *SHRINK),
 ]
 HEART = "libhtp/flow/flow_heart.c"

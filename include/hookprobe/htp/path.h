@@ -23,8 +23,42 @@ enum {
     HKP_HTP_PATH_ADDED = 3,
     /** SWARM: nothing comes back by this path; it is asked every 10 s */
     HKP_HTP_PATH_ASIDE = 4,
-    /** SWARM: a key epoch is over; add a path from a fresh port, and the oldest goes */
-    HKP_HTP_PATH_WANTED = 5
+    /** SWARM: one more path from a fresh port is wanted; observed is the first one of the session. A key
+     * epoch is over, and the oldest path goes when another comes; or mode SWARM is in force and there are
+     * fewer than option swarm_paths. Asked again after 10 s where none comes */
+    HKP_HTP_PATH_WANTED = 5,
+    /** mode SWARM is over: paths beside the first one are needed no more */
+    HKP_HTP_PATH_SPARE = 6
+};
+
+/* Values of hkp_htp_session_path.state. */
+enum {
+    /** packets go by it */
+    HKP_HTP_PATH_IS_USED = 1,
+    /** it is set aside until an answer comes by it */
+    HKP_HTP_PATH_IS_ASIDE = 2,
+    /** it is being opened */
+    HKP_HTP_PATH_IS_OPENING = 3,
+    /** it was left, and something may still come by it */
+    HKP_HTP_PATH_IS_LEFT = 4
+};
+
+/** One path of a session. */
+struct hkp_htp_session_path {
+    /** sizeof of the caller's struct, set before the call */
+    uint32_t struct_size;
+    /** HKP_HTP_PATH_IS_*; what follows path is zero but for USED and ASIDE */
+    uint32_t state;
+    struct hkp_htp_path path;
+    /** smoothed round trip, nanoseconds; 0: none yet */
+    uint64_t srtt_ns;
+    /** bytes that may be on their way there, and that are */
+    uint32_t window;
+    uint32_t in_flight;
+    /** largest packet that the path is known to carry */
+    uint32_t datagram_max;
+    /** zero */
+    uint32_t reserved0;
 };
 
 /**
@@ -82,6 +116,25 @@ HKP_API HKP_MUST_USE hkp_status hkp_htp_session_migrate(hkp_htp_endpoint *ep, hk
  */
 HKP_API HKP_MUST_USE hkp_status hkp_htp_session_path_add(hkp_htp_endpoint *ep, hkp_time now, uint64_t session,
                                                          const struct hkp_htp_path *path);
+
+/**
+ * Read the paths of a session, one by one.
+ *
+ * @param ep  endpoint; borrowed
+ * @param session  number of the session
+ * @param n  0: the first one in use; 1 and on: the others, in no order, until HKP_E_NOTFOUND
+ * @param out  struct with struct_size set; written, untouched on failure
+ *
+ * @retval HKP_OK  done
+ * @retval HKP_E_INVAL  out is NULL or struct_size is too small
+ * @retval HKP_E_NOTFOUND  no such session, it is not established, or it has no more paths
+ *
+ * Cost: at most a dozen steps.
+ * Source: HTP-9.3, HTP-11.6.
+ * Since: hookprobe-htp 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_htp_session_path(const hkp_htp_endpoint *ep, uint64_t session, uint32_t n,
+                                                     struct hkp_htp_session_path *out);
 
 /**
  * Send over a path of the session no more; what was on its way there goes by the others.

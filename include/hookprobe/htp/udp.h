@@ -80,6 +80,9 @@ struct hkp_htp_udp_options {
     /** microseconds that hkp_htp_udp_step() asks its only socket again and again before it sleeps, up to
      * 1,000,000: a core for the time that waking up takes; default 0: it sleeps at once */
     uint32_t spin_us;
+    /** sockets that the driver may open by itself for paths of SWARM, see hkp_htp_udp_event(); with carriers
+     * at most HKP_HTP_UDP_SOCKETS_MAX - 1; default 0 */
+    uint32_t swarm_sockets;
     /** zero */
     uint32_t reserved0;
 };
@@ -170,7 +173,8 @@ HKP_API HKP_MUST_USE hkp_status hkp_htp_udp_open_with(hkp_htp_udp **out, const s
  * whatever the system's routes say
  *
  * @retval HKP_OK  open
- * @retval HKP_E_INVAL  an argument is NULL, or the carrier has a socket; nothing changed
+ * @retval HKP_E_INVAL  an argument is NULL, the carrier has a socket, or is 2^63 or more: those are the
+ * driver's; nothing changed
  * @retval HKP_E_LIMIT  as many as option carriers says are open; nothing changed
  * @retval HKP_E_IO  the system refused the socket, the address or the interface; nothing changed
  * @retval HKP_E_UNSUPPORTED  the system cannot steer datagrams to shards; nothing changed
@@ -192,7 +196,8 @@ HKP_API HKP_MUST_USE hkp_status hkp_htp_udp_carrier_add(hkp_htp_udp *udp,
  * @retval HKP_OK  closed
  * @retval HKP_E_INVAL  udp is NULL
  * @retval HKP_E_NOTFOUND  no socket has that carrier; nothing changed
- * @retval HKP_E_STATE  it is the socket that the driver was opened with; nothing changed
+ * @retval HKP_E_STATE  it is the socket that the driver was opened with, or one that it opened by itself;
+ * nothing changed
  *
  * Cost: one system call.
  * Source: HTP-9.3, decision 0400.
@@ -296,10 +301,11 @@ HKP_API HKP_MUST_USE hkp_status hkp_htp_udp_pump(hkp_htp_udp *udp, hkp_htp_endpo
                                                  uint64_t wall_us);
 
 /**
- * One turn of a loop that waits for nothing else: send what is due, wait for datagrams, take them. It reads the
- * clocks of the system (CLOCK_MONOTONIC, CLOCK_REALTIME), which all calls of the endpoint must then be given.
- * Pull hkp_htp_event() afterwards until there is none, then call again: what the events made and what they
- * left to answer goes out with the next call. While events wait it takes what is there and does not sleep.
+ * One turn of a loop that waits for nothing else: send what is due, wait for datagrams, take them. It reads
+ * the clocks of the system (CLOCK_MONOTONIC, CLOCK_REALTIME), which all calls of the endpoint must then be
+ * given. Pull hkp_htp_event() afterwards until there is none, then call again: what the events made and what
+ * they left to answer goes out with the next call. While events wait it takes what is there and does not
+ * sleep.
  *
  * @param udp  driver; borrowed, changed
  * @param ep  endpoint; borrowed, changed
@@ -313,6 +319,27 @@ HKP_API HKP_MUST_USE hkp_status hkp_htp_udp_pump(hkp_htp_udp *udp, hkp_htp_endpo
  * Since: hookprobe-htp 0.1
  */
 HKP_API HKP_MUST_USE hkp_status hkp_htp_udp_step(hkp_htp_udp *udp, hkp_htp_endpoint *ep, hkp_time until);
+
+/**
+ * Hand an event to the driver, so that it opens and closes sockets for SWARM (option swarm_sockets): where a
+ * path is wanted it opens a fresh port and adds the path, where paths are spare it drops those by its own
+ * ports. Ports that no path needs any more are closed at a later pump. Fresh ports have address and interface
+ * of the caller's sockets, in turn.
+ *
+ * @param udp  driver; borrowed, changed
+ * @param ep  endpoint that the event was pulled from; borrowed, changed
+ * @param now  nanoseconds, monotonic; an earlier value than before counts as the latest one
+ * @param event  any event; borrowed; those that are not HKP_HTP_EVENT_PATH change nothing
+ *
+ * @retval HKP_OK  done, also if no socket was to be had: then the endpoint asks again
+ * @retval HKP_E_INVAL  an argument is NULL
+ *
+ * Cost: no allocation; a few system calls for each socket.
+ * Source: HTP-11.5, HTP-11.6, decision 0400.
+ * Since: hookprobe-htp 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_htp_udp_event(hkp_htp_udp *udp, hkp_htp_endpoint *ep, hkp_time now,
+                                                  const struct hkp_htp_event *event);
 
 /**
  * Read the counters.
