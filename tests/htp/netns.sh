@@ -3,7 +3,8 @@
 # Copyright the HookProbe mesh authors
 #
 # usage: netns.sh PEER   sessions through a real kernel's router that loses packets (nftables, numgen) and through its
-# NAT (masquerade) whose mapping runs out. TAP. Everything lives in namespaces of its own: E - router - V.
+# NAT (masquerade) whose mapping runs out; then by two uplinks, of which one is cut, narrower or bad. TAP. Everything
+# lives in namespaces of its own: E - router - V.
 # Skipped (77) where namespaces, nft or connection tracking are not to be had.
 set -u
 peer=$1
@@ -27,6 +28,7 @@ clean() {
 }
 trap clean EXIT
 trap 'exit 1' INT TERM
+trap '' PIPE
 
 rules() { # PERCENT NAT
     ip netns exec $r nft flush ruleset
@@ -47,6 +49,13 @@ net() {
     ip -n $e link set hkp-f0 up && ip -n $r link set hkp-f1 up && ip -n $r link set hkp-f2 up || return 1
     ip -n $v link set hkp-f3 up && ip -n $e route add default via 10.0.1.1 || return 1
     ip -n $v route add 10.0.1.0/24 via 10.0.2.1 || return 1
+    # The second uplink: narrower, and with a default route that only who asks for the interface gets.
+    ip link add hkp-f4 netns $e type veth peer name hkp-f5 netns $r || return 1
+    ip -n $e addr add 10.0.3.2/24 dev hkp-f4 && ip -n $r addr add 10.0.3.1/24 dev hkp-f5 || return 1
+    ip -n $e link set hkp-f4 mtu 1400 up && ip -n $r link set hkp-f5 mtu 1400 up || return 1
+    ip -n $e route add default via 10.0.3.1 metric 200 && ip -n $v route add 10.0.3.0/24 via 10.0.2.1 || return 1
+    ip -n $e link set hkp-f4 gso_max_segs 1 || return 1
+    ip netns exec $e sh -c 'for f in /proc/sys/net/ipv4/conf/*/rp_filter; do echo 0 >$f; done' || return 1
     # The router is to lose datagrams, not runs of them.
     ip -n $e link set hkp-f0 gso_max_segs 1 && ip -n $v link set hkp-f3 gso_max_segs 1 || return 1
     ip netns exec $r sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward' || return 1
@@ -60,7 +69,10 @@ mkfifo /run/hkp-faults.end
 ip netns exec $v "$peer" v 10.0.2.2:8144 </run/hkp-faults.end >/run/hkp-faults.v 2>&1 &
 v_pid=$!
 exec 3>/run/hkp-faults.end
-until grep -q ready /run/hkp-faults.v; do sleep 0.1; done
+until grep -q ready /run/hkp-faults.v; do
+    kill -0 $v_pid 2>/dev/null || { cat /run/hkp-faults.v; echo "Bail out! V does not start"; exit 1; }
+    sleep 0.1
+done
 
 failed=0 count=0
 try() { # NAME PERCENT NAT STEP...
@@ -94,6 +106,86 @@ else
     echo "not ok $count - they_did_run_out # $mappings mappings"
     failed=1
 fi
+
+# ---- two uplinks: each counted, the first one cut at will
+
+uplinks() { # LOSS of the first, percent
+    ip netns exec $r nft flush ruleset
+    ip netns exec $r nft -f - <<RULES
+table ip hkp {
+    counter up0 { }
+    counter down0 { }
+    counter up1 { }
+    counter down1 { }
+    chain pass {
+        type filter hook forward priority 0;
+        meta l4proto udp iifname "hkp-f1" numgen random mod 100 < $1 drop
+        iifname "hkp-f1" counter name up0
+        oifname "hkp-f1" counter name down0
+        iifname "hkp-f5" counter name up1
+        oifname "hkp-f5" counter name down1
+    }
+}
+RULES
+}
+cut() { # the first uplink
+    ip netns exec $r nft insert rule ip hkp pass iifname hkp-f1 drop
+    ip netns exec $r nft insert rule ip hkp pass oifname hkp-f1 drop
+}
+kib() { # NAME: what a counter has
+    ip netns exec $r nft list counter ip hkp "$1" | sed -n 's/.*bytes \([0-9]*\).*/\1/p' | awk '{print int($1 / 1024)}'
+}
+result() { # NAME CONDITION...
+    count=$((count + 1))
+    sed 's/^/# /' /run/hkp-faults.e
+    echo "# KiB by the first uplink $(kib up0) up, $(kib down0) down; by the second $(kib up1), $(kib down1)"
+    name=$1
+    shift
+    if "$@"; then echo "ok $count - $name"; else echo "not ok $count - $name"; failed=1; fi
+}
+# Runs E; when it waits the first uplink is cut. 0: all came back.
+run_and_cut() { # STEP...
+    mkfifo /run/hkp-faults.go
+    ip netns exec $e "$peer" e 10.0.2.2:8144 "$@" </run/hkp-faults.go >/run/hkp-faults.e 2>&1 &
+    e_pid=$!
+    exec 4>/run/hkp-faults.go
+    while kill -0 $e_pid 2>/dev/null && ! grep -q waits /run/hkp-faults.e; do sleep 0.1; done
+    before=$(kib up0)
+    cut
+    echo go >&4
+    wait $e_pid
+    status=$?
+    exec 4>&-
+    rm /run/hkp-faults.go
+    return $status
+}
+one_handshake() { grep -q '^1 handshakes begun' /run/hkp-faults.e; }
+# The session moves when its uplink is gone; no packet of the second half went by the first one.
+moved() {
+    [ $status = 0 ] && one_handshake && [ "$before" -ge 512 ] && [ "$(kib up0)" -le "$before" ] &&
+        [ "$(kib up1)" -ge 512 ] && [ "$(kib down1)" -ge 512 ]
+}
+uplinks 0
+run_and_cut =hkp-f4 512 '?' @1 512
+result "a_session_moves_when_its_uplink_is_cut" moved
+# Both carry, each in packets of its own size; one is cut in the middle, and the other goes on.
+both() {
+    [ $status = 0 ] && one_handshake && [ "$before" -ge 576 ] && [ "$(kib down0)" -ge 576 ] &&
+        [ "$(kib up1)" -ge 528 ] && [ "$(kib down1)" -ge 528 ] &&
+        grep -q 'carrier 0 state 2 ' /run/hkp-faults.e && grep -q 'carrier 1 state 1 packets of 13[0-7]' /run/hkp-faults.e
+}
+uplinks 0
+run_and_cut =hkp-f4 512 '*1' 4096 '?' 512
+result "a_swarm_goes_by_both_uplinks_and_by_the_one_that_is_left" both
+# AUTO finds that the only path is bad, and the driver opens ports on both uplinks.
+by_itself() {
+    [ $status = 0 ] && one_handshake && [ "$(kib up1)" -ge 16 ] && [ "$(kib down1)" -ge 16 ] &&
+        [ "$(grep -c '^path .* state 1 ' /run/hkp-faults.e)" -ge 3 ]
+}
+uplinks 25
+ip netns exec $e "$peer" e 10.0.2.2:8144 =hkp-f4 64 auto 256 >/run/hkp-faults.e 2>&1
+status=$?
+result "auto_opens_paths_by_both_uplinks" by_itself
 echo "1..$count"
 exec 3>&-
 exit $failed
