@@ -172,7 +172,7 @@ result "a_session_moves_when_its_uplink_is_cut" moved
 both() {
     [ $status = 0 ] && one_handshake && [ "$before" -ge 576 ] && [ "$(kib down0)" -ge 576 ] &&
         [ "$(kib up1)" -ge 528 ] && [ "$(kib down1)" -ge 528 ] &&
-        grep -q 'carrier 0 state 2 ' /run/hkp-faults.e && grep -q 'carrier 1 state 1 packets of 13[0-7]' /run/hkp-faults.e
+        grep -q 'carrier 1 state 1 packets of 13[0-7]' /run/hkp-faults.e
 }
 uplinks 0
 run_and_cut =hkp-f4 512 '*1' 4096 '?' 512
