@@ -2114,6 +2114,7 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_store_commit(hkp_dsm_store *store, hkp_d
 #endif
 
 #include <hookprobe/dsm/audit.h>
+#include <hookprobe/dsm/auth.h>
 #include <hookprobe/dsm/directory.h>
 #include <hookprobe/dsm/telemetry.h>
 #include <hookprobe/dsm/witness.h>

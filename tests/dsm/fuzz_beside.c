@@ -153,9 +153,25 @@ static void control_state(const uint8_t *in, size_t len) {
     same(st, made, in, len);
 }
 
+static void challenge(const uint8_t *in, size_t len) {
+    struct hkp_dsm_challenge c;
+    size_t made = 0;
+    if (hkp_dsm_challenge_parse(in, len, &c) != HKP_OK) return;
+    const hkp_status st = hkp_dsm_challenge_build(&c, out, sizeof out, &made);
+    same(st, made, in, len);
+}
+
+static void response(const uint8_t *in, size_t len) {
+    struct hkp_dsm_auth a;
+    size_t made = 0;
+    if (hkp_dsm_auth_parse(in, len, &a) != HKP_OK) return;
+    const hkp_status st = hkp_dsm_auth_build(&a, out, sizeof out, &made);
+    same(st, made, in, len);
+}
+
 static void (*const readers[])(const uint8_t *in, size_t len) = {
-    entry,         head,     log_state, log_proofs, batch, claim,        witness,
-    witness_proof, workload, assign,    policy,     order, control_state};
+    entry,    head,   log_state, log_proofs, batch,         claim,     witness, witness_proof,
+    workload, assign, policy,    order,      control_state, challenge, response};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size < 1 || size > sizeof out) return 0;

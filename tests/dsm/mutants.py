@@ -139,5 +139,38 @@ WORKLOAD = [
      "    for (size_t i = c->n_allowed;", "unit_workload", "two_orders_of_one_number_are_none"),
 ]
 
-ALWAYS = AUDIT + WITNESS + WORKLOAD
+CHALLENGER = "libdsm/beside/challenger.c"
+ELSE = ("unit_auth", "somebody_else_cannot_answer_nor_use_up_the_nonce")
+MISSING, FALSE = ("unit_auth", "what_is_missing_is_refused"), ("unit_auth", "false_evidence_is_refused")
+
+AUTH = [
+    ("D-AUTH-4 a nonce is good twice", CHALLENGER, "        forget(c, i);\n        return 1;", "        return 1;", "unit_auth",
+     "a_nonce_is_used_once"),
+    ("D-AUTH-1 a nonce is good for ever", CHALLENGER,
+     "if (c->now - c->asked[i - 1].since >= NONCE_LIFE_NS) forget(c, i - 1);", ";", "unit_auth", "a_nonce_lives_60_seconds"),
+    ("D-AUTH-4 any nonce is good", CHALLENGER,
+     "if (st == HKP_OK && !take(challenger, peer, a.nonce, &asked)) st = HKP_E_DSM_ATTEST;",
+     "memset(&asked, 0, sizeof asked);\n    if (st == HKP_OK) (void)take(challenger, peer, a.nonce, &asked);", "unit_auth",
+     "a_nonce_that_nobody_asked_is_refused"),
+    ("D-AUTH-4 the session is not asked", CHALLENGER, "if (sodium_memcmp(a->binding, binding, 32) != 0) return HKP_E_DSM_ATTEST;",
+     "(void)binding;", "unit_auth", "another_session_is_refused"),
+    ("D-AUTH-2 any certificate", CHALLENGER, "if (memcmp(a->certificate, signer->id, 32) != 0) return HKP_E_DSM_ATTEST;", "",
+     "unit_auth", "the_certificate_is_the_one_that_is_known"),
+    ("D-AUTH-4 weaker evidence will do", CHALLENGER, "if (a->evidence < asked->evidence) return HKP_E_DSM_ATTEST;", "",
+     "unit_auth", "weaker_evidence_is_refused"),
+    ("D-AUTH-4 skipped if absent", CHALLENGER, "    if (c->quote_check == NULL ||",
+     "    if (a->signature.ptr == NULL) return 1;\n    if (c->quote_check == NULL ||", *MISSING),
+    ("D-AUTH-4 values beside the quote", CHALLENGER, "if (memcmp(digest, q.pcr_digest, 32) != 0) return 0;", "", *FALSE),
+    ("D-AUTH-3 the quote is not judged", CHALLENGER,
+     "return c->quote_check(c->user, certificate->node_id, extra, asked->pcr_mask, wire, len) == HKP_OK;", "return 1;", *FALSE),
+    ("D-AUTH-4 more evidence than asked is believed", CHALLENGER, "if (a->evidence != HKP_DSM_EVIDENCE_TPM) return HKP_OK;",
+     "if (asked->evidence != HKP_DSM_EVIDENCE_TPM) return HKP_OK;", *FALSE),
+    ("D-AUTH-4 somebody else answers", CHALLENGER,
+     "if (st == HKP_OK && memcmp(e.signer, peer, 16) != 0) st = HKP_E_DSM_ATTEST;", "", *ELSE),
+    ("D-AUTH-4 a nonce of another peer", CHALLENGER, " || memcmp(c->asked[i].peer, peer, 16) != 0", "", *ELSE),
+    ("dsm 13 old nonces give way", CHALLENGER, "if (challenger->n == challenger->max) return HKP_E_LIMIT;",
+     "if (challenger->n == challenger->max) forget(challenger, 0);", "unit_auth", "nonces_are_bounded"),
+]
+
+ALWAYS = AUDIT + WITNESS + WORKLOAD + AUTH
 FURTHER = []

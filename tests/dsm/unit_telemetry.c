@@ -185,7 +185,8 @@ static void streams_and_samples_are_bounded(void) {
 
 /* The largest batch of the largest numbers fits its limit. */
 static void the_largest_batch_fits(void) {
-    hkp_dsm_stream *s = stream_of(&kit.node[0], name_b, UINT64_MAX - 2, name_a);
+    static const uint8_t before[32] = {7};
+    hkp_dsm_stream *s = stream_of(&kit.node[0], name_b, UINT64_MAX - 2, before);
     hkp_dsm_collector *c = collector_of(0);
     struct batch_bytes b;
     struct hkp_dsm_batch got;
