@@ -3,6 +3,7 @@
 /* D-WIT: claims, witnesses, and that liars of fewer than k groups decide nothing. */
 #include "alloc.h"
 #include "kit.h"
+#include "vectors.h"
 
 #include "libdsm/beside/witness.h"
 
@@ -284,9 +285,34 @@ static struct hkp_dsm__open_claim opened(uint32_t claimant_group, uint32_t k) {
     return open;
 }
 
+/* The vectors of D-WIT-3, heard one after the other. */
+static void vectors_count_the_same_in_a_table(void) {
+    static const char *const names[] = {"PENDING", "CONFIRMED", "REFUTED", "EXPIRED"};
+    json_t *c, *each;
+    size_t i, j;
+    json_array_foreach(vec_get(vec_load("dsm/witness.json"), "cases"), i, c) {
+        const int before = check_faults;
+        struct hkp_dsm__open_claim open =
+            opened((uint32_t)vec_u64(c, "claimant_group"), (uint32_t)vec_u64(c, "k"));
+        struct hkp_dsm_tally t;
+        json_array_foreach(vec_get(c, "votes"), j, each) {
+            const uint64_t number = vec_value_u64(json_array_get(each, 0));
+            uint8_t witness[16] = {0};
+            memcpy(witness, &number, sizeof number);
+            (void)hkp_dsm__claim_hear(&open, witness, (uint32_t)vec_value_u64(json_array_get(each, 1)),
+                                      (uint32_t)vec_value_u64(json_array_get(each, 2)));
+        }
+        hkp_dsm__claim_count(&open, vec_bool(c, "expired") ? open.expires_s : KIT_NOW_S, &t);
+        CHECK(strcmp(names[t.state], vec_text(c, "state")) == 0);
+        CHECK_EQ(t.confirms, vec_u64(c, "confirm_groups"));
+        CHECK_EQ(t.refutes, vec_u64(c, "refute_groups"));
+        CHECK_NOTE(before, "%s", vec_text(c, "name"));
+    }
+}
+
 static void counts_are_those_of_the_model(void) {
     uint64_t rnd = check_seed();
-    for (int round = 0; round < 3000; round++) {
+    for (int round = 0; round < 800; round++) {
         struct spoken all[160];
         size_t n = 0;
         const uint32_t k = 2 + (uint32_t)(check_random(&rnd) % 5);
@@ -313,7 +339,7 @@ static void counts_are_those_of_the_model(void) {
  * often as they like, decide nothing; with the claimant's own group on their side neither. */
 static void liars_of_fewer_than_k_groups_decide_nothing(void) {
     uint64_t rnd = check_seed();
-    for (int round = 0; round < 2000; round++) {
+    for (int round = 0; round < 600; round++) {
         const uint32_t k = 2 + (uint32_t)(check_random(&rnd) % 15);
         struct hkp_dsm__open_claim open = opened(0, k);
         for (int i = 0; i < 300; i++) {
@@ -331,7 +357,7 @@ static void liars_of_fewer_than_k_groups_decide_nothing(void) {
 /* Nor do they keep honest groups from deciding: 2k - 1 of them always find room, whoever came first. */
 static void liars_cannot_crowd_out_the_honest(void) {
     uint64_t rnd = check_seed();
-    for (int round = 0; round < 1000; round++) {
+    for (int round = 0; round < 300; round++) {
         const uint32_t k = 2 + (uint32_t)(check_random(&rnd) % 15), honest = 2 * k - 1;
         const uint32_t truth = (uint32_t)(check_random(&rnd) % 2);
         struct hkp_dsm__open_claim open = opened(0, k);
@@ -531,6 +557,7 @@ int main(void) {
     CASE(two_verdicts_void_a_witness_for_good);
     CASE(a_claim_lives_a_day_at_most);
     CASE(a_full_table_keeps_open_claims);
+    CASE(vectors_count_the_same_in_a_table);
     CASE(counts_are_those_of_the_model);
     CASE(liars_of_fewer_than_k_groups_decide_nothing);
     CASE(liars_cannot_crowd_out_the_honest);
