@@ -126,14 +126,15 @@ static uint32_t open_source(hkp_htp__files *f, transfer *t) {
     return HKP_HTP_FILE_OK;
 }
 
-/* What meta told is what the part is of. */
+/* What meta told is what the part is of, and where it goes to: the same file may be fetched to two places. */
 uint32_t hkp_htp__files_open_part(hkp_htp__files *f, transfer *t) {
-    uint8_t of[16];
+    uint8_t of[16 + HKP_HTP_FILE_PATH_MAX];
     uint64_t have;
     const int large = t->size >= f->resume_from && !t->fresh;
     hkp_put_be64(of, t->size);
     hkp_put_be64(of + 8, t->info.mtime_us);
-    hkp_htp__files_part(t, t->peer, of, sizeof of);
+    memcpy(of + 16, t->store_path, t->store_len);
+    hkp_htp__files_part(t, t->peer, of, 16 + t->store_len);
     const uint32_t code = hkp_htp__files_create(
         t, HKP_HTP_STORE_CREATE | t->store_flags | (large ? HKP_HTP_STORE_RESUME : 0U), &have);
     if (code != HKP_HTP_FILE_OK) return code;

@@ -32,6 +32,8 @@ struct mem_handle {
     int used, writing, kept;
     /** commit was asked: 1, and flushed since: 2 */
     int asked;
+    /** another handle has the part now */
+    int dead;
     struct mem_content *content;
     /** of a part: what it will be, how much was written */
     char *path;
@@ -355,6 +357,9 @@ static inline uint32_t mem_create(void *user, const struct hkp_htp_store_put *pu
     if (mem_fails(s, MEM_CREATE, &code)) return code;
     code = mem_may_create(s, put);
     if (code != HKP_HTP_FILE_OK) return code;
+    for (size_t i = 0; i < MEM_HANDLES; i++) /* another handle of this part ends */
+        if (s->handles[i].writing && memcmp(s->handles[i].put.part, put->part, 16) == 0)
+            s->handles[i].dead = 1;
     struct mem_handle *h = mem_kept(s, put->part, handle);
     if (h != NULL && (put->flags & HKP_HTP_STORE_RESUME) == 0) {
         mem_forget(h);
@@ -394,6 +399,7 @@ static inline uint32_t mem_write_part(void *user, uint64_t handle, uint64_t offs
     struct mem_handle *h = mem_handle_of(s, handle);
     uint32_t code;
     if (!h->writing || offset > h->have || offset + len > h->put.size) abort();
+    if (h->dead) return HKP_HTP_FILE_CANCELLED;
     if (mem_fails(s, MEM_WRITE, &code)) return code;
     s->written += len;
     if (s->room != 0 && s->written > s->room) return HKP_HTP_FILE_QUOTA_EXCEEDED;

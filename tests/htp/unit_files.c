@@ -35,6 +35,20 @@ static void v_asks_of_e_just_the_same(void) {
     fp_free(fp);
 }
 
+static void one_file_is_fetched_to_two_places_at_once(void) {
+    struct files_pair *fp = fp_new();
+    uint8_t *b = fp_bytes(MIB, 8);
+    mem_write(&fp->side[RIGHT].store, "a.log", b, MIB);
+    struct hkp_htp_file_request r = fp_request(fp, LEFT, HKP_HTP_FILE_READ, "a.log", "b.log");
+    (void)fp_start(fp, LEFT, &r);
+    r.local_path = "c.log";
+    (void)fp_start(fp, LEFT, &r);
+    fp_until(fp, LEFT, 2);
+    CHECK(mem_has(&fp->side[LEFT].store, "b.log", b, MIB) && mem_has(&fp->side[LEFT].store, "c.log", b, MIB));
+    free(b);
+    fp_free(fp);
+}
+
 /* ---- Operations and flags. */
 
 static void create_update_and_overwrite_want_what_they_say(void) {
@@ -931,7 +945,7 @@ static void what_breaks_the_contract_is_refused(void) {
     BAD(r.path_len = 0);
     BAD(r.local = NULL);
     BAD(r.local = &half);
-    BAD(r.local_path = "..");
+    BAD(r.local_path = ".."; r.local_path_len = 2);
     BAD(r.local_flags = HKP_HTP_STORE_OVERWRITE);
     BAD(r.chunk_size = 1023);
     BAD(r.chunk_size = 65537);
@@ -954,6 +968,7 @@ static void what_breaks_the_contract_is_refused(void) {
 int main(void) {
     CASE(a_file_goes_there_and_comes_back);
     CASE(v_asks_of_e_just_the_same);
+    CASE(one_file_is_fetched_to_two_places_at_once);
     CASE(create_update_and_overwrite_want_what_they_say);
     CASE(delete_takes_files_and_folders_as_granted);
     CASE(the_root_is_never_deleted);

@@ -263,6 +263,7 @@ static void a_stream_serves_one_transfer(void) {
     forget(fp, LEFT);
     say(fp, LEFT, stream, &m, NULL, 0);
     CHECK_EQ(answered(fp, LEFT), 254);
+    CHECK_EQ(fp->side[RIGHT].kinds[HKP_HTP_FILE_EVENT_STARTED], 1);
     still_well(fp, 0);
     fp_free(fp);
 }
