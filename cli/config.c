@@ -164,8 +164,7 @@ static int check(const struct cli_config *c, const char *path, const char *text,
 
 /* ---- loading ---- */
 
-/* Relative paths begin at the folder of the file. */
-static int anchor(const char *file, char **path) {
+int cli_config_anchor(const char *file, char **path) {
     const char *slash = strrchr(file, '/');
     if (*path == NULL || (*path)[0] == '/' || slash == NULL) return 0;
     const size_t folder = (size_t)(slash - file) + 1, len = strlen(*path);
@@ -192,8 +191,10 @@ struct cli_config *cli_config_load(const char *path, char error[512]) {
     } else if (check(config, path, text, error) != 0) {
         cli_config_free(config);
         config = NULL;
-    } else if (anchor(path, &config->data_dir) != 0 || anchor(path, &config->control) != 0 ||
-               anchor(path, &config->passphrase_file) != 0 || anchor(path, &config->eve.file) != 0) {
+    } else if (cli_config_anchor(path, &config->data_dir) != 0 ||
+               cli_config_anchor(path, &config->control) != 0 ||
+               cli_config_anchor(path, &config->passphrase_file) != 0 ||
+               cli_config_anchor(path, &config->eve.file) != 0) {
         snprintf(error, 512, "%s: out of memory", path);
         cli_config_free(config);
         config = NULL;

@@ -56,6 +56,9 @@ void cli_config_free(struct cli_config *config);
 /** Path of the control socket that a configuration means, into path[cap]; 0 on success. */
 int cli_config_control(const struct cli_config *config, char *path, unsigned cap);
 
+/** Relative paths begin at the folder of the file: joins *path to it; 0 on success. */
+int cli_config_anchor(const char *file, char **path);
+
 /** The keys, their meaning and limits, as text for people. */
 extern const char cli_config_help[];
 

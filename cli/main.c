@@ -38,6 +38,13 @@ static const struct cli_command *const commands[] = {
     &cli_manifest_sign,
     &cli_manifest_show,
     &cli_manifest_diff,
+    &cli_file_put,
+    &cli_file_get,
+    &cli_file_ls,
+    &cli_file_stat,
+    &cli_file_rm,
+    &cli_file_serve,
+    &cli_file_key,
     &cli_provision,
     &cli_demo,
     /* clang-format on */
@@ -64,6 +71,7 @@ int cli_option(const struct cli_command *command, int argc, char **argv, const s
     for (size_t i = 0; own != NULL && own[i].name != NULL; i++) {
         all[i + 2] = own[i];
         if (strcmp(own[i].name, "out") == 0) letters = ":hjo:";
+        if (strcmp(own[i].name, "recursive") == 0) letters = ":hjr";
     }
     opterr = 0;
     const int got = getopt_long(argc, argv, letters, all, NULL);

@@ -75,6 +75,22 @@ static transfer *new_transfer(hkp_htp__files *f, const struct hkp_htp_event *ev,
     return t;
 }
 
+/* What was refused is told, too: an audit wants it. */
+static void tell_refusal(hkp_htp__files *f, const struct hkp_htp_event *ev, const file_msg *m,
+                         uint32_t code) {
+    const int named =
+        code != HKP_HTP_FILE_BAD_MESSAGE && m->path != NULL && m->path_len <= HKP_HTP_FILE_PATH_MAX;
+    transfer *t = f->quiet ? NULL : hkp_htp__files_make(f, named ? m->path_len : 0, 0, 0);
+    if (t == NULL) return;
+    if (named) memcpy(t->path, m->path, m->path_len);
+    t->served = 1;
+    t->session = ev->session;
+    memcpy(t->peer, ev->peer, 16);
+    t->op = m->op;
+    t->flags = m->flags;
+    hkp_htp__files_refused(f, t, code);
+}
+
 void hkp_htp__files_request(hkp_htp__files *f, const struct hkp_htp_event *ev) {
     file_msg m;
     const struct hkp_htp__files_grant *g = NULL;
@@ -82,7 +98,9 @@ void hkp_htp__files_request(hkp_htp__files *f, const struct hkp_htp_event *ev) {
     if (code == HKP_HTP_FILE_OK) code = judge(f, ev, &m, &g);
     transfer *t = code == HKP_HTP_FILE_OK ? new_transfer(f, ev, &m, g) : NULL;
     if (t == NULL) {
-        refuse(f, ev, m.id, code != HKP_HTP_FILE_OK ? code : HKP_HTP_FILE_BUSY);
+        if (code == HKP_HTP_FILE_OK) code = HKP_HTP_FILE_BUSY;
+        refuse(f, ev, m.id, code);
+        tell_refusal(f, ev, &m, code);
         return;
     }
     t->size = is_put(m.op) ? m.size : 0;

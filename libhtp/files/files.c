@@ -154,6 +154,13 @@ static void bound_over(hkp_htp__files *f) {
     }
 }
 
+void hkp_htp__files_refused(hkp_htp__files *f, transfer *t, uint32_t code) {
+    t->state = HKP_HTP__FILES_OVER;
+    t->code = (uint8_t)code;
+    hkp_htp__files_list_add(&f->over, t);
+    bound_over(f);
+}
+
 void hkp_htp__files_end(hkp_htp__files *f, transfer *t, uint32_t code, int remote, int keep) {
     hkp_htp__files_close(t, keep);
     if (t->streamed && !t->fin_in)

@@ -195,6 +195,8 @@ void hkp_htp__files_bind(hkp_htp__files *f, hkp_htp__transfer *t, uint32_t strea
 void hkp_htp__files_unbind(hkp_htp__files *f, hkp_htp__transfer *t);
 /** Ends a transfer; code OK: DONE. keep: its part stays for a resume. */
 void hkp_htp__files_end(hkp_htp__files *f, hkp_htp__transfer *t, uint32_t code, int remote, int keep);
+/** Has a new record told as one that ended with code, which was never in another list. */
+void hkp_htp__files_refused(hkp_htp__files *f, hkp_htp__transfer *t, uint32_t code);
 /** Sends the first len bytes of out on its stream; 0: not now, and t is blocked or has ended. */
 int hkp_htp__files_send(hkp_htp__files *f, hkp_htp__transfer *t, size_t len, int fin);
 /** Writes and sends a message that has the transfer's head. */

@@ -46,7 +46,8 @@ def every_command_knows_help_and_json(folder):
     for words in (["node", "run"], ["status"], ["intel", "lookup"], ["intel", "list"], ["ter", "capture"],
                   ["ter", "hardware"], ["ter", "log"], ["ter", "verify"], ["ter", "export"], ["tpm", "status"], ["tpm", "ak"],
                   ["tpm", "quote"], ["tpm", "verify"], ["tpm", "authorize"], ["keys"], ["trust", "release"],
-                  ["policy", "apply"], ["provision"], ["demo"]):
+                  ["policy", "apply"], ["provision"], ["demo"], ["file", "key"], ["file", "serve"], ["file", "put"],
+                  ["file", "get"], ["file", "ls"], ["file", "stat"], ["file", "rm"]):
         got = run(*words, "--help")
         expect(got, 0)
         assert got.stdout.startswith("usage: hookprobe " + " ".join(words)), words
@@ -63,6 +64,7 @@ def wrong_use_is_exit_2_and_says_what(folder):
     expect(run("ter"), 2, "ter capture", "ter log", "ter verify", "ter export")
     expect(run("ter", "log"), 2, "one folder")
     expect(run("policy"), 2, "policy apply")
+    expect(run("file"), 2, "file put", "file get", "file serve")
     expect(run("policy", "apply", "--manifest", "x"), 2, "--manifest FILE and --rebase FILE")
     expect(run("policy", "apply", "--manifest", folder, "--rebase", folder), 2, "which node")
     expect(run("policy", "apply", "--manifest", folder + "/none", "--rebase", folder, "--control", "x"), 3,
