@@ -51,7 +51,8 @@ enum {
     HKP_HTP_FILE_SESSION_MAX = 16,
     /** entries that one LIST may ask for */
     HKP_HTP_FILE_LIST_MAX = 1000,
-    /** bytes that one transfer takes of hkp_htp_files_options.mem, beside its paths */
+    /** bytes that one transfer takes of hkp_htp_files_options.mem, beside its paths and what a LIST brought
+     */
     HKP_HTP_FILE_TRANSFER_BYTES = 1536
 };
 
