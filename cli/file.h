@@ -192,7 +192,7 @@ struct cli_file_run {
     struct hkp_htp_path address;
     struct cli_file_end end;
     uint64_t session, connecting;
-    hkp_time retry, backoff, moved, heard, unanswered;
+    hkp_time retry, backoff, moved, heard, unanswered, probed, looked;
     uint64_t packets;
     int was_up, given_up;
     char why[160];

@@ -12,7 +12,7 @@
 /* When packets were not answered for so long another session is tried; the older one stays until there is
  * another.
  */
-static const hkp_time SILENCE = 3000000000U;
+static const hkp_time SILENCE = 3000000000U, PROBE = 2000000000U;
 enum { UNANSWERED = 3 };
 static const hkp_time BACKOFF_MIN = 200000000U, BACKOFF_MAX = 2000000000U;
 
@@ -390,10 +390,21 @@ static void connect_if_due(struct cli_file_run *r, hkp_time now) {
     r->retry = now + BACKOFF_MAX;
 }
 
+/* Who only receives sends nothing that wants an answer: a datagram does, whatever the server makes of it. */
+static void probe(struct cli_file_run *r, hkp_time now) {
+    if (now < r->probed + PROBE) return;
+    r->probed = now;
+    if (hkp_htp_datagram_send(r->end.ep, r->session, HKP_HTP_STREAM_FILE, (const uint8_t *)"?", 1) != HKP_OK)
+        return; /* others wait already */
+}
+
 /* Since when packets go out and none comes. Silence alone means nothing: a file may be hashed, or synced. */
 static void listen_for(struct cli_file_run *r, hkp_time now) {
     struct hkp_htp_session_info info = {.struct_size = sizeof info};
+    if (now > r->looked + PROBE) r->moved = now; /* it was our own disk that took so long */
+    r->looked = now;
     if (r->session == 0 || hkp_htp_session_info(r->end.ep, r->session, &info) != HKP_OK) return;
+    if (now > info.last_heard + PROBE) probe(r, now);
     if (info.last_heard > r->moved) r->moved = info.last_heard;
     if (info.last_heard != r->heard) {
         r->heard = info.last_heard;

@@ -44,11 +44,36 @@ static int read_key(const char *path, struct hkp_htp_options *o) {
     return 1;
 }
 
+/* What happened: 0 go on, else the exit code + 1. */
+static int events(hkp_htp_endpoint *ep, hkp_htp_files *files, uint64_t now,
+                  const struct hkp_htp_file_request *put) {
+    struct hkp_htp_event ev = {.struct_size = sizeof ev};
+    struct hkp_htp_file_event fe = {.struct_size = sizeof fe};
+    while (hkp_htp_event(ep, &ev) == HKP_OK && ev.type != HKP_HTP_EVENT_NONE) {
+        if (hkp_htp_files_take(files, now, &ev) == 1) continue;
+        if (ev.type == HKP_HTP_EVENT_DOWN || ev.type == HKP_HTP_EVENT_FAILED)
+            return fprintf(stderr, "%s\n", hkp_htp_status_name(ev.result)), 4;
+        if (ev.type == HKP_HTP_EVENT_UP &&
+            (hkp_htp_session_allow(ep, ev.session, 1U << HKP_HTP_STREAM_FILE, 0) != HKP_OK ||
+             hkp_htp_files_start(files, now, ev.session, put, NULL) != HKP_OK))
+            return fputs("no transfer with such a name\n", stderr), 4;
+    }
+    hkp_htp_files_work(files, now);
+    while (hkp_htp_files_event(files, &fe) == HKP_OK && fe.type != HKP_HTP_FILE_EVENT_NONE) {
+        if (fe.type == HKP_HTP_FILE_EVENT_DONE)
+            return printf("%s: %llu bytes are there\n", fe.path, (unsigned long long)fe.size), 1;
+        if (fe.type == HKP_HTP_FILE_EVENT_FAILED)
+            return printf("%s: %s\n", fe.path, hkp_htp_file_code_name(fe.code)), 2;
+    }
+    return 0;
+}
+
 int main(int argc, char **argv) {
     uint8_t card[80]; /* node_id, A, S of the validator */
     size_t len = 0;
     uint64_t session, now = clock_ns(CLOCK_MONOTONIC);
-    struct hkp_htp_device validator = {.struct_size = sizeof validator};
+    struct hkp_htp_device validator = {.struct_size = sizeof validator, .record.neural = HKP_HTP_NEURAL_OFF};
+    struct hkp_htp_file_request put = {.struct_size = sizeof put, .operation = HKP_HTP_FILE_CREATE};
     struct hkp_htp_options o;
     struct hkp_htp_files_options fo;
     struct hkp_htp_path to, any;
@@ -58,17 +83,16 @@ int main(int argc, char **argv) {
     hkp_htp_endpoint *ep = NULL;
     hkp_htp_udp *udp = NULL;
     hkp_htp_files *files = NULL;
-    int done = 0;
-    hkp_htp_options_init(&o, sizeof o), hkp_htp_files_options_init(&fo, sizeof fo);
+    hkp_htp_options_init(&o, sizeof o);
+    hkp_htp_files_options_init(&fo, sizeof fo);
     if (argc != 6 || sodium_init() < 0 || !read_key(argv[1], &o) ||
         hkp_htp_path_parse(argv[2], &to) != HKP_OK ||
         sodium_hex2bin(card, 80, argv[3], strlen(argv[3]), NULL, &len, NULL) != 0 || len != 80)
         return fputs("usage: evidence_drop KEY ADDRESS:PORT CARD FOLDER NAME\n", stderr), 2;
-    memcpy(validator.node_id, card, 16), memcpy(validator.record.a, card + 16, 32);
-    validator.record.neural = HKP_HTP_NEURAL_OFF;
-    o.rng = (struct hkp_rng){NULL, fill};
+    memcpy(validator.node_id, card, 16);
+    memcpy(validator.record.a, card + 16, 32);
     memcpy(fo.node_id, o.node_id, 16);
-    struct hkp_htp_file_request put = {.struct_size = sizeof put, .operation = HKP_HTP_FILE_CREATE};
+    o.rng = (struct hkp_rng){NULL, fill};
     put.path = put.local_path = argv[5];
     put.path_len = put.local_path_len = (uint32_t)strlen(argv[5]);
     put.local = &captures;
@@ -81,35 +105,15 @@ int main(int argc, char **argv) {
                         HKP_HTP_MODE_N, &session) != HKP_OK)
         return fputs("cannot start\n", stderr), 3;
     hkp_htp_store_posix_store(disk, &captures);
-    while (done == 0) {
-        struct hkp_htp_event ev = {.struct_size = sizeof ev};
-        struct hkp_htp_file_event fe = {.struct_size = sizeof fe};
+    for (;;) {
         now = clock_ns(CLOCK_MONOTONIC);
-        if (hkp_htp_udp_pump(udp, ep, now, clock_ns(CLOCK_REALTIME) / 1000) != HKP_OK) done = 3;
-        while (hkp_htp_event(ep, &ev) == HKP_OK && ev.type != HKP_HTP_EVENT_NONE) {
-            if (hkp_htp_files_take(files, now, &ev) == 1) continue;
-            if (ev.type == HKP_HTP_EVENT_UP &&
-                (hkp_htp_session_allow(ep, ev.session, 1U << HKP_HTP_STREAM_FILE, 0) != HKP_OK ||
-                 hkp_htp_files_start(files, now, ev.session, &put, NULL) != HKP_OK))
-                done = 3;
-            if (ev.type == HKP_HTP_EVENT_DOWN || ev.type == HKP_HTP_EVENT_FAILED)
-                done = fprintf(stderr, "%s\n", hkp_htp_status_name(ev.result)) > 0 ? 3 : 3;
-        }
-        hkp_htp_files_work(files, now);
-        while (hkp_htp_files_event(files, &fe) == HKP_OK && fe.type != HKP_HTP_FILE_EVENT_NONE)
-            if (fe.type == HKP_HTP_FILE_EVENT_DONE)
-                done =
-                    printf("%s: %llu bytes are there\n", fe.path, (unsigned long long)fe.size) > 0 ? -1 : 3;
-            else if (fe.type == HKP_HTP_FILE_EVENT_FAILED)
-                done = printf("%s: %s\n", fe.path, hkp_htp_file_code_name(fe.code)) > 0 ? 1 : 3;
-        if (hkp_htp_udp_pump(udp, ep, now, clock_ns(CLOCK_REALTIME) / 1000) != HKP_OK) done = 3;
+        if (hkp_htp_udp_pump(udp, ep, now, clock_ns(CLOCK_REALTIME) / 1000) != HKP_OK) return 3;
+        const int done = events(ep, files, now, &put);
+        if (hkp_htp_udp_pump(udp, ep, now, clock_ns(CLOCK_REALTIME) / 1000) != HKP_OK) return 3;
+        if (done != 0) return done - 1; /* the system takes the rest back */
         const hkp_time a = hkp_htp_wake(ep), b = hkp_htp_files_wake(files), next = a < b ? a : b;
         struct pollfd fd = {hkp_htp_udp_fd(udp), POLLIN, 0};
-        if (done == 0 && next > now &&
-            poll(&fd, 1, next - now > 1000000000U ? 1000 : (int)((next - now) / 1000000U) + 1) < 0)
-            done = 3;
+        if (next > now)
+            (void)poll(&fd, 1, next - now > 1000000000U ? 1000 : (int)((next - now) / 1000000U) + 1);
     }
-    hkp_htp_files_free(files), hkp_htp_udp_close(udp), hkp_htp_endpoint_free(ep);
-    hkp_htp_devices_free(known), hkp_htp_store_posix_free(disk);
-    return done == -1 ? 0 : done;
 }

@@ -232,25 +232,25 @@ def what_is_put_is_seen_fetched_and_removed(folder):
 @case
 def folders_go_there_and_back_and_only_what_changed_goes_again(folder):
     with World(folder) as w:
-        sizes = {f"cap/{i:02}/{k:02}.json": 100 * i + k for i in range(8) for k in range(40)}
+        sizes = {f"cap/{i:02}/{k:02}.json": 100 * i + k for i in range(4) for k in range(30)}
         data = {name: make(f"{w.here}/{name}", size, size) for name, size in sizes.items()}
         os.symlink("/etc/passwd", w.here + "/cap/link.json")
         first = w.ask("put", "-r", "--json", w.here + "/cap", "box:")
         expect(first, 0, "link.json: left out")
-        assert lines_of(first.stdout)[-1]["done"] == 320
+        assert lines_of(first.stdout)[-1]["done"] == 120
         for name, content in data.items():
             assert read(f"{w.root}/{name}") == content, name
         make(w.here + "/cap/03/07.json", 5000, 9)
         second = lines_of(w.ask("put", "-r", "--json", w.here + "/cap", "box:").stdout)
-        assert second[-1]["done"] == 1 and second[-1]["same"] == 319
+        assert second[-1]["done"] == 1 and second[-1]["same"] == 119
         assert [line["path"] for line in second if line.get("sha256")] == ["cap/03/07.json"]
-        assert lines_of(w.ask("put", "-r", "--all", "--json", w.here + "/cap", "box:").stdout)[-1]["done"] == 320
+        assert lines_of(w.ask("put", "-r", "--all", "--json", w.here + "/cap", "box:").stdout)[-1]["done"] == 120
         expect(w.ask("get", "-r", "box:cap", w.out + "/copy"), 0)
         for name in data:
             assert read(f"{w.out}/copy/{name[4:]}") == read(f"{w.here}/{name}"), name
         again = lines_of(w.ask("get", "-r", "--json", "box:cap", w.out + "/copy").stdout)
-        assert again[-1]["same"] == 320 and again[-1]["done"] == 0
-        assert len(lines_of(w.ask("ls", "-r", "--json", "box:cap").stdout)) == 328
+        assert again[-1]["same"] == 120 and again[-1]["done"] == 0
+        assert len(lines_of(w.ask("ls", "-r", "--json", "box:cap").stdout)) == 124
         expect(w.ask("put", w.here + "/cap", "box:"), 2, "-r sends it")
         expect(w.ask("get", "box:cap", w.out + "/"), 1, "-r fetches it")
         expect(w.ask("rm", "box:cap"), 1)
@@ -262,13 +262,17 @@ def folders_go_there_and_back_and_only_what_changed_goes_again(folder):
 def a_folder_of_more_than_a_page_is_whole(folder):
     with World(folder) as w:
         for i in range(1205):
-            make(f"{w.here}/many/{i:04}.log", i % 7, i)
-        expect(w.ask("put", "-r", w.here + "/many", "box:many"), 0)
-        assert len(os.listdir(w.root + "/many")) == 1205
-        assert lines_of(w.ask("put", "-r", "--json", w.here + "/many", "box:many").stdout)[-1]["same"] == 1205
+            for place in (w.here, w.root, w.out):
+                make(f"{place}/many/{i:04}.log", i % 7, i)
+        make(f"{w.here}/many/1200.log", 9, 9)
+        os.unlink(f"{w.root}/many/1204.log")
+        summary = lines_of(w.ask("put", "-r", "--json", w.here + "/many", "box:many").stdout)[-1]
+        assert summary["same"] == 1203 and summary["done"] == 2, summary
         names = [line["path"] for line in lines_of(w.ask("ls", "--json", "box:many").stdout)]
         assert names == [f"many/{i:04}.log" for i in range(1205)]
-        assert lines_of(w.ask("get", "-r", "--json", "box:many", w.out + "/many").stdout)[-1]["done"] == 1205
+        summary = lines_of(w.ask("get", "-r", "--json", "box:many", w.out + "/many").stdout)[-1]
+        assert summary["same"] == 1204 and summary["done"] == 1, summary
+        assert read(w.out + "/many/1200.log") == read(w.here + "/many/1200.log")
 
 
 # ---- what is refused

@@ -491,6 +491,8 @@ FURTHER += [
      "vec_files", "names_of_entries_are_parts_of_paths"),
     ("HTP-13.7 extensions do not count", GRANT, "return !content || hkp_htp__file_extension(", "return 1 || hkp_htp__file_extension(",
      "unit_files", "extensions_count_for_content"),
+    ("HTP-13.7 a refusal is silent here", SERVE, "        tell_refusal(f, ev, &m, code);\n", "        (void)tell_refusal;\n",
+     "unit_files", "what_is_refused_at_once_is_told_at_both_ends"),
     ("HTP-13.7 DELETE needs no extension", SERVE, "if (!folder &&", "if (0 &&", "unit_files",
      "delete_takes_files_and_folders_as_granted"),
     ("HTP-13.7 RECURSIVE needs no right", SERVE, "(g->operations & HKP_HTP_FILE_MAY_RECURSE) == 0", "0", "unit_files",

@@ -903,8 +903,28 @@ static void quiet_servers_tell_nothing(void) {
     mem_write(&fp->side[LEFT].store, "a.log", "a", 1);
     CHECK_EQ(fp_put(fp, "b.log", "a.log", 0), HKP_HTP_FILE_OK);
     CHECK_EQ(fp_put(fp, "b.log", "a.log", 0), HKP_HTP_FILE_ALREADY_EXISTS);
+    CHECK_EQ(fp_put(fp, "b.exe", "a.log", 0), HKP_HTP_FILE_PERMISSION_DENIED);
     fp_settle(fp);
     for (int i = 1; i < 8; i++) CHECK_EQ(fp->side[RIGHT].kinds[i], 0);
+    fp_free(fp);
+}
+
+static void what_is_refused_at_once_is_told_at_both_ends(void) {
+    struct files_pair *fp = fp_new();
+    mem_write(&fp->side[LEFT].store, "a.log", "a", 1);
+    CHECK_EQ(fp_put(fp, "a.exe", "a.log", 0), HKP_HTP_FILE_PERMISSION_DENIED);
+    fp_settle(fp);
+    CHECK_EQ(fp->side[RIGHT].ended, 1);
+    const struct hkp_htp_file_event *e = fp_last(fp, RIGHT);
+    CHECK_EQ(e->type, HKP_HTP_FILE_EVENT_FAILED);
+    CHECK_EQ(e->code, HKP_HTP_FILE_PERMISSION_DENIED);
+    CHECK_EQ(e->served, 1);
+    CHECK_EQ(e->remote, 0);
+    CHECK_EQ(e->operation, HKP_HTP_FILE_CREATE);
+    CHECK_EQ(e->path_len, 5);
+    CHECK_MEM(e->peer, fp_id(fp, LEFT), 16);
+    CHECK_EQ(fp->side[RIGHT].kinds[HKP_HTP_FILE_EVENT_STARTED], 0);
+    CHECK_EQ(fp_put(fp, "a.log", "a.log", 0), HKP_HTP_FILE_OK);
     fp_free(fp);
 }
 
@@ -1008,6 +1028,7 @@ int main(void) {
     CASE(progress_is_told_at_both_ends);
     CASE(ends_that_nobody_pulls_are_bounded);
     CASE(quiet_servers_tell_nothing);
+    CASE(what_is_refused_at_once_is_told_at_both_ends);
     CASE(what_breaks_the_contract_is_refused);
     return check_done();
 }
