@@ -28,7 +28,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { ROUNDS = 3, ARGS_MAX = 24, FOLDERS = 100, FILES = 100, SMALL = 4096, PATHS = 200, RSS_LIMIT = 32 };
+enum { ROUNDS = 5, ARGS_MAX = 24, FOLDERS = 100, FILES = 100, SMALL = 4096, PATHS = 200, RSS_LIMIT = 32 };
 static const uint64_t LARGE = 1ULL << 30;
 
 enum side { OURS, SCP, RSYNC, SIDES };
