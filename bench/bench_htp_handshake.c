@@ -126,14 +126,9 @@ static void ours_run(struct ours *o, uint64_t times) {
     uint64_t left = times;
     for (uint32_t k = 0; k < o->width && left > 0; k++, left--) begin_one(o, k);
     for (uint64_t done = 0; done < times;) {
-        struct pollfd p = {.fd = hkp_htp_udp_fd(o->udp), .events = POLLIN};
-        bench_need(hkp_htp_udp_pump(o->udp, o->c.side[1].ep, loop_mono_ns(), loop_wall_us()) == HKP_OK,
-                   "pump failed");
-        const uint64_t came = follow(o, &left);
-        done += came;
-        const hkp_time now = loop_mono_ns(), wake = hkp_htp_wake(o->c.side[1].ep);
-        if (came == 0 && wake > now)
-            (void)poll(&p, 1, wake - now > HKP_HTP__SEC ? 1000 : (int)((wake - now) / 1000000));
+        bench_need(hkp_htp_udp_step(o->udp, o->c.side[1].ep, loop_mono_ns() + HKP_HTP__SEC) == HKP_OK,
+                   "step failed");
+        done += follow(o, &left);
     }
 }
 

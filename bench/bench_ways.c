@@ -2,12 +2,13 @@
 /* Copyright the HookProbe mesh authors */
 /*
  * HTP beside what else carries bytes, on loopback, interleaved in one run; both sides in threads of their
- * own. A line for each reference. Peers are there when their Debian packages were when this was built
+ * own, each on a core of its own (ways/way.h). A line for each reference. Peers are there when their Debian
+ * packages were when this was built
  * (./run bench --peers installs them).
  *
  * htp.bulk.1200, .max    MB/s one way, datagrams of at most 1200 bytes, or what each finds by itself
  * htp.cpu.1200, .max     CPU of both sides, ns a byte, of the same runs
- * htp.rr.p50, .p99       64 bytes there and back, us; .busy: without sleeping
+ * htp.rr.p50, .p99       64 bytes there and back, us; .busy: without sleeping (spin_us)
  * htp.small              64-byte messages a second, one way
  * htp.loss1, .loss5      MB/s at 1 and 5 % loss each way and 20 ms there and back, both with CUBIC;
  *                        .bbr: ours with its other controller

@@ -8,8 +8,6 @@
 #include "crowd.h"
 #include "libhtp/handshake/door.h"
 
-#include <poll.h>
-
 static inline uint32_t from_env(const char *name, uint32_t by_default) {
     const char *given = getenv(name);
     return given != NULL && atol(given) > 0 ? (uint32_t)atol(given) : by_default;
@@ -34,15 +32,10 @@ static inline hkp_htp_udp *loop_open_socket(void) {
     return udp;
 }
 
-/* One turn of the loop of a program; it returns at `until` at the latest. */
+/* One turn of the loop of a program; it returns at `until` at the latest. What came is answered by the next.
+ */
 static inline void loop_turn(struct crowd *c, int is_e, hkp_htp_udp *udp, hkp_time until) {
-    struct crowd_side *s = &c->side[is_e];
-    hkp_time now = loop_mono_ns(), wake = hkp_htp_wake(s->ep);
-    if (wake > until) wake = until;
-    const int ms = wake <= now ? 0 : (int)((wake - now + 999999) / 1000000);
-    struct pollfd p = {.fd = hkp_htp_udp_fd(udp), .events = POLLIN};
-    (void)poll(&p, 1, ms);
-    bench_need(hkp_htp_udp_pump(udp, s->ep, loop_mono_ns(), loop_wall_us()) == HKP_OK, "pump failed");
+    bench_need(hkp_htp_udp_step(udp, c->side[is_e].ep, until) == HKP_OK, "step failed");
     crowd_take_events(c, is_e);
     c->steps++;
 }
