@@ -268,23 +268,15 @@ static int complete(hkp_htp__files *f, transfer *t) {
     return 0;
 }
 
-static int settled(hkp_htp__files *f, transfer *t, uint32_t code) {
-    t->again = code == HKP_HTP_FILE_AGAIN;
-    if (code != HKP_HTP_FILE_OK && !t->again) hkp_htp__files_fail(f, t, code);
-    return code == HKP_HTP_FILE_OK;
-}
-
 static int commit(hkp_htp__files *f, transfer *t) {
-    const uint32_t code = t->store.commit(t->store.user, t->handle, t->size);
-    if (code != HKP_HTP_FILE_AGAIN) t->open = t->writing = 0;
-    if (settled(f, t, code)) hkp_htp__files_end(f, t, HKP_HTP_FILE_OK, 0, 0);
+    if (hkp_htp__files_commit(f, t)) hkp_htp__files_end(f, t, HKP_HTP_FILE_OK, 0, 0);
     return 0;
 }
 
 int hkp_htp__files_ask(hkp_htp__files *f, transfer *t, int64_t *budget) {
     switch (t->state) {
     case HKP_HTP__FILES_OPENING:
-        (void)settled(f, t, is_put(t) ? open_source(f, t) : hkp_htp__files_open_part(f, t));
+        (void)hkp_htp__files_settled(f, t, is_put(t) ? open_source(f, t) : hkp_htp__files_open_part(f, t));
         return 1;
     case HKP_HTP__FILES_HASHING:
     case HKP_HTP__FILES_PREFIX:

@@ -376,24 +376,15 @@ static int tell_fault(hkp_htp__files *f, transfer *t) {
 
 /* ---- The steps. */
 
-/* What a function of the store said: AGAIN waits, a code is told. 1: it was neither. */
-static int settled(hkp_htp__files *f, transfer *t, uint32_t code) {
-    t->again = code == HKP_HTP_FILE_AGAIN;
-    if (code != HKP_HTP_FILE_OK && !t->again) hkp_htp__files_fail(f, t, code);
-    return code == HKP_HTP_FILE_OK;
-}
-
 static int commit(hkp_htp__files *f, transfer *t) {
-    const uint32_t code = t->store.commit(t->store.user, t->handle, t->size);
-    if (code != HKP_HTP_FILE_AGAIN) t->open = t->writing = 0;
-    if (!settled(f, t, code)) return !t->again;
+    if (!hkp_htp__files_commit(f, t)) return !t->again;
     hkp_htp__files_enter(f, t, HKP_HTP__FILES_COMPLETING);
     return 1;
 }
 
 static int remove_it(hkp_htp__files *f, transfer *t) {
     const uint32_t recursive = (t->flags & HKP_HTP_FILE_RECURSIVE) != 0;
-    if (!settled(f, t, t->store.remove(t->store.user, t->store_path, t->store_len, recursive)))
+    if (!hkp_htp__files_settled(f, t, t->store.remove(t->store.user, t->store_path, t->store_len, recursive)))
         return !t->again;
     hkp_htp__files_enter(f, t, HKP_HTP__FILES_ANSWERING);
     return 1;
@@ -402,7 +393,7 @@ static int remove_it(hkp_htp__files *f, transfer *t) {
 int hkp_htp__files_serve(hkp_htp__files *f, transfer *t, int64_t *budget) {
     switch (t->state) {
     case HKP_HTP__FILES_OPENING:
-        (void)settled(f, t, open_it(f, t));
+        (void)hkp_htp__files_settled(f, t, open_it(f, t));
         return !t->again;
     case HKP_HTP__FILES_HASHING:
     case HKP_HTP__FILES_PREFIX:

@@ -214,6 +214,18 @@ void hkp_htp__files_fail(hkp_htp__files *f, transfer *t, uint32_t code) {
     hkp_htp__files_enter(f, t, HKP_HTP__FILES_FAILING);
 }
 
+int hkp_htp__files_settled(hkp_htp__files *f, transfer *t, uint32_t code) {
+    t->again = code == HKP_HTP_FILE_AGAIN;
+    if (code != HKP_HTP_FILE_OK && !t->again) hkp_htp__files_fail(f, t, code);
+    return code == HKP_HTP_FILE_OK;
+}
+
+int hkp_htp__files_commit(hkp_htp__files *f, transfer *t) {
+    const uint32_t code = t->store.commit(t->store.user, t->handle, t->size);
+    if (code != HKP_HTP_FILE_AGAIN) t->open = t->writing = 0;
+    return hkp_htp__files_settled(f, t, code);
+}
+
 /* ---- Time (HTP-13.5). */
 
 /* Where the peer has longer to do: it hashes, verifies, makes durable. */

@@ -205,6 +205,10 @@ int hkp_htp__files_say(hkp_htp__files *f, hkp_htp__transfer *t, struct hkp_htp__
 void hkp_htp__files_enter(hkp_htp__files *f, hkp_htp__transfer *t, uint8_t state);
 /** A transfer failed on our side: the peer is told. */
 void hkp_htp__files_fail(hkp_htp__files *f, hkp_htp__transfer *t, uint32_t code);
+/** What a function of the store said: AGAIN waits, a code is told. 1: it was neither. */
+int hkp_htp__files_settled(hkp_htp__files *f, hkp_htp__transfer *t, uint32_t code);
+/** Asks the store to commit; as hkp_htp__files_settled(). */
+int hkp_htp__files_commit(hkp_htp__files *f, hkp_htp__transfer *t);
 /** Closes what is open; keep as hkp_htp_store.close(). */
 void hkp_htp__files_close(hkp_htp__transfer *t, int keep);
 /** Whether its part is worth keeping. */
