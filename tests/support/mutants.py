@@ -14,7 +14,6 @@ once. A header is compiled into everything that includes it, the test too.
 """
 import concurrent.futures
 import itertools
-import json
 import os
 import re
 import runpy
@@ -31,13 +30,25 @@ PATIENCE = 100  # seconds until a test that does not end counts as failed
 NO_CASE = ""
 
 
-def compiler(build):
-    """The words before the first option with which the build compiles C, and what the whole build defines of ours."""
-    with open(os.path.join(build, "compile_commands.json"), encoding="utf-8") as f:
-        command = next(entry["command"] for entry in json.load(f) if entry["file"].endswith(".c"))
-    words = shlex.split(command)
-    defines = [word for word in words if word.startswith("-DHKP_OPENSSL")]
-    return list(itertools.takewhile(lambda word: not word.startswith("-"), words)), defines
+def words_of_build(build, lib):
+    """The compiler, the options for compiling and those for linking with which the build makes mutant_base_LIB."""
+    done = subprocess.run(["ninja", "-C", build, "-t", "commands", f"tests/mutant_base_{lib}"], capture_output=True,
+                          text=True, check=True)
+    lines = [shlex.split(line) for line in done.stdout.splitlines()]
+    compiled = next(words for words in lines if words[-1].endswith("/mutant_base.c"))
+    linked = next(words for words in lines if f"tests/mutant_base_{lib}" in words)
+
+    def whole(word): # a path of the build is seen from the build's folder only
+        path = os.path.join(build, word)
+        return path if not word.startswith("-") and os.path.exists(path) else word
+
+    options = ["-I" + os.path.join(build, word[2:]) if word.startswith("-I") else word
+               for word in compiled if word.startswith(("-I", "-D"))]
+    options += [word for pair in zip(compiled, compiled[1:]) if pair[0] == "-include" for word in pair]
+    libraries = [whole(word) for word in linked[linked.index("-o") + 2:]
+                 if not word.endswith("/support_mutant_base.c.o") and "rpath" not in word
+                 and not os.path.basename(word).startswith("libhookprobe-")] # objects reach internal functions, too
+    return list(itertools.takewhile(lambda word: not word.startswith("-"), compiled)), options, libraries
 
 
 def run(command, **options):
@@ -64,16 +75,10 @@ class Library:
         table = runpy.run_path(os.path.join(SOURCE, "tests", lib, "mutants.py"))
         self.faults = table["ALWAYS"] + (table["FURTHER"] if everything else [])
         self.link = table["LINK"]
-        self.cc, defines = compiler(build)
-        if not defines: # a build without libcrypto has no faults in the use of it
+        self.cc, options, self.libraries = words_of_build(build, lib)
+        if not any(word.startswith("-DHKP_OPENSSL") for word in options): # a build without libcrypto has no faults in the use of it
             self.faults = [fault for fault in self.faults if "/openssl/" not in fault[1] and "libcrypto" not in fault[4]]
-        self.flags = ["-std=c11", "-D_GNU_SOURCE", "-D_FILE_OFFSET_BITS=64", "-O1", "-w", "-I" + SOURCE,
-                      "-I" + os.path.join(SOURCE, "include"), "-I" + os.path.join(SOURCE, "tests/support"),
-                      "-I" + os.path.join(SOURCE, "tests", lib), *defines]
-        below = STACK[:STACK.index(lib) + 1]
-        self.libraries = [os.path.join(build, f"lib{name}_objs.a") for name in reversed(below)]
-        self.libraries += [os.path.join(build, "tests/libtest_support.a"), "-lsodium", "-lmbedcrypto", "-ljansson",
-                           "-lz", *(["-lcrypto"] if defines else []), *(["-lcbor", "-lsqlite3"] if lib == "dsm" else [])]
+        self.flags = ["-std=c11", "-O1", "-w", "-I" + os.path.join(SOURCE, "tests", lib), *options]
         # the same random tests in every run; HKP_SEED tries others
         self.env = {"HKP_SOURCE": SOURCE, "HKP_VECTORS": os.path.join(SOURCE, "tests/vectors"), "HKP_SEED": "1",
                     **os.environ}
