@@ -358,7 +358,9 @@ static void fact(struct sim *s, uint32_t i, const struct hkp_dsm_event *ev) {
         me->proofs++;
         me->proof_status = ev->status;
         me->proof_len = 0;
-        if (ev->status == HKP_OK && ev->data_len <= sizeof me->proof) {
+        if (me->proof == NULL) me->proof = malloc(SIM_PROOF);
+        must(me->proof != NULL, "no memory");
+        if (ev->status == HKP_OK && ev->data_len <= SIM_PROOF) {
             memcpy(me->proof, ev->data, ev->data_len);
             me->proof_len = ev->data_len;
         }
@@ -443,6 +445,7 @@ void sim_pump(struct sim *s, uint32_t i) {
             if (to != i && memcmp(s->mesh.node_id[s->nodes[to].who], peer, 16) == 0 && !me->silent)
                 net_send(s, i, to, lane, msg, len);
     }
+    me->wake = hkp_dsm_wake(me->node);
 }
 
 static int32_t fill(void *user, uint8_t *dst, size_t len) {
@@ -468,8 +471,8 @@ void sim_start(struct sim *s, uint32_t i) {
     o.t_cp_ns = s->t_cp;
     o.delay_ns = s->delay;
     o.pool_bytes = (size_t)16 << 20;
-    o.heads_max = 64;
-    o.peers_max = 8;
+    o.heads_max = s->count < 64 ? 64 : SIM_NODES;
+    o.peers_max = s->count < 8 ? 8 : SIM_NODES;
     if (me->disk.wal_count == 0) {
         struct hkp_dsm__wal_record first = {.kind = 0};
         me->disk.wal = grow(me->disk.wal, &me->disk.wal_cap, 0, 64);
@@ -509,6 +512,7 @@ void sim_crash(struct sim *s, uint32_t i) {
         if (k == i || !s->nodes[k].up) continue;
         hkp_status st = hkp_dsm_peer_down(s->nodes[k].node, s->now, s->mesh.node_id[me->who]);
         (void)st;
+        s->nodes[k].wake = hkp_dsm_wake(s->nodes[k].node);
     }
 }
 
@@ -526,13 +530,15 @@ static void deliver(struct sim *s) {
 
 void sim_run(struct sim *s, hkp_time span) {
     hkp_time end = s->now + span;
+    for (uint32_t i = 0; i < s->count; i++) /* a test may have called it */
+        if (s->nodes[i].up) s->nodes[i].wake = hkp_dsm_wake(s->nodes[i].node);
     for (;;) {
         hkp_time next = s->n_net > 0 ? s->net[0].due : HKP_TIME_NEVER;
         uint32_t what = 0, who = 0;
         for (uint32_t i = 0; i < s->count; i++) {
             if (!s->nodes[i].up) continue;
-            hkp_time wake = hkp_dsm_wake(s->nodes[i].node), commit = s->nodes[i].disk.commit_at;
-            if (wake < s->now + SIM_MS) wake = s->now + SIM_MS;
+            hkp_time wake = s->nodes[i].wake, commit = s->nodes[i].disk.commit_at;
+            if (wake < s->nodes[i].ticked + SIM_MS) wake = s->nodes[i].ticked + SIM_MS;
             if (wake < next) next = wake, what = 1, who = i;
             if (commit != 0 && commit < next) next = commit, what = 2, who = i;
         }
@@ -542,6 +548,7 @@ void sim_run(struct sim *s, hkp_time span) {
         if (what == 0) {
             deliver(s);
         } else if (what == 1) {
+            s->nodes[who].ticked = s->now;
             hkp_status st = hkp_dsm_tick(s->nodes[who].node, s->now, wall_us(s, who));
             (void)st;
             sim_pump(s, who);
@@ -597,6 +604,7 @@ void sim_free(struct sim *s) {
         free(d->rows);
         free(d->wal);
         free(d->pending);
+        free(s->nodes[i].proof);
     }
     for (size_t k = 0; k < s->n_net; k++) free(s->net[k].data);
     free(s->net);

@@ -10,7 +10,7 @@
 
 #include <hookprobe/dsm.h>
 
-enum { SIM_NODES = 9, SIM_HEIGHTS = 4096, SIM_PROMISES = 65536 };
+enum { SIM_NODES = 128, SIM_HEIGHTS = 4096, SIM_PROMISES = 65536, SIM_PROOF = 65536 };
 
 #define SIM_MS 1000000ULL
 #define SIM_S 1000000000ULL
@@ -64,9 +64,12 @@ struct sim_node {
     uint64_t finals, blocks, blocks_final, evidence, frozen, forked, proofs, epochs;
     uint64_t height;
     int64_t clock_us;
-    uint8_t proof[65536];
+    /** room for SIM_PROOF bytes, taken with the first */
+    uint8_t *proof;
     size_t proof_len;
     hkp_status proof_status;
+    /** when it is to be called next, as sim_pump() last saw it, and when it was called last */
+    hkp_time wake, ticked;
 };
 
 struct sim_message {
