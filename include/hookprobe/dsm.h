@@ -2116,6 +2116,7 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_store_commit(hkp_dsm_store *store, hkp_d
 #include <hookprobe/dsm/audit.h>
 #include <hookprobe/dsm/auth.h>
 #include <hookprobe/dsm/directory.h>
+#include <hookprobe/dsm/revocation.h>
 #include <hookprobe/dsm/telemetry.h>
 #include <hookprobe/dsm/witness.h>
 #include <hookprobe/dsm/workload.h>

@@ -109,7 +109,7 @@ struct number {
 
 static hkp_status read_number(const struct hkp_dsm_multi *m, struct number *number) {
     struct hkp_dsm_certificate certificate;
-    struct hkp_dsm__revocations list;
+    struct hkp_dsm_revocations list;
     struct hkp_dsm_ca_set set;
     struct hkp_dsm_order order;
     hkp_status st = HKP_E_DSM_EVIDENCE;
@@ -123,7 +123,7 @@ static hkp_status read_number(const struct hkp_dsm_multi *m, struct number *numb
         memcpy(number->subject, certificate.node_id, 16);
         break;
     case HKP_DSM_KIND_REVOCATION_LIST:
-        st = hkp_dsm__revocations_parse(m->body.ptr, m->body.len, &list);
+        st = hkp_dsm_revocations_parse(m->body.ptr, m->body.len, &list);
         if (st == HKP_OK) number->value = list.number;
         break;
     case HKP_DSM_KIND_CA_SET:

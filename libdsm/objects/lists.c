@@ -6,9 +6,9 @@
 
 #include "libter/bytes.h"
 
-enum { LIST_LIFETIME_MAX_S = 86400, ORDER_STEP_MAX = 1024, SCOPE_WORKLOAD = 1, SCOPE_RESET = 5 };
+enum { ORDER_STEP_MAX = 1024, SCOPE_WORKLOAD = 1, SCOPE_RESET = 5 };
 
-static void read_entry(struct hkp_dsm_cbor_reader *r, struct hkp_dsm__revocation *e) {
+static void read_entry(struct hkp_dsm_cbor_reader *r, struct hkp_dsm_revocation *e) {
     (void)hkp_dsm_cbor_array(r, 4, 4);
     hkp_dsm_cbor_fixed(r, e->node_id, 16);
     e->serial = hkp_dsm_cbor_uint(r, 1, UINT64_MAX);
@@ -17,29 +17,30 @@ static void read_entry(struct hkp_dsm_cbor_reader *r, struct hkp_dsm__revocation
 }
 
 /* A stolen or retired key is barred for good, never up to a serial only. */
-static int entry_ok(const struct hkp_dsm__revocation *e, const struct hkp_dsm__revocation *before) {
+static int entry_ok(const struct hkp_dsm_revocation *e, const struct hkp_dsm_revocation *before) {
     if (before != NULL && memcmp(before->node_id, e->node_id, 16) >= 0) return 0;
     return (e->reason != 1 && e->reason != 3) || e->serial == HKP_DSM_SERIAL_BARRED;
 }
 
-static hkp_status check_list(const struct hkp_dsm__revocations *l) {
+static hkp_status check_list(const struct hkp_dsm_revocations *l) {
     if (l->number == 1 && !hkp_is_zero(l->previous, 32)) return HKP_E_DSM_SCHEMA;
-    if (l->next_update_s <= l->this_update_s || l->next_update_s - l->this_update_s > LIST_LIFETIME_MAX_S)
+    if (l->next_update_s <= l->this_update_s ||
+        l->next_update_s - l->this_update_s > HKP_DSM_REVOCATION_LIFE_S)
         return HKP_E_DSM_VALIDITY;
     return HKP_OK;
 }
 
-hkp_status hkp_dsm__revocations_parse(const uint8_t *body, size_t len, struct hkp_dsm__revocations *list) {
+hkp_status hkp_dsm_revocations_parse(const uint8_t *body, size_t len, struct hkp_dsm_revocations *list) {
     struct hkp_dsm_cbor_reader r;
-    struct hkp_dsm__revocations l = {0};
-    struct hkp_dsm__revocation entries[2] = {0};
+    struct hkp_dsm_revocations l = {0};
+    struct hkp_dsm_revocation entries[2] = {0};
     (void)hkp_dsm_cbor_read(&r, body, len);
     size_t left = hkp_dsm_cbor_object(&r, 1);
     l.number = uint_field(&r, &left, 1, 1, UINT64_MAX);
     l.this_update_s = uint_field(&r, &left, 2, 0, UINT64_MAX);
     l.next_update_s = uint_field(&r, &left, 3, 0, UINT64_MAX);
     hkp_dsm_cbor_key(&r, &left, 4);
-    l.n_entries = hkp_dsm_cbor_array(&r, 0, HKP_DSM__REVOCATIONS_MAX);
+    l.n_entries = hkp_dsm_cbor_array(&r, 0, HKP_DSM_REVOCATIONS_MAX);
     l.entries.ptr = r.next;
     for (size_t i = 0; i < l.n_entries && r.status == HKP_OK; i++) {
         read_entry(&r, &entries[i % 2]);
@@ -55,16 +56,16 @@ hkp_status hkp_dsm__revocations_parse(const uint8_t *body, size_t len, struct hk
     return st;
 }
 
-hkp_status hkp_dsm__revocations_check(const uint8_t *in, size_t len, const uint8_t chain_id[32],
-                                      const struct hkp_dsm_officers *officers, uint64_t held_number,
-                                      struct hkp_dsm__revocations *list) {
+hkp_status hkp_dsm_revocations_check(const uint8_t *in, size_t len, const uint8_t chain_id[32],
+                                     const struct hkp_dsm_officers *officers, uint64_t held_number,
+                                     struct hkp_dsm_revocations *list) {
     struct hkp_dsm_multi m;
-    struct hkp_dsm__revocations l;
+    struct hkp_dsm_revocations l;
     hkp_status st = hkp_dsm_multi_parse(in, len, &m);
     if (st == HKP_OK) st = hkp_dsm_multi_check(chain_id, &m, HKP_DSM_KIND_REVOCATION_LIST, officers);
     if (st != HKP_OK) return st;
     if (m.body.len > hkp_dsm__multi_body_max(m.kind)) return HKP_E_DSM_TOO_BIG;
-    st = hkp_dsm__revocations_parse(m.body.ptr, m.body.len, &l);
+    st = hkp_dsm_revocations_parse(m.body.ptr, m.body.len, &l);
     if (st != HKP_OK) return st;
     if (l.number <= held_number) return HKP_E_DSM_STALE;
     hkp_dsm_object_id(l.id, chain_id, HKP_DSM_KIND_REVOCATION_LIST, NULL, m.body.ptr, m.body.len);
@@ -72,16 +73,28 @@ hkp_status hkp_dsm__revocations_check(const uint8_t *in, size_t len, const uint8
     return HKP_OK;
 }
 
-int hkp_dsm__revocations_split(const struct hkp_dsm__revocations *list, uint64_t held_number,
+int hkp_dsm__revocations_split(const struct hkp_dsm_revocations *list, uint64_t held_number,
                                const uint8_t held_id[32]) {
     return held_number > 0 && list->number - 1 == held_number && memcmp(list->previous, held_id, 32) != 0;
 }
 
+hkp_status hkp_dsm_revocations_next(struct hkp_dsm_revocations *list, struct hkp_dsm_revocation *entry) {
+    struct hkp_dsm_cbor_reader r = {.next = list->entries.ptr, .end = list->entries.ptr + list->entries.len};
+    struct hkp_dsm_revocation e = {0};
+    if (list->n_entries == 0) return HKP_E_NOTFOUND;
+    read_entry(&r, &e);
+    if (r.status != HKP_OK) return HKP_E_NOTFOUND;
+    list->entries = (struct hkp_dsm_view){r.next, (size_t)(r.end - r.next)};
+    list->n_entries--;
+    *entry = e;
+    return HKP_OK;
+}
+
 /* Entries are of unequal length, so they are read from the front; a node asks once per certificate. */
-uint64_t hkp_dsm__revocation_find(const struct hkp_dsm__revocations *list, const uint8_t node_id[16]) {
+uint64_t hkp_dsm_revocations_find(const struct hkp_dsm_revocations *list, const uint8_t node_id[16]) {
     struct hkp_dsm_cbor_reader r = {.next = list->entries.ptr, .end = list->entries.ptr + list->entries.len};
     for (size_t i = 0; i < list->n_entries; i++) {
-        struct hkp_dsm__revocation e = {0};
+        struct hkp_dsm_revocation e = {0};
         read_entry(&r, &e);
         int order = memcmp(e.node_id, node_id, 16);
         if (r.status != HKP_OK || order > 0) return 0;
@@ -90,11 +103,11 @@ uint64_t hkp_dsm__revocation_find(const struct hkp_dsm__revocations *list, const
     return 0;
 }
 
-hkp_status hkp_dsm__revocations_build(const struct hkp_dsm__revocations *list,
-                                      const struct hkp_dsm__revocation *entries, uint8_t *dst, size_t cap,
-                                      size_t *len) {
+hkp_status hkp_dsm_revocations_build(const struct hkp_dsm_revocations *list,
+                                     const struct hkp_dsm_revocation *entries, uint8_t *dst, size_t cap,
+                                     size_t *len) {
     struct hkp_dsm_cbor_writer w = {.out = dst, .cap = cap};
-    if (list->number < 1 || list->n_entries > HKP_DSM__REVOCATIONS_MAX) return HKP_E_DSM_SCHEMA;
+    if (list->number < 1 || list->n_entries > HKP_DSM_REVOCATIONS_MAX) return HKP_E_DSM_SCHEMA;
     hkp_status st = check_list(list);
     if (st != HKP_OK) return st;
     hkp_dsm_cbor_put_map(&w, 6);
@@ -105,7 +118,7 @@ hkp_status hkp_dsm__revocations_build(const struct hkp_dsm__revocations *list,
     hkp_dsm_cbor_put_uint(&w, 4);
     hkp_dsm_cbor_put_array(&w, list->n_entries);
     for (size_t i = 0; i < list->n_entries; i++) {
-        const struct hkp_dsm__revocation *e = &entries[i];
+        const struct hkp_dsm_revocation *e = &entries[i];
         if (e->serial < 1 || e->reason > 9 || !entry_ok(e, i == 0 ? NULL : e - 1)) return HKP_E_DSM_SCHEMA;
         hkp_dsm_cbor_put_array(&w, 4);
         hkp_dsm_cbor_put_bytes(&w, e->node_id, 16);

@@ -30,7 +30,6 @@ enum {
     HKP_DSM__HEAD_BLOCKS_MAX = 1024, /* of one author in one checkpoint (D-BLK-10) */
     HKP_DSM__PROOF_HASHES_MAX = 62,
     HKP_DSM__LEAF_MAX = 64,
-    HKP_DSM__REVOCATIONS_MAX = 16384,
     HKP_DSM__WAL_RECORD = 64
 };
 
@@ -77,36 +76,9 @@ const struct hkp_dsm_ca_set *hkp_dsm__officers_find(const struct hkp_dsm_officer
  * ---------------------------------------------------------------------
  */
 
-/* Revocation list (D-CA-6); entries are read in place with hkp_dsm__revocation_find(). */
-struct hkp_dsm__revocations {
-    uint64_t number;
-    uint64_t this_update_s;
-    uint64_t next_update_s;
-    uint8_t previous[32];
-    uint8_t id[32];
-    size_t n_entries;
-    struct hkp_dsm_view entries; /* the elements of key 4, one behind the other */
-};
-struct hkp_dsm__revocation {
-    uint8_t node_id[16];
-    uint64_t serial;
-    uint64_t reason;
-    uint64_t time_s;
-};
-/* D-MULTI, schema, then E_STALE against the number held (0: none held). */
-hkp_status hkp_dsm__revocations_check(const uint8_t *in, size_t len, const uint8_t chain_id[32],
-                                      const struct hkp_dsm_officers *officers, uint64_t held_number,
-                                      struct hkp_dsm__revocations *list);
-/* Body only, of a list that was checked before (own store). */
-hkp_status hkp_dsm__revocations_parse(const uint8_t *body, size_t len, struct hkp_dsm__revocations *list);
 /* D-CA-7: does list follow another list than the one held? Then both are evidence E6. */
-int hkp_dsm__revocations_split(const struct hkp_dsm__revocations *list, uint64_t held_number,
+int hkp_dsm__revocations_split(const struct hkp_dsm_revocations *list, uint64_t held_number,
                                const uint8_t held_id[32]);
-/* Revoked serial of a node, 0 if none. */
-uint64_t hkp_dsm__revocation_find(const struct hkp_dsm__revocations *list, const uint8_t node_id[16]);
-hkp_status hkp_dsm__revocations_build(const struct hkp_dsm__revocations *list,
-                                      const struct hkp_dsm__revocation *entries, uint8_t *dst, size_t cap,
-                                      size_t *len);
 
 /* ORDER (D-AUD-6). newest: number in force for its scope, 0 if none. */
 hkp_status hkp_dsm__order_check(const uint8_t *in, size_t len, const uint8_t chain_id[32],

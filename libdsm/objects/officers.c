@@ -21,7 +21,7 @@ size_t hkp_dsm__multi_body_max(uint64_t kind) {
     case HKP_DSM_KIND_CA_SET:
         return HKP_DSM_CA_SET_BODY_MAX;
     case HKP_DSM_KIND_REVOCATION_LIST:
-        return 768 * 1024;
+        return HKP_DSM_REVOCATION_BODY_MAX;
     case HKP_DSM_KIND_ALLOWLIST:
         return 256 * 1024;
     default:

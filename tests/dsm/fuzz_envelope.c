@@ -60,15 +60,15 @@ static void rest(uint8_t which, const uint8_t *in, size_t len) {
     static struct hkp_dsm__valset set;
     struct hkp_dsm_envelope e;
     struct hkp_dsm_genesis g;
-    struct hkp_dsm__revocations l;
+    struct hkp_dsm_revocations l;
     struct hkp_dsm__cert c;
     struct hkp_dsm__op op;
     struct hkp_dsm_request q;
     if (which == 5 && hkp_dsm_envelope_parse(in, len, UINT32_MAX, &e) == HKP_OK && e.body.len > 16384)
         abort();
     if (which == 6 && hkp_dsm_genesis_parse(in, len, &g) == HKP_OK && g.name.len > 64) abort();
-    if (which == 7 && hkp_dsm__revocations_parse(in, len, &l) == HKP_OK)
-        (void)hkp_dsm__revocation_find(&l, chain_id);
+    if (which == 7 && hkp_dsm_revocations_parse(in, len, &l) == HKP_OK)
+        (void)hkp_dsm_revocations_find(&l, chain_id);
     if (which == 8) (void)hkp_dsm__valset_parse(in, len, &set);
     if (which == 9) (void)hkp_dsm__cert_check(chain_id, &set, in, len, &c);
     if (which == 10) (void)hkp_dsm__op_parse(in, len, &op);

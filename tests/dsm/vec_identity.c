@@ -79,11 +79,11 @@ static void revocation_lists(void) {
     fixture_load(&fx, "dsm/revocation.json");
     json_array_foreach(vec_get(fx.file, "cases"), i, c) {
         struct vec_bytes in = vec_hex(c, "list");
-        struct hkp_dsm__revocations list;
+        struct hkp_dsm_revocations list;
         uint8_t id[32];
         memset(&list, 0xA5, sizeof list);
         const uint64_t last = vec_u64(c, "last_number");
-        hkp_status st = hkp_dsm__revocations_check(in.ptr, in.len, fx.chain_id, &fx.officers, last, &list);
+        hkp_status st = hkp_dsm_revocations_check(in.ptr, in.len, fx.chain_id, &fx.officers, last, &list);
         CHECK_VERDICT(st, c);
         if (st != HKP_OK) {
             CHECK(is_untouched(&list, sizeof list));
@@ -100,20 +100,23 @@ static void revocation_lists(void) {
 }
 
 static void a_list_is_written_and_searched(void) {
-    struct hkp_dsm__revocation e[3] = {{{1}, 5, 0, 9}, {{2}, HKP_DSM_SERIAL_BARRED, 1, 9}, {{4}, 7, 2, 9}};
-    struct hkp_dsm__revocations list = {.number = 2,
-                                        .this_update_s = 10,
-                                        .next_update_s = 20,
-                                        .n_entries = 3},
-                                got;
+    struct hkp_dsm_revocation one,
+        e[3] = {{{1}, 5, 0, 9}, {{2}, HKP_DSM_SERIAL_BARRED, 1, 9}, {{4}, 7, 2, 9}};
+    struct hkp_dsm_revocations list = {.number = 2, .this_update_s = 10, .next_update_s = 20, .n_entries = 3},
+                               got;
     uint8_t body[512], other[16] = {3};
     size_t len = 0;
-    CHECK_EQ(hkp_dsm__revocations_build(&list, e, body, sizeof body, &len), HKP_OK);
-    CHECK_EQ(hkp_dsm__revocations_parse(body, len, &got), HKP_OK);
-    for (int i = 0; i < 3; i++) CHECK(hkp_dsm__revocation_find(&got, e[i].node_id) == e[i].serial);
-    CHECK_EQ(hkp_dsm__revocation_find(&got, other), 0);
+    CHECK_EQ(hkp_dsm_revocations_build(&list, e, body, sizeof body, &len), HKP_OK);
+    CHECK_EQ(hkp_dsm_revocations_parse(body, len, &got), HKP_OK);
+    for (int i = 0; i < 3; i++) CHECK(hkp_dsm_revocations_find(&got, e[i].node_id) == e[i].serial);
+    CHECK_EQ(hkp_dsm_revocations_find(&got, other), 0);
+    for (int i = 0; i < 3; i++) {
+        CHECK_EQ(hkp_dsm_revocations_next(&got, &one), HKP_OK);
+        CHECK_MEM(&one, &e[i], sizeof one);
+    }
+    CHECK_EQ(hkp_dsm_revocations_next(&got, &one), HKP_E_NOTFOUND);
     e[0].node_id[0] = 9;
-    CHECK_EQ(hkp_dsm__revocations_build(&list, e, body, sizeof body, &len), HKP_E_DSM_SCHEMA);
+    CHECK_EQ(hkp_dsm_revocations_build(&list, e, body, sizeof body, &len), HKP_E_DSM_SCHEMA);
 }
 
 static void check_order_again(const uint8_t *in, size_t len, const struct hkp_dsm_order *order) {
