@@ -1353,6 +1353,9 @@ enum {
 /** Waits of options that are not the default although zero. */
 #define HKP_DSM_T_CP_NONE 0xFFFFFFFFFFFFFFFFULL
 
+/** What is never pruned. */
+#define HKP_DSM_KEEP 0xFFFFFFFFFFFFFFFFULL
+
 struct hkp_dsm_node_options {
     /** sizeof of this struct as the caller knows it */
     uint32_t struct_size;
@@ -1390,6 +1393,10 @@ struct hkp_dsm_node_options {
     uint32_t blocks_max;
     /** must be 0 */
     uint32_t reserved0;
+    /** blocks below final heads stay so many seconds of chain time; 0: 30 days; HKP_DSM_KEEP (D-STO-8) */
+    uint64_t keep_blocks_s;
+    /** headers and bodies, no shorter; 0: 365 days; HKP_DSM_KEEP */
+    uint64_t keep_headers_s;
 };
 
 /** What a block says of its author's neural state, and what that is bound to (D-BLK-1). Claims until checked.
@@ -2117,6 +2124,7 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_store_commit(hkp_dsm_store *store, hkp_d
 #include <hookprobe/dsm/auth.h>
 #include <hookprobe/dsm/directory.h>
 #include <hookprobe/dsm/revocation.h>
+#include <hookprobe/dsm/store.h>
 #include <hookprobe/dsm/telemetry.h>
 #include <hookprobe/dsm/witness.h>
 #include <hookprobe/dsm/workload.h>

@@ -179,14 +179,17 @@ static void scan_bodies(node *n, struct read *was) {
     }
     memcpy(r->peer, was->peer, 16);
     r->out = was->out;
-    r->a = 0;
+    r->b = was->proof;
 }
 
-/* One message for each body: the asker puts them together in any order. */
-static void body_row(node *n, struct read *r, const uint8_t *data, size_t len) {
-    const uint8_t *header = r->out->ptr + r->out_len + 4;
-    size_t header_len = hkp_be32(header - 4);
-    r->out_len += header_len + 4;
+/* One message for each body: the asker puts them together in any order. A body may be missing, pruned or
+ * lost: its header goes with none. */
+static void body_row(node *n, struct read *r, uint64_t height, const uint8_t *data, size_t len) {
+    const uint8_t *header = r->out->ptr;
+    size_t header_len = hkp_be32(header);
+    if (height < r->b) return;
+    for (uint64_t h = r->b; h < height; h++, header_len = hkp_be32(header)) header += header_len + 4;
+    header += 4;
     struct answer a;
     answer_begin(n, &a);
     answer_pair(&a, header, header_len, data, len);
@@ -226,7 +229,7 @@ void hkp_dsm__fetch_row(node *n, struct read *r, const uint8_t *key, size_t key_
         if (key_len == 8) header_row(n, r, key, data, len);
         break;
     case READ_BODIES:
-        body_row(n, r, data, len);
+        if (key_len == 8) body_row(n, r, hkp_be64(key), data, len);
         break;
     default:
         link_row(n, r, data, len);

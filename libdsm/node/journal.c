@@ -84,6 +84,14 @@ void hkp_dsm__drop(node *n, uint32_t row, const uint8_t *from, const uint8_t *to
     e->e.ticket = ++n->ticket;
 }
 
+void hkp_dsm__drop_one(node *n, uint32_t row, const uint8_t *key, size_t key_len) {
+    assert(key_len < KEY_MAX);
+    struct event_entry *e = request(n, HKP_DSM_EV_STORE_DROP, row, key, key_len);
+    memcpy(e->key_to, key, key_len); /* and a zero: the next key that there can be */
+    e->e.key_to_len = key_len + 1;
+    e->e.ticket = ++n->ticket;
+}
+
 static struct read *read_begin(node *n, uint32_t what, uint32_t row) {
     for (size_t i = 0; i < READS_MAX; i++) {
         struct read *r = &n->reads[i];
@@ -250,6 +258,9 @@ hkp_status hkp_dsm_read(hkp_dsm_node *n, hkp_time now, uint64_t ticket, const ui
     case READ_ITEMS:
         hkp_dsm__items_row(n, r, data, data_len);
         break;
+    case READ_PRUNE:
+        hkp_dsm__prune_row(n, data, data_len);
+        break;
     case READ_PROOF:
         hkp_dsm__proof_row(n, r, key, key_len, data, data_len);
         break;
@@ -281,6 +292,9 @@ hkp_status hkp_dsm_read_end(hkp_dsm_node *n, hkp_time now, uint64_t ticket, hkp_
         break;
     case READ_ITEMS:
         hkp_dsm__items_end(n, &was);
+        break;
+    case READ_PRUNE:
+        hkp_dsm__prune_end(n);
         break;
     case READ_PROOF:
         hkp_dsm__proof_end(n, &was);

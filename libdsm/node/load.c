@@ -50,7 +50,7 @@ static hkp_status meta_row(node *n, const uint8_t *key, size_t key_len, const ui
             hkp_dsm__epoch_begin(n, data + 48, len - 48, data + 16, hkp_be64(data), hkp_be64(data + 8));
         return st;
     }
-    return HKP_OK;
+    return hkp_dsm__prune_meta(n, key, key_len, data, len) < 0 ? HKP_E_DSM_SCHEMA : HKP_OK;
 }
 
 /* Above the snapshot there may be a newer one whose META row was not durable yet: not ours. */

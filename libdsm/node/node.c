@@ -45,6 +45,9 @@ static hkp_status import(struct hkp_dsm_node_options *o, const struct hkp_dsm_no
     if (o->heads_max == 0) o->heads_max = 4096;
     if (o->peers_max == 0) o->peers_max = 64;
     if (o->blocks_max == 0) o->blocks_max = 16384;
+    if (o->keep_blocks_s == 0) o->keep_blocks_s = 30 * 86400;
+    if (o->keep_headers_s == 0) o->keep_headers_s = (uint64_t)365 * 86400;
+    if (o->keep_headers_s < o->keep_blocks_s) return HKP_E_INVAL; /* bodies say which blocks there are */
     if (o->pool_bytes < (size_t)1 << 20 || o->pool_bytes > (size_t)1 << 31 ||
         o->heads_max > HKP_DSM__HEADS_MAX || o->peers_max > 1024 || o->blocks_max < 256 ||
         o->blocks_max > 1048576 || o->t_cp_ns > 3600 * SECOND || o->delay_ns > 8 * SECOND ||
@@ -154,6 +157,8 @@ hkp_status hkp_dsm_node_new(hkp_dsm_node **out, const struct hkp_dsm_node_option
     n->t_cp = o.t_cp_ns;
     n->delay = o.delay_ns;
     n->have_every = o.have_ns;
+    n->keep_blocks_s = o.keep_blocks_s;
+    n->keep_headers_s = o.keep_headers_s;
     st = memory(n, &o);
     if (st == HKP_OK) st = identity(n, &o);
     if (st != HKP_OK) {
@@ -264,12 +269,14 @@ hkp_status hkp_dsm_tick(hkp_dsm_node *n, hkp_time now, uint64_t wall_us) {
     n->wall_at = n->now;
     hkp_dsm__have_tick(n);
     hkp_dsm__advance(n);
+    hkp_dsm__prune(n);
     return HKP_OK;
 }
 
 hkp_time hkp_dsm_wake(const hkp_dsm_node *n) {
     if (n->state != HKP_DSM_STATE_RUNNING) return HKP_TIME_NEVER;
-    hkp_time wake = hkp_dsm__rules_wake(n);
+    hkp_time wake = hkp_dsm__rules_wake(n), prune = hkp_dsm__prune_wake(n);
+    if (prune < wake) wake = prune;
     return n->have_at < wake ? n->have_at : wake;
 }
 

@@ -11,7 +11,7 @@
  *   final.c     what is final, reports, epochs     fetch.c     SYNC: missing headers, bodies, certs
  *   promises.c  D-STO-9                            load.c      D-STO-3 at start
  *   prove.c     portable proofs                    suspects.c  evidence
- *   retell.c    stored blocks, told again to the host at a start
+ *   retell.c    stored blocks, told again to the host at a start   prune.c  what is old goes
  */
 #ifndef HKP_LIBDSM_NODE_H
 #define HKP_LIBDSM_NODE_H
@@ -199,7 +199,8 @@ enum {
     READ_HEADERS = 5,
     READ_BODIES = 6,
     READ_LINK = 7,
-    READ_RETELL = 8
+    READ_RETELL = 8,
+    READ_PRUNE = 9
 };
 
 struct report {
@@ -337,7 +338,24 @@ struct hkp_dsm_node {
         uint8_t from[24], place[24];
         uint64_t height;
     } retell;
+    /** D-STO-8: below which heights blocks (turn 0) and headers (turn 1) are gone, and the height at hand */
+    uint64_t keep_blocks_s, keep_headers_s;
+    struct prune {
+        uint32_t turn, step, reading, found, changed, left;
+        uint64_t blocks, headers, height;
+        blob *body;
+        struct hkp_dsm_cbor_reader at;
+        hkp_time again;
+    } prune;
 };
+
+/* prune.c */
+/** 1: the META row is where pruning stands, and was taken; -1: it is damaged; 0: it is another. */
+int hkp_dsm__prune_meta(node *n, const uint8_t *key, size_t key_len, const uint8_t *data, size_t len);
+void hkp_dsm__prune(node *n);
+void hkp_dsm__prune_row(node *n, const uint8_t *data, size_t len);
+void hkp_dsm__prune_end(node *n);
+hkp_time hkp_dsm__prune_wake(const node *n);
 
 /* node.c */
 uint64_t hkp_dsm__wall_us(const node *n);
@@ -363,6 +381,7 @@ uint64_t hkp_dsm__put(node *n, uint32_t row, const uint8_t *key, size_t key_len,
 uint64_t hkp_dsm__put_blob(node *n, uint32_t row, const uint8_t *key, size_t key_len, blob *data);
 uint64_t hkp_dsm__wal(node *n, uint32_t kind, uint64_t epoch, uint64_t view, const uint8_t digest[32]);
 void hkp_dsm__drop(node *n, uint32_t row, const uint8_t *from, const uint8_t *to, size_t key_len);
+void hkp_dsm__drop_one(node *n, uint32_t row, const uint8_t *key, size_t key_len);
 /** Begin a read; NULL: none is free. */
 struct read *hkp_dsm__get(node *n, uint32_t what, uint32_t row, const uint8_t *key, size_t key_len);
 struct read *hkp_dsm__scan(node *n, uint32_t what, uint32_t row, const uint8_t *from, const uint8_t *to,

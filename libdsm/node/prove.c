@@ -93,6 +93,7 @@ void hkp_dsm__proof_row(node *n, struct read *r, const uint8_t *key, size_t key_
     case STEP_HEADERS: {
         struct hkp_dsm__header h;
         if (hkp_dsm__header_parse(n->chain_id, data, len, &h) != HKP_OK) break;
+        if (h.height != j->height + j->n_headers) break; /* behind a hole of pruning or damage */
         if (j->n_headers == 0) j->epoch = h.epoch;
         if (h.epoch == j->epoch && j->n_headers <= HEIGHTS_OPEN_MAX)
             j->headers[j->n_headers++] = hkp_dsm__bytes(n, data, len);
@@ -137,6 +138,7 @@ static hkp_status target(node *n, struct proof_job *j, struct parts *p) {
         headers[i] = (struct hkp_dsm_view){j->headers[i]->ptr, j->headers[i]->len};
     p->target.headers = headers;
     if (j->end == NULL) {
+        if (j->cert == NULL) return HKP_E_NOTFOUND;
         p->target.n_headers = count;
         p->target.cert = (struct hkp_dsm_view){j->cert->ptr, j->cert->len};
         p->target.valset = (struct hkp_dsm_view){n->set_body, n->set_len};

@@ -101,6 +101,8 @@ struct sim {
     uint32_t loss, twice;
     hkp_time delay_min, delay_max, disk_min, disk_max;
     hkp_time t_cp, delay;
+    /** D-STO-8, seconds; 0: defaults */
+    uint64_t keep_blocks_s, keep_headers_s;
     /** the one chain: digest by height, as first reported */
     uint8_t chain[SIM_HEIGHTS][32];
     uint8_t known[SIM_HEIGHTS];
