@@ -68,9 +68,26 @@ static int events(hkp_htp_endpoint *ep, hkp_htp_files *files, uint64_t now,
     return 0;
 }
 
+/* Until it is there, or will not be; the exit code. */
+static int transfer(hkp_htp_udp *udp, hkp_htp_endpoint *ep, hkp_htp_files *files,
+                    const struct hkp_htp_file_request *put) {
+    for (;;) {
+        const uint64_t now = clock_ns(CLOCK_MONOTONIC);
+        if (hkp_htp_udp_pump(udp, ep, now, clock_ns(CLOCK_REALTIME) / 1000) != HKP_OK) return 3;
+        const int done = events(ep, files, now, put);
+        if (hkp_htp_udp_pump(udp, ep, now, clock_ns(CLOCK_REALTIME) / 1000) != HKP_OK) return 3;
+        if (done != 0) return done - 1;
+        const hkp_time a = hkp_htp_wake(ep), b = hkp_htp_files_wake(files), next = a < b ? a : b;
+        struct pollfd fd = {hkp_htp_udp_fd(udp), POLLIN, 0};
+        if (next > now)
+            (void)poll(&fd, 1, next - now > 1000000000U ? 1000 : (int)((next - now) / 1000000U) + 1);
+    }
+}
+
 int main(int argc, char **argv) {
     uint8_t card[80]; /* node_id, A, S of the validator */
     size_t len = 0;
+    int code = 3;
     uint64_t session, now = clock_ns(CLOCK_MONOTONIC);
     struct hkp_htp_device validator = {.struct_size = sizeof validator, .record.neural = HKP_HTP_NEURAL_OFF};
     struct hkp_htp_file_request put = {.struct_size = sizeof put, .operation = HKP_HTP_FILE_CREATE};
@@ -103,17 +120,15 @@ int main(int argc, char **argv) {
         hkp_htp_path_parse("[::]:0", &any) != HKP_OK || hkp_htp_udp_open(&udp, &any, NULL) != HKP_OK ||
         hkp_htp_connect(ep, now, clock_ns(CLOCK_REALTIME) / 1000, &to, card, card + 48, card + 16,
                         HKP_HTP_MODE_N, &session) != HKP_OK)
-        return fputs("cannot start\n", stderr), 3;
-    hkp_htp_store_posix_store(disk, &captures);
-    for (;;) {
-        now = clock_ns(CLOCK_MONOTONIC);
-        if (hkp_htp_udp_pump(udp, ep, now, clock_ns(CLOCK_REALTIME) / 1000) != HKP_OK) return 3;
-        const int done = events(ep, files, now, &put);
-        if (hkp_htp_udp_pump(udp, ep, now, clock_ns(CLOCK_REALTIME) / 1000) != HKP_OK) return 3;
-        if (done != 0) return done - 1; /* the system takes the rest back */
-        const hkp_time a = hkp_htp_wake(ep), b = hkp_htp_files_wake(files), next = a < b ? a : b;
-        struct pollfd fd = {hkp_htp_udp_fd(udp), POLLIN, 0};
-        if (next > now)
-            (void)poll(&fd, 1, next - now > 1000000000U ? 1000 : (int)((next - now) / 1000000U) + 1);
+        fputs("cannot start\n", stderr);
+    else {
+        hkp_htp_store_posix_store(disk, &captures);
+        code = transfer(udp, ep, files, &put);
     }
+    hkp_htp_files_free(files);
+    hkp_htp_udp_close(udp);
+    hkp_htp_endpoint_free(ep);
+    hkp_htp_devices_free(known);
+    hkp_htp_store_posix_free(disk);
+    return code;
 }
