@@ -146,6 +146,17 @@ static void forget_below(node *n) {
     }
 }
 
+/* D-STO-1: what its descendant's CERT_F makes final is told only when that is durable, too; the descendant
+ * itself may have to wait. */
+static void put_target(node *n) {
+    if (n->target_put == n->target_view) return;
+    n->target_put = n->target_view;
+    uint8_t key[17];
+    hkp_dsm__key_epoch_view(key, n->set.epoch, n->target_view);
+    key[16] = HKP_DSM_KIND_FINAL;
+    hkp_dsm__put_blob(n, HKP_DSM_ROW_CERT, key, sizeof key, hkp_dsm__blob_hold(n->target_cert));
+}
+
 static int finalise_one(node *n, struct prop *p, int named) {
     if (!blocks_here(n, p) || !applied(n, p) || !heads_final(n, p)) return 0;
     ops_final(n, p);
@@ -154,7 +165,10 @@ static int finalise_one(node *n, struct prop *p, int named) {
     put_height(n, HKP_DSM_ROW_HEADER, p->h.height, hkp_dsm__blob_hold(p->header));
     put_height(n, HKP_DSM_ROW_BODY, p->h.height, hkp_dsm__blob_hold(p->body));
     hkp_dsm__put(n, HKP_DSM_ROW_DIGEST, p->h.digest, 32, height, sizeof height);
-    if (named) put_height(n, HKP_DSM_ROW_FINAL, p->h.height, hkp_dsm__blob_hold(n->target_cert));
+    if (named)
+        put_height(n, HKP_DSM_ROW_FINAL, p->h.height, hkp_dsm__blob_hold(n->target_cert));
+    else
+        put_target(n);
     advance_root(n, p);
     struct report *r = &n->reports[(n->report_head + n->report_count++) % REPORTS_MAX];
     *r = (struct report){.p = p, .ticket = n->ticket, .at = p->parsed.heads};
@@ -226,7 +240,7 @@ void hkp_dsm__epoch_begin(node *n, const uint8_t *set_body, size_t len, const ui
     hkp_dsm__blob_drop(&n->pool, n->target_cert);
     hkp_dsm__blob_drop(&n->pool, n->final_n);
     n->target_cert = n->final_n = NULL;
-    n->target_view = n->watermark = 0;
+    n->target_view = n->target_put = n->watermark = 0;
     n->silent = 0;
     memset(n->promised, 0, sizeof n->promised);
     hkp_dsm__peers_seats(n);

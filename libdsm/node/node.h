@@ -300,7 +300,7 @@ struct hkp_dsm_node {
     } root;
     /** where the heads tree stands: NULL is root */
     struct prop *cursor;
-    uint64_t newest_n, newest_0, target_view;
+    uint64_t newest_n, newest_0, target_view, target_put;
     uint8_t target[32];
     blob *target_cert, *final_cert, *final_n;
     struct report reports[REPORTS_MAX];

@@ -3,6 +3,8 @@
 """Faults of libdsm that its tests must find; read by tests/support/mutants.py, which says what a line means."""
 
 LINK = {}
+SIM = ["sim.c", "sim_disk.c", "sim_mesh.c", "sim_watch.c"]
+WITH = {"unit_node": SIM, "sim_consensus": SIM}
 
 LOG, ENTRY, LOG_PROOF = "libdsm/beside/audit.c", "libdsm/beside/audit_entry.c", "libdsm/beside/audit_proof.c"
 TAMPER = ("unit_audit", "edits_inserts_deletes_and_reorderings_break_chain_or_root")
@@ -172,5 +174,12 @@ AUTH = [
      "if (challenger->n == challenger->max) forget(challenger, 0);", "unit_auth", "nonces_are_bounded"),
 ]
 
-ALWAYS = AUDIT + WITNESS + WORKLOAD + AUTH
+FINAL = "libdsm/consensus/final.c"
+
+CONSENSUS = [
+    ("D-STO-1 told to be final before CERT_F is durable", FINAL, "        put_target(n);\n", "        (void)put_target;\n", "sim_consensus",
+     "crashes_at_every_write_are_survived"),
+]
+
+ALWAYS = AUDIT + WITNESS + WORKLOAD + AUTH + CONSENSUS
 FURTHER = []

@@ -1,9 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
 /*
- * A deterministic world for real nodes of libdsm: clock, network and disks are virtual and drawn from one
- * seed. What is durable survives a crash; of the rest a prefix does. Every message of an honest member is
- * watched: a promise that contradicts an earlier one, or that is not in its durable WAL, is a fault.
+ * A deterministic world for real nodes of libdsm: clocks, network and disks are virtual and drawn from one
+ * seed. What is durable survives a crash, unless the disk lies; of the rest a prefix does.
+ *
+ * At every step sim_watch.c judges from outside (issue: agreement that liars cannot bend):
+ *   - no honest member contradicts itself, and what it promises is in its durable WAL (D-SMX-R7);
+ *   - no two final checkpoints of one height, each the child of the one before, heads only grow;
+ *   - a checkpoint is final only if enough honest members said FINAL to it or to a descendant, and when it is
+ *     told, header, body and CERT_F are durable (D-STO-1);
+ *   - no view has CERT_F and CERT_0, or CERT_N of two digests, that liars could complete (dsm 10);
+ *   - two promises of one liar that exclude each other and reached one honest node are evidence there, and
+ *     nobody honest is accused (D-EVD);
+ *   - every table of a node is within its limit (dsm 13).
  */
 #ifndef HKP_TESTS_DSM_SIM_H
 #define HKP_TESTS_DSM_SIM_H
@@ -11,6 +20,7 @@
 #include <hookprobe/dsm.h>
 
 enum { SIM_NODES = 128, SIM_HEIGHTS = 4096, SIM_PROMISES = 65536, SIM_PROOF = 65536 };
+enum { SIM_HEADERS = 16384, SIM_HEARD = 65536, SIM_EPOCHS = 16 };
 
 #define SIM_MS 1000000ULL
 #define SIM_S 1000000000ULL
@@ -53,13 +63,22 @@ struct sim_disk {
     /** when the group commit that runs ends; 0: none runs */
     hkp_time commit_at;
     size_t committing;
+    /** SIM_LIES: what it lies about, and what is truly on it, as of the last honest flush */
+    uint32_t lies;
+    struct sim_disk *truth;
 };
+
+/** What of a disk is told to be durable and is lost with the next power cut. */
+enum { SIM_LIES_WAL = 1, SIM_LIES_ROWS = 2 };
 
 struct sim_node {
     hkp_dsm_node *node;
     struct sim_disk disk;
     /** whose identity; a twin has that of another */
     uint32_t who;
+    /** how often it was started; 1: its store was tampered with, so it may find it damaged; 1: started as an
+     * observer, as a host does that lost its WAL (D-STO-7) */
+    uint32_t life, spoilt, observe;
     uint32_t up, honest, started, observer, damaged, silent;
     uint64_t finals, blocks, blocks_final, evidence, frozen, forked, proofs, epochs;
     uint64_t height;
@@ -82,9 +101,32 @@ struct sim_message {
 
 struct sim_promise {
     uint64_t epoch, view;
-    uint32_t who, kind;
+    uint32_t who, kind, count;
+    uint8_t digest[32];
+    uint8_t used, sent, counted;
+};
+
+/** A header that somebody proposed, and how many honest members promised something about it. */
+struct sim_header {
+    uint8_t digest[32], parent[32], heads_root[32];
+    uint64_t epoch, view, parent_view, height, time_ms, n_heads;
+    uint32_t notars, finals;
+    /** final: said to it or a descendant */
+    uint8_t used, ok;
+};
+
+/** What an honest node heard of a liar. */
+struct sim_heard {
+    uint32_t at, life, who, kind;
+    uint64_t epoch, view;
     uint8_t digest[32];
     uint8_t used;
+};
+
+struct sim_set {
+    uint8_t known, hash[32];
+    uint32_t n, liars;
+    uint64_t highest;
 };
 
 struct sim {
@@ -97,8 +139,8 @@ struct sim {
     uint8_t links[SIM_NODES][SIM_NODES];
     struct sim_message *net;
     size_t n_net, net_cap;
-    /** per mille of messages lost and doubled; delay range; disk latency */
-    uint32_t loss, twice;
+    /** per mille of messages lost, doubled and with a wrong byte; delay range; disk latency */
+    uint32_t loss, twice, corrupt;
     hkp_time delay_min, delay_max, disk_min, disk_max;
     hkp_time t_cp, delay;
     /** D-STO-8, seconds; 0: defaults */
@@ -108,9 +150,25 @@ struct sim {
     uint8_t known[SIM_HEIGHTS];
     struct sim_promise *promises;
     uint64_t faults, steps;
+    /** first fault; views in which somebody promised something */
+    const char *fault;
+    uint64_t views, evidence_due;
+    struct sim_header *headers;
+    struct sim_heard *heard, hearing;
+    struct sim_set sets[SIM_EPOCHS];
+    /** ids of the final blocks of each member, by seq */
+    uint8_t (*finals[SIM_NODES])[32];
+    size_t finals_count[SIM_NODES], finals_cap[SIM_NODES];
+    struct hkp_dsm_genesis *genesis;
+    /** a liar's node writes to somebody: called in place of sending; and is written to (liar.c) */
+    void (*tamper)(struct sim *s, uint32_t from, uint32_t to, uint32_t lane, const uint8_t *msg, size_t len);
+    void (*overhear)(struct sim *s, uint32_t to, uint32_t lane, const uint8_t *msg, size_t len);
+    void *liars;
     /** crash this node when its next write of that number is about to be committed; 0: not */
     uint64_t crash_at_write, writes;
     uint32_t crash_node;
+    /** only writes to the WAL count for that */
+    uint32_t crash_wal;
 };
 
 void sim_new(struct sim *s, uint64_t seed, uint32_t n, uint32_t extra);
@@ -129,5 +187,16 @@ uint64_t sim_random(struct sim *s, uint64_t below);
 void sim_pump(struct sim *s, uint32_t i);
 struct hkp_dsm_node_status sim_status(struct sim *s, uint32_t i);
 void sim_fault(struct sim *s, const char *what);
+/** Onto the network, with all that it does to messages. */
+void sim_send(struct sim *s, uint32_t from, uint32_t to, uint32_t lane, const uint8_t *msg, size_t len);
+/** From now on what the disk tells to be durable is not; lies 0: it is flushed and true again. */
+void sim_disk_lie(struct sim *s, uint32_t i, uint32_t lies);
+/** One byte of one row, or of the WAL, of a node that is down, is another. 0: there is none. */
+int sim_disk_spoil(struct sim *s, uint32_t i, uint32_t row);
+/** An empty disk, as after its replacement. */
+void sim_disk_wipe(struct sim *s, uint32_t i);
+const struct sim_header *sim_header(const struct sim *s, const uint8_t digest[32]);
+/** Both directions of a link on or off; the session stays, as it does for a while. */
+void sim_link(struct sim *s, uint32_t a, uint32_t b, uint32_t on);
 
 #endif

@@ -5,8 +5,8 @@
 
 usage: mutants.py [--table] BUILD LIB...
 
-tests/LIB/mutants.py holds the faults of a library: ALWAYS, FURTHER (with HKP_MUTANTS=all or --table only), and LINK,
-the link options of tests that need some. A fault is (name, source, sentence, replacement, test, case): the source
+tests/LIB/mutants.py holds the faults of a library: ALWAYS, FURTHER (with HKP_MUTANTS=all or --table only), LINK,
+the link options of tests that need some, and WITH, further sources of tests that have some. A fault is (name, source, sentence, replacement, test, case): the source
 with that sentence replaced is compiled and linked before the library's own objects, with tests/LIB/TEST.c of which only
 the named case is left, or all if the name is empty. That must fail; without a fault it must pass, else nothing would
 be shown. A sentence and its replacement may be tuples of equal length. A sentence must stand in its source exactly
@@ -21,6 +21,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
+import threading
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE = os.path.dirname(os.path.dirname(HERE))
@@ -74,7 +75,8 @@ class Library:
         self.lib = lib
         table = runpy.run_path(os.path.join(SOURCE, "tests", lib, "mutants.py"))
         self.faults = table["ALWAYS"] + (table["FURTHER"] if everything else [])
-        self.link = table["LINK"]
+        self.link, self.further = table["LINK"], table.get("WITH", {})
+        self.lock, self.made = threading.Lock(), {}
         self.cc, options, self.libraries = words_of_build(build, lib)
         if not any(word.startswith("-DHKP_OPENSSL") for word in options): # a build without libcrypto has no faults in the use of it
             self.faults = [fault for fault in self.faults if "/openssl/" not in fault[1] and "libcrypto" not in fault[4]]
@@ -86,6 +88,15 @@ class Library:
     def compile(self, source, out, first=()):
         run([*self.cc, *first, *self.flags, "-c", source, "-o", out])
         return out
+
+    def further_objects(self, parent, test):
+        """The objects of the test's further sources, each made once."""
+        with self.lock:
+            for name in self.further.get(test, []):
+                if name not in self.made:
+                    source = os.path.join(SOURCE, "tests", self.lib, name)
+                    self.made[name] = self.compile(source, os.path.join(parent, f"{self.lib}-{name}.o"))
+            return [self.made[name] for name in self.further.get(test, [])]
 
     def test_source(self, folder, test, case):
         """A copy of the test with that case alone."""
@@ -112,15 +123,15 @@ class Library:
         failed = re.findall(r"^not ok \d+ - (.*)$", done.stdout, re.M)
         return failed if done.returncode == 1 else failed + ["(it ends with %d)" % done.returncode]
 
-    def objects_of(self, folder, source, text, test_source, test_object):
+    def objects_of(self, folder, source, text, test_source, test_objects):
         """The objects that the fault makes, and the test's own."""
         mutant = os.path.join(folder, source)
         os.makedirs(os.path.dirname(mutant), exist_ok=True)
         with open(mutant, "w", encoding="utf-8") as f:
             f.write(text)
         if source.endswith(".c"):
-            return [self.compile(mutant, os.path.join(folder, "mutant.o")), test_object]
-        first, objects = ["-I" + folder], []
+            return [self.compile(mutant, os.path.join(folder, "mutant.o")), *test_objects]
+        first, objects = ["-I" + folder], list(test_objects[1:])
         names = sorted(os.listdir(os.path.join(SOURCE, "lib" + self.lib)))
         users = [f"lib{self.lib}/{name}" for name in names if name.endswith(".c")]
         users = [os.path.join(SOURCE, user) for user in users if source in includes(user)]
@@ -129,18 +140,18 @@ class Library:
         return objects
 
     def prepare(self, test, case, parent):
-        """The test's source and object, and what is wrong with it."""
+        """The test's source and objects, and what is wrong with it."""
         folder = os.path.join(parent, self.lib, test, case or "all")
         os.makedirs(folder)
         source = self.test_source(folder, test, case)
         try:
-            made = self.compile(source, os.path.join(folder, "test.o"))
-            failed = self.outcome(folder, [made], test)
+            made = [self.compile(source, os.path.join(folder, "test.o")), *self.further_objects(parent, test)]
+            failed = self.outcome(folder, made, test)
         except RuntimeError as fault:
-            return source, "", str(fault)
+            return source, [], str(fault)
         return source, made, None if failed is None else "fails: " + ", ".join(failed)
 
-    def judge(self, fault, test_source, test_object):
+    def judge(self, fault, test_source, test_objects):
         """Whether the test found the fault, and by what."""
         name, source, old, new, test, case = fault
         pairs = list(zip(old, new)) if isinstance(old, tuple) else [(old, new)]
@@ -152,7 +163,7 @@ class Library:
             text = text.replace(sentence, replacement)
         with tempfile.TemporaryDirectory(prefix="hkp-mutant-") as folder:
             try:
-                failed = self.outcome(folder, self.objects_of(folder, source, text, test_source, test_object), test)
+                failed = self.outcome(folder, self.objects_of(folder, source, text, test_source, test_objects), test)
             except RuntimeError as fault_in_the_table:
                 return False, str(fault_in_the_table)
         if failed is None:
