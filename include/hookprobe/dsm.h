@@ -1332,7 +1332,13 @@ enum {
     /** a peer's queue of lane 0 is full or its score is used up: close its session; node_id, status */
     HKP_DSM_EV_PEER_BAD = 29,
     /** view left by CERT_0: epoch, view */
-    HKP_DSM_EV_NULLIFIED = 30
+    HKP_DSM_EV_NULLIFIED = 30,
+    /** final evidence E1 to E4 convicts a member: it leaves at the next boundary, and officers should revoke
+     * it: node_id, type: reason 6 of a revocation list, epoch, height, data: op 1 of D-CKP-3 */
+    HKP_DSM_EV_REVOKE = 31,
+    /** with a new epoch a node got a seat (count 1) or lost it (count 0): node_id, epoch, type: 1 by
+     * evidence, 2 retired, 3 left, 4 joined, 0 by a RESTART */
+    HKP_DSM_EV_SEAT = 32
 };
 
 /** Verdicts about a peer's clock (HTP-3.8). */

@@ -64,24 +64,6 @@ static void head_final(node *n, const struct hkp_dsm__head *h, uint64_t height) 
     hkp_dsm__author_final(n, a, &head);
 }
 
-static void ops_final(node *n, struct prop *p) {
-    struct hkp_dsm_cbor_reader at = p->parsed.ops;
-    for (size_t i = 0; i < p->parsed.n_ops; i++) {
-        struct hkp_dsm_view op = hkp_dsm__body_op(&at);
-        struct hkp_dsm__keys keys = hkp_dsm__keys_of(n);
-        struct hkp_dsm__evidence e;
-        if (hkp_dsm__evidence_check(op.ptr, op.len, n->chain_id, &keys, &e) != HKP_OK) continue;
-        hkp_status st = hkp_dsm__suspect_add(n, &op, &e, p->h.height);
-        (void)st;
-        if (e.class_ != 5) continue;
-        struct author *a = hkp_dsm__author(n, e.offender[0]);
-        if (a != NULL) a->frozen = 1;
-        struct event_entry *fact = hkp_dsm__fact(n, HKP_DSM_EV_AUTHOR_FROZEN);
-        memcpy(fact->e.node_id, e.offender[0], 16);
-        fact->e.height = p->h.height;
-    }
-}
-
 static void put_height(node *n, uint32_t row, uint64_t height, blob *data) {
     uint8_t key[8];
     hkp_put_be64(key, height);
@@ -159,7 +141,7 @@ static void put_target(node *n) {
 
 static int finalise_one(node *n, struct prop *p, int named) {
     if (!blocks_here(n, p) || !applied(n, p) || !heads_final(n, p)) return 0;
-    ops_final(n, p);
+    hkp_dsm__ops_final(n, p);
     uint8_t height[8];
     hkp_put_be64(height, p->h.height);
     put_height(n, HKP_DSM_ROW_HEADER, p->h.height, hkp_dsm__blob_hold(p->header));
@@ -269,8 +251,10 @@ static void put_link(node *n, struct prop *const *way, size_t count) {
 /* The epoch that a final boundary begins; also at start, when it was final but its epoch not yet durable. */
 void hkp_dsm__epoch_again(node *n, const struct hkp_dsm__header *h) {
     uint8_t set[HKP_DSM_VALSET_MAX], digest[32], hash[32];
+    struct hkp_dsm__valset old = n->set;
+    uint64_t first = n->epoch_first;
     size_t len = 0;
-    hkp_status st = hkp_dsm__next_set(n, NULL, set, &len);
+    hkp_status st = hkp_dsm__next_set(n, n->pending, h->height, set, &len);
     if (st == HKP_OK) hkp_dsm__valset_hash(hash, set, len);
     if (st != HKP_OK || memcmp(hash, h->next_valset, 32) != 0) {
         hkp_dsm__die(n, HKP_E_DSM_PROOF, HKP_DSM_ROW_HEADER, h->digest, 32);
@@ -279,8 +263,10 @@ void hkp_dsm__epoch_again(node *n, const struct hkp_dsm__header *h) {
     memcpy(digest, h->digest, 32);
     if (!hkp_dsm__goto(n, NULL)) return;
     hkp_dsm__epoch_begin(n, set, len, digest, h->height, h->time_ms);
+    hkp_dsm__pending_carry(n, &old, first);
     snapshot(n);
     put_epoch(n);
+    hkp_dsm__pending_forget(n);
     hkp_dsm__wal(n, 0, n->set.epoch, 0, NULL);
     uint8_t from[16] = {0}, to[16];
     hkp_dsm__key_epoch_view(to, n->set.epoch, 0);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "libdsm/node/node.h"
+#include "libter/bytes.h"
 
 enum { OPS_PER_PROPOSAL = 16 };
 
@@ -76,13 +77,12 @@ static size_t choose_heads(node *n, uint64_t time_ms, uint64_t parent_ms) {
     return count;
 }
 
-static size_t choose_ops(node *n, struct prop *parent, struct hkp_dsm_view *ops) {
+static size_t choose_ops(node *n, struct prop *parent, uint64_t time_ms, struct hkp_dsm_view *ops) {
     size_t count = 0;
     for (uint32_t i = 0; i < n->n_suspects && count < OPS_PER_PROPOSAL; i++) {
         if (n->suspects[i].on_chain) continue;
         struct hkp_dsm_view op = {.ptr = n->suspects[i].op->ptr, .len = n->suspects[i].op->len};
-        struct hkp_dsm__evidence e;
-        if (hkp_dsm__op_valid(n, &op, parent, &e)) ops[count++] = op;
+        if (hkp_dsm__op_valid(n, &op, parent, time_ms) == HKP_OK) ops[count++] = op;
     }
     hkp_dsm__sort(ops, count, sizeof *ops, by_bytes);
     return count;
@@ -102,39 +102,6 @@ static void blocks_root(node *n, size_t heads, struct hkp_dsm__header *h) {
     }
     hkp_dsm__merkle_root(&tree, h->blocks_root);
     h->n_blocks = tree.size;
-}
-
-/* The root that the changes would leave; the tree stays on the parent. Freezes move leaves' status too. */
-static hkp_status heads_root(node *n, struct prop *trial, struct hkp_dsm__header *h) {
-    memcpy(trial->h.heads_root, hkp_dsm__heads_root(n->heads), 32);
-    trial->h.n_heads = 0;
-    struct hkp_dsm__head *undo = hkp_dsm__take(n, (trial->parsed.n_heads + OPS_PER_PROPOSAL) * sizeof *undo);
-    if (undo == NULL) return HKP_E_LIMIT;
-    hkp_status st = hkp_dsm__heads_apply(n->heads, n->changes, trial->parsed.n_heads, undo);
-    size_t done = trial->parsed.n_heads;
-    struct hkp_dsm_cbor_reader at = trial->parsed.ops;
-    for (size_t i = 0; st == HKP_OK && i < trial->parsed.n_ops; i++) {
-        struct hkp_dsm_view op = hkp_dsm__body_op(&at);
-        struct hkp_dsm__keys keys = hkp_dsm__keys_of(n);
-        struct hkp_dsm__evidence e;
-        if (hkp_dsm__evidence_check(op.ptr, op.len, n->chain_id, &keys, &e) != HKP_OK || e.class_ != 5)
-            continue;
-        ptrdiff_t found = hkp_dsm__heads_find(n->heads, e.offender[0]);
-        if (found < 0) continue;
-        struct hkp_dsm__head head = *hkp_dsm__heads_at(n->heads, (size_t)found);
-        head.status = 1;
-        if (hkp_dsm__heads_apply(n->heads, &head, 1, &undo[done]) == HKP_OK) done++;
-    }
-    if (st == HKP_OK) {
-        memcpy(h->heads_root, hkp_dsm__heads_root(n->heads), 32);
-        h->n_heads = hkp_dsm__heads_count(n->heads);
-        while (done > trial->parsed.n_heads && st == HKP_OK)
-            st = hkp_dsm__heads_apply(n->heads, &undo[--done], 1, NULL);
-        if (st == HKP_OK) st = hkp_dsm__heads_apply(n->heads, undo, trial->parsed.n_heads, NULL);
-        if (st != HKP_OK) hkp_dsm__die(n, st, HKP_DSM_ROW_HEADS, NULL, 0);
-    }
-    hkp_dsm__pool_give(&n->pool, undo);
-    return st;
 }
 
 static blob *proposal_message(node *n, const struct prop *p) {
@@ -197,18 +164,20 @@ static void promise(node *n, struct slot *s, struct prop *p) {
     h->epoch = n->set.epoch;
 }
 
-/* Fields of the header that follow from parent, time and body. */
-static hkp_status fill_header(node *n, struct prop *parent, const uint8_t *body, size_t len,
-                              struct hkp_dsm__header *h) {
+/* Fields of the header that follow from body and parent, on which the tree stands. */
+static hkp_status fill_header(node *n, const uint8_t *body, size_t len, struct hkp_dsm__header *h) {
     struct prop trial = {.used = 0};
     hkp_status st = hkp_dsm__body_parse(body, len, &trial.parsed);
     if (st != HKP_OK) return st;
+    trial.h = *h;
+    trial.boundary = !hkp_is_zero(h->next_valset, 32);
     struct hkp_dsm_cbor_reader at = trial.parsed.heads;
     for (size_t i = 0; i < trial.parsed.n_heads; i++) hkp_dsm__body_head(&at, &n->changes[i]);
     blocks_root(n, trial.parsed.n_heads, h);
     hkp_dsm__ops_root(&trial.parsed, h->ops_root);
-    st = heads_root(n, &trial, h);
-    (void)parent;
+    st = hkp_dsm__prop_trial(n, &trial);
+    memcpy(h->heads_root, trial.h.heads_root, 32);
+    h->n_heads = trial.h.n_heads;
     return st;
 }
 
@@ -232,16 +201,17 @@ static void propose_on(node *n, struct slot *s, struct prop *parent) {
     int empty = closing(n, parent) || height - n->root.height >= HEIGHTS_OPEN_MAX;
     struct hkp_dsm_view ops[OPS_PER_PROPOSAL];
     size_t heads = empty ? 0 : choose_heads(n, h.time_ms, parent_ms),
-           n_ops = empty ? 0 : choose_ops(n, parent, ops);
-    blob *body = hkp_dsm__room(n, 64 + heads * 64 + n_ops * 1400);
+           n_ops = empty ? 0 : choose_ops(n, parent, h.time_ms, ops);
+    size_t room = 64 + heads * 64, len = 0, header_len = 0, set_len = 0;
+    for (size_t i = 0; i < n_ops; i++) room += ops[i].len + 8;
+    blob *body = hkp_dsm__room(n, room);
     if (body == NULL) return;
-    size_t len = 0, header_len = 0, set_len = 0;
     hkp_status st = hkp_dsm__body_build(n->changes, heads, ops, n_ops, body->ptr, body->len, &len);
-    if (st == HKP_OK) st = fill_header(n, parent, body->ptr, len, &h);
     if (st == HKP_OK && !closing(n, parent) && hkp_dsm__is_boundary(n, h.height, h.time_ms)) {
-        st = hkp_dsm__next_set(n, parent, n->scratch, &set_len);
+        st = hkp_dsm__next_set(n, hkp_dsm__pending_at(n, parent), h.height, n->scratch, &set_len);
         if (st == HKP_OK) hkp_dsm__valset_hash(h.next_valset, n->scratch, set_len);
     }
+    if (st == HKP_OK) st = fill_header(n, body->ptr, len, &h);
     uint8_t header[HKP_DSM__HEADER_MAX], envelope[HKP_DSM__HEADER_MAX + HKP_DSM__ENVELOPE_OVERHEAD];
     struct hkp_dsm_view header_view = {.ptr = header}, body_view = {body->ptr, len},
                         envelope_view = {.ptr = envelope};

@@ -100,25 +100,11 @@ struct prop *hkp_dsm__prop_add(node *n, const struct hkp_dsm__header *h, const s
 
 /* ---- the tree ---- */
 
-static size_t count_freezes(node *n, const struct prop *p, uint8_t (*who)[16]) {
-    struct hkp_dsm_cbor_reader at = p->parsed.ops;
-    size_t count = 0;
-    for (size_t i = 0; i < p->parsed.n_ops; i++) {
-        struct hkp_dsm_view op = hkp_dsm__body_op(&at);
-        struct hkp_dsm__keys keys = hkp_dsm__keys_of(n);
-        struct hkp_dsm__evidence e;
-        if (hkp_dsm__evidence_check(op.ptr, op.len, n->chain_id, &keys, &e) != HKP_OK || e.class_ != 5)
-            continue;
-        memcpy(who[count++], e.offender[0], 16);
-    }
-    return count;
-}
-
-hkp_status hkp_dsm__prop_apply(node *n, struct prop *p) {
-    uint8_t who[HKP_DSM__OPS_MAX][16];
-    size_t freezes = p->parsed.n_ops > 0 ? count_freezes(n, p, who) : 0;
-    size_t total = p->parsed.n_heads + freezes;
-    p->undo = hkp_dsm__take(n, (total + 1) * sizeof *p->undo);
+/* Changed heads, then those that ops freeze, one by one. */
+static hkp_status apply(node *n, struct prop *p) {
+    struct hkp_dsm__head *singles = n->singles;
+    size_t count = p->parsed.n_ops > 0 || p->boundary ? hkp_dsm__ops_heads(n, p, singles) : 0;
+    p->undo = hkp_dsm__take(n, (p->parsed.n_heads + count + 1) * sizeof *p->undo);
     if (p->undo == NULL) return HKP_E_LIMIT;
     struct hkp_dsm_cbor_reader at = p->parsed.heads;
     for (size_t i = 0; i < p->parsed.n_heads; i++) hkp_dsm__body_head(&at, &n->changes[i]);
@@ -129,20 +115,34 @@ hkp_status hkp_dsm__prop_apply(node *n, struct prop *p) {
         return st;
     }
     p->n_undo = p->parsed.n_heads;
-    for (size_t i = 0; i < freezes; i++) {
-        ptrdiff_t found = hkp_dsm__heads_find(n->heads, who[i]);
+    for (size_t i = 0; i < count; i++) {
+        ptrdiff_t found = hkp_dsm__heads_find(n->heads, singles[i].node_id);
         if (found < 0) continue;
         struct hkp_dsm__head head = *hkp_dsm__heads_at(n->heads, (size_t)found);
-        head.status = 1;
-        st = hkp_dsm__heads_apply(n->heads, &head, 1, &p->undo[p->n_undo]);
-        if (st == HKP_OK) p->n_undo++;
+        head.status = singles[i].status;
+        if (hkp_dsm__heads_apply(n->heads, &head, 1, &p->undo[p->n_undo]) == HKP_OK) p->n_undo++;
     }
+    return HKP_OK;
+}
+
+hkp_status hkp_dsm__prop_apply(node *n, struct prop *p) {
+    hkp_status st = apply(n, p);
+    if (st != HKP_OK) return st;
     if (memcmp(hkp_dsm__heads_root(n->heads), p->h.heads_root, 32) != 0 ||
         hkp_dsm__heads_count(n->heads) != p->h.n_heads) {
         undo(n, p);
         return HKP_E_DSM_PROOF;
     }
     n->cursor = p;
+    return HKP_OK;
+}
+
+hkp_status hkp_dsm__prop_trial(node *n, struct prop *p) {
+    hkp_status st = apply(n, p);
+    if (st != HKP_OK) return st;
+    memcpy(p->h.heads_root, hkp_dsm__heads_root(n->heads), 32);
+    p->h.n_heads = hkp_dsm__heads_count(n->heads);
+    undo(n, p);
     return HKP_OK;
 }
 
@@ -195,27 +195,6 @@ struct prop *hkp_dsm__newest_notarised(node *n) {
     return p;
 }
 
-/* D-EPO-2 as far as evidence goes: members convicted in earlier headers of this epoch leave, at most
- * max(1, n/3) at a time. Joining and leaving at will change the same list later. */
-hkp_status hkp_dsm__next_set(node *n, const struct prop *parent, uint8_t *dst, size_t *len) {
-    (void)parent;
-    struct hkp_dsm_seat seats[HKP_DSM_MEMBERS_MAX];
-    size_t count = 0;
-    uint32_t removals = n->set.n / 3 > 1 ? n->set.n / 3 : 1;
-    for (uint32_t i = 0; i < n->set.n; i++) {
-        int convicted = 0;
-        for (uint32_t k = 0; k < n->n_suspects; k++)
-            convicted |= n->suspects[k].on_chain && n->suspects[k].class_ <= 4 &&
-                         memcmp(n->suspects[k].offender, n->set.seats[i].node_id, 16) == 0;
-        if (convicted && removals > 0 && n->set.n - (uint32_t)(i - count) > 1) {
-            removals--;
-            continue;
-        }
-        seats[count++] = n->set.seats[i];
-    }
-    return hkp_dsm_valset_build(seats, count, n->set.epoch + 1, dst, HKP_DSM_VALSET_MAX, len);
-}
-
 /* ---- judging ---- */
 
 static hkp_status judge_place(node *n, struct prop *p, struct prop **parent) {
@@ -244,7 +223,7 @@ static hkp_status judge_place(node *n, struct prop *p, struct prop **parent) {
     uint8_t want[32] = {0};
     if (!closing && hkp_dsm__is_boundary(n, p->h.height, p->h.time_ms)) {
         size_t len = 0;
-        hkp_status st = hkp_dsm__next_set(n, q, n->scratch, &len);
+        hkp_status st = hkp_dsm__next_set(n, hkp_dsm__pending_at(n, *parent), p->h.height, n->scratch, &len);
         if (st != HKP_OK) return st;
         hkp_dsm__valset_hash(want, n->scratch, len);
     }
@@ -296,8 +275,8 @@ static hkp_status judge_ops(node *n, const struct prop *p, const struct prop *pa
     struct hkp_dsm_cbor_reader at = p->parsed.ops;
     for (size_t i = 0; i < p->parsed.n_ops; i++) {
         struct hkp_dsm_view op = hkp_dsm__body_op(&at);
-        struct hkp_dsm__evidence e;
-        if (!hkp_dsm__op_valid(n, &op, parent, &e)) return HKP_E_DSM_EVIDENCE;
+        hkp_status st = hkp_dsm__op_valid(n, &op, parent, p->h.time_ms);
+        if (st != HKP_OK) return st;
     }
     return HKP_OK;
 }

@@ -86,8 +86,7 @@ int hkp_dsm__has_work(node *n) {
     for (uint32_t i = 0; i < n->n_suspects; i++) {
         if (n->suspects[i].on_chain) continue;
         struct hkp_dsm_view op = {.ptr = n->suspects[i].op->ptr, .len = n->suspects[i].op->len};
-        struct hkp_dsm__evidence e;
-        if (hkp_dsm__op_valid(n, &op, p, &e)) return 1;
+        if (hkp_dsm__op_valid(n, &op, p, hkp_dsm__wall_us(n) / 1000) == HKP_OK) return 1;
     }
     return 0;
 }

@@ -12,7 +12,9 @@ static const uint8_t *key_of(void *user, const uint8_t node_id[16], uint64_t epo
         const struct author *a = hkp_dsm__author(n, node_id);
         return a != NULL && a->n_certs > 0 ? a->certs[0].key : NULL;
     }
-    int seat = epoch == n->set.epoch ? hkp_dsm__valset_index(&n->set, node_id) : -1;
+    /* a node_id has one key in every epoch; what was effective longer ago than the last one is forgotten */
+    int known = epoch <= n->set.epoch && epoch + 1 >= n->set.epoch;
+    int seat = known ? hkp_dsm__valset_index(&n->set, node_id) : -1;
     return seat >= 0 ? n->set.seats[seat].key : NULL;
 }
 
@@ -111,34 +113,65 @@ void hkp_dsm__suspect(node *n, const struct hkp_dsm_view *a, const struct hkp_ds
     hkp_dsm__blob_drop(&n->pool, room);
 }
 
-static int in_ancestors(node *n, const struct prop *p, const struct hkp_dsm_view *op) {
+static int in_ancestors(node *n, const struct prop *p, const uint8_t key[32]) {
+    struct hkp_dsm__keys keys = hkp_dsm__keys_of(n);
     for (struct prop *up = NULL; p != NULL; p = up) {
         struct hkp_dsm_cbor_reader at = p->parsed.ops;
         for (size_t i = 0; i < p->parsed.n_ops; i++) {
-            struct hkp_dsm_view other = hkp_dsm__body_op(&at);
-            if (other.len == op->len && memcmp(other.ptr, op->ptr, op->len) == 0) return 1;
+            struct hkp_dsm_view op = hkp_dsm__body_op(&at);
+            struct hkp_dsm__evidence e;
+            uint8_t other[32];
+            if (hkp_dsm__evidence_check(op.ptr, op.len, n->chain_id, &keys, &e) != HKP_OK) continue;
+            hkp_dsm__evidence_key(&e, other);
+            if (memcmp(other, key, 32) == 0) return 1;
         }
         if (hkp_dsm__parent(n, p, &up) < 0) return 0;
     }
     return 0;
 }
 
-/*
- * Valid under the parent state, on which the heads tree stands: evidence of E1 to E5 that is not effective.
- * E5 needs a head of the author to freeze, and is effective once that is frozen. Other ops belong to
- * membership and are not known to this version.
- */
-int hkp_dsm__op_valid(node *n, const struct hkp_dsm_view *op, const struct prop *parent,
-                      struct hkp_dsm__evidence *e) {
+/* E1 to E4 of a member, of this epoch or the last one, or E5 of an author whose head is to be frozen: known
+ * by (offender, class, epoch, view or seq), and not effective yet (D-EVD-2). */
+hkp_status hkp_dsm__evidence_valid(node *n, const struct hkp_dsm_view *op, const struct prop *parent) {
     struct hkp_dsm__keys keys = hkp_dsm__keys_of(n);
-    if (hkp_dsm__evidence_check(op->ptr, op->len, n->chain_id, &keys, e) != HKP_OK || e->class_ == 6)
-        return 0;
-    if (e->class_ == 5) {
-        ptrdiff_t found = hkp_dsm__heads_find(n->heads, e->offender[0]);
-        return found >= 0 && hkp_dsm__heads_at(n->heads, (size_t)found)->status == 0;
+    struct hkp_dsm__evidence e;
+    hkp_status st = hkp_dsm__evidence_check(op->ptr, op->len, n->chain_id, &keys, &e);
+    if (st != HKP_OK) return st;
+    if (e.class_ == 6) return HKP_E_DSM_EVIDENCE;
+    if (e.class_ == 5) {
+        ptrdiff_t found = hkp_dsm__heads_find(n->heads, e.offender[0]);
+        int active = found >= 0 && hkp_dsm__heads_at(n->heads, (size_t)found)->status == 0;
+        return active ? HKP_OK : HKP_E_DSM_DUPLICATE;
     }
     uint8_t key[32];
-    hkp_dsm__evidence_key(e, key);
+    hkp_dsm__evidence_key(&e, key);
     const struct suspect *s = find(n, key);
-    return !(s != NULL && s->on_chain) && !in_ancestors(n, parent, op);
+    return (s != NULL && s->on_chain) || in_ancestors(n, parent, key) ? HKP_E_DSM_DUPLICATE : HKP_OK;
+}
+
+/* A convicted member leaves at the next boundary, and officers are asked to revoke it (D-EVD-3). */
+static void convicted(node *n, const struct hkp_dsm_view *op, const struct hkp_dsm__evidence *e,
+                      uint64_t height) {
+    if (hkp_dsm__pending_find(n->pending, CHANGE_EVIDENCE, e->offender[0]) != NULL) return;
+    struct event_entry *fact = hkp_dsm__fact(n, HKP_DSM_EV_REVOKE);
+    memcpy(fact->e.node_id, e->offender[0], 16);
+    fact->e.type = 6;
+    fact->e.epoch = n->set.epoch;
+    fact->e.height = height;
+    fact->data = hkp_dsm__bytes(n, op->ptr, op->len);
+}
+
+void hkp_dsm__evidence_final(node *n, const struct hkp_dsm_view *op, uint64_t height) {
+    struct hkp_dsm__keys keys = hkp_dsm__keys_of(n);
+    struct hkp_dsm__evidence e;
+    if (hkp_dsm__evidence_check(op->ptr, op->len, n->chain_id, &keys, &e) != HKP_OK) return;
+    hkp_status st = hkp_dsm__suspect_add(n, op, &e, height);
+    (void)st;
+    if (e.class_ <= 4) convicted(n, op, &e, height);
+    if (e.class_ != 5) return;
+    struct author *a = hkp_dsm__author(n, e.offender[0]);
+    if (a != NULL) a->frozen = 1;
+    struct event_entry *fact = hkp_dsm__fact(n, HKP_DSM_EV_AUTHOR_FROZEN);
+    memcpy(fact->e.node_id, e.offender[0], 16);
+    fact->e.height = height;
 }

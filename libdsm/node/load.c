@@ -50,6 +50,7 @@ static hkp_status meta_row(node *n, const uint8_t *key, size_t key_len, const ui
             hkp_dsm__epoch_begin(n, data + 48, len - 48, data + 16, hkp_be64(data), hkp_be64(data + 8));
         return st;
     }
+    if (key_len > 0 && key[0] == 'm') return hkp_dsm__pending_row(n, key, key_len, data, len);
     return hkp_dsm__prune_meta(n, key, key_len, data, len) < 0 ? HKP_E_DSM_SCHEMA : HKP_OK;
 }
 
@@ -106,11 +107,13 @@ static hkp_status body_row(node *n, const uint8_t *data, size_t len) {
     struct load *l = &n->load;
     if (l->n_bodies >= l->n_headers) return HKP_E_DSM_SCHEMA;
     struct prop p = {.h = l->headers[l->n_bodies++]};
+    p.boundary = !hkp_is_zero(p.h.next_valset, 32);
     hkp_status st = hkp_dsm__body_parse(data, len, &p.parsed);
     if (st == HKP_OK) st = hkp_dsm__prop_apply(n, &p);
     if (st != HKP_OK) return st;
     hkp_dsm__pool_give(&n->pool, p.undo);
     n->cursor = NULL;
+    hkp_dsm__pending_add(n, n->pending, &p);
     struct hkp_dsm_cbor_reader at = p.parsed.heads;
     for (size_t i = 0; i < p.parsed.n_heads; i++) {
         struct hkp_dsm__head h;

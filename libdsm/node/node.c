@@ -92,6 +92,9 @@ static size_t carve(node *n, uint8_t *base, const struct hkp_dsm_node_options *o
     CARVE(n->answer, ANSWER_ROOM);
     CARVE(n->changes, HKP_DSM__CHANGED_HEADS_MAX * sizeof *n->changes);
     CARVE(n->suspects, EVIDENCE_MAX * sizeof *n->suspects);
+    CARVE(n->singles, (HKP_DSM__OPS_MAX + PENDING_MAX) * sizeof *n->singles);
+    CARVE(n->pending, sizeof *n->pending);
+    CARVE(n->pending_trial, sizeof *n->pending_trial);
     for (uint32_t i = 0; i < o->peers_max; i++)
         for (uint32_t l = 0; l < HKP_DSM_LANES; l++) {
             uint32_t cap = hkp_dsm__queue_cap(l);
@@ -126,6 +129,7 @@ static hkp_status identity(node *n, const struct hkp_dsm_node_options *o) {
     n->ca = g.ca_set;
     n->officers = (struct hkp_dsm_officers){.sets = &n->ca, .n_sets = 1};
     n->genesis_s = g.time_s;
+    n->single = (uint32_t)hkp_dsm__name_is_single(&g.name);
     struct hkp_dsm_multi multi;
     struct hkp_dsm_certificate c;
     st = hkp_dsm_multi_parse(o->certificate, o->certificate_len, &multi);

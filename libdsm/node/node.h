@@ -11,6 +11,7 @@
  *   final.c     what is final, reports, epochs     fetch.c     SYNC: missing headers, bodies, certs
  *   promises.c  D-STO-9                            load.c      D-STO-3 at start
  *   prove.c     portable proofs                    suspects.c  evidence
+ *   ops.c       what ops of checkpoints mean       seats.c     who sits in the next epoch
  *   retell.c    stored blocks, told again to the host at a start   prune.c  what is old goes
  */
 #ifndef HKP_LIBDSM_NODE_H
@@ -38,6 +39,10 @@ enum {
     BRANCH_PER_AUTHOR = 1024,
     OPEN_PER_AUTHOR = 4096,
     EVIDENCE_MAX = 1024,
+    /** changes of the set that are asked for: a JOIN or RETIRE above the first number is refused; room for
+     * what one more body and all members can add */
+    PENDING_ASKED = 768,
+    PENDING_MAX = 1536,
     READS_MAX = 64,
     PROOFS_MAX = 8,
     REPORTS_MAX = 128,
@@ -219,6 +224,21 @@ struct suspect {
     blob *op;
 };
 
+/** A change of the set that an op asks for (D-EPO-2). */
+struct change {
+    uint32_t kind;
+    /** of the header with the op */
+    uint64_t height;
+    struct hkp_dsm_seat seat;
+};
+
+enum { CHANGE_EVIDENCE = 1, CHANGE_RETIRE = 2, CHANGE_LEAVE = 3, CHANGE_JOIN = 4 };
+
+struct pending {
+    uint32_t count;
+    struct change at[PENDING_MAX];
+};
+
 struct proof_job {
     uint32_t used, step;
     uint64_t ticket, seq, height, from_epoch, links;
@@ -324,6 +344,10 @@ struct hkp_dsm_node {
 
     struct suspect *suspects;
     uint32_t n_suspects;
+    /** what final ops ask for; the same with what ancestors add */
+    struct pending *pending, *pending_trial;
+    /** heads that ops change, while a body is applied */
+    struct hkp_dsm__head *singles;
     struct proof_job proofs[PROOFS_MAX];
     struct load {
         uint32_t step, author, fresh;
@@ -492,10 +516,11 @@ void hkp_dsm__repropose(node *n, struct slot *s);
 struct prop *hkp_dsm__newest_notarised(node *n);
 /** Changes of p applied to the tree, which stands on its parent; root compared. */
 hkp_status hkp_dsm__prop_apply(node *n, struct prop *p);
+/** The roots that the changes of p would leave, into p->h; the tree stays on the parent. */
+hkp_status hkp_dsm__prop_trial(node *n, struct prop *p);
 int hkp_dsm__null_held(node *n, uint64_t above, uint64_t below);
 int hkp_dsm__notar_held(node *n, uint64_t view, const uint8_t digest[32]);
 int hkp_dsm__is_boundary(const node *n, uint64_t height, uint64_t time_ms);
-hkp_status hkp_dsm__next_set(node *n, const struct prop *parent, uint8_t *dst, size_t *len);
 
 /* final.c */
 void hkp_dsm__finalise(node *n);
@@ -526,11 +551,29 @@ void hkp_dsm__load_end(node *n);
 /* suspects.c */
 void hkp_dsm__suspect(node *n, const struct hkp_dsm_view *a, const struct hkp_dsm_view *b);
 hkp_status hkp_dsm__on_evidence(node *n, const struct hkp_dsm_view *op, struct peer *from, uint32_t hops);
-int hkp_dsm__op_valid(node *n, const struct hkp_dsm_view *op, const struct prop *parent,
-                      struct hkp_dsm__evidence *evidence);
+hkp_status hkp_dsm__evidence_valid(node *n, const struct hkp_dsm_view *op, const struct prop *parent);
+void hkp_dsm__evidence_final(node *n, const struct hkp_dsm_view *op, uint64_t height);
 struct hkp_dsm__keys hkp_dsm__keys_of(node *n);
 hkp_status hkp_dsm__suspect_add(node *n, const struct hkp_dsm_view *op, const struct hkp_dsm__evidence *e,
                                 uint64_t height);
+
+/* ops.c */
+hkp_status hkp_dsm__op_valid(node *n, const struct hkp_dsm_view *op, const struct prop *parent,
+                             uint64_t time_ms);
+size_t hkp_dsm__ops_heads(node *n, const struct prop *p, struct hkp_dsm__head *heads);
+void hkp_dsm__ops_final(node *n, const struct prop *p);
+
+/* seats.c */
+const struct change *hkp_dsm__pending_find(const struct pending *list, uint32_t kind,
+                                           const uint8_t node_id[16]);
+void hkp_dsm__pending_op(node *n, struct pending *list, const struct hkp_dsm_view *op, uint64_t height);
+void hkp_dsm__pending_add(node *n, struct pending *list, const struct prop *p);
+const struct pending *hkp_dsm__pending_at(node *n, struct prop *parent);
+hkp_status hkp_dsm__next_set(node *n, const struct pending *list, uint64_t boundary, uint8_t *dst,
+                             size_t *len);
+void hkp_dsm__pending_carry(node *n, const struct hkp_dsm__valset *old, uint64_t first);
+void hkp_dsm__pending_forget(node *n);
+hkp_status hkp_dsm__pending_row(node *n, const uint8_t *key, size_t key_len, const uint8_t *data, size_t len);
 
 /* prove.c */
 void hkp_dsm__proof_row(node *n, struct read *r, const uint8_t *key, size_t key_len, const uint8_t *data,

@@ -64,7 +64,8 @@ static hkp_status tell(node *n, const uint8_t *data, size_t len) {
 
 hkp_status hkp_dsm__retell_row(node *n, const uint8_t *key, size_t key_len, const uint8_t *data, size_t len) {
     struct retell *t = &n->retell;
-    if (key_len != 24 || (t->phase == PHASE_PLACE && len != 8)) return HKP_E_DSM_SCHEMA;
+    int branch = t->phase == PHASE_BLOCKS && key_len > 24; /* of an author that forked: not its chain */
+    if ((key_len != 24 && !branch) || (t->phase == PHASE_PLACE && len != 8)) return HKP_E_DSM_SCHEMA;
     t->rows++;
     if (t->phase == PHASE_PLACE) {
         memcpy(t->place, key, 24);
@@ -72,7 +73,7 @@ hkp_status hkp_dsm__retell_row(node *n, const uint8_t *key, size_t key_len, cons
         return HKP_OK;
     }
     memcpy(t->from, key, 24);
-    return tell(n, data, len);
+    return branch ? HKP_OK : tell(n, data, len);
 }
 
 void hkp_dsm__retell_end(node *n) {

@@ -73,6 +73,7 @@ static void fact(struct sim *s, uint32_t i, const struct hkp_dsm_event *ev) {
     me->epochs += ev->kind == HKP_DSM_EV_EPOCH;
     if (ev->kind == HKP_DSM_EV_PROOF) keep_proof(me, ev);
     sim_watch_fact(s, i, ev);
+    if (s->on_fact != NULL) s->on_fact(s, i, ev);
 }
 
 void sim_send(struct sim *s, uint32_t from, uint32_t to, uint32_t lane, const uint8_t *msg, size_t len) {
@@ -214,7 +215,7 @@ void sim_start(struct sim *s, uint32_t i) {
         sim_crash(s, i); /* the host stops it */
         return;
     }
-    for (uint32_t k = 0; k < s->mesh.n; k++) {
+    for (uint32_t k = 0; k < s->mesh.certified; k++) {
         st = hkp_dsm_node_add_certificate(me->node, s->now, wall_us(s, i), s->mesh.certificate[k],
                                           s->mesh.certificate_len[k]);
         sim_must(st == HKP_OK, "add certificate");

@@ -34,6 +34,8 @@ struct sim_mesh {
     uint8_t genesis[HKP_DSM_GENESIS_MAX];
     size_t genesis_len;
     uint64_t time_s;
+    /** identities with certificates: the validators, then outsiders */
+    uint32_t certified;
 };
 
 void sim_mesh_make(struct sim_mesh *m, uint32_t n, uint32_t roles);
@@ -164,6 +166,8 @@ struct sim {
     void (*tamper)(struct sim *s, uint32_t from, uint32_t to, uint32_t lane, const uint8_t *msg, size_t len);
     void (*overhear)(struct sim *s, uint32_t to, uint32_t lane, const uint8_t *msg, size_t len);
     void *liars;
+    /** NULL, or sees every fact of every node */
+    void (*on_fact)(struct sim *s, uint32_t i, const struct hkp_dsm_event *ev);
     /** crash this node when its next write of that number is about to be committed; 0: not */
     uint64_t crash_at_write, writes;
     uint32_t crash_node;
@@ -175,6 +179,9 @@ void sim_new(struct sim *s, uint64_t seed, uint32_t n, uint32_t extra);
 void sim_free(struct sim *s);
 /** Start a node with what its disk holds, and connect it to all that it has links with. */
 void sim_start(struct sim *s, uint32_t i);
+/** Make node i, above the validators, somebody with a certificate of its own; in order, before sim_start().
+ */
+void sim_outsider(struct sim *s, uint32_t i, uint32_t roles, uint32_t group);
 /** What is durable on one disk, onto an empty one: a restored copy. */
 void sim_copy_disk(struct sim *s, uint32_t from, uint32_t to);
 void sim_crash(struct sim *s, uint32_t i);

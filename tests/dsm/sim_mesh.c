@@ -24,11 +24,11 @@ static void keys(const char *label, uint32_t i, uint8_t secret[64], uint8_t key[
     crypto_sign_seed_keypair(key, secret, seed);
 }
 
-static void certify(struct sim_mesh *m, uint32_t i, uint32_t roles, const uint8_t chain_id[32],
-                    const uint8_t key[32]) {
+static void certify(struct sim_mesh *m, uint32_t i, uint32_t roles, uint32_t group,
+                    const uint8_t chain_id[32], const uint8_t key[32]) {
     struct hkp_dsm_certificate c = {.roles = roles,
                                     .tier = HKP_DSM_TIER_FORTRESS,
-                                    .group = 1 + i,
+                                    .group = group,
                                     .policy = 1,
                                     .not_before_s = m->time_s - 10,
                                     .not_after_s = m->time_s + 86400 * 30,
@@ -75,5 +75,19 @@ void sim_mesh_make(struct sim_mesh *m, uint32_t n, uint32_t roles) {
              "genesis");
     struct hkp_dsm_genesis g;
     sim_must(hkp_dsm_genesis_parse(m->genesis, m->genesis_len, &g) == HKP_OK, "genesis again");
-    for (uint32_t i = 0; i < n; i++) certify(m, i, roles, g.chain_id, key[i]);
+    for (uint32_t i = 0; i < n; i++) certify(m, i, roles, 1 + i, g.chain_id, key[i]);
+    m->certified = n;
+}
+
+void sim_outsider(struct sim *s, uint32_t i, uint32_t roles, uint32_t group) {
+    struct sim_mesh *m = &s->mesh;
+    uint8_t key[32];
+    struct hkp_dsm_genesis g;
+    sim_must(i == m->certified, "outsiders come in order");
+    sim_must(hkp_dsm_genesis_parse(m->genesis, m->genesis_len, &g) == HKP_OK, "genesis");
+    keys("node", i, m->secret[i], key);
+    hkp_dsm_node_id(m->node_id[i], key, NULL);
+    certify(m, i, roles, group, g.chain_id, key);
+    s->nodes[i].who = i;
+    m->certified++;
 }

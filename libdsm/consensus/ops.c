@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+/*
+ * What the ops of a checkpoint mean (D-CKP-3): whether one is valid under the parent state, what it changes
+ * in the heads, and what follows once it is final. Each kind of op has its own file; this is the switch.
+ */
+#include <string.h>
+
+#include "libdsm/node/node.h"
+
+/* parent: header before (NULL: the newest final one), on which the tree stands; time_ms: of the header. */
+hkp_status hkp_dsm__op_valid(node *n, const struct hkp_dsm_view *op, const struct prop *parent,
+                             uint64_t time_ms) {
+    struct hkp_dsm__op o;
+    hkp_status st = hkp_dsm__op_parse(op->ptr, op->len, &o);
+    if (st != HKP_OK) return st;
+    (void)time_ms;
+    switch (o.op) {
+    case HKP_DSM__OP_EVIDENCE:
+        return hkp_dsm__evidence_valid(n, op, parent);
+    default:
+        return HKP_E_DSM_OP;
+    }
+}
+
+/* Heads that ops of p freeze (status 1); at most HKP_DSM__OPS_MAX. */
+size_t hkp_dsm__ops_heads(node *n, const struct prop *p, struct hkp_dsm__head *heads) {
+    struct hkp_dsm_cbor_reader at = p->parsed.ops;
+    struct hkp_dsm__keys keys = hkp_dsm__keys_of(n);
+    size_t count = 0;
+    for (size_t i = 0; i < p->parsed.n_ops; i++) {
+        struct hkp_dsm_view op = hkp_dsm__body_op(&at);
+        struct hkp_dsm__evidence e;
+        if (hkp_dsm__evidence_check(op.ptr, op.len, n->chain_id, &keys, &e) != HKP_OK || e.class_ != 5)
+            continue;
+        heads[count] = (struct hkp_dsm__head){.status = 1};
+        memcpy(heads[count++].node_id, e.offender[0], 16);
+    }
+    return count;
+}
+
+/* The header is final, its heads are applied. */
+void hkp_dsm__ops_final(node *n, const struct prop *p) {
+    struct hkp_dsm_cbor_reader at = p->parsed.ops;
+    for (size_t i = 0; i < p->parsed.n_ops; i++) {
+        struct hkp_dsm_view op = hkp_dsm__body_op(&at);
+        struct hkp_dsm__op o;
+        if (hkp_dsm__op_parse(op.ptr, op.len, &o) != HKP_OK) continue;
+        if (o.op == HKP_DSM__OP_EVIDENCE) hkp_dsm__evidence_final(n, &op, p->h.height);
+        hkp_dsm__pending_op(n, n->pending, &op, p->h.height);
+    }
+}
