@@ -169,9 +169,56 @@ static void response(const uint8_t *in, size_t len) {
     same(st, made, in, len);
 }
 
+/* A record that opens takes a further promise, and opens again with its new mark and no other. */
+static void record(const uint8_t *in, size_t len) {
+    static uint8_t bytes[sizeof out + 2 * HKP_DSM_RECORD_ENTRY_MAX];
+    const struct hkp_dsm_promise p = {.kind = HKP_DSM_KIND_ORDER, .number = UINT64_MAX, .id = {7}};
+    const size_t mark_len = len > 0 ? in[0] : 0;
+    uint8_t mark[HKP_DSM_MARK_MAX];
+    struct hkp_dsm_record r;
+    size_t made = 0;
+    if (mark_len + 1 > len) return;
+    memcpy(bytes, in + 1 + mark_len, len - 1 - mark_len);
+    if (hkp_dsm_record_open(&r, bytes, len - 1 - mark_len, sizeof bytes, in + 1, mark_len, chain_id,
+                            chain_id) != HKP_OK)
+        return;
+    const size_t before = r.len;
+    const hkp_status st = hkp_dsm_record_promise(&r, &p);
+    if (st == HKP_E_DSM_WAL_CORRUPT && r.is_lost) return;
+    if (st != HKP_OK && st != HKP_E_DSM_FORK) abort();
+    if (hkp_dsm_record_mark(&r, mark, sizeof mark, &made) != HKP_OK) abort();
+    const size_t after = r.len;
+    if (hkp_dsm_record_open(&r, bytes, after, sizeof bytes, mark, made, chain_id, chain_id) != HKP_OK)
+        abort();
+    if (r.len != after) abort();
+    if (after > before &&
+        hkp_dsm_record_open(&r, bytes, before, sizeof bytes, mark, made, chain_id, chain_id) == HKP_OK)
+        abort();
+}
+
+/* What an officer is asked by strangers: an object to sign, a request beside it; it has promised nothing. */
+static void matter(const uint8_t *in, size_t len) {
+    static uint8_t bytes[HKP_DSM_RECORD_ENTRY_MAX];
+    const struct hkp_dsm_ca_set set = {.version = 1, .threshold = 1, .n_keys = 1};
+    const struct hkp_dsm_officers officers = {&set, 1, NULL, 0};
+    struct hkp_dsm_record r;
+    struct hkp_dsm_promise p;
+    struct hkp_dsm_matter m = {
+        .struct_size = sizeof m, .now_s = 1760000000, .set = &set, .officers = &officers};
+    if (len < 3 || (size_t)in[1] * 256 + in[2] + 3 > len) return;
+    const size_t half = (size_t)in[1] * 256 + in[2];
+    if (hkp_dsm_record_begin(&r, bytes, sizeof bytes, chain_id, chain_id) != HKP_OK) abort();
+    m.kind = in[0];
+    m.body = m.list = (struct hkp_dsm_view){in + 3, half};
+    m.request = m.certificate = (struct hkp_dsm_view){in + 3 + half, len - 3 - half};
+    if (hkp_dsm_officer_judge(&r, &m, &p) == HKP_OK && m.kind == HKP_DSM_KIND_CERTIFICATE) abort();
+    m.list.len = 0;
+    if (hkp_dsm_officer_judge(&r, &m, &p) == HKP_OK && m.kind == HKP_DSM_KIND_CERTIFICATE) abort();
+}
+
 static void (*const readers[])(const uint8_t *in, size_t len) = {
-    entry,    head,   log_state, log_proofs, batch,         claim,     witness, witness_proof,
-    workload, assign, policy,    order,      control_state, challenge, response};
+    entry,  head,   log_state, log_proofs,    batch,     claim,    witness, witness_proof, workload,
+    assign, policy, order,     control_state, challenge, response, record,  matter};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size < 1 || size > sizeof out) return 0;

@@ -181,5 +181,55 @@ CONSENSUS = [
      "crashes_at_every_write_are_survived"),
 ]
 
-ALWAYS = AUDIT + WITNESS + WORKLOAD + AUTH + CONSENSUS
+OFFICER, RECORD = "libdsm/beside/officer.c", "libdsm/beside/officer_record.c"
+ONE_BODY = ("unit_officer", "of_one_number_one_body_is_promised")
+SHORTER = ("unit_officer", "a_record_that_is_missing_shorter_or_changed_is_refused")
+UNRECORDED = ("unit_officer", "nothing_is_signed_that_the_record_does_not_hold")
+NARROW, LET_OUT = ("unit_officer", "a_renewal_does_not_widen"), ("unit_officer", "a_list_lets_no_node_out")
+
+CA = [
+    ("D-CA-4 two bodies of one number", RECORD,
+     "return memcmp(promise->id, newest.id, 32) == 0 ? HKP_OK : HKP_E_DSM_FORK;", "return HKP_OK;", *ONE_BODY),
+    ("D-CA-4 numbers fall", RECORD, "if (promise->number < newest.number) return HKP_E_DSM_STALE;", "", *ONE_BODY),
+    ("D-CA-4 the oldest promise counts", RECORD, "*promise = e.promise; /*", "if (st != HKP_OK) *promise = e.promise; /*",
+     *ONE_BODY),
+    ("D-CA-4 a shorter record will do", RECORD, "if (!reached) return HKP_E_DSM_WAL_CORRUPT;", "(void)reached;", *SHORTER),
+    ("D-CA-4 a changed record will do", RECORD, "reached = memcmp(r.head, marked_head, 32) == 0;", "reached = 1;", *SHORTER),
+    ("D-CA-4 a torn entry stops the officer", RECORD, "if (r.n_entries == marked) reached =",
+     "reached = 0;\n        if (r.len + used == len) reached =", "unit_officer", "what_was_torn_behind_the_mark_is_left_out"),
+    ("D-CA-3 a token is good twice", RECORD, "if (token_used(record, promise)) return HKP_E_DSM_DUPLICATE;", "(void)token_used;",
+     "unit_officer", "a_token_is_used_once"),
+    ("D-CA-4 barred nodes come back", RECORD,
+     "promise->kind == HKP_DSM_KIND_CERTIFICATE && hkp_dsm__record_barred(record, promise->subject)", "0", "unit_officer",
+     "a_barred_node_is_never_certified_again"),
+    ("D-CA-4 signed before it is recorded", OFFICER, "hkp_status st = is_promised(record, &m);",
+     "hkp_status st = HKP_OK;\n    (void)is_promised;", *UNRECORDED),
+    ("D-CA-4 another body than the recorded one", OFFICER,
+     "return memcmp(recorded.id, now.id, 32) == 0 ? HKP_OK : HKP_E_STATE;", "return HKP_OK;", *UNRECORDED),
+    ("D-MULTI-3 more than t signatures", OFFICER, "m.n_signatures >= set->threshold", "m.n_signatures > set->threshold",
+     "unit_officer", "two_of_three_complete_a_certificate"),
+    ("D-CA-4 an old copy is not noticed", OFFICER,
+     "if (!hkp_dsm__record_holds(record, id)) return HKP_E_DSM_WAL_CORRUPT;", "", "unit_officer",
+     "an_old_copy_of_the_record_is_noticed_by_ones_own_signature"),
+    ("D-CA-3 more than the node asked for", OFFICER, "if (st == HKP_OK && !fits_request(&c, &q)) st = HKP_E_DSM_TARGET;",
+     "(void)fits_request;", "unit_officer", "a_certificate_holds_what_the_node_asked_for"),
+    ("D-CA-3 any token", OFFICER, "return memcmp(p->token, q->token_digest, 32) == 0 ? HKP_OK : HKP_E_DSM_ATTEST;",
+     "return HKP_OK;", "unit_officer", "a_node_without_its_token_is_not_admitted"),
+    ("D-CA-5 roles widen", OFFICER, "(c->roles & ~old.roles) != 0 || c->tier > old.tier", "c->tier > old.tier", *NARROW),
+    ("D-CA-5 the group changes", OFFICER, " || c->group != old.group", "", *NARROW),
+    ("D-CA-5 another node's certificate is renewed", OFFICER,
+     "if (memcmp(old.node_id, c->node_id, 16) != 0) return HKP_E_DSM_TARGET;", "", "unit_officer",
+     "a_renewal_is_of_this_node_and_in_time"),
+    ("D-CA-5 a revoked serial is renewed", OFFICER, "if (old.serial <= revoked) return HKP_E_DSM_REVOKED;", "", "unit_officer",
+     "a_revoked_serial_is_not_certified_or_renewed"),
+    ("D-CA-6 a node leaves the list", OFFICER,
+     "if (order < 0 && !may_be_dropped(record, &was, now_s)) return HKP_E_DSM_REVOKED;", "(void)may_be_dropped;", *LET_OUT),
+    ("D-CA-6 a revoked serial falls", OFFICER, "order == 0 && (is.serial < was.serial || is.time_s < was.time_s)",
+     "order == 0 && is.time_s < was.time_s", *LET_OUT),
+    ("D-CA-6 a list names another before it", OFFICER,
+     "return memcmp(l->previous, held->id, 32) == 0 ? HKP_OK : HKP_E_DSM_PREV;", "return HKP_OK;", "unit_officer",
+     "a_list_names_the_one_before"),
+]
+
+ALWAYS = AUDIT + WITNESS + WORKLOAD + AUTH + CONSENSUS + CA
 FURTHER = []
