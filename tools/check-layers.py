@@ -30,7 +30,6 @@ HEADERS = {
     r"tss2/.*": ["ter/tpm"],
     r"pthread\.h": ["ter/tpm"],
     r"zlib\.h": ["htp", "mesh"],
-    r"cbor\.h|cbor/.*": ["dsm"],
     r"sqlite3\.h": ["dsm/store"],
     r"jansson\.h|idn2\.h": ["mesh"],
 }
@@ -41,7 +40,7 @@ SONAMES = {
     r"libcrypto\.so": ["ter", "htp"],
     r"libtss2-(esys|mu)\.so": ["ter"],
     r"libz\.so": ["htp", "mesh"],
-    r"libcbor\.so|libsqlite3\.so|libm\.so": ["dsm"],  # libm: ldexp of the vendored libcbor
+    r"libsqlite3\.so": ["dsm"],
     r"libjansson\.so|libidn2\.so": ["mesh"],
 }
 # Headers of C itself that hold nothing but types, limits, memory and string functions; and vector intrinsics.
@@ -62,7 +61,6 @@ ALLOWED = [
     r"crypto_sign(_ed25519)?_seed_keypair|crypto_(box|kx)_seed_keypair",
     r"sodium_(init|memcmp|memzero|stackzero|is_zero|compare|increment|add|sub|bin2hex|hex2bin|base642bin|bin2base64"
     r"|base64_encoded_len|pad|unpad|runtime_has_\w+)",
-    r"cbor_(encode_\w+|stream_decode|empty_callbacks)",
     r"crc32(_z|_combine)?|adler32(_z)?|(in|de)flate\w*",
     r"mbedtls_ripemd160\w*|mbedtls_version_\w+|mbedtls_(ecp|mpi|aes)_\w+|mbedtls_ecdsa_(verify|sign_det_ext)",
     r"SHA256_(Init|Update|Final)|ERR_(set_mark|pop_to_mark)",

@@ -12,7 +12,7 @@ set -eu
     sed -n '5,9s/^# //p' "$0" >&2
     exit 2
 }
-libraries='libsodium-dev libjansson-dev libmbedtls-dev zlib1g-dev libcbor-dev libsqlite3-dev libidn2-dev
+libraries='libsodium-dev libjansson-dev libmbedtls-dev zlib1g-dev libsqlite3-dev libidn2-dev
     libssl-dev libcyaml-dev libyaml-dev'
 
 lacking() {

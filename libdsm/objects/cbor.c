@@ -1,124 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
-/*
- * Canonical CBOR (D-CBOR). Every head of RFC 8949 has the shape of an unsigned integer whose first three bits
- * were replaced, so one streaming call of libcbor decodes all of them; what is allowed is decided here alone,
- * and no version of libcbor can change it.
- */
-#include <hookprobe/dsm.h>
+/* Canonical CBOR (D-CBOR) under the names and results of this library; the mechanism is libter/cbor.h. */
+#include "libter/cbor.h"
 
-#include <cbor.h>
+#include <hookprobe/dsm.h>
 #include <string.h>
 
-#include "libter/utf8.h"
-
-enum { DEPTH_MAX = 8, HEAD_MAX = 9 };
-
-struct head {
-    unsigned major;
-    uint64_t value; /* argument */
-    size_t size;    /* bytes of the head */
-};
-
-static void take_u8(void *to, uint8_t v) { *(uint64_t *)to = v; }
-static void take_u16(void *to, uint16_t v) { *(uint64_t *)to = v; }
-static void take_u32(void *to, uint32_t v) { *(uint64_t *)to = v; }
-static void take_u64(void *to, uint64_t v) { *(uint64_t *)to = v; }
-
-/* Only integers are ever decoded, so the other callbacks are never called. */
-static const struct cbor_callbacks INTEGERS = {
-    .uint8 = take_u8, .uint16 = take_u16, .uint32 = take_u32, .uint64 = take_u64};
-
-static size_t encode_head(uint8_t dst[HEAD_MAX], unsigned major, uint64_t value) {
-    size_t size = cbor_encode_uint(value, dst, HEAD_MAX);
-    dst[0] = (uint8_t)(dst[0] | major << 5);
-    return size;
-}
-
-/* D-CBOR-8, the part "within one head" up to E_CBOR_NONMINIMAL. */
-static hkp_status read_head(const uint8_t *in, size_t len, struct head *h) {
-    if (len == 0) return HKP_E_DSM_CBOR_TRUNCATED;
-    const unsigned info = in[0] & 31U;
-    h->major = in[0] >> 5;
-    if (info >= 28 && info <= 30) return HKP_E_DSM_CBOR_RESERVED;
-    if (info == 31) return HKP_E_DSM_CBOR_INDEFINITE;
-    if (h->major == 6) return HKP_E_DSM_CBOR_TAG;
-    if (h->major == 7 && info >= 25) return HKP_E_DSM_CBOR_FLOAT;
-    if (h->major == 7 && (info < HKP_DSM_CBOR_FALSE || info > HKP_DSM_CBOR_NULL))
-        return HKP_E_DSM_CBOR_SIMPLE;
-
-    uint8_t integer[HEAD_MAX] = {0}, shortest[HEAD_MAX];
-    const size_t have = len < HEAD_MAX ? len : HEAD_MAX;
-    memcpy(integer, in, have);
-    integer[0] = (uint8_t)info;
-    struct cbor_decoder_result got = cbor_stream_decode(integer, have, &INTEGERS, &h->value);
-    if (got.status != CBOR_DECODER_FINISHED) return HKP_E_DSM_CBOR_TRUNCATED;
-    h->size = got.read;
-    if (encode_head(shortest, 0, h->value) != h->size) return HKP_E_DSM_CBOR_NONMINIMAL;
-    return HKP_OK;
-}
-
-static hkp_status check_string(const struct head *h, const uint8_t *at, size_t room) {
-    if (h->value > room) return HKP_E_DSM_CBOR_TRUNCATED;
-    if (h->major != HKP_DSM_CBOR_TEXT) return HKP_OK;
-    for (size_t i = 0; i < h->value;) {
-        size_t n = hkp_utf8_character(at + i, (size_t)h->value - i);
-        if (n == 0 || at[i] == 0) return HKP_E_DSM_CBOR_UTF8; /* D-CBOR-4 */
-        i += n;
-    }
-    return HKP_OK;
-}
-
-/* A container that is open: what is still to come in it. */
-struct open {
-    uint64_t left; /* items; a pair of a map is two */
-    uint64_t key;
-    uint8_t is_map, has_key;
-};
-
-/* The next item of a map stands where a key belongs. */
-static hkp_status check_key(struct open *map, const struct head *h) {
-    if (h->major != HKP_DSM_CBOR_UINT) return HKP_E_DSM_CBOR_KEY_TYPE;
-    if (map->has_key && h->value == map->key) return HKP_E_DSM_CBOR_KEY_DUP;
-    if (map->has_key && h->value < map->key) return HKP_E_DSM_CBOR_KEY_ORDER;
-    map->key = h->value;
-    map->has_key = 1;
-    return HKP_OK;
-}
-
-static hkp_status open_container(struct open *stack, size_t *depth, const struct head *h, size_t room) {
-    const int is_map = h->major == HKP_DSM_CBOR_MAP;
-    if (*depth == DEPTH_MAX) return HKP_E_DSM_CBOR_DEPTH;
-    if (h->value > (is_map ? room / 2 : room)) return HKP_E_DSM_CBOR_TRUNCATED;
-    stack[(*depth)++] = (struct open){.left = is_map ? h->value * 2 : h->value, .is_map = (uint8_t)is_map};
-    return HKP_OK;
-}
-
 hkp_status hkp_dsm_cbor_check(const uint8_t *in, size_t len) {
-    struct open stack[DEPTH_MAX];
-    size_t depth = 0, at = 0;
-    do {
-        struct head h;
-        hkp_status st = read_head(in + at, len - at, &h);
-        if (st != HKP_OK) return st;
-        at += h.size;
-        if (depth > 0) {
-            struct open *top = &stack[depth - 1];
-            if (top->is_map && top->left % 2 == 0) st = check_key(top, &h);
-            if (st != HKP_OK) return st;
-            top->left--;
-        }
-        if (h.major == HKP_DSM_CBOR_NEGINT && h.value > INT64_MAX) return HKP_E_DSM_CBOR_RANGE;
-        if (h.major == HKP_DSM_CBOR_BYTES || h.major == HKP_DSM_CBOR_TEXT) {
-            st = check_string(&h, in + at, len - at);
-            if (st == HKP_OK) at += (size_t)h.value;
-        }
-        if (h.major == HKP_DSM_CBOR_ARRAY || h.major == HKP_DSM_CBOR_MAP)
-            st = open_container(stack, &depth, &h, len - at);
-        if (st != HKP_OK) return st;
-        while (depth > 0 && stack[depth - 1].left == 0) depth--;
-    } while (depth > 0);
-    return at == len ? HKP_OK : HKP_E_DSM_CBOR_TRAILING;
+    static const hkp_status names[] = {
+        [HKP_CBOR_OK] = HKP_OK,
+        [HKP_CBOR_TRUNCATED] = HKP_E_DSM_CBOR_TRUNCATED,
+        [HKP_CBOR_RESERVED] = HKP_E_DSM_CBOR_RESERVED,
+        [HKP_CBOR_INDEFINITE] = HKP_E_DSM_CBOR_INDEFINITE,
+        [HKP_CBOR_TAGGED] = HKP_E_DSM_CBOR_TAG,
+        [HKP_CBOR_FLOAT] = HKP_E_DSM_CBOR_FLOAT,
+        [HKP_CBOR_NOT_SIMPLE] = HKP_E_DSM_CBOR_SIMPLE,
+        [HKP_CBOR_NONMINIMAL] = HKP_E_DSM_CBOR_NONMINIMAL,
+        [HKP_CBOR_UTF8] = HKP_E_DSM_CBOR_UTF8,
+        [HKP_CBOR_KEY_TYPE] = HKP_E_DSM_CBOR_KEY_TYPE,
+        [HKP_CBOR_KEY_DUP] = HKP_E_DSM_CBOR_KEY_DUP,
+        [HKP_CBOR_KEY_ORDER] = HKP_E_DSM_CBOR_KEY_ORDER,
+        [HKP_CBOR_DEPTH] = HKP_E_DSM_CBOR_DEPTH,
+        [HKP_CBOR_RANGE] = HKP_E_DSM_CBOR_RANGE,
+        [HKP_CBOR_TRAILING] = HKP_E_DSM_CBOR_TRAILING,
+    };
+    return names[hkp_cbor_check(in, len)];
 }
 
 /* ---- Reading --------------------------------------------------------------------------------------------
@@ -139,9 +45,10 @@ int32_t hkp_dsm_cbor_type(const struct hkp_dsm_cbor_reader *r) {
 
 /* Take a head of this major type with an argument in min..max; the bytes were checked before. */
 static uint64_t take_head(struct hkp_dsm_cbor_reader *r, int32_t major, uint64_t min, uint64_t max) {
-    struct head h;
-    if (hkp_dsm_cbor_type(r) != major || read_head(r->next, (size_t)(r->end - r->next), &h) != HKP_OK ||
-        h.value < min || h.value > max) {
+    struct hkp_cbor_head h;
+    if (hkp_dsm_cbor_type(r) != major ||
+        hkp_cbor_read_head(r->next, (size_t)(r->end - r->next), &h) != HKP_CBOR_OK || h.value < min ||
+        h.value > max) {
         refuse(r);
         return 0;
     }
@@ -255,8 +162,8 @@ void hkp_dsm_cbor_put_raw(struct hkp_dsm_cbor_writer *w, const uint8_t *encoded,
 }
 
 static void put_head(struct hkp_dsm_cbor_writer *w, unsigned major, uint64_t value) {
-    uint8_t head[HEAD_MAX];
-    size_t size = encode_head(head, major, value);
+    uint8_t head[HKP_CBOR_HEAD_MAX];
+    size_t size = hkp_cbor_put_head(head, major, value);
     hkp_dsm_cbor_put_raw(w, head, size);
 }
 
