@@ -154,6 +154,14 @@ void hkp_dsm__put_push(struct hkp_dsm_cbor_writer *w, uint32_t lane, uint32_t ho
 /* [op, [n elements]]: 9, 10, 12 (id16), 23 (ranges), 24 (items), 38 (node_ids) */
 void hkp_dsm__put_list(struct hkp_dsm_cbor_writer *w, uint32_t op, size_t n);
 void hkp_dsm__put_range(struct hkp_dsm_cbor_writer *w, const uint8_t node_id[16], uint64_t from, uint64_t to);
+void hkp_dsm__put_digest(struct hkp_dsm_cbor_writer *w, const uint8_t salt[16], uint64_t time_us,
+                         const uint8_t root[8]);
+/* [21, salt, [256 hashes]] */
+void hkp_dsm__put_buckets(struct hkp_dsm_cbor_writer *w, const uint8_t salt[16]);
+/* [22, [n_buckets numbers], then hkp_dsm_cbor_put_array(w, n_heads) and put_heads_entry */
+void hkp_dsm__put_heads(struct hkp_dsm_cbor_writer *w, size_t n_buckets);
+void hkp_dsm__put_heads_entry(struct hkp_dsm_cbor_writer *w, const uint8_t node_id[16], uint64_t seq,
+                              const uint8_t id8[8]);
 void hkp_dsm__put_have(struct hkp_dsm_cbor_writer *w, uint64_t epoch, size_t n);
 void hkp_dsm__put_have_entry(struct hkp_dsm_cbor_writer *w, const uint8_t node_id[16], uint64_t seq);
 /* [31, epoch, from, to, [n digests]] */

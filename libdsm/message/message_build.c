@@ -44,6 +44,33 @@ void hkp_dsm__put_range(struct hkp_dsm_cbor_writer *w, const uint8_t node_id[16]
     hkp_dsm_cbor_put_uint(w, to);
 }
 
+void hkp_dsm__put_digest(struct hkp_dsm_cbor_writer *w, const uint8_t salt[16], uint64_t time_us,
+                         const uint8_t root[8]) {
+    put_op(w, HKP_DSM__OP_MSG_DIGEST, 3);
+    hkp_dsm_cbor_put_bytes(w, salt, 16);
+    hkp_dsm_cbor_put_uint(w, time_us);
+    hkp_dsm_cbor_put_bytes(w, root, 8);
+}
+
+void hkp_dsm__put_buckets(struct hkp_dsm_cbor_writer *w, const uint8_t salt[16]) {
+    put_op(w, HKP_DSM__OP_MSG_BUCKETS, 2);
+    hkp_dsm_cbor_put_bytes(w, salt, 16);
+    hkp_dsm_cbor_put_array(w, 256);
+}
+
+void hkp_dsm__put_heads(struct hkp_dsm_cbor_writer *w, size_t n_buckets) {
+    put_op(w, HKP_DSM__OP_MSG_HEADS, 2);
+    hkp_dsm_cbor_put_array(w, n_buckets);
+}
+
+void hkp_dsm__put_heads_entry(struct hkp_dsm_cbor_writer *w, const uint8_t node_id[16], uint64_t seq,
+                              const uint8_t id8[8]) {
+    hkp_dsm_cbor_put_array(w, 3);
+    hkp_dsm_cbor_put_bytes(w, node_id, 16);
+    hkp_dsm_cbor_put_uint(w, seq);
+    hkp_dsm_cbor_put_bytes(w, id8, 8);
+}
+
 void hkp_dsm__put_have(struct hkp_dsm_cbor_writer *w, uint64_t epoch, size_t n) {
     put_op(w, HKP_DSM__OP_MSG_HAVE, 2);
     hkp_dsm_cbor_put_uint(w, epoch);

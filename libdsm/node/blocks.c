@@ -244,8 +244,7 @@ static void take_waiting(node *n, struct author *a) {
 static hkp_status hold_behind_gap(node *n, struct author *a, struct peer *p,
                                   const struct hkp_dsm__block *parsed, const struct hkp_dsm__item *item) {
     if (a->known_seq < parsed->seq && p != NULL) {
-        a->known_seq = parsed->seq;
-        memcpy(a->known_by, p->node_id, 16);
+        hkp_dsm__claim(n, a, parsed->seq, p);
         a->want_again = 0;
     }
     if (a->n_waiting >= WAITING_PER_AUTHOR || n->n_waiting >= WAITING_MAX) return HKP_E_DSM_GAP;

@@ -95,6 +95,9 @@ static size_t carve(node *n, uint8_t *base, const struct hkp_dsm_node_options *o
     CARVE(n->singles, (HKP_DSM__OPS_MAX + PENDING_MAX) * sizeof *n->singles);
     CARVE(n->pending, sizeof *n->pending);
     CARVE(n->pending_trial, sizeof *n->pending_trial);
+    CARVE(n->entropy.order, o->heads_max * sizeof *n->entropy.order);
+    CARVE(n->entropy.heads, o->heads_max * sizeof *n->entropy.heads);
+    CARVE(n->entropy.bucket_of, o->heads_max);
     for (uint32_t i = 0; i < o->peers_max; i++)
         for (uint32_t l = 0; l < HKP_DSM_LANES; l++) {
             uint32_t cap = hkp_dsm__queue_cap(l);
@@ -218,6 +221,12 @@ static hkp_status dispatch(node *n, struct peer *p, struct hkp_dsm__message *m) 
     switch (m->op) {
     case HKP_DSM__OP_MSG_PUSH:
         return on_push(n, p, m);
+    case HKP_DSM__OP_MSG_DIGEST:
+        return hkp_dsm__on_digest(n, p, m);
+    case HKP_DSM__OP_MSG_BUCKETS:
+        return hkp_dsm__on_buckets(n, p, m);
+    case HKP_DSM__OP_MSG_HEADS:
+        return hkp_dsm__on_heads(n, p, m);
     case HKP_DSM__OP_MSG_WANT:
         return hkp_dsm__on_want(n, p, m);
     case HKP_DSM__OP_MSG_ITEMS:
@@ -272,6 +281,7 @@ hkp_status hkp_dsm_tick(hkp_dsm_node *n, hkp_time now, uint64_t wall_us) {
     n->wall_us = wall_us;
     n->wall_at = n->now;
     hkp_dsm__have_tick(n);
+    hkp_dsm__entropy_tick(n);
     hkp_dsm__advance(n);
     hkp_dsm__prune(n);
     return HKP_OK;
@@ -281,6 +291,7 @@ hkp_time hkp_dsm_wake(const hkp_dsm_node *n) {
     if (n->state != HKP_DSM_STATE_RUNNING) return HKP_TIME_NEVER;
     hkp_time wake = hkp_dsm__rules_wake(n), prune = hkp_dsm__prune_wake(n);
     if (prune < wake) wake = prune;
+    if (hkp_dsm__entropy_wake(n) < wake) wake = hkp_dsm__entropy_wake(n);
     return n->have_at < wake ? n->have_at : wake;
 }
 

@@ -6,7 +6,8 @@
  *   node.c      making, messages in, time         peers.c     sessions and what waits to be sent
  *   journal.c   store requests, tickets, what is withheld until durable, facts
  *   authors.c   certificates and chain heads       blocks.c    microblocks: accept, hold, fork, submit
- *   sync.c      HAVE, WANT, ITEMS, CERT_WANT       votes.c     votes, certs, views' slots
+ *   sync.c      HAVE, claims, WANT                 votes.c     votes, certs, views' slots
+ *   items.c     answers: ITEMS                     anti_entropy.c   DIGEST, BUCKETS, HEADS
  *   rules.c     R0 to R9                           proposal.c  building and judging proposals
  *   final.c     what is final, reports, epochs     fetch.c     SYNC: missing headers, bodies, certs
  *   promises.c  D-STO-9                            load.c      D-STO-3 at start
@@ -24,6 +25,8 @@
 
 #define MS 1000000ULL
 #define SECOND 1000000000ULL
+/** how far back chains are compared, microseconds (D-GSP-11) */
+#define CUT_US 10000000ULL
 
 enum {
     /** views whose certs are in memory, and those around the own view whose votes are */
@@ -55,6 +58,7 @@ enum {
     SYNC_HEADERS_MAX = 64,
     KEY_MAX = 48,
     ASKED_MAX = 8,
+    WANT_JOBS = 8,
     /** sixteenths of the pool that blocks, answers and messages may fill, in this order */
     FILL_BLOCKS = 12,
     FILL_ANSWERS = 13,
@@ -107,6 +111,9 @@ struct author {
     /** highest seq that a peer claims to have, and who */
     uint64_t known_seq;
     uint8_t known_by[16];
+    /** questions for it in a row that brought nothing */
+    uint32_t want_tries, is_claimed;
+    struct author *claim_next;
     hkp_time want_again, cert_again;
     /** D-BLK-8: thousandths of a block */
     uint64_t tokens;
@@ -129,6 +136,21 @@ struct peer {
     uint32_t served;
     hkp_time certs_again, ask_at;
     uint32_t ask_tokens;
+    /** WANT since want_turn, those of them without an answer; it claimed blocks of ours that nobody has */
+    uint32_t wants, wants_open, lied;
+    hkp_time want_turn;
+    /** its newest DIGEST, and how many HEADS may follow */
+    uint8_t salt[16];
+    uint64_t cut_us;
+    uint32_t heads_left, forks_asked;
+    hkp_time digest_again;
+};
+
+/** An answer to WANT: ranges are node_id || u64 from || u64 to. */
+struct want_job {
+    uint32_t used, lane, count, at;
+    uint8_t peer[16];
+    blob *ranges, *out;
 };
 
 struct vote_entry {
@@ -287,6 +309,21 @@ struct hkp_dsm_node {
     blob *sending;
     uint64_t received, refused, sent, dropped;
     hkp_time have_at, have_all_at;
+
+    struct want_job want_jobs[WANT_JOBS];
+    /** authors of whom somebody claims more than is here */
+    struct author *claims_open;
+    /** the own turn of anti-entropy: buckets that differ and were not compared, those asked for; and room for
+     * all heads */
+    struct entropy {
+        hkp_time at, equal_at;
+        uint64_t turns, equal, cut_us;
+        uint32_t step, n_order;
+        uint8_t peer[16], salt[16], open[32], asked[32];
+        struct author **order;
+        struct hkp_dsm__head *heads;
+        uint8_t *bucket_of;
+    } entropy;
 
     /* journal */
     struct event_entry *events;
@@ -472,13 +509,28 @@ blob *hkp_dsm__room(node *n, size_t len);
 void hkp_dsm__have_tick(node *n);
 void hkp_dsm__have_all(node *n, struct peer *p);
 hkp_status hkp_dsm__on_have(node *n, struct peer *p, struct hkp_dsm__message *m);
-hkp_status hkp_dsm__on_want(node *n, struct peer *p, struct hkp_dsm__message *m);
 hkp_status hkp_dsm__on_items(node *n, struct peer *p, struct hkp_dsm__message *m);
-hkp_status hkp_dsm__on_cert_want(node *n, struct peer *p, struct hkp_dsm__message *m);
+/** A peer says that it has blocks up to seq. */
+void hkp_dsm__claim(node *n, struct author *a, uint64_t seq, struct peer *p);
+/** Asks for what is claimed and not here. */
+void hkp_dsm__want_due(node *n);
 void hkp_dsm__want(node *n, struct peer *p, uint32_t lane, const struct author *a, uint64_t from,
                    uint64_t to);
+
+/* items.c */
+hkp_status hkp_dsm__on_want(node *n, struct peer *p, struct hkp_dsm__message *m);
+hkp_status hkp_dsm__on_cert_want(node *n, struct peer *p, struct hkp_dsm__message *m);
 void hkp_dsm__items_row(node *n, struct read *r, const uint8_t *data, size_t len);
 void hkp_dsm__items_end(node *n, struct read *r);
+
+/* anti_entropy.c */
+void hkp_dsm__entropy_tick(node *n);
+hkp_time hkp_dsm__entropy_wake(const node *n);
+hkp_status hkp_dsm__on_digest(node *n, struct peer *p, struct hkp_dsm__message *m);
+hkp_status hkp_dsm__on_buckets(node *n, struct peer *p, struct hkp_dsm__message *m);
+hkp_status hkp_dsm__on_heads(node *n, struct peer *p, struct hkp_dsm__message *m);
+/** A block of this author that the peer sent does not follow ours. */
+void hkp_dsm__entropy_fork(node *n, struct peer *p, const uint8_t node_id[16]);
 
 /* votes.c */
 struct slot *hkp_dsm__slot(node *n, uint64_t view);

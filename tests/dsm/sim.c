@@ -80,6 +80,7 @@ void sim_send(struct sim *s, uint32_t from, uint32_t to, uint32_t lane, const ui
     uint32_t copies = sim_random(s, 1000) < s->loss ? 0 : sim_random(s, 1000) < s->twice ? 2 : 1;
     if (!s->links[from][to]) copies = 0;
     if (!s->nodes[from].honest) sim_watch(s, from, lane, msg, len);
+    if (len > 2 && (s->lost_ops >> (msg[1] < 24 ? msg[1] : msg[2] & 63U) & 1) != 0) copies = 0;
     for (uint32_t c = 0; c < copies; c++) {
         s->net = sim_grow(s->net, &s->net_cap, s->n_net, sizeof *s->net);
         struct sim_message m = {.order = s->order++,
@@ -215,7 +216,7 @@ void sim_start(struct sim *s, uint32_t i) {
         sim_crash(s, i); /* the host stops it */
         return;
     }
-    for (uint32_t k = 0; k < s->mesh.certified; k++) {
+    for (uint32_t k = 0; k < s->mesh.certified && !s->strangers; k++) {
         st = hkp_dsm_node_add_certificate(me->node, s->now, wall_us(s, i), s->mesh.certificate[k],
                                           s->mesh.certificate_len[k]);
         sim_must(st == HKP_OK, "add certificate");

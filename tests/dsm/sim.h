@@ -143,6 +143,9 @@ struct sim {
     size_t n_net, net_cap;
     /** per mille of messages lost, doubled and with a wrong byte; delay range; disk latency */
     uint32_t loss, twice, corrupt;
+    /** messages of these ops are lost, bit by op; 1: a node starts with no certificate but its own */
+    uint64_t lost_ops;
+    uint32_t strangers;
     hkp_time delay_min, delay_max, disk_min, disk_max;
     hkp_time t_cp, delay;
     /** D-STO-8, seconds; 0: defaults */
