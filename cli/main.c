@@ -45,6 +45,11 @@ static const struct cli_command *const commands[] = {
     &cli_file_rm,
     &cli_file_serve,
     &cli_file_key,
+    &cli_ca_init,
+    &cli_ca_request,
+    &cli_ca_sign,
+    &cli_ca_revoke,
+    &cli_ca_show,
     &cli_provision,
     &cli_demo,
     /* clang-format on */

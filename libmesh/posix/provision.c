@@ -2,7 +2,8 @@
 /* Copyright the HookProbe mesh authors */
 /*
  * The folders of a new mesh (NZ1 22.7). One officer and one policy key sign everything; whoever wants more
- * officers makes the same files by other means. Nothing neural is made here.
+ * officers makes genesis and certificates with "hookprobe ca". The officer's folder goes on with that, too.
+ * Nothing neural is made here.
  */
 #include "libmesh/posix/datadir.h"
 
@@ -39,6 +40,8 @@ struct mesh {
     uint8_t chain_id[32];
     uint8_t genesis[HKP_DSM_GENESIS_MAX];
     size_t genesis_len;
+    uint8_t record_bytes[(HKP_MESH__MEMBERS_MAX + 1) * HKP_DSM_RECORD_ENTRY_MAX];
+    struct hkp_dsm_record record;
     struct member members[HKP_MESH__MEMBERS_MAX];
 };
 
@@ -109,8 +112,10 @@ static hkp_status make_genesis(struct mesh *m) {
                      "name ends in /single");
     struct hkp_dsm_genesis genesis;
     st = hkp_dsm_genesis_parse(m->genesis, m->genesis_len, &genesis);
-    if (st == HKP_OK) memcpy(m->chain_id, genesis.chain_id, 32);
-    return st;
+    if (st != HKP_OK) return st;
+    memcpy(m->chain_id, genesis.chain_id, 32);
+    return hkp_dsm_record_begin(&m->record, m->record_bytes, sizeof m->record_bytes, m->chain_id,
+                                m->officer_public);
 }
 
 static hkp_status make_certificate(struct mesh *m, size_t i) {
@@ -133,6 +138,12 @@ static hkp_status make_certificate(struct mesh *m, size_t i) {
     uint8_t body[HKP_DSM_CERTIFICATE_BODY_MAX], signature[64];
     size_t body_len = 0;
     hkp_status st = hkp_dsm_certificate_build(&c, body, sizeof body, &body_len);
+    if (st != HKP_OK) return st;
+    struct hkp_dsm_promise promise = {
+        .kind = HKP_DSM_KIND_CERTIFICATE, .number = c.serial, .not_after_s = c.not_after_s};
+    memcpy(promise.subject, node->node_id, 16);
+    hkp_dsm_object_id(promise.id, m->chain_id, HKP_DSM_KIND_CERTIFICATE, NULL, body, body_len);
+    st = hkp_dsm_record_promise(&m->record, &promise);
     if (st != HKP_OK) return st;
     st = hkp_dsm_multi_sign(signature, m->chain_id, HKP_DSM_KIND_CERTIFICATE, m->ca.version,
                             m->officer_secret, body, body_len, NULL, 0);
@@ -252,6 +263,11 @@ static hkp_status write_authority(struct mesh *m) {
     if (st == HKP_OK) st = write_file(m, dir, "officer.key", m->officer_secret, 64);
     if (st == HKP_OK) st = write_file(m, dir, "policy.key", m->policy_secret, 64);
     if (st == HKP_OK) st = write_file(m, dir, "genesis", m->genesis, m->genesis_len);
+    if (st == HKP_OK) st = write_file(m, dir, "record", m->record.bytes, m->record.len);
+    uint8_t mark[HKP_DSM_MARK_MAX];
+    size_t mark_len = 0;
+    if (st == HKP_OK) st = hkp_dsm_record_mark(&m->record, mark, sizeof mark, &mark_len);
+    if (st == HKP_OK) st = write_file(m, dir, "mark", mark, mark_len);
     return st;
 }
 
@@ -276,8 +292,8 @@ hkp_status hkp_mesh_provision(const struct hkp_mesh_provision_options *opt, uint
     m->now_s = wall_us / 1000000;
     hkp_status st = make_genesis(m);
     for (size_t i = 0; st == HKP_OK && i < opt->n_nodes; i++) st = make_certificate(m, i);
+    if (st == HKP_OK) st = write_authority(m); /* the record first, then what it promises (D-CA-4) */
     for (size_t i = 0; st == HKP_OK && i < opt->n_nodes; i++) st = write_member(m, i);
-    if (st == HKP_OK) st = write_authority(m);
     sodium_memzero(m, sizeof *m);
     free(m);
     return st;
