@@ -59,6 +59,7 @@ static const char *const NAMES[] = {
     [56] = "E_DSM_ROLE",
     [57] = "E_DSM_TARGET",
     [58] = "E_DSM_ORDER",
+    [59] = "E_DSM_RATE",
 };
 
 enum { N_NAMES = sizeof NAMES / sizeof NAMES[0] };

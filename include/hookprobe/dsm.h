@@ -88,7 +88,9 @@ enum {
     /** not for this node, or not for its tier */
     HKP_E_DSM_TARGET = -0x439,
     /** no ORDER in force allows it; one may come */
-    HKP_E_DSM_ORDER = -0x43A
+    HKP_E_DSM_ORDER = -0x43A,
+    /** more than a ration, no room for it now, or the peer is sent away for a time: dropped (D-GSP-15, -17) */
+    HKP_E_DSM_RATE = -0x43B
 };
 
 /**
@@ -1399,6 +1401,11 @@ struct hkp_dsm_node_options {
     uint32_t blocks_max;
     /** must be 0 */
     uint32_t reserved0;
+    /** ids of items in one generation of those that came lately, a power of two (D-GSP-9); 0: 65536;
+     * 1024..65536 */
+    uint32_t seen_max;
+    /** must be 0 */
+    uint32_t reserved1;
     /** blocks below final heads stay so many seconds of chain time; 0: 30 days; HKP_DSM_KEEP (D-STO-8) */
     uint64_t keep_blocks_s;
     /** headers and bodies, no shorter; 0: 365 days; HKP_DSM_KEEP */
@@ -1643,6 +1650,7 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_node_member(const hkp_dsm_node *node, co
  * @retval HKP_E_INVAL  the peer is this node, or lanes is above 31
  * @retval HKP_E_LIMIT  peers_max are up
  * @retval HKP_E_STATE  the node does not run, or the peer is up already
+ * @retval HKP_E_DSM_RATE  the peer was sent away and its time is not over (D-GSP-17)
  *
  * Cost: no allocation.
  * Source: D-GSP-18, HTP-8.6, D-STO-9.
@@ -1731,7 +1739,8 @@ HKP_API void hkp_dsm_clock_state(hkp_dsm_node *node, int32_t synchronised);
  * @retval HKP_OK                 taken
  * @retval HKP_E_STATE            the node does not run
  * @retval HKP_E_NOTFOUND         the peer is not up
- * @retval HKP_E_LIMIT            a table is full, or events are not drained; nothing changed
+ * @retval HKP_E_LIMIT            events are not drained; nothing changed, hand it over again
+ * @retval HKP_E_DSM_RATE         over a ration, or there is no room: dropped, not to be handed over again
  * @retval HKP_E_DSM_LANE         the lane is closed to this peer, or wrong for the op
  * @retval HKP_E_DSM_DUPLICATE    known already; harmless
  * @retval HKP_E_DSM_GAP          a block is held until the ones before it came

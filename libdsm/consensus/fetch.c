@@ -117,7 +117,7 @@ static void read_for(struct read *r, const struct peer *p, uint64_t epoch, uint6
 }
 
 hkp_status hkp_dsm__on_sync_req(node *n, struct peer *p, struct hkp_dsm__message *m) {
-    if (!hkp_dsm__may_ask(n, p)) return HKP_E_LIMIT;
+    if (!hkp_dsm__may_ask(n, p)) return HKP_E_DSM_RATE;
     struct answer a;
     answer_begin(n, &a);
     uint8_t key[8];

@@ -83,14 +83,6 @@ hkp_status hkp_dsm__suspect_add(node *n, const struct hkp_dsm_view *op, const st
     return HKP_OK;
 }
 
-static void pass_on(node *n, const struct hkp_dsm_view *op, uint32_t hops, const struct peer *but) {
-    struct hkp_dsm_cbor_writer w = hkp_dsm__writer(n);
-    hkp_dsm__put_push(&w, 1, hops, HKP_DSM__FORM_EVIDENCE, op, NULL);
-    blob *msg = hkp_dsm__msg(n, &w);
-    if (msg != NULL) hkp_dsm__send_all(n, 1, msg, but);
-    hkp_dsm__blob_drop(&n->pool, msg);
-}
-
 hkp_status hkp_dsm__on_evidence(node *n, const struct hkp_dsm_view *op, struct peer *from, uint32_t hops) {
     struct hkp_dsm__keys keys = hkp_dsm__keys_of(n);
     struct hkp_dsm__evidence e;
@@ -98,7 +90,9 @@ hkp_status hkp_dsm__on_evidence(node *n, const struct hkp_dsm_view *op, struct p
     if (st != HKP_OK) return st;
     if (e.class_ == 6) return HKP_E_UNSUPPORTED;
     st = hkp_dsm__suspect_add(n, op, &e, 0);
-    if (st == HKP_OK) pass_on(n, op, hops < 255 ? hops + 1 : 255, from);
+    if (st == HKP_OK)
+        hkp_dsm__spread(n, HKP_DSM__FORM_EVIDENCE, n->suspects[n->n_suspects - 1].op,
+                        hops < 255 ? hops + 1 : 255, from);
     return st;
 }
 

@@ -53,14 +53,17 @@ static blob *single(node *n, uint32_t op, const uint8_t *bytes, size_t len) {
     return hkp_dsm__msg(n, &w);
 }
 
-static void forward(node *n, const blob *cert) {
-    blob *msg = single(n, HKP_DSM__OP_MSG_CERT, cert->ptr, cert->len);
-    if (msg != NULL) hkp_dsm__send_all(n, 0, msg, NULL);
+/* Members tell members at once, all others learn it by gossip. */
+static void forward(node *n, blob *cert, uint32_t hops, const struct peer *from) {
+    blob *msg = n->seat >= 0 ? single(n, HKP_DSM__OP_MSG_CERT, cert->ptr, cert->len) : NULL;
+    if (msg != NULL) hkp_dsm__send_members(n, 0, msg);
     hkp_dsm__blob_drop(&n->pool, msg);
+    hkp_dsm__spread(n, HKP_DSM__FORM_CERT, cert, hops, from);
 }
 
 /* A cert that was built or checked. Kept, stored, forwarded once to all (R0, R6). */
-static void cert_new(node *n, struct slot *s, uint32_t kind, const uint8_t digest[32], blob *cert) {
+static void cert_new(node *n, struct slot *s, uint32_t kind, const uint8_t digest[32], blob *cert,
+                     uint32_t hops, const struct peer *from) {
     int c = cert_column(kind);
     s->cert[c] = cert;
     if (c == CERT_N) {
@@ -81,7 +84,7 @@ static void cert_new(node *n, struct slot *s, uint32_t kind, const uint8_t diges
         key[16] = (uint8_t)kind;
         hkp_dsm__put_blob(n, HKP_DSM_ROW_CERT, key, sizeof key, hkp_dsm__blob_hold(cert));
     }
-    forward(n, cert);
+    forward(n, cert, hops, from);
 }
 
 static void count_votes(node *n, struct slot *s, uint32_t kind, const uint8_t digest[32]) {
@@ -105,7 +108,7 @@ static void count_votes(node *n, struct slot *s, uint32_t kind, const uint8_t di
         return;
     }
     cert->len = (uint32_t)len;
-    cert_new(n, s, kind, digest, cert);
+    cert_new(n, s, kind, digest, cert, 0, NULL);
 }
 
 hkp_status hkp_dsm__vote_envelope(node *n, uint32_t kind, uint64_t view, uint32_t seat, uint8_t *dst,
@@ -205,6 +208,11 @@ hkp_status hkp_dsm__on_vote(node *n, struct peer *p, const struct hkp_dsm_view *
 }
 
 hkp_status hkp_dsm__cert_take(node *n, const uint8_t *bytes, size_t len) {
+    return hkp_dsm__cert_from(n, NULL, 0, bytes, len);
+}
+
+hkp_status hkp_dsm__cert_from(node *n, const struct peer *from, uint32_t hops, const uint8_t *bytes,
+                              size_t len) {
     struct hkp_dsm__cert cert;
     hkp_status st = hkp_dsm__cert_parse(bytes, len, &cert);
     if (st != HKP_OK) return st;
@@ -222,7 +230,7 @@ hkp_status hkp_dsm__cert_take(node *n, const uint8_t *bytes, size_t len) {
     if (st != HKP_OK) return st;
     blob *copy = hkp_dsm__bytes(n, bytes, len);
     if (copy == NULL) return HKP_E_LIMIT;
-    cert_new(n, s, (uint32_t)cert.kind, cert.digest, copy);
+    cert_new(n, s, (uint32_t)cert.kind, cert.digest, copy, hops < 255 ? hops + 1 : 255, from);
     return HKP_OK;
 }
 

@@ -12,22 +12,32 @@ enum { GREY_MINUTES = 10, DAY_MINUTES = 24 * 60, DECAY = 8 };
 static const struct {
     uint32_t a_second, burst;
     uint32_t times_for_members;
-} rates[HKP_DSM__RATES] = {{200, 400, 1}, {10, 50, 1}, {50, 500, 1}, {200, 2000, 1}, {256 << 10, 1 << 20, 1},
-                           {5, 20, 1},    {4, 16, 1},  {1, 4, 1},    {2, 8, 4},      {4 << 20, 4 << 20, 4}};
+} rates[HKP_DSM__RATES] = {
+    {200, 400, 32}, {10, 50, 32}, {50, 500, 1}, {200, 2000, 1}, {256 << 10, 1 << 20, 1},
+    {5, 20, 1},     {4, 16, 8},   {1, 4, 1},    {2, 8, 4},      {4 << 20, 4 << 20, 4}};
 
 void hkp_dsm__score_init(struct hkp_dsm__score *s, hkp_time now) {
     *s = (struct hkp_dsm__score){.minute = now};
     for (uint32_t i = 0; i < HKP_DSM__RATES; i++) {
-        s->rate[i].tokens = (uint64_t)rates[i].burst * rates[i].times_for_members * 1000;
+        s->rate[i].tokens = UINT64_MAX; /* full, whoever it is */
         s->rate[i].at = now;
     }
 }
 
-int hkp_dsm__score_take(struct hkp_dsm__score *s, hkp_time now, uint32_t rate, uint32_t amount, int member) {
-    const uint64_t times = member ? rates[rate].times_for_members : 1;
-    const uint64_t full = rates[rate].burst * times * 1000, a_second = rates[rate].a_second * times * 1000;
+/* Thousandths a second and in a burst. */
+static uint64_t speed(uint32_t rate, int member, uint32_t eighths, uint64_t *burst) {
+    const uint64_t times = (member ? rates[rate].times_for_members : 1) * 125ULL * eighths;
+    *burst = rates[rate].burst * times;
+    return rates[rate].a_second * times;
+}
+
+static int take(struct hkp_dsm__score *s, hkp_time now, uint32_t rate, uint32_t amount, int member,
+                uint32_t eighths) {
+    uint64_t full = 0, a_second = speed(rate, member, eighths, &full);
     uint64_t *tokens = &s->rate[rate].tokens, passed = now - s->rate[rate].at;
+    const uint64_t need = (uint64_t)amount * 1000 < full ? (uint64_t)amount * 1000 : full;
     if (passed > 3600 * SECOND) passed = 3600 * SECOND;
+    if (*tokens > full) *tokens = full;
     /* in two steps, so that nothing overflows and nothing is lost to rounding but below a thousandth */
     const uint64_t more = passed / SECOND * a_second + passed % SECOND * a_second / SECOND;
     if (more > 0) {
@@ -35,9 +45,25 @@ int hkp_dsm__score_take(struct hkp_dsm__score *s, hkp_time now, uint32_t rate, u
         s->rate[rate].at = now;
     }
     if (*tokens > full) *tokens = full;
-    if (*tokens < (uint64_t)amount * 1000) return 0;
-    *tokens -= (uint64_t)amount * 1000;
+    if (*tokens < need) return 0;
+    *tokens -= need;
     return 1;
+}
+
+int hkp_dsm__score_take(struct hkp_dsm__score *s, hkp_time now, uint32_t rate, uint32_t amount, int member) {
+    return take(s, now, rate, amount, member, 8);
+}
+
+int hkp_dsm__score_pace(struct hkp_dsm__score *s, hkp_time now, uint32_t rate, uint32_t amount, int member) {
+    return take(s, now, rate, amount, member, 7);
+}
+
+hkp_time hkp_dsm__score_pace_at(const struct hkp_dsm__score *s, uint32_t rate, uint32_t amount, int member) {
+    uint64_t full = 0, a_second = speed(rate, member, 7, &full), need = (uint64_t)amount * 1000;
+    if (need > full) need = full;
+    if (s->rate[rate].tokens >= need) return s->rate[rate].at;
+    need -= s->rate[rate].tokens;
+    return s->rate[rate].at + need / a_second * SECOND + need % a_second * SECOND / a_second + 1;
 }
 
 static int32_t decayed(int32_t v) {

@@ -51,6 +51,11 @@ void hkp_dsm__score_init(struct hkp_dsm__score *s, hkp_time now);
 /** Takes amount from a ration; 0: it is used up, nothing was taken. member: of V_e, some rations are larger.
  */
 int hkp_dsm__score_take(struct hkp_dsm__score *s, hkp_time now, uint32_t rate, uint32_t amount, int member);
+/** The same for what is sent: an eighth less than what the other side allows, so that no delay makes it too
+ * much. */
+int hkp_dsm__score_pace(struct hkp_dsm__score *s, hkp_time now, uint32_t rate, uint32_t amount, int member);
+/** When so much may be sent, if nothing else is until then. */
+hkp_time hkp_dsm__score_pace_at(const struct hkp_dsm__score *s, uint32_t rate, uint32_t amount, int member);
 /** Adds points and returns the score after them. */
 int32_t hkp_dsm__score_add(struct hkp_dsm__score *s, hkp_time now, int32_t points);
 int32_t hkp_dsm__score_now(struct hkp_dsm__score *s, hkp_time now);

@@ -132,20 +132,29 @@ static void promote(tree *t) {
     }
 }
 
-void hkp_dsm__tree_link_down(tree *t, uint32_t link) {
-    for (uint32_t i = 0; i < t->o.wanted && t->n_wanted > 0; i++) {
-        wanted *w = &t->wanted[i];
-        if ((w->from & bit(link)) == 0) continue;
-        w->from &= ~bit(link);
-        if (w->from == 0) {
-            forget(t, w);
-        } else if (w->asked == link) { /* another one is asked at the next tick */
-            t->n_ready -= w->ready;
-            w->ready = 0;
-            w->asked = HKP_DSM__LINK_NONE;
-            w->due = t->due = 0;
-        }
+/* A link will not bring it. */
+static void unlink_wanted(tree *t, wanted *w, uint32_t link) {
+    if ((w->from & bit(link)) == 0) return;
+    w->from &= ~bit(link);
+    t->links[link].announced--;
+    if (w->from == 0) {
+        forget(t, w);
+    } else if (w->asked == link) { /* another one is asked at the next tick */
+        t->n_ready -= w->ready;
+        w->ready = 0;
+        w->asked = HKP_DSM__LINK_NONE;
+        w->due = t->due = 0;
     }
+}
+
+void hkp_dsm__tree_failed(tree *t, uint32_t link, const uint8_t id[16]) {
+    wanted *w = find(t, id);
+    if (w != NULL) unlink_wanted(t, w, link);
+}
+
+void hkp_dsm__tree_link_down(tree *t, uint32_t link) {
+    for (uint32_t i = 0; i < t->o.wanted && t->n_wanted > 0; i++)
+        if (t->wanted[i].from != 0) unlink_wanted(t, &t->wanted[i], link);
     link_clear(&t->links[link]);
     t->silent[link] = 0;
     promote(t);
@@ -181,9 +190,10 @@ static void announce(tree *t, hkp_time now, tree_link *l, uint32_t lane, const u
     l->lanes[l->queued++] = (uint8_t)lane;
 }
 
-uint64_t hkp_dsm__tree_new(tree *t, hkp_time now, uint32_t link, uint32_t lane, const uint8_t id[16],
-                           size_t size) {
-    uint64_t push = 0, has = bit(link);
+uint64_t hkp_dsm__tree_tell(tree *t, hkp_time now, uint32_t link, uint32_t lane, const uint8_t id[16],
+                            size_t size, uint64_t has, uint64_t tell) {
+    uint64_t push = 0;
+    has |= bit(link);
     wanted *w = find(t, id);
     if (link != HKP_DSM__LINK_NONE && (w == NULL || w->asked != link)) t->links[link].in_eager = 1;
     if (w != NULL) {
@@ -194,12 +204,38 @@ uint64_t hkp_dsm__tree_new(tree *t, hkp_time now, uint32_t link, uint32_t lane, 
     for (uint32_t i = 0; i < t->o.links; i++) {
         tree_link *l = &t->links[i];
         if (!l->up || (has & bit(i)) != 0 || is_unwanted(l, id)) continue;
-        if (l->out_eager && size <= HKP_DSM__PUSH_MAX)
+        if (l->out_eager && size <= HKP_DSM__PUSH_MAX && (tell & bit(i)) == 0)
             push |= bit(i);
         else
             announce(t, now, l, lane, id);
     }
     return push;
+}
+
+uint64_t hkp_dsm__tree_new(tree *t, hkp_time now, uint32_t link, uint32_t lane, const uint8_t id[16],
+                           size_t size) {
+    return hkp_dsm__tree_tell(t, now, link, lane, id, size, 0, 0);
+}
+
+void hkp_dsm__tree_announce(tree *t, hkp_time now, uint32_t link, uint32_t lane, const uint8_t id[16]) {
+    announce(t, now, &t->links[link], lane, id);
+}
+
+void hkp_dsm__tree_settle(tree *t, hkp_time now, const uint8_t id[16], int done) {
+    wanted *w = find(t, id);
+    if (w != NULL) forget(t, w);
+    if (done && !hkp_dsm__seen_has(&t->seen, id)) (void)hkp_dsm__seen_add(&t->seen, now, id);
+}
+
+uint32_t hkp_dsm__tree_settle_lane(tree *t, uint32_t lane) {
+    uint32_t some = HKP_DSM__LINK_NONE;
+    for (uint32_t i = 0; i < t->o.wanted && t->n_wanted > 0; i++) {
+        wanted *w = &t->wanted[i];
+        if (w->from == 0 || w->lane != lane || w->asked != HKP_DSM__LINK_NONE) continue;
+        for (some = 0; (w->from & bit(some)) == 0;) some++;
+        forget(t, w);
+    }
+    return some;
 }
 
 int hkp_dsm__tree_copy(tree *t, hkp_time now, uint32_t link, const uint8_t id[16], uint32_t *copies) {

@@ -112,6 +112,19 @@ void hkp_dsm__tree_link_loss(struct hkp_dsm__tree *t, uint32_t link, uint32_t lo
 /** An item is held and verified: links to push it on; the others are told by and by. link: who brought it. */
 uint64_t hkp_dsm__tree_new(struct hkp_dsm__tree *t, hkp_time now, uint32_t link, uint32_t lane,
                            const uint8_t id[16], size_t size);
+/** The same, but links of has are not told of it, and those of tell never get it by push. */
+uint64_t hkp_dsm__tree_tell(struct hkp_dsm__tree *t, hkp_time now, uint32_t link, uint32_t lane,
+                            const uint8_t id[16], size_t size, uint64_t has, uint64_t tell);
+/** An item that was to be pushed on a link is announced instead. */
+void hkp_dsm__tree_announce(struct hkp_dsm__tree *t, hkp_time now, uint32_t link, uint32_t lane,
+                            const uint8_t id[16]);
+/** An item came and goes no further: it is not waited for. done: nor will it be asked for again. */
+void hkp_dsm__tree_settle(struct hkp_dsm__tree *t, hkp_time now, const uint8_t id[16], int done);
+/** What came under this id on a link was not right: the link is not asked again, others are. */
+void hkp_dsm__tree_failed(struct hkp_dsm__tree *t, uint32_t link, const uint8_t id[16]);
+/** Nothing that was announced in a lane and not asked for yet is waited for any more; returns a link that
+ * announced some of it, or LINK_NONE. */
+uint32_t hkp_dsm__tree_settle_lane(struct hkp_dsm__tree *t, uint32_t lane);
 /** A copy of what was there came by push: 1 if PRUNE is to be answered. *copies: how many came, up to 255. */
 int hkp_dsm__tree_copy(struct hkp_dsm__tree *t, hkp_time now, uint32_t link, const uint8_t id[16],
                        uint32_t *copies);

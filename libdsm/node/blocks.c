@@ -177,20 +177,6 @@ static void extend(node *n, struct block *b) {
     hkp_dsm__author_open(n, a);
 }
 
-static void push(node *n, const struct block *b, uint32_t hops, const struct peer *but) {
-    struct hkp_dsm__item item;
-    if (hkp_dsm__item_read(HKP_DSM__FORM_ENVELOPE, &b->envelope, b->payload.ptr != NULL ? &b->payload : NULL,
-                           &item) != HKP_OK)
-        return;
-    uint32_t lane = hkp_dsm__item_lane(&item);
-    struct hkp_dsm_cbor_writer w = hkp_dsm__writer(n);
-    hkp_dsm__put_push(&w, lane, hops, HKP_DSM__FORM_ENVELOPE, &b->envelope,
-                      b->payload.ptr != NULL ? &b->payload : NULL);
-    blob *msg = hkp_dsm__msg(n, &w);
-    if (msg != NULL) hkp_dsm__send_all(n, lane, msg, but);
-    hkp_dsm__blob_drop(&n->pool, msg);
-}
-
 void hkp_dsm__block_tell(node *n, struct block *b, uint32_t kind) {
     struct event_entry *e = hkp_dsm__fact(n, kind);
     memcpy(e->e.node_id, b->author->node_id, 16);
@@ -209,7 +195,7 @@ void hkp_dsm__block_tell(node *n, struct block *b, uint32_t kind) {
 }
 
 void hkp_dsm__block_durable(node *n, struct block *b, int own) {
-    if (own) push(n, b, 0, NULL);
+    if (own) hkp_dsm__spread_block(n, b, NULL, 0);
     hkp_dsm__block_tell(n, b, HKP_DSM_EV_BLOCK);
     hkp_dsm__block_unpin(n, b);
 }
@@ -232,6 +218,7 @@ static void take_waiting(node *n, struct author *a) {
             if (hkp_dsm__block_extends(&b->b, n->chain_id, &a->tip) == HKP_OK) {
                 extend(n, b);
                 store_and_hold(n, b, HELD_BLOCK);
+                if (!a->forked) hkp_dsm__spread_block(n, b, NULL, 0);
             } else {
                 block_free(n, b);
             }
@@ -351,7 +338,8 @@ hkp_status hkp_dsm__block_take(node *n, struct peer *p, const struct hkp_dsm__it
     if (b == NULL) return HKP_E_LIMIT;
     extend(n, b);
     store_and_hold(n, b, HELD_BLOCK);
-    if (!a->forked) push(n, b, hops < 255 ? hops + 1 : 255, p);
+    b->hops = (uint8_t)(hops < 255 ? hops + 1 : 255);
+    if (!a->forked) hkp_dsm__spread_block(n, b, p, asked);
     take_waiting(n, a);
     return HKP_OK;
 }

@@ -146,7 +146,7 @@ hkp_status hkp_dsm__on_want(node *n, struct peer *p, struct hkp_dsm__message *m)
 /* ---- CERT_WANT ---- */
 
 hkp_status hkp_dsm__on_cert_want(node *n, struct peer *p, struct hkp_dsm__message *m) {
-    if (!hkp_dsm__may_ask(n, p)) return HKP_E_LIMIT;
+    if (!hkp_dsm__may_ask(n, p)) return HKP_E_DSM_RATE;
     blob *out = answer_room(n);
     if (out == NULL) return HKP_E_LIMIT;
     uint32_t count = 0;

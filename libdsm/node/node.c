@@ -36,7 +36,7 @@ static hkp_status import(struct hkp_dsm_node_options *o, const struct hkp_dsm_no
     if (st != HKP_OK) return st;
     if (o->rng.fill == NULL || o->genesis == NULL || o->certificate == NULL || o->secret == NULL)
         return HKP_E_INVAL;
-    if (o->reserved0 != 0) return HKP_E_INVAL;
+    if (o->reserved0 != 0 || o->reserved1 != 0) return HKP_E_INVAL;
     if (o->t_cp_ns == 0) o->t_cp_ns = SECOND;
     if (o->t_cp_ns == HKP_DSM_T_CP_NONE) o->t_cp_ns = 0;
     if (o->delay_ns == 0) o->delay_ns = 250 * MS;
@@ -45,12 +45,14 @@ static hkp_status import(struct hkp_dsm_node_options *o, const struct hkp_dsm_no
     if (o->heads_max == 0) o->heads_max = 4096;
     if (o->peers_max == 0) o->peers_max = 64;
     if (o->blocks_max == 0) o->blocks_max = 16384;
+    if (o->seen_max == 0) o->seen_max = SPREAD_SEEN;
     if (o->keep_blocks_s == 0) o->keep_blocks_s = 30 * 86400;
     if (o->keep_headers_s == 0) o->keep_headers_s = (uint64_t)365 * 86400;
     if (o->keep_headers_s < o->keep_blocks_s) return HKP_E_INVAL; /* bodies say which blocks there are */
     if (o->pool_bytes < (size_t)1 << 20 || o->pool_bytes > (size_t)1 << 31 ||
         o->heads_max > HKP_DSM__HEADS_MAX || o->peers_max > 1024 || o->blocks_max < 256 ||
-        o->blocks_max > 1048576 || o->t_cp_ns > 3600 * SECOND || o->delay_ns > 8 * SECOND ||
+        o->blocks_max > 1048576 || o->seen_max < 1024 || o->seen_max > SPREAD_SEEN ||
+        (o->seen_max & (o->seen_max - 1)) != 0 || o->t_cp_ns > 3600 * SECOND || o->delay_ns > 8 * SECOND ||
         o->have_ns > 60 * SECOND)
         return HKP_E_INVAL;
     return HKP_OK;
@@ -98,6 +100,11 @@ static size_t carve(node *n, uint8_t *base, const struct hkp_dsm_node_options *o
     CARVE(n->entropy.order, o->heads_max * sizeof *n->entropy.order);
     CARVE(n->entropy.heads, o->heads_max * sizeof *n->entropy.heads);
     CARVE(n->entropy.bucket_of, o->heads_max);
+    CARVE(n->grey.entries, HKP_DSM__GREY_MAX * sizeof *n->grey.entries);
+    struct hkp_dsm__tree_options tree;
+    void *tree_memory = NULL;
+    hkp_dsm__spread_options(n, o->seen_max, &tree);
+    CARVE(tree_memory, hkp_dsm__tree_bytes(&tree));
     for (uint32_t i = 0; i < o->peers_max; i++)
         for (uint32_t l = 0; l < HKP_DSM_LANES; l++) {
             uint32_t cap = hkp_dsm__queue_cap(l);
@@ -106,7 +113,12 @@ static size_t carve(node *n, uint8_t *base, const struct hkp_dsm_node_options *o
             if (base != NULL) n->peers[i].queues[l] = (struct queue){.ring = ring, .cap = cap};
         }
 #undef CARVE
-    if (base != NULL) hkp_dsm__pool_init(&n->pool, pool_base, pool_tag, pool);
+    if (base != NULL) {
+        hkp_dsm__pool_init(&n->pool, pool_base, pool_tag, pool);
+        n->grey.cap = HKP_DSM__GREY_MAX;
+        if (n->rng.fill(n->rng.user, tree.key, sizeof tree.key) != 0) return 0;
+        hkp_dsm__tree_init(&n->spread.tree, tree_memory, &tree);
+    }
     return at;
 }
 
@@ -120,7 +132,7 @@ static hkp_status memory(node *n, const struct hkp_dsm_node_options *o) {
     if (n->block_of_memory == NULL) return HKP_E_NOMEM;
     size_t pool = (o->pool_bytes / POOL_UNIT * POOL_UNIT + 63) / 64 * 64;
     memset((uint8_t *)n->block_of_memory + pool, 0, n->block_size - pool);
-    carve(n, n->block_of_memory, o);
+    if (carve(n, n->block_of_memory, o) == 0) return HKP_E_CALLBACK;
     return hkp_dsm__heads_new(&n->heads, o->heads_max, &n->mem);
 }
 
@@ -164,6 +176,7 @@ hkp_status hkp_dsm_node_new(hkp_dsm_node **out, const struct hkp_dsm_node_option
     n->t_cp = o.t_cp_ns;
     n->delay = o.delay_ns;
     n->have_every = o.have_ns;
+    n->pace_at = HKP_TIME_NEVER;
     n->keep_blocks_s = o.keep_blocks_s;
     n->keep_headers_s = o.keep_headers_s;
     st = memory(n, &o);
@@ -199,28 +212,14 @@ void hkp_dsm_clock_state(hkp_dsm_node *n, int32_t synchronised) { n->synchronise
 
 /* ---- messages ---- */
 
-static hkp_status on_push(node *n, struct peer *p, struct hkp_dsm__message *m) {
-    const struct hkp_dsm__item *item = &m->item;
-    switch (item->form) {
-    case HKP_DSM__FORM_ENVELOPE:
-        if (item->kind == HKP_DSM_KIND_MICROBLOCK)
-            return hkp_dsm__block_take(n, p, item, (uint32_t)m->hops, 0);
-        return HKP_E_UNSUPPORTED;
-    case HKP_DSM__FORM_MULTI:
-        if (item->kind == HKP_DSM_KIND_CERTIFICATE)
-            return hkp_dsm__certificate_take(n, item->object.ptr, item->object.len, 0);
-        return HKP_E_UNSUPPORTED;
-    case HKP_DSM__FORM_CERT:
-        return hkp_dsm__cert_take(n, item->object.ptr, item->object.len);
-    default:
-        return hkp_dsm__on_evidence(n, &item->object, p, (uint32_t)m->hops);
-    }
-}
-
 static hkp_status dispatch(node *n, struct peer *p, struct hkp_dsm__message *m) {
     switch (m->op) {
     case HKP_DSM__OP_MSG_PUSH:
-        return on_push(n, p, m);
+    case HKP_DSM__OP_MSG_IHAVE:
+    case HKP_DSM__OP_MSG_GRAFT:
+    case HKP_DSM__OP_MSG_PRUNE:
+    case HKP_DSM__OP_MSG_IDONTWANT:
+        return hkp_dsm__on_spread(n, p, m);
     case HKP_DSM__OP_MSG_DIGEST:
         return hkp_dsm__on_digest(n, p, m);
     case HKP_DSM__OP_MSG_BUCKETS:
@@ -246,12 +245,24 @@ static hkp_status dispatch(node *n, struct peer *p, struct hkp_dsm__message *m) 
     case HKP_DSM__OP_MSG_VOTE:
         return hkp_dsm__on_vote(n, p, &m->envelope);
     case HKP_DSM__OP_MSG_CERT:
-        return hkp_dsm__cert_take(n, m->cert.ptr, m->cert.len);
+        return hkp_dsm__cert_from(n, p, 0, m->cert.ptr, m->cert.len);
     case HKP_DSM__OP_MSG_CERT_WANT:
         return hkp_dsm__on_cert_want(n, p, m);
     default:
         return HKP_E_UNSUPPORTED; /* membership, reconciliation and light clients: not spoken yet */
     }
+}
+
+/* A message of an open lane. What finds no room is lost and comes again some other way: a host that waited
+ * for room would wait for ever. */
+static hkp_status take(node *n, struct peer *p, uint32_t lane, const uint8_t *msg, size_t len) {
+    struct hkp_dsm__message m;
+    hkp_status st = hkp_dsm__conduct_lane(n, p, lane, len);
+    if (st == HKP_OK) st = hkp_dsm__message_parse(lane, msg, len, &m);
+    if (st == HKP_OK) st = hkp_dsm__conduct_op(n, p, &m);
+    if (st == HKP_OK) st = dispatch(n, p, &m);
+    hkp_dsm__conduct_judge(n, p, st);
+    return st == HKP_E_LIMIT ? HKP_E_DSM_RATE : st;
 }
 
 hkp_status hkp_dsm_recv(hkp_dsm_node *n, hkp_time now, uint64_t wall_us, const uint8_t peer[16],
@@ -264,10 +275,8 @@ hkp_status hkp_dsm_recv(hkp_dsm_node *n, hkp_time now, uint64_t wall_us, const u
     n->wall_us = wall_us;
     n->wall_at = n->now;
     n->received++;
-    struct hkp_dsm__message m;
     hkp_status st = lane < HKP_DSM_LANES && hkp_dsm__lane_open(p, lane) ? HKP_OK : HKP_E_DSM_LANE;
-    if (st == HKP_OK) st = hkp_dsm__message_parse(lane, msg, len, &m);
-    if (st == HKP_OK) st = dispatch(n, p, &m);
+    if (st == HKP_OK) st = take(n, p, lane, msg, len);
     if (st != HKP_OK && st != HKP_E_DSM_DUPLICATE && st != HKP_E_DSM_GAP) n->refused++;
     hkp_dsm__advance(n);
     return st;
@@ -280,19 +289,23 @@ hkp_status hkp_dsm_tick(hkp_dsm_node *n, hkp_time now, uint64_t wall_us) {
     hkp_dsm__time(n, now);
     n->wall_us = wall_us;
     n->wall_at = n->now;
+    if (n->now >= n->pace_at) n->pace_at = HKP_TIME_NEVER;
     hkp_dsm__have_tick(n);
     hkp_dsm__entropy_tick(n);
     hkp_dsm__advance(n);
+    hkp_dsm__spread_tick(n);
     hkp_dsm__prune(n);
     return HKP_OK;
 }
 
 hkp_time hkp_dsm_wake(const hkp_dsm_node *n) {
     if (n->state != HKP_DSM_STATE_RUNNING) return HKP_TIME_NEVER;
-    hkp_time wake = hkp_dsm__rules_wake(n), prune = hkp_dsm__prune_wake(n);
-    if (prune < wake) wake = prune;
-    if (hkp_dsm__entropy_wake(n) < wake) wake = hkp_dsm__entropy_wake(n);
-    return n->have_at < wake ? n->have_at : wake;
+    hkp_time wake = hkp_dsm__rules_wake(n);
+    const hkp_time others[] = {n->have_at, n->pace_at, hkp_dsm__spread_wake(n), hkp_dsm__prune_wake(n),
+                               hkp_dsm__entropy_wake(n)};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        if (others[i] < wake) wake = others[i];
+    return wake;
 }
 
 /* ---- status ---- */

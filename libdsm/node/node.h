@@ -13,6 +13,7 @@
  *   promises.c  D-STO-9                            load.c      D-STO-3 at start
  *   prove.c     portable proofs                    suspects.c  evidence
  *   ops.c       what ops of checkpoints mean       seats.c     who sits in the next epoch
+ *   spread.c    PUSH, IHAVE, GRAFT, PRUNE          conduct.c    rations and scores of peers
  *   retell.c    stored blocks, told again to the host at a start   prune.c  what is old goes
  */
 #ifndef HKP_LIBDSM_NODE_H
@@ -21,6 +22,7 @@
 #include "libdsm/message/message.h"
 #include "libdsm/node/heads_tree.h"
 #include "libdsm/node/pool.h"
+#include "libdsm/node/spread.h"
 #include "libdsm/objects/objects.h"
 
 #define MS 1000000ULL
@@ -90,6 +92,8 @@ struct block {
     /** reports and puts that need it */
     uint32_t pins;
     uint8_t place;
+    /** that it came over; a statistic (D-GSP-7) */
+    uint8_t hops;
 };
 
 enum { PLACE_CHAIN = 1, PLACE_WAITING = 2, PLACE_BRANCH = 3, PLACE_KEPT = 4 };
@@ -115,6 +119,8 @@ struct author {
     uint32_t want_tries, is_claimed;
     struct author *claim_next;
     hkp_time want_again, cert_again;
+    /** what peers have more than we is most likely on its way until then */
+    hkp_time soon;
     /** D-BLK-8: thousandths of a block */
     uint64_t tokens;
     hkp_time tokens_at;
@@ -134,8 +140,12 @@ struct peer {
     } queues[HKP_DSM_LANES];
     size_t bytes;
     uint32_t served;
-    hkp_time certs_again, ask_at;
-    uint32_t ask_tokens;
+    hkp_time certs_again;
+    /** its score and what it may send; what is sent to it. It was here before; it is sent away (D-GSP-17) */
+    struct hkp_dsm__score conduct, pace;
+    uint32_t known, away;
+    /** number of its link + 1; 0: none. What the network loses on it, of 1000 packets */
+    uint32_t link, loss;
     /** WANT since want_turn, those of them without an answer; it claimed blocks of ours that nobody has */
     uint32_t wants, wants_open, lied;
     hkp_time want_turn;
@@ -309,6 +319,10 @@ struct hkp_dsm_node {
     blob *sending;
     uint64_t received, refused, sent, dropped;
     hkp_time have_at, have_all_at;
+    struct hkp_dsm__spread spread;
+    struct hkp_dsm__grey grey;
+    /** a queue waits until then for its ration */
+    hkp_time pace_at;
 
     struct want_job want_jobs[WANT_JOBS];
     /** authors of whom somebody claims more than is here */
@@ -465,11 +479,40 @@ void hkp_dsm__send_members(node *n, uint32_t lane, blob *msg);
 void hkp_dsm__send_all(node *n, uint32_t lane, blob *msg, const struct peer *but);
 struct peer *hkp_dsm__some_peer(node *n, uint32_t lane, int member);
 void hkp_dsm__peers_seats(node *n);
+/** Tells the host once that the session is to be closed. */
+void hkp_dsm__peer_bad(node *n, struct peer *p, hkp_status why);
 /** 0: this peer asks too often (D-GSP-15). */
 int hkp_dsm__may_ask(node *n, struct peer *p);
 /** A message blob from a writer's bytes in n->scratch; NULL when the pool is full. */
 blob *hkp_dsm__msg(node *n, const struct hkp_dsm_cbor_writer *w);
 struct hkp_dsm_cbor_writer hkp_dsm__writer(node *n);
+
+/* spread.c */
+/** Passes on an item that is no block and was found right; keeps a reference. from: NULL: made here. */
+void hkp_dsm__spread(node *n, uint32_t form, blob *object, uint32_t hops, const struct peer *from);
+/** asked: it came as an answer to WANT, which says nothing of links. */
+void hkp_dsm__spread_block(node *n, const struct block *b, const struct peer *from, int asked);
+/** PUSH, IHAVE, GRAFT, PRUNE, IDONTWANT. */
+hkp_status hkp_dsm__on_spread(node *n, struct peer *p, struct hkp_dsm__message *m);
+void hkp_dsm__spread_options(const node *n, uint32_t seen, struct hkp_dsm__tree_options *o);
+void hkp_dsm__spread_tick(node *n);
+hkp_time hkp_dsm__spread_wake(const node *n);
+void hkp_dsm__link_up(node *n, struct peer *p);
+void hkp_dsm__link_down(node *n, struct peer *p);
+
+/* conduct.c */
+void hkp_dsm__conduct_begin(node *n, struct peer *p);
+/** Points of D-GSP-16; p NULL: nobody. */
+void hkp_dsm__conduct_add(node *n, struct peer *p, int32_t points);
+int hkp_dsm__conduct_grey(const node *n, const uint8_t node_id[16]);
+int hkp_dsm__conduct_graft(node *n, struct peer *p);
+/** Rations of a lane, and of an op; HKP_E_DSM_RATE: the message is dropped unread. */
+hkp_status hkp_dsm__conduct_lane(node *n, struct peer *p, uint32_t lane, size_t len);
+hkp_status hkp_dsm__conduct_op(node *n, struct peer *p, const struct hkp_dsm__message *m);
+void hkp_dsm__conduct_judge(node *n, struct peer *p, hkp_status st);
+/** 0: an honest node does not send it now. */
+int hkp_dsm__pace_op(node *n, struct peer *p, uint32_t op, uint32_t lane);
+int hkp_dsm__pace_lane(node *n, struct peer *p, uint32_t lane, size_t len);
 
 /* authors.c */
 struct author *hkp_dsm__author(const node *n, const uint8_t node_id[16]);
@@ -537,6 +580,9 @@ struct slot *hkp_dsm__slot(node *n, uint64_t view);
 void hkp_dsm__slots_clear(node *n);
 hkp_status hkp_dsm__on_vote(node *n, struct peer *p, const struct hkp_dsm_view *envelope);
 hkp_status hkp_dsm__cert_take(node *n, const uint8_t *bytes, size_t len);
+/** The same, from a neighbour. */
+hkp_status hkp_dsm__cert_from(node *n, const struct peer *from, uint32_t hops, const uint8_t *bytes,
+                              size_t len);
 void hkp_dsm__vote_own(node *n, uint32_t kind, uint64_t view, const uint8_t digest[32]);
 void hkp_dsm__newest_certs(node *n, struct peer *p);
 hkp_status hkp_dsm__vote_envelope(node *n, uint32_t kind, uint64_t view, uint32_t seat, uint8_t *dst,

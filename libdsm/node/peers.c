@@ -29,7 +29,7 @@ static void queue_pop(node *n, struct peer *p, struct queue *q) {
     hkp_dsm__blob_drop(&n->pool, b);
 }
 
-static void peer_bad(node *n, struct peer *p, hkp_status why) {
+void hkp_dsm__peer_bad(node *n, struct peer *p, hkp_status why) {
     if (p->bad) return;
     p->bad = 1;
     struct event_entry *e = hkp_dsm__fact(n, HKP_DSM_EV_PEER_BAD);
@@ -43,7 +43,7 @@ void hkp_dsm__send_peer(node *n, struct peer *p, uint32_t lane, blob *msg) {
     if (q->count == q->cap) {
         n->dropped++;
         if (lane == 0) {
-            peer_bad(n, p, HKP_E_LIMIT);
+            hkp_dsm__peer_bad(n, p, HKP_E_LIMIT);
             return;
         }
         queue_pop(n, p, q);
@@ -68,14 +68,15 @@ void hkp_dsm__send_all(node *n, uint32_t lane, blob *msg, const struct peer *but
         if (n->peers[i].up && &n->peers[i] != but) hkp_dsm__send_peer(n, &n->peers[i], lane, msg);
 }
 
-/* Each call another one, so that a question that failed goes elsewhere the next time (R8). */
+/* Each call another one, so that a question that failed goes elsewhere the next time (R8). Who has no session
+ * with a member asks its neighbours. */
 struct peer *hkp_dsm__some_peer(node *n, uint32_t lane, int member) {
     for (uint32_t i = 0; i < n->peers_max; i++) {
         n->sync_peer = (n->sync_peer + 1) % n->peers_max;
         struct peer *p = &n->peers[n->sync_peer];
         if (p->up && hkp_dsm__lane_open(p, lane) && (!member || p->seat >= 0)) return p;
     }
-    return NULL;
+    return member ? hkp_dsm__some_peer(n, lane, 0) : NULL;
 }
 
 void hkp_dsm__peers_seats(node *n) {
@@ -83,17 +84,8 @@ void hkp_dsm__peers_seats(node *n) {
         if (n->peers[i].up) n->peers[i].seat = hkp_dsm__valset_index(&n->set, n->peers[i].node_id);
 }
 
-/* D-GSP-15: 2 a second, burst 8; members of V_e four times that. */
 int hkp_dsm__may_ask(node *n, struct peer *p) {
-    uint32_t rate = p->seat >= 0 ? 8 : 2, burst = p->seat >= 0 ? 32 : 8;
-    uint64_t more = (n->now - p->ask_at) * rate / SECOND;
-    if (more > 0) {
-        p->ask_at = n->now;
-        p->ask_tokens = more + p->ask_tokens > burst ? burst : p->ask_tokens + (uint32_t)more;
-    }
-    if (p->ask_tokens == 0) return 0;
-    p->ask_tokens--;
-    return 1;
+    return hkp_dsm__score_take(&p->conduct, n->now, HKP_DSM__RATE_QUESTION, 1, p->seat >= 0);
 }
 
 struct hkp_dsm_cbor_writer hkp_dsm__writer(node *n) {
@@ -105,23 +97,42 @@ blob *hkp_dsm__msg(node *n, const struct hkp_dsm_cbor_writer *w) {
                                                                      : NULL;
 }
 
+/* One that was here before comes back to its place, so that its score is not forgotten by a new session. */
+static struct peer *peer_place(node *n, const uint8_t node_id[16]) {
+    struct peer *free_one = NULL;
+    for (uint32_t i = 0; i < n->peers_max; i++) {
+        struct peer *p = &n->peers[i];
+        if (p->up) continue;
+        if (memcmp(p->node_id, node_id, 16) == 0) return p;
+        if (free_one == NULL || (free_one->known && !p->known)) free_one = p;
+    }
+    return free_one;
+}
+
+static void peer_begin(node *n, struct peer *p, const uint8_t node_id[16], uint32_t lanes) {
+    const struct peer was = *p;
+    const int again = was.known && memcmp(was.node_id, node_id, 16) == 0;
+    *p = (struct peer){.up = 1, .known = 1, .lanes = lanes};
+    for (uint32_t l = 0; l < HKP_DSM_LANES; l++)
+        p->queues[l] = (struct queue){.ring = was.queues[l].ring, .cap = queue_cap[l]};
+    memcpy(p->node_id, node_id, 16);
+    hkp_dsm__conduct_begin(n, p);
+    if (again) p->conduct = was.conduct;
+}
+
 hkp_status hkp_dsm_peer_up(hkp_dsm_node *n, hkp_time now, const uint8_t peer[16], uint32_t lanes) {
     if (n->state != HKP_DSM_STATE_RUNNING) return HKP_E_STATE;
     if (lanes > HKP_DSM_LANES_ALL || memcmp(peer, n->id, 16) == 0) return HKP_E_INVAL;
     if (hkp_dsm__peer(n, peer) != NULL) return HKP_E_STATE;
     hkp_dsm__time(n, now);
-    struct peer *p = NULL;
-    for (uint32_t i = 0; p == NULL && i < n->peers_max; i++)
-        if (!n->peers[i].up) p = &n->peers[i];
+    struct peer *p = peer_place(n, peer);
     if (p == NULL) return HKP_E_LIMIT;
-    struct queue queues[HKP_DSM_LANES];
-    memcpy(queues, p->queues, sizeof queues);
-    *p = (struct peer){.up = 1, .lanes = lanes, .ask_at = n->now, .ask_tokens = 8};
-    for (uint32_t l = 0; l < HKP_DSM_LANES; l++)
-        p->queues[l] = (struct queue){.ring = queues[l].ring, .cap = queue_cap[l]};
-    memcpy(p->node_id, peer, 16);
-    p->seat = hkp_dsm__valset_index(&n->set, peer);
+    const int seat = hkp_dsm__valset_index(&n->set, peer);
+    if (seat < 0 && hkp_dsm__conduct_grey(n, peer)) return HKP_E_DSM_RATE;
+    peer_begin(n, p, peer, lanes);
+    p->seat = seat;
     n->n_peers++;
+    hkp_dsm__link_up(n, p);
     hkp_dsm__promises_ask(n, p);
     hkp_dsm__newest_certs(n, p);
     hkp_dsm__have_all(n, p);
@@ -158,17 +169,20 @@ hkp_status hkp_dsm_peer_down(hkp_dsm_node *n, hkp_time now, const uint8_t peer[1
     hkp_dsm__time(n, now);
     for (uint32_t l = 0; l < HKP_DSM_LANES; l++)
         while (p->queues[l].count > 0) queue_pop(n, p, &p->queues[l]);
+    hkp_dsm__link_down(n, p);
     p->up = 0;
     n->n_peers--;
     return HKP_OK;
 }
 
 /* Strict order, but each tenth message comes from the lowest lane that waits (D-GSP-10). */
-static struct queue *next_queue(struct peer *p, uint32_t skip, uint32_t *lane) {
+static struct queue *next_queue(node *n, struct peer *p, uint32_t skip, uint32_t *lane) {
     int floor_turn = p->served % 10 == 9;
     for (uint32_t i = 0; i < HKP_DSM_LANES; i++) {
         uint32_t l = floor_turn ? HKP_DSM_LANES - 1 - i : i;
-        if (p->queues[l].count == 0 || (skip >> l & 1U) != 0) continue;
+        const struct queue *q = &p->queues[l];
+        if (q->count == 0 || (skip >> l & 1U) != 0 || !hkp_dsm__pace_lane(n, p, l, q->ring[q->head]->len))
+            continue;
         *lane = l;
         return &p->queues[l];
     }
@@ -178,7 +192,7 @@ static struct queue *next_queue(struct peer *p, uint32_t skip, uint32_t *lane) {
 static hkp_status send_from(node *n, struct peer *p, uint32_t skip, uint32_t *lane, const uint8_t **msg,
                             size_t *len) {
     uint32_t l = 0;
-    struct queue *q = next_queue(p, skip, &l);
+    struct queue *q = next_queue(n, p, skip, &l);
     if (q == NULL) return HKP_E_NOTFOUND;
     hkp_dsm__blob_drop(&n->pool, n->sending);
     n->sending = hkp_dsm__blob_hold(q->ring[q->head]);

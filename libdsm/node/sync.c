@@ -77,7 +77,7 @@ void hkp_dsm__have_all(node *n, struct peer *p) { tell(n, HAVE_EVERY, p); }
 
 void hkp_dsm__want(node *n, struct peer *p, uint32_t lane, const struct author *a, uint64_t from,
                    uint64_t to) {
-    if (p == NULL || from > to) return;
+    if (p == NULL || from > to || !hkp_dsm__pace_op(n, p, HKP_DSM__OP_MSG_WANT, lane)) return;
     if (to - from > 1023) to = from + 1023;
     if (!hkp_dsm__lane_open(p, lane)) lane = 0;
     struct hkp_dsm_cbor_writer w = hkp_dsm__writer(n);
@@ -127,6 +127,7 @@ static void want_from(node *n, struct peer *p, struct author **list, size_t coun
         p->wants = p->wants_open = 0;
     }
     if (count == 0 || p->wants >= WANTS_TURN || p->wants_open >= WANTS_OPEN) return;
+    if (!hkp_dsm__pace_op(n, p, HKP_DSM__OP_MSG_WANT, lane)) return;
     struct hkp_dsm_cbor_writer w = hkp_dsm__writer(n);
     hkp_dsm__put_list(&w, HKP_DSM__OP_MSG_WANT, count);
     for (size_t i = 0; i < count; i++) {
@@ -163,7 +164,7 @@ void hkp_dsm__want_due(node *n) {
         }
         at = &a->claim_next;
         struct peer *p = whom(n, a, other);
-        if (n->now < a->want_again || p == NULL) continue;
+        if (n->now < a->want_again || n->now < a->soon || p == NULL) continue;
         if (a->n_certs == 0) {
             hkp_dsm__certificate_ask(n, a, p, a->node_id);
             a->want_again = n->now + patience(n);
@@ -203,7 +204,10 @@ hkp_status hkp_dsm__on_have(node *n, struct peer *p, struct hkp_dsm__message *m)
         struct author *a = hkp_dsm__author(n, have.node_id);
         if (a == NULL && p->seat >= 0)
             a = hkp_dsm__author_make(n, have.node_id); /* members vouch for authors */
-        if (a != NULL) hkp_dsm__claim(n, a, have.seq, p);
+        if (a == NULL) continue;
+        if (a->known_seq <= a->tip.seq && have.seq > a->tip.seq && have.seq - a->tip.seq <= SPREAD_SOON)
+            a->soon = n->now + SPREAD_GRACE_MS * MS;
+        hkp_dsm__claim(n, a, have.seq, p);
     }
     hkp_dsm__want_due(n);
     return HKP_OK;

@@ -70,17 +70,26 @@ static void fact(struct sim *s, uint32_t i, const struct hkp_dsm_event *ev) {
     me->blocks += ev->kind == HKP_DSM_EV_BLOCK;
     me->forked += ev->kind == HKP_DSM_EV_AUTHOR_FORKED;
     me->frozen += ev->kind == HKP_DSM_EV_AUTHOR_FROZEN;
+    me->bad += ev->kind == HKP_DSM_EV_PEER_BAD;
     me->epochs += ev->kind == HKP_DSM_EV_EPOCH;
     if (ev->kind == HKP_DSM_EV_PROOF) keep_proof(me, ev);
     sim_watch_fact(s, i, ev);
     if (s->on_fact != NULL) s->on_fact(s, i, ev);
 }
 
+/* Op of a message that was built here, counted. */
+static uint32_t sent_op(struct sim *s, const uint8_t *msg) {
+    const uint32_t op = msg[1] < 24 ? msg[1] : msg[2];
+    s->ops[op & 63]++;
+    if (op == HKP_DSM__OP_MSG_PUSH) s->pushes[msg[3] < 24 ? msg[5] & 3 : msg[6] & 3]++;
+    return op & 63;
+}
+
 void sim_send(struct sim *s, uint32_t from, uint32_t to, uint32_t lane, const uint8_t *msg, size_t len) {
     uint32_t copies = sim_random(s, 1000) < s->loss ? 0 : sim_random(s, 1000) < s->twice ? 2 : 1;
     if (!s->links[from][to]) copies = 0;
     if (!s->nodes[from].honest) sim_watch(s, from, lane, msg, len);
-    if (len > 2 && (s->lost_ops >> (msg[1] < 24 ? msg[1] : msg[2] & 63U) & 1) != 0) copies = 0;
+    if (len > 1 && (s->lost_ops >> sent_op(s, msg) & 1) != 0) copies = 0;
     for (uint32_t c = 0; c < copies; c++) {
         s->net = sim_grow(s->net, &s->net_cap, s->n_net, sizeof *s->net);
         struct sim_message m = {.order = s->order++,
@@ -195,6 +204,7 @@ void sim_start(struct sim *s, uint32_t i) {
     o.pool_bytes = (size_t)16 << 20;
     o.heads_max = s->count < 64 ? 64 : SIM_NODES;
     o.peers_max = s->count < 8 ? 8 : SIM_NODES;
+    o.seen_max = 1024;
     if (me->disk.wal_count == 0) {
         struct hkp_dsm__wal_record first = {.kind = 0};
         me->disk.wal = sim_grow(me->disk.wal, &me->disk.wal_cap, 0, 64);

@@ -82,6 +82,8 @@ struct sim_node {
      * observer, as a host does that lost its WAL (D-STO-7) */
     uint32_t life, spoilt, observe;
     uint32_t up, honest, started, observer, damaged, silent;
+    /** peers that it wants to be rid of */
+    uint64_t bad;
     uint64_t finals, blocks, blocks_final, evidence, frozen, forked, proofs, epochs;
     uint64_t height;
     int64_t clock_us;
@@ -155,6 +157,8 @@ struct sim {
     uint8_t known[SIM_HEIGHTS];
     struct sim_promise *promises;
     uint64_t faults, steps;
+    /** messages sent by op, and of these the PUSH by form of the item */
+    uint64_t ops[64], pushes[4];
     /** first fault; views in which somebody promised something */
     const char *fault;
     uint64_t views, evidence_due;

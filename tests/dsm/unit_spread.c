@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+/*
+ * Real nodes that spread items over a tree (D-GSP-6 to D-GSP-10), and one node against a neighbour that the
+ * test plays (D-GSP-15 to D-GSP-17).
+ */
+#include <hookprobe/dsm.h>
+
+#include "check.h"
+#include "libdsm/message/message.h"
+#include "libter/bytes.h"
+#include "sim.h"
+
+enum { SEATS = 4, EDGES = 8, N = SEATS + EDGES };
+
+static struct sim sim;
+
+static void make(uint64_t seed, uint32_t edges) {
+    sim_new(&sim, seed, SEATS, edges);
+    for (uint32_t i = SEATS; i < sim.count; i++) sim_outsider(&sim, i, HKP_DSM_ROLE_EDGE, 1 + i);
+}
+
+static void link_both(uint32_t a, uint32_t b) { sim.links[a][b] = sim.links[b][a] = 1; }
+
+/* Validators all know each other; edges stand in a ring with chords, two of them beside validators. */
+static void partial_mesh(uint64_t seed) {
+    make(seed, EDGES);
+    memset(sim.links, 0, sizeof sim.links);
+    for (uint32_t a = 0; a < SEATS; a++)
+        for (uint32_t b = a + 1; b < SEATS; b++) link_both(a, b);
+    for (uint32_t e = 0; e < EDGES; e++) {
+        link_both(SEATS + e, SEATS + (e + 1) % EDGES);
+        link_both(SEATS + e, SEATS + (e + 3) % EDGES);
+    }
+    for (uint32_t e = 0; e < EDGES; e += 4) {
+        link_both(SEATS + e, e / 4);
+        link_both(SEATS + e, 2 + e / 4);
+    }
+    for (uint32_t i = 0; i < sim.count; i++) sim_start(&sim, i);
+    sim_run(&sim, 50 * SIM_MS);
+}
+
+static uint32_t links(void) {
+    uint32_t n = 0;
+    for (uint32_t a = 0; a < sim.count; a++)
+        for (uint32_t b = a + 1; b < sim.count; b++) n += sim.links[a][b];
+    return n;
+}
+
+static void publish(uint32_t from, uint32_t count, hkp_time every) {
+    for (uint32_t i = 0; i < count; i++) {
+        CHECK(sim_submit(&sim, from, "item") != 0);
+        sim_run(&sim, every);
+    }
+}
+
+static void expect_all_have(uint64_t blocks) {
+    for (uint32_t i = 0; i < sim.count; i++) {
+        CHECK_EQ(sim.nodes[i].blocks, blocks);
+        CHECK_EQ(sim_status(&sim, i).final_height, sim_status(&sim, 0).final_height);
+        CHECK_EQ(sim.nodes[i].blocks_final, blocks);
+    }
+    CHECK_EQ(sim.faults, 0);
+}
+
+/* ---- the tree ---- */
+
+static void a_partial_mesh_settles_on_a_tree_with_hardly_a_copy(void) {
+    for (uint64_t seed = 1; seed <= 2; seed++) {
+        partial_mesh(check_seed() * 100 + seed);
+        publish(SEATS + 2, 5, 300 * SIM_MS);
+        const uint64_t before = sim.pushes[HKP_DSM__FORM_ENVELOPE];
+        publish(SEATS + 2, 20, 300 * SIM_MS);
+        const uint64_t copies = sim.pushes[HKP_DSM__FORM_ENVELOPE] - before;
+        const uint64_t least = 20ULL * (N - 1), flooding = 20ULL * (2 * links() - (N - 1));
+        printf("# copies of 20 blocks to %d nodes: %" PRIu64 ", least %" PRIu64 ", flooding %" PRIu64 "\n",
+               N - 1, copies, least, flooding);
+        CHECK(copies < flooding / 2);
+        sim_run(&sim, 3 * SIM_S);
+        expect_all_have(25); /* edges learn by gossip alone what members made final */
+        sim_free(&sim);
+    }
+}
+
+/* What was lost where the tree went is announced elsewhere and asked for; here all pushes are, for a while.
+ */
+static void what_the_tree_lost_comes_all_the_same(void) {
+    partial_mesh(check_seed() * 100 + 7);
+    publish(SEATS + 2, 5, 300 * SIM_MS);
+    sim.lost_ops = 1ULL << HKP_DSM__OP_MSG_PUSH;
+    publish(SEATS + 2, 3, 100 * SIM_MS);
+    sim.lost_ops = 0;
+    publish(SEATS + 2, 1, 300 * SIM_MS);
+    sim_run(&sim, 6 * SIM_S);
+    expect_all_have(9);
+    sim_free(&sim);
+}
+
+/* ---- one node and a neighbour that the test plays ---- */
+
+enum { TARGET = SEATS, PLAYED = SEATS + 1 };
+
+static uint8_t buffer[1 << 20];
+
+static struct hkp_dsm_cbor_writer writer(void) {
+    return (struct hkp_dsm_cbor_writer){.out = buffer, .cap = sizeof buffer};
+}
+
+static uint64_t wall(void) { return sim.mesh.time_s * 1000000 + sim.now / 1000; }
+
+static hkp_status session(uint32_t who) {
+    const hkp_status st =
+        hkp_dsm_peer_up(sim.nodes[TARGET].node, sim.now, sim.mesh.node_id[who], HKP_DSM_LANES_ALL);
+    sim_pump(&sim, TARGET);
+    return st;
+}
+
+/* Four validators and an edge run; another edge is played. */
+static void begin(void) {
+    make(check_seed(), 2);
+    for (uint32_t i = 0; i < PLAYED; i++) sim_start(&sim, i);
+    sim_run(&sim, 50 * SIM_MS);
+    CHECK_EQ(session(PLAYED), HKP_OK);
+}
+
+static hkp_status say(uint32_t from, uint32_t lane, const uint8_t *msg, size_t len) {
+    const hkp_status st =
+        hkp_dsm_recv(sim.nodes[TARGET].node, sim.now, wall(), sim.mesh.node_id[from], lane, msg, len);
+    sim_pump(&sim, TARGET);
+    return st;
+}
+
+/* Messages of an op that are on their way to the played neighbour; the elements of their lists. */
+static uint32_t said(uint32_t op, uint32_t *elements) {
+    uint32_t n = 0;
+    if (elements != NULL) *elements = 0;
+    for (size_t i = 0; i < sim.n_net; i++) {
+        struct hkp_dsm__message m;
+        if (sim.net[i].to != PLAYED) continue;
+        CHECK_EQ(hkp_dsm__message_parse(sim.net[i].lane, sim.net[i].data, sim.net[i].len, &m), HKP_OK);
+        if (m.op != op) continue;
+        n++;
+        if (elements != NULL) *elements += (uint32_t)m.list.n;
+    }
+    return n;
+}
+
+static uint64_t bad_facts(void) { return sim.nodes[TARGET].bad; }
+
+/* The first block of a node, rightly signed, and its id. */
+static struct hkp_dsm_cbor_writer first_block(uint32_t who, uint8_t id[32], int spoiled, uint32_t op) {
+    static uint8_t envelope[HKP_DSM__BLOCK_MAX];
+    static const uint8_t payload[] = "salt of 16 bytescontent";
+    struct hkp_dsm_genesis g;
+    struct hkp_dsm__block b = {
+        .seq = 1, .timestamp_us = sim.mesh.time_s * 1000000, .serial = 1, .event_type = 7};
+    uint8_t body[HKP_DSM__BLOCK_BODY_MAX];
+    size_t body_len = 0;
+    struct hkp_dsm_view env = {.ptr = envelope}, content = {payload, sizeof payload - 1};
+    CHECK_EQ(hkp_dsm_genesis_parse(sim.mesh.genesis, sim.mesh.genesis_len, &g), HKP_OK);
+    hkp_dsm__first_prev(b.prev, g.chain_id, sim.mesh.node_id[who]);
+    hkp_dsm__payload_hash(b.payload_hash, content.ptr, content.len);
+    b.payload_len = (uint32_t)content.len;
+    CHECK_EQ(hkp_dsm__block_build(&b, body, sizeof body, &body_len), HKP_OK);
+    hkp_dsm_object_id(id, g.chain_id, HKP_DSM_KIND_MICROBLOCK, sim.mesh.node_id[who], body, body_len);
+    CHECK_EQ(hkp_dsm_envelope_sign(g.chain_id, HKP_DSM_KIND_MICROBLOCK, sim.mesh.node_id[who],
+                                   sim.mesh.secret[who], body, body_len, envelope, sizeof envelope, &env.len),
+             HKP_OK);
+    if (spoiled) envelope[env.len - 1] ^= 1;
+    struct hkp_dsm_cbor_writer w = writer();
+    if (op == HKP_DSM__OP_MSG_PUSH) {
+        hkp_dsm__put_push(&w, 2, 3, HKP_DSM__FORM_ENVELOPE, &env, &content);
+    } else {
+        hkp_dsm__put_list(&w, op, 1);
+        hkp_dsm_cbor_put_bytes(&w, id, 16);
+    }
+    return w;
+}
+
+static hkp_status say_block(int spoiled, uint32_t op) {
+    uint8_t id[32];
+    const struct hkp_dsm_cbor_writer w = first_block(PLAYED, id, spoiled, op);
+    return say(PLAYED, 2, w.out, w.len);
+}
+
+static void an_announced_block_is_asked_for_and_passed_on_once(void) {
+    begin();
+    CHECK_EQ(say_block(0, HKP_DSM__OP_MSG_IHAVE), HKP_OK);
+    sim_run(&sim, 400 * SIM_MS);
+    CHECK_EQ(said(HKP_DSM__OP_MSG_GRAFT, NULL), 0);
+    for (int i = 0; i < 200 && said(HKP_DSM__OP_MSG_GRAFT, NULL) == 0; i++) sim_run(&sim, SIM_MS);
+    CHECK_EQ(said(HKP_DSM__OP_MSG_GRAFT, NULL), 1);
+    CHECK_EQ(say_block(0, HKP_DSM__OP_MSG_PUSH), HKP_OK);
+    sim_run(&sim, 100 * SIM_MS);
+    for (uint32_t i = 0; i < PLAYED; i++) CHECK_EQ(sim.nodes[i].blocks, 1);
+    CHECK_EQ(say_block(0, HKP_DSM__OP_MSG_PUSH), HKP_E_DSM_DUPLICATE);
+    CHECK_EQ(said(HKP_DSM__OP_MSG_PRUNE, NULL), 1);
+    CHECK_EQ(say_block(0, HKP_DSM__OP_MSG_GRAFT), HKP_OK); /* it can be asked for in turn */
+    CHECK_EQ(said(HKP_DSM__OP_MSG_PUSH, NULL), 1);
+    sim_free(&sim);
+}
+
+/* D-GSP-7. An id covers no signature: a spoiled copy must neither travel nor keep the true block out. */
+static void a_false_signature_travels_nowhere_and_hides_nothing(void) {
+    begin();
+    CHECK_EQ(say_block(1, HKP_DSM__OP_MSG_PUSH), HKP_E_DSM_SIG);
+    sim_run(&sim, 100 * SIM_MS);
+    for (uint32_t i = 0; i < PLAYED; i++) CHECK_EQ(sim.nodes[i].blocks, 0);
+    CHECK_EQ(bad_facts(), 0);
+    CHECK_EQ(say_block(0, HKP_DSM__OP_MSG_PUSH), HKP_OK);
+    sim_run(&sim, 100 * SIM_MS);
+    for (uint32_t i = 0; i < PLAYED; i++) CHECK_EQ(sim.nodes[i].blocks, 1);
+    sim_free(&sim);
+}
+
+/* D-GSP-16, D-GSP-17: three false messages are too many; 10 minutes, then 20. */
+static void who_sends_rubbish_is_sent_away(void) {
+    static const uint8_t rubbish[] = {0x82, 0x09, 0x80}, ping[] = {0x81, HKP_DSM__OP_MSG_PRUNE};
+    begin();
+    CHECK_EQ(say_block(1, HKP_DSM__OP_MSG_PUSH), HKP_E_DSM_SIG);
+    CHECK_EQ(say_block(1, HKP_DSM__OP_MSG_PUSH), HKP_E_DSM_SIG);
+    CHECK_EQ(bad_facts(), 0);
+    CHECK_EQ(say(PLAYED, 3, ping, sizeof ping), HKP_E_DSM_RATE); /* nothing of lanes 3 and 4 any more */
+    CHECK_EQ(say(PLAYED, 2, rubbish, sizeof rubbish), HKP_E_DSM_SCHEMA);
+    CHECK_EQ(bad_facts(), 1);
+    CHECK_EQ(say(PLAYED, 0, ping, sizeof ping), HKP_E_DSM_RATE);
+    CHECK_EQ(hkp_dsm_peer_down(sim.nodes[TARGET].node, sim.now, sim.mesh.node_id[PLAYED]), HKP_OK);
+    CHECK_EQ(session(PLAYED), HKP_E_DSM_RATE);
+    sim_run(&sim, 599 * SIM_S);
+    CHECK_EQ(session(PLAYED), HKP_E_DSM_RATE);
+    sim_run(&sim, 2 * SIM_S);
+    CHECK_EQ(session(PLAYED), HKP_OK);
+    sim_free(&sim);
+}
+
+/* A new session is no new name: the score of the one before goes on. */
+static void a_new_session_washes_nothing_off(void) {
+    begin();
+    CHECK_EQ(say_block(1, HKP_DSM__OP_MSG_PUSH), HKP_E_DSM_SIG);
+    CHECK_EQ(say_block(1, HKP_DSM__OP_MSG_PUSH), HKP_E_DSM_SIG);
+    CHECK_EQ(hkp_dsm_peer_down(sim.nodes[TARGET].node, sim.now, sim.mesh.node_id[PLAYED]), HKP_OK);
+    CHECK_EQ(session(PLAYED), HKP_OK);
+    CHECK_EQ(say_block(1, HKP_DSM__OP_MSG_PUSH), HKP_E_DSM_SIG);
+    CHECK_EQ(bad_facts(), 1);
+    sim_free(&sim);
+}
+
+/* D-SMX-11: a member may lose all but the lanes of consensus. */
+static void a_member_is_heard_in_the_lanes_of_consensus_whatever_it_sends(void) {
+    static const uint8_t rubbish[] = {0x82, 0x09, 0x80}, prune[] = {0x81, HKP_DSM__OP_MSG_PRUNE};
+    begin();
+    for (int i = 0; i < 3; i++) CHECK_EQ(say(1, 2, rubbish, sizeof rubbish), HKP_E_DSM_SCHEMA);
+    CHECK_EQ(bad_facts(), 0);
+    CHECK_EQ(say(1, 2, prune, sizeof prune), HKP_E_DSM_RATE);
+    CHECK_EQ(say(1, 3, prune, sizeof prune), HKP_E_DSM_RATE);
+    CHECK_EQ(say(1, 0, prune, sizeof prune), HKP_OK);
+    CHECK_EQ(say(1, 1, prune, sizeof prune), HKP_OK);
+    sim_free(&sim);
+}
+
+static struct hkp_dsm_cbor_writer invented(uint64_t *random) {
+    struct hkp_dsm_cbor_writer w = writer();
+    hkp_dsm__put_list(&w, HKP_DSM__OP_MSG_IHAVE, 256);
+    for (uint32_t i = 0; i < 256; i++) {
+        uint8_t id[16];
+        hkp_put_be64(id, (uint64_t)i << 48 | (check_random(random) >> 16));
+        hkp_put_be64(id + 8, check_random(random));
+        hkp_dsm_cbor_put_bytes(&w, id, 16);
+    }
+    return w;
+}
+
+/* What is announced and never brought: so many ids are waited for, and soon nobody asks there any more. */
+static void announcements_without_end_are_bounded(void) {
+    uint64_t random = check_seed();
+    uint32_t ids = 0, asked = 0;
+    begin();
+    for (int i = 0; i < 50; i++) {
+        const struct hkp_dsm_cbor_writer w = invented(&random);
+        CHECK_EQ(say(PLAYED, 2, w.out, w.len), HKP_OK);
+    }
+    for (int ms = 0; ms < 8000; ms += 2) {
+        (void)said(HKP_DSM__OP_MSG_GRAFT, &ids);
+        if (ids > asked) asked = ids;
+        sim_run(&sim, 2 * SIM_MS);
+    }
+    CHECK(asked > 0 && asked <= 256); /* a quarter of the ids that this node remembers */
+    const uint64_t before = sim.ops[HKP_DSM__OP_MSG_GRAFT];
+    const struct hkp_dsm_cbor_writer w = invented(&random);
+    CHECK_EQ(say(PLAYED, 2, w.out, w.len), HKP_OK);
+    sim_run(&sim, 5 * SIM_S);
+    CHECK_EQ(sim.ops[HKP_DSM__OP_MSG_GRAFT], before);
+    CHECK_EQ(say_block(0, HKP_DSM__OP_MSG_PUSH), HKP_OK); /* but what it brings is taken */
+    sim_free(&sim);
+}
+
+/* D-GSP-15: the burst of lane 2, then what its rate allows; overruns cost points. */
+static void more_than_a_ration_is_dropped_unread(void) {
+    static const uint8_t prune[] = {0x81, HKP_DSM__OP_MSG_PRUNE};
+    begin();
+    for (int i = 0; i < 500; i++) CHECK_EQ(say(PLAYED, 2, prune, sizeof prune), HKP_OK);
+    CHECK_EQ(say(PLAYED, 2, prune, sizeof prune), HKP_E_DSM_RATE);
+    sim_run(&sim, SIM_S);
+    for (int i = 0; i < 50; i++) CHECK_EQ(say(PLAYED, 2, prune, sizeof prune), HKP_OK);
+    for (int i = 0; i < 19; i++) CHECK_EQ(say(PLAYED, 2, prune, sizeof prune), HKP_E_DSM_RATE);
+    CHECK_EQ(bad_facts(), 0);
+    CHECK_EQ(say(PLAYED, 2, prune, sizeof prune), HKP_E_DSM_RATE);
+    CHECK_EQ(bad_facts(), 1);
+    sim_free(&sim);
+}
+
+/* Our own side never overruns theirs: a burst of blocks leaves at their pace, and all arrive. */
+static void what_is_sent_stays_within_the_rations_of_others(void) {
+    partial_mesh(check_seed() * 100 + 9);
+    uint64_t sent = 0;
+    for (int i = 0; i < 700; i++) sent += sim_submit(&sim, SEATS + 1, "burst") != 0;
+    CHECK_EQ(sent, 700);
+    sim_run(&sim, 15 * SIM_S);
+    expect_all_have(700);
+    for (uint32_t i = 0; i < sim.count; i++) CHECK_EQ(sim.nodes[i].bad, 0);
+    sim_free(&sim);
+}
+
+int main(void) {
+    CASE(a_partial_mesh_settles_on_a_tree_with_hardly_a_copy);
+    CASE(what_the_tree_lost_comes_all_the_same);
+    CASE(an_announced_block_is_asked_for_and_passed_on_once);
+    CASE(a_false_signature_travels_nowhere_and_hides_nothing);
+    CASE(who_sends_rubbish_is_sent_away);
+    CASE(a_new_session_washes_nothing_off);
+    CASE(a_member_is_heard_in_the_lanes_of_consensus_whatever_it_sends);
+    CASE(announcements_without_end_are_bounded);
+    CASE(more_than_a_ration_is_dropped_unread);
+    CASE(what_is_sent_stays_within_the_rations_of_others);
+    return check_done();
+}
