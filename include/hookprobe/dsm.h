@@ -1340,7 +1340,12 @@ enum {
     HKP_DSM_EV_REVOKE = 31,
     /** with a new epoch a node got a seat (count 1) or lost it (count 0): node_id, epoch, type: 1 by
      * evidence, 2 retired, 3 left, 4 joined, 0 by a RESTART */
-    HKP_DSM_EV_SEAT = 32
+    HKP_DSM_EV_SEAT = 32,
+    /** a newer revocation list counts here (height 0), or the chain carries it (height): seq: its number, id,
+     * count: entries, time_us: when it was made, data: the list (D-CA-7) */
+    HKP_DSM_EV_REVOCATIONS = 36,
+    /** new officers are in office: seq: version, height, id, data: the set (D-CA-2) */
+    HKP_DSM_EV_CA_SET = 37
 };
 
 /** Verdicts about a peer's clock (HTP-3.8). */
@@ -2139,6 +2144,7 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_store_commit(hkp_dsm_store *store, hkp_d
 #include <hookprobe/dsm/auth.h>
 #include <hookprobe/dsm/directory.h>
 #include <hookprobe/dsm/officer.h>
+#include <hookprobe/dsm/lists.h>
 #include <hookprobe/dsm/revocation.h>
 #include <hookprobe/dsm/store.h>
 #include <hookprobe/dsm/telemetry.h>

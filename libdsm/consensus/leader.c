@@ -6,7 +6,7 @@
 #include "libdsm/node/node.h"
 #include "libter/bytes.h"
 
-enum { OPS_PER_PROPOSAL = 16 };
+enum { OPS_PER_PROPOSAL = 16, HEAD_BYTES = 64 };
 
 static int by_node_id(const void *x, const void *y) {
     const struct hkp_dsm__head *a = x, *b = y;
@@ -45,6 +45,7 @@ static uint64_t reach(node *n, const struct author *a, const struct hkp_dsm__hea
     struct hkp_dsm__block_rules rules = {.chain_id = n->chain_id,
                                          .certs = a->certs,
                                          .n_certs = a->n_certs,
+                                         .revoked = hkp_dsm__revoked_of(n, a),
                                          .header_ms = time_ms,
                                          .parent_ms = parent_ms};
     while (to < a->tip.seq && to - from < room) {
@@ -57,10 +58,19 @@ static uint64_t reach(node *n, const struct author *a, const struct hkp_dsm__hea
     return to > from ? to : 0;
 }
 
-static size_t choose_heads(node *n, uint64_t time_ms, uint64_t parent_ms) {
+/* Changed heads that fit beside so many bytes of ops (D-CKP-1). */
+static size_t heads_beside(size_t bytes) {
+    size_t room =
+        bytes < HKP_DSM__CHECKPOINT_BODY_MAX ? (HKP_DSM__CHECKPOINT_BODY_MAX - bytes) / HEAD_BYTES : 0;
+    return room < HKP_DSM__CHANGED_HEADS_MAX ? room : HKP_DSM__CHANGED_HEADS_MAX;
+}
+
+static size_t choose_heads(node *n, const struct prop *parent, uint64_t time_ms, uint64_t parent_ms,
+                           size_t max) {
     size_t count = 0;
     uint64_t blocks = 0;
-    for (struct author *a = n->open; a != NULL && count < HKP_DSM__CHANGED_HEADS_MAX; a = a->open_next) {
+    hkp_dsm__revoked_begin(n, parent);
+    for (struct author *a = n->open; a != NULL && count < max; a = a->open_next) {
         if (a->forked || a->frozen) continue;
         ptrdiff_t found = hkp_dsm__heads_find(n->heads, a->node_id);
         const struct hkp_dsm__head *old = found >= 0 ? hkp_dsm__heads_at(n->heads, (size_t)found) : NULL;
@@ -78,7 +88,7 @@ static size_t choose_heads(node *n, uint64_t time_ms, uint64_t parent_ms) {
 }
 
 static size_t choose_ops(node *n, struct prop *parent, uint64_t time_ms, struct hkp_dsm_view *ops) {
-    size_t count = 0;
+    size_t count = hkp_dsm__list_ops(n, parent, time_ms, ops, OPS_PER_PROPOSAL);
     for (uint32_t i = 0; i < n->n_suspects && count < OPS_PER_PROPOSAL; i++) {
         if (n->suspects[i].on_chain) continue;
         struct hkp_dsm_view op = {.ptr = n->suspects[i].op->ptr, .len = n->suspects[i].op->len};
@@ -200,10 +210,11 @@ static void propose_on(node *n, struct slot *s, struct prop *parent) {
         hkp_dsm__header_time(hkp_dsm__wall_us(n) / 1000, parent_ms, median_ms(n), (int)n->had_nullified);
     int empty = closing(n, parent) || height - n->root.height >= HEIGHTS_OPEN_MAX;
     struct hkp_dsm_view ops[OPS_PER_PROPOSAL];
-    size_t heads = empty ? 0 : choose_heads(n, h.time_ms, parent_ms),
-           n_ops = empty ? 0 : choose_ops(n, parent, h.time_ms, ops);
-    size_t room = 64 + heads * 64, len = 0, header_len = 0, set_len = 0;
+    size_t n_ops = empty ? 0 : choose_ops(n, parent, h.time_ms, ops);
+    size_t room = 64, heads = 0, len = 0, header_len = 0, set_len = 0;
     for (size_t i = 0; i < n_ops; i++) room += ops[i].len + 8;
+    if (!empty) heads = choose_heads(n, parent, h.time_ms, parent_ms, heads_beside(room));
+    room += heads * HEAD_BYTES;
     blob *body = hkp_dsm__room(n, room);
     if (body == NULL) return;
     hkp_status st = hkp_dsm__body_build(n->changes, heads, ops, n_ops, body->ptr, body->len, &len);

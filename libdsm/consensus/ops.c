@@ -14,10 +14,12 @@ hkp_status hkp_dsm__op_valid(node *n, const struct hkp_dsm_view *op, const struc
     struct hkp_dsm__op o;
     hkp_status st = hkp_dsm__op_parse(op->ptr, op->len, &o);
     if (st != HKP_OK) return st;
-    (void)time_ms;
     switch (o.op) {
     case HKP_DSM__OP_EVIDENCE:
         return hkp_dsm__evidence_valid(n, op, parent);
+    case HKP_DSM__OP_CA_SET:
+    case HKP_DSM__OP_REVOCATIONS:
+        return hkp_dsm__list_op_valid(n, op, parent, time_ms);
     default:
         return HKP_E_DSM_OP;
     }
@@ -47,6 +49,8 @@ void hkp_dsm__ops_final(node *n, const struct prop *p) {
         struct hkp_dsm__op o;
         if (hkp_dsm__op_parse(op.ptr, op.len, &o) != HKP_OK) continue;
         if (o.op == HKP_DSM__OP_EVIDENCE) hkp_dsm__evidence_final(n, &op, p->h.height);
+        if (o.op == HKP_DSM__OP_CA_SET || o.op == HKP_DSM__OP_REVOCATIONS)
+            hkp_dsm__list_final(n, &op, p->h.height, p->h.time_ms);
         hkp_dsm__pending_op(n, n->pending, &op, p->h.height);
     }
 }

@@ -256,6 +256,7 @@ static hkp_status judge_head(node *n, const struct prop *p, uint64_t parent_ms,
     struct hkp_dsm__block_rules rules = {.chain_id = n->chain_id,
                                          .certs = a->certs,
                                          .n_certs = a->n_certs,
+                                         .revoked = hkp_dsm__revoked_of(n, a),
                                          .header_ms = p->h.time_ms,
                                          .parent_ms = parent_ms};
     for (uint64_t i = 0; i < head->seq - from; i++) {
@@ -288,6 +289,7 @@ hkp_status hkp_dsm__prop_judge(node *n, struct prop *p) {
     if (st != HKP_OK) return st;
     if (!hkp_dsm__goto(n, parent)) return HKP_E_DSM_GAP;
     uint64_t parent_ms = parent != NULL ? parent->h.time_ms : n->root.time_ms;
+    hkp_dsm__revoked_begin(n, parent);
     struct hkp_dsm__merkle tree = {0};
     struct hkp_dsm_cbor_reader at = p->parsed.heads;
     hkp_status gap = HKP_OK;

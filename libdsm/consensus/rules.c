@@ -72,14 +72,17 @@ int hkp_dsm__has_work(node *n) {
         if (!hkp_dsm__prop_empty(up) || up->boundary) return 1;
         if (hkp_dsm__parent(n, up, &up) < 0) return 1;
     }
+    struct hkp_dsm_view one;
+    if (hkp_dsm__list_ops(n, p, hkp_dsm__wall_us(n) / 1000, &one, 1) > 0) return 1;
     if (n->open == NULL && n->n_suspects == 0) return 0;
     if (!hkp_dsm__goto(n, p)) return 1;
+    hkp_dsm__revoked_begin(n, p);
     for (const struct author *a = n->open; a != NULL; a = a->open_next) {
         if (a->forked || a->frozen) continue;
         ptrdiff_t found = hkp_dsm__heads_find(n->heads, a->node_id);
         uint64_t seq = found >= 0 ? hkp_dsm__heads_at(n->heads, (size_t)found)->seq : 0;
         const struct block *b = a->tip.seq > seq ? hkp_dsm__block_at(n, a, seq + 1) : NULL;
-        if (b == NULL) continue;
+        if (b == NULL || b->b.serial <= hkp_dsm__revoked_of(n, a)) continue;
         if (b->seen_at + n->t_cp <= n->now) return 1;
         if (b->seen_at + n->t_cp < n->work_wake) n->work_wake = b->seen_at + n->t_cp;
     }

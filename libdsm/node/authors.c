@@ -23,6 +23,7 @@ struct author *hkp_dsm__author_make(node *n, const uint8_t node_id[16]) {
     struct author **at = &n->author_table[hkp_le32(node_id) & n->author_mask];
     a->next_by_id = *at;
     *at = a;
+    if (n->lists.chain[0].op != NULL) a->revoked = hkp_dsm__revoked_at(n, NULL, node_id);
     return a;
 }
 
@@ -45,9 +46,18 @@ void hkp_dsm__author_open(node *n, struct author *a) {
 }
 
 /* D-CERT-5: the wall clock, or without a synchronised one not earlier than the chain's time. */
-static uint64_t judged_at_s(const node *n) {
+uint64_t hkp_dsm__judged_at_s(const node *n) {
     uint64_t wall = hkp_dsm__wall_us(n) / 1000000, chain = n->root.time_ms / 1000;
     return n->synchronised || wall > chain ? wall : chain;
+}
+
+hkp_status hkp_dsm__certificate_timely(const node *n, const uint8_t *multi, size_t len,
+                                       const struct hkp_dsm_certificate *c) {
+    struct hkp_dsm_multi m;
+    hkp_status st = hkp_dsm_multi_parse(multi, len, &m);
+    if (st != HKP_OK) return st;
+    return hkp_dsm__officers_timely(&n->lists.officers, m.ca_version, c->not_before_s) ? HKP_OK
+                                                                                       : HKP_E_DSM_CA_VERSION;
 }
 
 /* A certificate that judged final blocks stays; among the others the oldest serial goes. */
@@ -63,11 +73,12 @@ static uint32_t certificate_place(struct author *a, uint64_t serial) {
 
 hkp_status hkp_dsm__certificate_take(node *n, const uint8_t *multi, size_t len, int stored) {
     struct hkp_dsm_certificate c;
-    hkp_status st =
-        stored ? hkp_dsm_certificate_parse(multi, len, &c)
-               : hkp_dsm_certificate_check(multi, len, n->chain_id, &n->officers, judged_at_s(n), 0, &c);
+    hkp_status st = stored ? hkp_dsm_certificate_parse(multi, len, &c)
+                           : hkp_dsm_certificate_check(multi, len, n->chain_id, &n->officers,
+                                                       hkp_dsm__judged_at_s(n), 0, &c);
     /* An expired one still judges the blocks of its time (D-CERT-2). */
     if (st == HKP_E_DSM_EXPIRED) st = hkp_dsm_certificate_parse(multi, len, &c);
+    if (st == HKP_OK && !stored) st = hkp_dsm__certificate_timely(n, multi, len, &c);
     if (st != HKP_OK) return st;
     struct author *a = hkp_dsm__author_make(n, c.node_id);
     if (a == NULL) return HKP_E_LIMIT;

@@ -313,6 +313,7 @@ hkp_status hkp_dsm__block_take(node *n, struct peer *p, const struct hkp_dsm__it
     struct hkp_dsm__block_rules rules = {.chain_id = n->chain_id,
                                          .certs = a->certs,
                                          .n_certs = a->n_certs,
+                                         .revoked = a->revoked,
                                          .now_us = hkp_dsm__wall_us(n),
                                          .head = &a->tip,
                                          .payload = item->payload};

@@ -50,6 +50,8 @@ static hkp_status meta_row(node *n, const uint8_t *key, size_t key_len, const ui
             hkp_dsm__epoch_begin(n, data + 48, len - 48, data + 16, hkp_be64(data), hkp_be64(data + 8));
         return st;
     }
+    int list = hkp_dsm__lists_row(n, key, key_len, data, len);
+    if (list != 0) return list > 0 ? HKP_OK : HKP_E_DSM_SCHEMA;
     if (key_len > 0 && key[0] == 'm') return hkp_dsm__pending_row(n, key, key_len, data, len);
     return hkp_dsm__prune_meta(n, key, key_len, data, len) < 0 ? HKP_E_DSM_SCHEMA : HKP_OK;
 }
@@ -422,6 +424,7 @@ void hkp_dsm__load_end(node *n) {
         scan(n, HKP_DSM_ROW_WAL, lowest, highest, 8);
         break;
     case LOAD_WAL:
+        hkp_dsm__lists_loaded(n);
         if (!n->load.fresh && n->load.rows == 0)
             hkp_dsm__die(n, HKP_E_DSM_WAL_CORRUPT, HKP_DSM_ROW_WAL, NULL, 0);
         else

@@ -141,14 +141,19 @@ static hkp_status identity(node *n, const struct hkp_dsm_node_options *o) {
     hkp_status st = hkp_dsm_genesis_parse(o->genesis, o->genesis_len, &g);
     if (st != HKP_OK) return st;
     memcpy(n->chain_id, g.chain_id, 32);
-    n->ca = g.ca_set;
-    n->officers = (struct hkp_dsm_officers){.sets = &n->ca, .n_sets = 1};
+    n->lists.officers.sets[0] = g.ca_set;
+    n->lists.officers.n_sets = 1;
+    n->officers = (struct hkp_dsm_officers){.sets = n->lists.officers.sets,
+                                            .n_sets = 1,
+                                            .scratch = n->scratch,
+                                            .scratch_len = hkp_dsm__lane_max(0)};
     n->genesis_s = g.time_s;
     n->single = (uint32_t)hkp_dsm__name_is_single(&g.name);
     struct hkp_dsm_multi multi;
     struct hkp_dsm_certificate c;
     st = hkp_dsm_multi_parse(o->certificate, o->certificate_len, &multi);
     if (st == HKP_OK) st = hkp_dsm_multi_check(n->chain_id, &multi, HKP_DSM_KIND_CERTIFICATE, &n->officers);
+    if (st == HKP_E_DSM_CA_VERSION) st = HKP_OK; /* of officers that only the chain will tell */
     if (st == HKP_OK) st = hkp_dsm_certificate_parse(o->certificate, o->certificate_len, &c);
     if (st != HKP_OK) return st;
     if (memcmp(c.key, o->secret + 32, 32) != 0) return HKP_E_DSM_NODE_ID;

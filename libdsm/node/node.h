@@ -14,6 +14,7 @@
  *   prove.c     portable proofs                    suspects.c  evidence
  *   ops.c       what ops of checkpoints mean       seats.c     who sits in the next epoch
  *   spread.c    PUSH, IHAVE, GRAFT, PRUNE          conduct.c    rations and scores of peers
+ *   lists.c     revocation lists, officers          ops_lists.c     the same as state of the chain
  *   retell.c    stored blocks, told again to the host at a start   prune.c  what is old goes
  */
 #ifndef HKP_LIBDSM_NODE_H
@@ -61,6 +62,11 @@ enum {
     KEY_MAX = 48,
     ASKED_MAX = 8,
     WANT_JOBS = 8,
+    /** sets of officers that are remembered; rows of them and of lists at a start */
+    CA_SETS_MAX = 16,
+    LISTS_LOADED = 24,
+    /** ops of officers in one proposal, bytes */
+    OPS_BYTES_MAX = 900000,
     /** sixteenths of the pool that blocks, answers and messages may fill, in this order */
     FILL_BLOCKS = 12,
     FILL_ANSWERS = 13,
@@ -117,6 +123,8 @@ struct author {
     uint8_t known_by[16];
     /** questions for it in a row that brought nothing */
     uint32_t want_tries, is_claimed;
+    /** serials revoked by what is final, and by headers that are not (over_mark tells which) */
+    uint64_t revoked, over_mark, over_serial;
     struct author *claim_next;
     hkp_time want_again, cert_again;
     /** what peers have more than we is most likely on its way until then */
@@ -281,6 +289,23 @@ struct proof_job {
     uint64_t cert_height, epoch;
 };
 
+/** A revocation list or a set of officers: bytes of op 4 or 5, with views into them; op NULL: none. */
+struct carried {
+    blob *op;
+    uint32_t kind;
+    uint64_t ca_version;
+    struct hkp_dsm_view multi;
+    struct hkp_dsm_revocations list;
+    struct hkp_dsm_ca_set set;
+};
+
+/** Officers by version, ascending, and since when each is in office (chain time). */
+struct officers_state {
+    struct hkp_dsm_ca_set sets[CA_SETS_MAX];
+    uint64_t since_s[CA_SETS_MAX];
+    uint32_t n_sets;
+};
+
 struct hkp_dsm_node {
     struct hkp_mem mem;
     struct hkp_rng rng;
@@ -294,7 +319,6 @@ struct hkp_dsm_node {
 
     /* identity */
     uint8_t chain_id[32], id[16], secret[64], host[32];
-    struct hkp_dsm_ca_set ca;
     struct hkp_dsm_officers officers;
     uint64_t genesis_s;
     uint32_t single;
@@ -324,6 +348,19 @@ struct hkp_dsm_node {
     /** a queue waits until then for its ration */
     hkp_time pace_at;
 
+    /** lists.c: newest lists held, and the next officers; ops_lists.c: what the chain carries */
+    struct lists {
+        struct carried held[2], next, rival, chain[2];
+        uint8_t rival_id[32], over_digest[32];
+        struct officers_state officers;
+        /** marks of authors that lists of headers name which are not final; 0: none do */
+        uint64_t over, marks;
+        uint32_t n_loaded;
+        struct {
+            struct carried at;
+            uint64_t height, time_s;
+        } loaded[LISTS_LOADED];
+    } lists;
     struct want_job want_jobs[WANT_JOBS];
     /** authors of whom somebody claims more than is here */
     struct author *claims_open;
@@ -491,6 +528,8 @@ struct hkp_dsm_cbor_writer hkp_dsm__writer(node *n);
 /** Passes on an item that is no block and was found right; keeps a reference. from: NULL: made here. */
 void hkp_dsm__spread(node *n, uint32_t form, blob *object, uint32_t hops, const struct peer *from);
 /** asked: it came as an answer to WANT, which says nothing of links. */
+/** One that the node keeps itself: hkp_dsm__list_by_id() answers for it. */
+void hkp_dsm__spread_multi(node *n, const struct hkp_dsm_view *multi, uint32_t hops, const struct peer *from);
 void hkp_dsm__spread_block(node *n, const struct block *b, const struct peer *from, int asked);
 /** PUSH, IHAVE, GRAFT, PRUNE, IDONTWANT. */
 hkp_status hkp_dsm__on_spread(node *n, struct peer *p, struct hkp_dsm__message *m);
@@ -519,6 +558,11 @@ struct author *hkp_dsm__author(const node *n, const uint8_t node_id[16]);
 /** The same, made if it is not known; NULL: the table is full. */
 struct author *hkp_dsm__author_make(node *n, const uint8_t node_id[16]);
 hkp_status hkp_dsm__certificate_take(node *n, const uint8_t *multi, size_t len, int stored);
+/** Its officers were in office when it was issued (D-CA-2); E_CA_VERSION. */
+hkp_status hkp_dsm__certificate_timely(const node *n, const uint8_t *multi, size_t len,
+                                       const struct hkp_dsm_certificate *c);
+/** D-CERT-5 */
+uint64_t hkp_dsm__judged_at_s(const node *n);
 void hkp_dsm__certificate_ask(node *n, struct author *a, struct peer *p, const uint8_t node_id[16]);
 void hkp_dsm__author_open(node *n, struct author *a);
 
@@ -640,6 +684,34 @@ void hkp_dsm__fetch_end(node *n, struct read *r);
 void hkp_dsm__promises_ask(node *n, struct peer *p);
 hkp_status hkp_dsm__on_promises_req(node *n, struct peer *p, struct hkp_dsm__message *m);
 hkp_status hkp_dsm__on_promises(node *n, struct peer *p, struct hkp_dsm__message *m);
+
+/* lists.c */
+hkp_status hkp_dsm__list_open(const node *n, const struct hkp_dsm_view *op, struct carried *out);
+hkp_status hkp_dsm__list_keep(node *n, blob *op, struct carried *out);
+void hkp_dsm__carried_drop(node *n, struct carried *c);
+int hkp_dsm__officers_timely(const struct officers_state *s, uint64_t version, uint64_t at_s);
+void hkp_dsm__list_tell(node *n, const struct carried *c, uint64_t height);
+/** A multi of kind 33 or 34 from a peer or the host (NULL). */
+hkp_status hkp_dsm__officers_take(node *n, const struct hkp_dsm_view *multi, uint32_t kind, uint32_t hops,
+                                  struct peer *from);
+void hkp_dsm__list_from_chain(node *n, const struct carried *c);
+struct hkp_dsm_view hkp_dsm__list_by_id(const node *n, const uint8_t id[16]);
+void hkp_dsm__lists_announce(node *n, struct peer *p);
+int hkp_dsm__lists_row(node *n, const uint8_t *key, size_t key_len, const uint8_t *data, size_t len);
+
+/* ops_lists.c */
+hkp_status hkp_dsm__list_op_valid(node *n, const struct hkp_dsm_view *op, const struct prop *parent,
+                                  uint64_t time_ms);
+size_t hkp_dsm__list_ops(node *n, const struct prop *parent, uint64_t time_ms, struct hkp_dsm_view *ops,
+                         size_t max);
+void hkp_dsm__list_final(node *n, const struct hkp_dsm_view *op, uint64_t height, uint64_t time_ms);
+/** For many authors under one header: begin, then of. */
+void hkp_dsm__revoked_begin(node *n, const struct prop *parent);
+uint64_t hkp_dsm__revoked_of(const node *n, const struct author *a);
+/** Highest revoked serial of a node under a header (NULL: the newest final one), 0: none. */
+uint64_t hkp_dsm__revoked_at(node *n, const struct prop *parent, const uint8_t node_id[16]);
+int hkp_dsm__chain_row(node *n, const uint8_t *data, size_t len);
+void hkp_dsm__lists_loaded(node *n);
 
 /* load.c */
 void hkp_dsm__load_begin(node *n);

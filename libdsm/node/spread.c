@@ -104,6 +104,8 @@ static blob *answer(node *n, uint32_t lane, const uint8_t id[16]) {
         const struct hkp_dsm_view object = {.ptr = k->object->ptr, .len = k->object->len};
         return push_message(n, lane, more_hops(k->hops), k->form, &object, NULL);
     }
+    const struct hkp_dsm_view list = hkp_dsm__list_by_id(n, id);
+    if (list.ptr != NULL && lane == 1) return push_message(n, lane, 0, HKP_DSM__FORM_MULTI, &list, NULL);
     if (b == NULL || b->place == PLACE_WAITING || (b->author == n->self && b->ticket > n->durable))
         return NULL;
     struct hkp_dsm__item item;
@@ -165,6 +167,13 @@ void hkp_dsm__spread(node *n, uint32_t form, blob *object, uint32_t hops, const 
     const struct hkp_dsm_view view = {.ptr = object->ptr, .len = object->len};
     if (n->state == HKP_DSM_STATE_RUNNING && hkp_dsm__item_read(form, &view, NULL, &item) == HKP_OK)
         tell(n, &item, hops, from, 0, object);
+}
+
+void hkp_dsm__spread_multi(node *n, const struct hkp_dsm_view *multi, uint32_t hops,
+                           const struct peer *from) {
+    struct hkp_dsm__item item;
+    if (hkp_dsm__item_read(HKP_DSM__FORM_MULTI, multi, NULL, &item) == HKP_OK)
+        tell(n, &item, hops, from, 0, NULL);
 }
 
 void hkp_dsm__spread_block(node *n, const struct block *b, const struct peer *from, int asked) {
@@ -248,7 +257,7 @@ static hkp_status take(node *n, struct peer *p, const struct hkp_dsm__message *m
         return HKP_E_UNSUPPORTED;
     case HKP_DSM__FORM_MULTI:
         if (item->kind == HKP_DSM_KIND_CERTIFICATE) return take_certificate(n, p, m);
-        return HKP_E_UNSUPPORTED;
+        return hkp_dsm__officers_take(n, &item->object, item->kind, more_hops((uint32_t)m->hops), p);
     case HKP_DSM__FORM_CERT:
         return hkp_dsm__cert_from(n, p, (uint32_t)m->hops, item->object.ptr, item->object.len);
     default:
@@ -274,8 +283,8 @@ static void copy_came(node *n, struct peer *p, uint32_t lane, const uint8_t id[1
  * is remembered. */
 static void settle(node *n, const struct peer *p, const uint8_t id[16], hkp_status st) {
     struct hkp_dsm__tree *t = &n->spread.tree;
-    const int right =
-        st == HKP_OK || st == HKP_E_DSM_DUPLICATE || st == HKP_E_DSM_FORK || st == HKP_E_DSM_OLD;
+    const int right = st == HKP_OK || st == HKP_E_DSM_DUPLICATE || st == HKP_E_DSM_FORK ||
+                      st == HKP_E_DSM_OLD || st == HKP_E_DSM_STALE;
     if (right || st == HKP_E_DSM_GAP)
         hkp_dsm__tree_settle(t, n->now, id, right);
     else if (p->link != 0)
@@ -302,7 +311,8 @@ static void on_ihave(node *n, struct peer *p, struct hkp_dsm__message *m) {
     const int again = m->lane == 0 && !s->tree.links[link].in_eager && n->now < certs_quiet(s);
     for (size_t i = 0; i < m->list.n; i++) {
         const uint8_t *id = hkp_dsm__next_fixed(&m->list, 16);
-        const int held = block_of(n, id) != NULL || kept_find(s, id) != NULL;
+        const int held =
+            block_of(n, id) != NULL || kept_find(s, id) != NULL || hkp_dsm__list_by_id(n, id).ptr != NULL;
         if (!again)
             hkp_dsm__tree_ihave(&s->tree, n->now, link, m->lane, id, held);
         else if (!held && !hkp_dsm__seen_has(&s->tree.seen, id))

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+/* Revocation lists and sets of officers in running nodes: by gossip, in the chain, and what follows (D-CA).
+ */
+#include <hookprobe/dsm.h>
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "check.h"
+#include "libdsm/node/node.h"
+#include "sim.h"
+
+enum { DAY_S = 86400, MULTI_MAX = 2048 };
+
+static struct sim sim;
+static struct hkp_dsm_genesis genesis;
+
+static void begin(uint64_t seed) {
+    sim_new(&sim, seed, 4, 0);
+    CHECK_EQ(hkp_dsm_genesis_parse(sim.mesh.genesis, sim.mesh.genesis_len, &genesis), HKP_OK);
+    for (uint32_t i = 0; i < 4; i++) sim_start(&sim, i);
+    sim_run(&sim, 50 * SIM_MS);
+}
+
+static uint64_t wall_us(uint32_t i) {
+    return (uint64_t)((int64_t)(sim.mesh.time_s * 1000000 + sim.now / 1000) + sim.nodes[i].clock_us);
+}
+
+/* An object of one officer. */
+struct object {
+    uint8_t bytes[MULTI_MAX], id[32];
+    size_t len;
+};
+
+static void sign(struct object *o, uint32_t kind, uint64_t ca_version, const uint8_t officer[64],
+                 const uint8_t *body, size_t len) {
+    uint8_t signature[64], scratch[MULTI_MAX];
+    struct hkp_dsm_multi m = {.kind = kind, .ca_version = ca_version, .n_signatures = 1, .body = {body, len}};
+    m.signature[0] = signature;
+    CHECK_EQ(hkp_dsm_multi_sign(signature, genesis.chain_id, kind, ca_version, officer, body, len, scratch,
+                                sizeof scratch),
+             HKP_OK);
+    CHECK_EQ(hkp_dsm_multi_build(&m, o->bytes, sizeof o->bytes, &o->len), HKP_OK);
+    hkp_dsm_object_id(o->id, genesis.chain_id, kind, NULL, body, len);
+}
+
+/* Revokes the serials of one node up to this one. */
+static void make_list(struct object *o, uint64_t number, const struct object *previous, uint32_t who,
+                      uint64_t serial, uint64_t ca_version, const uint8_t officer[64]) {
+    struct hkp_dsm_revocation e = {.serial = serial, .reason = HKP_DSM_REVOKED_POLICY};
+    struct hkp_dsm_revocations list = {.number = number, .n_entries = serial > 0};
+    uint8_t body[1024];
+    size_t len = 0;
+    memcpy(e.node_id, sim.mesh.node_id[who], 16);
+    list.this_update_s = wall_us(0) / 1000000;
+    list.next_update_s = list.this_update_s + DAY_S;
+    if (previous != NULL) memcpy(list.previous, previous->id, 32);
+    CHECK_EQ(hkp_dsm_revocations_build(&list, &e, body, sizeof body, &len), HKP_OK);
+    sign(o, HKP_DSM_KIND_REVOCATION_LIST, ca_version, officer, body, len);
+}
+
+static void second_officer(uint8_t officer[64], struct object *set, uint64_t version, const uint8_t by[64]) {
+    uint8_t seed[32] = {77}, body[HKP_DSM_CA_SET_BODY_MAX];
+    struct hkp_dsm_ca_set s = {.version = version, .threshold = 1, .n_keys = 1};
+    size_t len = 0;
+    seed[1] = (uint8_t)version;
+    crypto_sign_seed_keypair(s.keys[0], officer, seed);
+    CHECK_EQ(hkp_dsm_ca_set_build(&s, body, sizeof body, &len), HKP_OK);
+    sign(set, HKP_DSM_KIND_CA_SET, version - 1, by, body, len);
+}
+
+static hkp_status give(uint32_t i, const struct object *o, int set) {
+    hkp_dsm_node *n = sim.nodes[i].node;
+    hkp_status st = set ? hkp_dsm_node_officers(n, sim.now, wall_us(i), o->bytes, o->len)
+                        : hkp_dsm_node_revoke(n, sim.now, wall_us(i), o->bytes, o->len);
+    sim_pump(&sim, i);
+    return st;
+}
+
+static struct hkp_dsm_lists_status lists(uint32_t i) {
+    struct hkp_dsm_lists_status s = {.struct_size = sizeof s};
+    CHECK_EQ(hkp_dsm_node_lists(sim.nodes[i].node, &s), HKP_OK);
+    return s;
+}
+
+static void expect_all(uint64_t number, uint64_t ca_version) {
+    for (uint32_t i = 0; i < 4; i++) {
+        CHECK_EQ(lists(i).number, number);
+        CHECK_EQ(lists(i).chain_number, number);
+        CHECK_EQ(lists(i).ca_version, ca_version);
+        CHECK_EQ(sim_status(&sim, i).final_height, sim_status(&sim, 0).final_height);
+    }
+    CHECK_EQ(sim.faults, 0);
+}
+
+static void a_list_reaches_all_and_the_chain(void) {
+    struct object one, two;
+    begin(1);
+    CHECK_EQ(lists(0).freshness, HKP_DSM_LISTS_NONE);
+    make_list(&one, 1, NULL, 3, 0, 1, sim.mesh.officer);
+    CHECK_EQ(give(1, &one, 0), HKP_OK);
+    CHECK_EQ(lists(1).number, 1);
+    CHECK_EQ(lists(1).chain_number, 0);
+    sim_run(&sim, 3 * SIM_S);
+    expect_all(1, 1);
+    CHECK_EQ(lists(2).freshness, HKP_DSM_LISTS_FRESH);
+    CHECK_EQ(lists(2).age_s, 3);
+    uint64_t height = sim_status(&sim, 0).final_height, view = sim_status(&sim, 0).view;
+    sim_run(&sim, 20 * SIM_S); /* then there is nothing more to do */
+    CHECK_EQ(sim_status(&sim, 0).final_height, height);
+    CHECK_EQ(sim_status(&sim, 0).view, view);
+    CHECK_EQ(give(2, &one, 0), HKP_E_DSM_DUPLICATE);
+    make_list(&two, 2, &one, 3, 0, 1, sim.mesh.officer);
+    CHECK_EQ(give(2, &two, 0), HKP_OK);
+    CHECK_EQ(give(2, &one, 0), HKP_E_DSM_STALE);
+    two.bytes[two.len - 1] ^= 1;
+    CHECK_EQ(give(3, &two, 0), HKP_E_DSM_SIG);
+    sim_run(&sim, 3 * SIM_S);
+    expect_all(2, 1);
+    sim_free(&sim);
+}
+
+/* D-CERT-2: blocks of a revoked serial are final no more, and keep nobody busy. */
+static void blocks_of_a_revoked_serial_are_not_made_final(void) {
+    for (uint64_t seed = 0; seed < 6; seed++) {
+        struct object one;
+        begin(100 + seed);
+        CHECK(sim_submit(&sim, 3, "before") != 0);
+        sim_run(&sim, 2 * SIM_S);
+        make_list(&one, 1, NULL, 3, 1, 1, sim.mesh.officer);
+        CHECK_EQ(give(0, &one, 0), HKP_OK);
+        sim_run(&sim, seed * 40 * SIM_MS); /* around the moment in which the chain takes the list */
+        sim_submit(&sim, 3, "too late, or just in time");
+        sim_run(&sim, 3 * SIM_S);
+        sim_submit(&sim, 3, "too late");
+        CHECK(sim_submit(&sim, 1, "of somebody else") != 0);
+        sim_run(&sim, 3 * SIM_S);
+        expect_all(1, 1);
+        CHECK_EQ(hkp_dsm_node_revoked(sim.nodes[2].node, sim.mesh.node_id[3]), 1);
+        CHECK(sim.nodes[0].blocks_final == 2 || sim.nodes[0].blocks_final == 3);
+        for (uint32_t i = 1; i < 4; i++) CHECK_EQ(sim.nodes[i].blocks_final, sim.nodes[0].blocks_final);
+        uint64_t view = sim_status(&sim, 0).view;
+        sim_run(&sim, 20 * SIM_S);
+        CHECK_EQ(sim_status(&sim, 0).view, view);
+        sim_free(&sim);
+    }
+}
+
+/* Whatever of it was durable: the same list in the end, and no two opinions about the chain. */
+static void lists_survive_crashes_at_every_write(void) {
+    for (uint64_t write = 1; write <= 40; write += 1 + write / 8) {
+        struct object one, two;
+        begin(200 + write);
+        make_list(&one, 1, NULL, 3, 0, 1, sim.mesh.officer);
+        CHECK_EQ(give(0, &one, 0), HKP_OK);
+        sim_run(&sim, 3 * SIM_S);
+        sim.crash_node = (uint32_t)(write % 4);
+        sim.crash_at_write = write;
+        make_list(&two, 2, &one, 3, 1, 1, sim.mesh.officer);
+        CHECK_EQ(give(0, &two, 0), HKP_OK);
+        sim_run(&sim, SIM_S);
+        sim.crash_at_write = 0;
+        for (uint32_t i = 0; i < 4; i++) sim_crash(&sim, i);
+        for (uint32_t i = 0; i < 4; i++) sim_start(&sim, i);
+        CHECK(lists(1).number >= 1);
+        if (lists(0).number < 2) CHECK_EQ(give(0, &two, 0), HKP_OK);
+        sim_run(&sim, 10 * SIM_S);
+        int before = check_faults;
+        expect_all(2, 1);
+        CHECK_NOTE(before, "crash at write %" PRIu64, write);
+        sim_free(&sim);
+    }
+}
+
+static void who_comes_later_is_told(void) {
+    struct object one;
+    begin(2);
+    sim_crash(&sim, 3);
+    make_list(&one, 1, NULL, 3, 0, 1, sim.mesh.officer);
+    CHECK_EQ(give(0, &one, 0), HKP_OK);
+    sim_run(&sim, SIM_S);
+    sim.lost_ops = ~(1ULL << 8 | 1ULL << 9 | 1ULL << 10); /* not by the chain */
+    sim_start(&sim, 3);
+    CHECK_EQ(lists(3).number, 0);
+    sim_run(&sim, SIM_S);
+    CHECK_EQ(lists(3).number, 1);
+    sim_free(&sim);
+}
+
+/* D-CA-9: officers that sign two lists of one number revoke what either of them revokes. */
+static void two_lists_of_one_number_both_count(void) {
+    struct object left, right, next;
+    begin(3);
+    make_list(&left, 1, NULL, 2, 1, 1, sim.mesh.officer);
+    make_list(&right, 1, NULL, 3, 5, 1, sim.mesh.officer);
+    CHECK_EQ(give(0, &left, 0), HKP_OK);
+    CHECK_EQ(give(1, &right, 0), HKP_OK);
+    sim_run(&sim, 4 * SIM_S);
+    expect_all(1, 1);
+    for (uint32_t i = 0; i < 4; i++) {
+        CHECK_EQ(lists(i).rivals, 1);
+        CHECK_EQ(hkp_dsm_node_revoked(sim.nodes[i].node, sim.mesh.node_id[2]), 1);
+        CHECK_EQ(hkp_dsm_node_revoked(sim.nodes[i].node, sim.mesh.node_id[3]), 5);
+        CHECK_EQ(hkp_dsm__revoked_at(sim.nodes[i].node, NULL, sim.mesh.node_id[3]), 5);
+        CHECK_EQ(hkp_dsm__revoked_at(sim.nodes[i].node, NULL, sim.mesh.node_id[2]), 1);
+    }
+    make_list(&next, 2, &left, 2, 1, 1, sim.mesh.officer);
+    CHECK_EQ(give(2, &next, 0), HKP_OK);
+    sim_run(&sim, 4 * SIM_S);
+    expect_all(2, 1);
+    CHECK_EQ(lists(1).rivals, 0);
+    CHECK_EQ(hkp_dsm__revoked_at(sim.nodes[1].node, NULL, sim.mesh.node_id[3]), 0);
+    sim_free(&sim);
+}
+
+/* D-CA-2: the next version counts by the chain, the old officers issue for a day more. */
+static void new_officers_count_by_the_chain(void) {
+    struct object set, stolen, list, later;
+    uint8_t officer[64], thief[64];
+    begin(4);
+    second_officer(officer, &set, 2, sim.mesh.officer);
+    make_list(&list, 1, NULL, 3, 0, 2, officer);
+    CHECK_EQ(give(0, &list, 0), HKP_E_DSM_CA_VERSION);
+    CHECK_EQ(give(0, &set, 1), HKP_OK);
+    CHECK_EQ(lists(0).ca_version, 1);
+    CHECK_EQ(lists(0).ca_waiting, 2);
+    CHECK_EQ(give(0, &list, 0), HKP_E_DSM_CA_VERSION); /* not by gossip alone */
+    sim_run(&sim, 3 * SIM_S);
+    for (uint32_t i = 0; i < 4; i++) CHECK_EQ(lists(i).ca_version, 2);
+    CHECK_EQ(give(0, &list, 0), HKP_OK);
+    second_officer(thief, &stolen, 3, sim.mesh.officer);
+    CHECK_EQ(give(1, &stolen, 1), HKP_E_DSM_SIG); /* signed by who was in office before */
+    CHECK_EQ(give(1, &set, 1), HKP_E_DSM_STALE);
+    sim_run(&sim, 3 * SIM_S);
+    expect_all(1, 2);
+    make_list(&later, 2, &list, 3, 0, 1, sim.mesh.officer); /* within a day of the change */
+    CHECK_EQ(give(2, &later, 0), HKP_OK);
+    sim_run(&sim, 3 * SIM_S);
+    expect_all(2, 2);
+    for (uint32_t i = 0; i < 4; i++) sim_crash(&sim, i);
+    for (uint32_t i = 0; i < 4; i++) sim.nodes[i].clock_us = (int64_t)25 * 3600 * 1000000;
+    for (uint32_t i = 0; i < 4; i++) sim_start(&sim, i);
+    sim_run(&sim, 3 * SIM_S);
+    expect_all(2, 2);
+    make_list(&list, 3, &later, 3, 0, 1, sim.mesh.officer);
+    CHECK_EQ(give(2, &list, 0), HKP_E_DSM_CA_VERSION);
+    make_list(&list, 3, &later, 3, 0, 2, officer);
+    CHECK_EQ(give(2, &list, 0), HKP_OK);
+    sim_run(&sim, 3 * SIM_S);
+    expect_all(3, 2);
+    struct hkp_dsm_admission a = {.struct_size = sizeof a};
+    CHECK_EQ(hkp_dsm_node_admit(sim.nodes[0].node, sim.mesh.certificate[1], sim.mesh.certificate_len[1], &a),
+             HKP_OK); /* issued by the old officers while they were in office */
+    sim_free(&sim);
+}
+
+/* D-CA-8 */
+static void an_old_list_limits_new_sessions(void) {
+    struct object one, two;
+    begin(5);
+    sim_outsider(&sim, 4, HKP_DSM_ROLE_EDGE | HKP_DSM_ROLE_WITNESS, 9);
+    make_list(&one, 1, NULL, 2, 1, 1, sim.mesh.officer);
+    struct hkp_dsm_admission a = {.struct_size = sizeof a};
+    const struct sim_mesh *m = &sim.mesh;
+    hkp_dsm_node *n = sim.nodes[0].node;
+    CHECK_EQ(hkp_dsm_node_admit(n, m->certificate[4], m->certificate_len[4], &a), HKP_OK);
+    CHECK_EQ(a.limited, 0);
+    CHECK_EQ(give(0, &one, 0), HKP_OK);
+    CHECK_EQ(hkp_dsm_node_admit(n, m->certificate[4], m->certificate_len[4], &a), HKP_OK);
+    CHECK_EQ(a.limited, 0);
+    CHECK_EQ(hkp_dsm_node_admit(n, m->certificate[2], m->certificate_len[2], &a), HKP_OK);
+    CHECK_EQ(a.lanes, HKP_DSM_LANES_SAFETY); /* revoked, but it has a seat, and so have we */
+    CHECK_EQ(a.roles, 0);
+    make_list(&two, 2, &one, 4, 1, 1, sim.mesh.officer);
+    CHECK_EQ(give(0, &two, 0), HKP_OK);
+    CHECK_EQ(hkp_dsm_node_admit(n, m->certificate[4], m->certificate_len[4], &a), HKP_E_DSM_REVOKED);
+    make_list(&one, 3, &two, 4, 0, 1, sim.mesh.officer);
+    CHECK_EQ(give(0, &one, 0), HKP_OK);
+    static const struct {
+        int64_t after_s;
+        uint32_t freshness, roles, lanes;
+    } want[] = {
+        {DAY_S - 60, HKP_DSM_LISTS_FRESH, HKP_DSM_ROLE_EDGE | HKP_DSM_ROLE_WITNESS, HKP_DSM_LANES_ALL},
+        {DAY_S + 60, HKP_DSM_LISTS_OLD, HKP_DSM_ROLE_EDGE, HKP_DSM_LANES_ALL},
+        {7 * DAY_S - 60, HKP_DSM_LISTS_OLD, HKP_DSM_ROLE_EDGE, HKP_DSM_LANES_ALL},
+        {7 * DAY_S + 60, HKP_DSM_LISTS_LOST, HKP_DSM_ROLE_EDGE, 2},
+        {40 * DAY_S, HKP_DSM_LISTS_LOST, HKP_DSM_ROLE_EDGE, 2}}; /* the certificate is over, too */
+    for (size_t k = 0; k < sizeof want / sizeof *want; k++) {
+        sim.nodes[0].clock_us = want[k].after_s * 1000000;
+        CHECK_EQ(hkp_dsm_tick(n, sim.now, wall_us(0)), HKP_OK);
+        CHECK_EQ(hkp_dsm_node_admit(n, m->certificate[4], m->certificate_len[4], &a), HKP_OK);
+        CHECK_EQ(a.freshness, want[k].freshness);
+        CHECK_EQ(a.roles, want[k].roles);
+        CHECK_EQ(a.lanes, want[k].lanes);
+        CHECK_EQ(hkp_dsm_node_admit(n, m->certificate[1], m->certificate_len[1], &a), HKP_OK);
+        CHECK_EQ(a.lanes & HKP_DSM_LANES_SAFETY, HKP_DSM_LANES_SAFETY);
+    }
+    sim_free(&sim);
+}
+
+int main(void) {
+    CASE(a_list_reaches_all_and_the_chain);
+    CASE(blocks_of_a_revoked_serial_are_not_made_final);
+    CASE(lists_survive_crashes_at_every_write);
+    CASE(who_comes_later_is_told);
+    CASE(two_lists_of_one_number_both_count);
+    CASE(new_officers_count_by_the_chain);
+    CASE(an_old_list_limits_new_sessions);
+    return check_done();
+}
