@@ -44,7 +44,7 @@ static int applied(node *n, struct prop *p) {
     if (p->undo != NULL) return 1;
     if (!hkp_dsm__goto(n, NULL)) return 0;
     hkp_status st = hkp_dsm__prop_apply(n, p);
-    if (st == HKP_E_DSM_PROOF) {
+    if (st == HKP_E_DSM_PROOF || st == HKP_E_LIMIT) {
         uint8_t digest[32];
         memcpy(digest, p->h.digest, 32);
         hkp_dsm__prop_free(n, p);
@@ -140,14 +140,13 @@ static void put_target(node *n) {
 }
 
 static int finalise_one(node *n, struct prop *p, int named) {
-    if (!blocks_here(n, p) || !applied(n, p) || !heads_final(n, p)) return 0;
+    if (!applied(n, p) || !blocks_here(n, p) || !heads_final(n, p)) return 0;
     hkp_dsm__ops_final(n, p);
-    uint8_t place[40];
-    hkp_put_be64(place, p->h.height);
+    uint8_t height[8];
+    hkp_put_be64(height, p->h.height);
     put_height(n, HKP_DSM_ROW_HEADER, p->h.height, hkp_dsm__blob_hold(p->header));
     put_height(n, HKP_DSM_ROW_BODY, p->h.height, hkp_dsm__blob_hold(p->body));
-    hkp_dsm__body_hash(place + 8, p->body->ptr, p->body->len);
-    hkp_dsm__put(n, HKP_DSM_ROW_DIGEST, p->h.digest, 32, place, sizeof place);
+    hkp_dsm__put(n, HKP_DSM_ROW_DIGEST, p->h.digest, 32, height, sizeof height);
     if (named)
         put_height(n, HKP_DSM_ROW_FINAL, p->h.height, hkp_dsm__blob_hold(n->target_cert));
     else
@@ -226,6 +225,7 @@ void hkp_dsm__epoch_begin(node *n, const uint8_t *set_body, size_t len, const ui
     n->target_view = n->target_put = n->watermark = 0;
     n->silent = 0;
     memset(n->promised, 0, sizeof n->promised);
+    memset(n->checked, 0, sizeof n->checked);
     hkp_dsm__peers_seats(n);
     hkp_dsm__enter(n, 1);
 }

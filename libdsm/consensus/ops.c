@@ -28,13 +28,11 @@ hkp_status hkp_dsm__op_valid(node *n, const struct hkp_dsm_view *op, const struc
 /* Heads that ops of p freeze (status 1); at most HKP_DSM__OPS_MAX. */
 size_t hkp_dsm__ops_heads(node *n, const struct prop *p, struct hkp_dsm__head *heads) {
     struct hkp_dsm_cbor_reader at = p->parsed.ops;
-    struct hkp_dsm__keys keys = hkp_dsm__keys_of(n);
     size_t count = 0;
     for (size_t i = 0; i < p->parsed.n_ops; i++) {
         struct hkp_dsm_view op = hkp_dsm__body_op(&at);
         struct hkp_dsm__evidence e;
-        if (hkp_dsm__evidence_check(op.ptr, op.len, n->chain_id, &keys, &e) != HKP_OK || e.class_ != 5)
-            continue;
+        if (hkp_dsm__evidence_of(n, &op, &e) != HKP_OK || e.class_ != 5) continue;
         heads[count] = (struct hkp_dsm__head){.status = 1};
         memcpy(heads[count++].node_id, e.offender[0], 16);
     }

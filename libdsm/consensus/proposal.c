@@ -87,8 +87,10 @@ struct prop *hkp_dsm__prop_add(node *n, const struct hkp_dsm__header *h, const s
     fresh.body = hkp_dsm__bytes(n, body->ptr, body->len);
     if (envelope != NULL) fresh.envelope = hkp_dsm__bytes(n, envelope->ptr, envelope->len);
     fresh.boundary = !hkp_is_zero(h->next_valset, 32);
+    uint8_t ops[32];
     if (fresh.header == NULL || fresh.body == NULL || (envelope != NULL && fresh.envelope == NULL) ||
-        hkp_dsm__body_parse(fresh.body->ptr, fresh.body->len, &fresh.parsed) != HKP_OK) {
+        hkp_dsm__body_parse(fresh.body->ptr, fresh.body->len, &fresh.parsed) != HKP_OK ||
+        (hkp_dsm__ops_root(&fresh.parsed, ops), memcmp(ops, h->ops_root, 32) != 0)) {
         hkp_dsm__blob_drop(&n->pool, fresh.header);
         hkp_dsm__blob_drop(&n->pool, fresh.body);
         hkp_dsm__blob_drop(&n->pool, fresh.envelope);
@@ -125,11 +127,22 @@ static hkp_status apply(node *n, struct prop *p) {
     return HKP_OK;
 }
 
+/* Each changed head goes up, so that one header has one body (validity e). */
+static int grew(node *n, const struct prop *p) {
+    for (size_t i = 0; i < p->parsed.n_heads; i++) {
+        ptrdiff_t at = hkp_dsm__heads_find(n->heads, p->undo[i].node_id);
+        if (p->undo[i].status < 2 && at >= 0 &&
+            hkp_dsm__heads_at(n->heads, (size_t)at)->seq <= p->undo[i].seq)
+            return 0;
+    }
+    return 1;
+}
+
 hkp_status hkp_dsm__prop_apply(node *n, struct prop *p) {
     hkp_status st = apply(n, p);
     if (st != HKP_OK) return st;
     if (memcmp(hkp_dsm__heads_root(n->heads), p->h.heads_root, 32) != 0 ||
-        hkp_dsm__heads_count(n->heads) != p->h.n_heads) {
+        hkp_dsm__heads_count(n->heads) != p->h.n_heads || !grew(n, p)) {
         undo(n, p);
         return HKP_E_DSM_PROOF;
     }
@@ -146,6 +159,15 @@ hkp_status hkp_dsm__prop_trial(node *n, struct prop *p) {
     return HKP_OK;
 }
 
+/* Not the body of this header, which q members signed: whoever sent it lied. Asked for elsewhere. */
+static void body_wrong(node *n, struct prop *p) {
+    uint8_t digest[32];
+    if (!hkp_dsm__notar_held(n, p->h.view, p->h.digest)) return;
+    memcpy(digest, p->h.digest, 32);
+    hkp_dsm__prop_free(n, p);
+    hkp_dsm__ask_header(n, digest);
+}
+
 int hkp_dsm__goto(node *n, struct prop *target) {
     if (target != NULL && !above(n, target, NULL)) return 0;
     while (n->cursor != NULL && !above(n, target, n->cursor)) {
@@ -159,8 +181,11 @@ int hkp_dsm__goto(node *n, struct prop *target) {
         way[count++] = p;
         if (hkp_dsm__parent(n, p, &p) < 0) return 0;
     }
-    while (count > 0)
-        if (hkp_dsm__prop_apply(n, way[--count]) != HKP_OK) return 0;
+    while (count > 0) {
+        hkp_status st = hkp_dsm__prop_apply(n, way[--count]);
+        if (st == HKP_E_DSM_PROOF || st == HKP_E_LIMIT) body_wrong(n, way[count]);
+        if (st != HKP_OK) return 0;
+    }
     return 1;
 }
 
@@ -340,11 +365,12 @@ hkp_status hkp_dsm__on_propose(node *n, struct peer *from, struct hkp_dsm__messa
         struct hkp_dsm_view a = {.ptr = first->envelope->ptr, .len = first->envelope->len};
         hkp_dsm__suspect(n, &a, &m->envelope);
     }
+    /* D 13: one of each view; another takes its place only if it was bad (R2) */
+    if (first != NULL && first->state != PROP_BAD) return HKP_OK;
+    if (first != NULL) hkp_dsm__prop_free(n, first);
     struct prop *p = hkp_dsm__prop_add(n, &h, &env.body, &m->body, &m->envelope);
     if (p == NULL) return HKP_E_LIMIT;
-    if (first == NULL || first->state == PROP_BAD) {
-        s->seen_proposal = 1;
-        memcpy(s->proposal_digest, h.digest, 32);
-    }
+    s->seen_proposal = 1;
+    memcpy(s->proposal_digest, h.digest, 32);
     return HKP_OK;
 }

@@ -45,14 +45,13 @@ static void add_joining(struct pending *list, const struct hkp_dsm_view *certifi
 
 /* What an op asks for that is valid or final. */
 void hkp_dsm__pending_op(node *n, struct pending *list, const struct hkp_dsm_view *op, uint64_t height) {
-    struct hkp_dsm__keys keys = hkp_dsm__keys_of(n);
     struct hkp_dsm__op o;
     struct hkp_dsm_envelope env;
     struct hkp_dsm__evidence e;
     if (hkp_dsm__op_parse(op->ptr, op->len, &o) != HKP_OK) return;
     switch (o.op) {
     case HKP_DSM__OP_EVIDENCE:
-        if (hkp_dsm__evidence_check(op->ptr, op->len, n->chain_id, &keys, &e) == HKP_OK && e.class_ <= 4)
+        if (hkp_dsm__evidence_of(n, op, &e) == HKP_OK && e.class_ <= 4)
             add_member(n, list, CHANGE_EVIDENCE, e.offender[0], height);
         break;
     case HKP_DSM__OP_LEAVE:

@@ -22,6 +22,25 @@ struct hkp_dsm__keys hkp_dsm__keys_of(node *n) {
     return (struct hkp_dsm__keys){.user = n, .key = key_of, .officers = &n->officers};
 }
 
+hkp_status hkp_dsm__evidence_of(node *n, const struct hkp_dsm_view *op, struct hkp_dsm__evidence *e) {
+    uint8_t hash[32];
+    hkp_dsm__hash(hash, "checked", op, 1);
+    struct checked *c = &n->checked[hash[0] % CHECKED];
+    if (c->class_ != 0 && memcmp(c->hash, hash, 32) == 0) {
+        *e = (struct hkp_dsm__evidence){
+            .class_ = c->class_, .n_offenders = 1, .epoch = c->epoch, .point = c->point, .kind = c->kind};
+        memcpy(e->offender[0], c->offender, 16);
+        return HKP_OK;
+    }
+    struct hkp_dsm__keys keys = hkp_dsm__keys_of(n);
+    hkp_status st = hkp_dsm__evidence_check(op->ptr, op->len, n->chain_id, &keys, e);
+    if (st != HKP_OK || e->class_ == 6) return st;
+    *c = (struct checked){.class_ = e->class_, .epoch = e->epoch, .point = e->point, .kind = e->kind};
+    memcpy(c->hash, hash, 32);
+    memcpy(c->offender, e->offender[0], 16);
+    return HKP_OK;
+}
+
 static struct suspect *find(node *n, const uint8_t key[32]) {
     for (uint32_t i = 0; i < n->n_suspects; i++)
         if (memcmp(n->suspects[i].key, key, 32) == 0) return &n->suspects[i];
@@ -84,9 +103,8 @@ hkp_status hkp_dsm__suspect_add(node *n, const struct hkp_dsm_view *op, const st
 }
 
 hkp_status hkp_dsm__on_evidence(node *n, const struct hkp_dsm_view *op, struct peer *from, uint32_t hops) {
-    struct hkp_dsm__keys keys = hkp_dsm__keys_of(n);
     struct hkp_dsm__evidence e;
-    hkp_status st = hkp_dsm__evidence_check(op->ptr, op->len, n->chain_id, &keys, &e);
+    hkp_status st = hkp_dsm__evidence_of(n, op, &e);
     if (st != HKP_OK) return st;
     if (e.class_ == 6) return HKP_E_UNSUPPORTED;
     st = hkp_dsm__suspect_add(n, op, &e, 0);
@@ -108,14 +126,13 @@ void hkp_dsm__suspect(node *n, const struct hkp_dsm_view *a, const struct hkp_ds
 }
 
 static int in_ancestors(node *n, const struct prop *p, const uint8_t key[32]) {
-    struct hkp_dsm__keys keys = hkp_dsm__keys_of(n);
     for (struct prop *up = NULL; p != NULL; p = up) {
         struct hkp_dsm_cbor_reader at = p->parsed.ops;
         for (size_t i = 0; i < p->parsed.n_ops; i++) {
             struct hkp_dsm_view op = hkp_dsm__body_op(&at);
             struct hkp_dsm__evidence e;
             uint8_t other[32];
-            if (hkp_dsm__evidence_check(op.ptr, op.len, n->chain_id, &keys, &e) != HKP_OK) continue;
+            if (hkp_dsm__evidence_of(n, &op, &e) != HKP_OK) continue;
             hkp_dsm__evidence_key(&e, other);
             if (memcmp(other, key, 32) == 0) return 1;
         }
@@ -127,9 +144,8 @@ static int in_ancestors(node *n, const struct prop *p, const uint8_t key[32]) {
 /* E1 to E4 of a member, of this epoch or the last one, or E5 of an author whose head is to be frozen: known
  * by (offender, class, epoch, view or seq), and not effective yet (D-EVD-2). */
 hkp_status hkp_dsm__evidence_valid(node *n, const struct hkp_dsm_view *op, const struct prop *parent) {
-    struct hkp_dsm__keys keys = hkp_dsm__keys_of(n);
     struct hkp_dsm__evidence e;
-    hkp_status st = hkp_dsm__evidence_check(op->ptr, op->len, n->chain_id, &keys, &e);
+    hkp_status st = hkp_dsm__evidence_of(n, op, &e);
     if (st != HKP_OK) return st;
     if (e.class_ == 6) return HKP_E_DSM_EVIDENCE;
     if (e.class_ == 5) {
@@ -156,9 +172,8 @@ static void convicted(node *n, const struct hkp_dsm_view *op, const struct hkp_d
 }
 
 void hkp_dsm__evidence_final(node *n, const struct hkp_dsm_view *op, uint64_t height) {
-    struct hkp_dsm__keys keys = hkp_dsm__keys_of(n);
     struct hkp_dsm__evidence e;
-    if (hkp_dsm__evidence_check(op->ptr, op->len, n->chain_id, &keys, &e) != HKP_OK) return;
+    if (hkp_dsm__evidence_of(n, op, &e) != HKP_OK) return;
     hkp_status st = hkp_dsm__suspect_add(n, op, &e, height);
     (void)st;
     if (e.class_ <= 4) convicted(n, op, &e, height);

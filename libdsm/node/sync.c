@@ -102,11 +102,12 @@ void hkp_dsm__claim(node *n, struct author *a, uint64_t seq, struct peer *p) {
 }
 
 /* What nobody can show after so many questions is not believed any more. Of the own chain (D-BLK-7) the one
- * who said it is not believed again, or it could keep this node from writing. */
+ * who said it is not believed again, or it could keep this node from writing. What a signature showed is no
+ * claim. */
 static void forget_claim(node *n, struct author *a) {
     struct peer *p = hkp_dsm__peer(n, a->known_by);
-    if (p != NULL && a == n->self) p->lied = 1;
-    a->known_seq = a->tip.seq;
+    if (p != NULL && a == n->self && a->shown_seq <= a->tip.seq) p->lied = 1;
+    a->known_seq = a->shown_seq > a->tip.seq ? a->shown_seq : a->tip.seq;
     a->want_tries = 0;
 }
 
@@ -157,7 +158,7 @@ void hkp_dsm__want_due(node *n) {
     size_t n_due = 0;
     while (*at != NULL) {
         struct author *a = *at;
-        if (a->known_seq <= a->tip.seq) {
+        if (a->known_seq <= a->tip.seq || a->frozen) {
             a->is_claimed = 0;
             *at = a->claim_next;
             continue;

@@ -72,8 +72,6 @@ static void fact(struct sim *s, uint32_t i, const struct hkp_dsm_event *ev) {
     me->frozen += ev->kind == HKP_DSM_EV_AUTHOR_FROZEN;
     me->bad += ev->kind == HKP_DSM_EV_PEER_BAD;
     me->epochs += ev->kind == HKP_DSM_EV_EPOCH;
-    me->lost += ev->kind == HKP_DSM_EV_LOST;
-    me->healed += ev->kind == HKP_DSM_EV_HEALED;
     if (ev->kind == HKP_DSM_EV_PROOF) keep_proof(me, ev);
     sim_watch_fact(s, i, ev);
     if (s->on_fact != NULL) s->on_fact(s, i, ev);
@@ -101,8 +99,14 @@ void sim_send(struct sim *s, uint32_t from, uint32_t to, uint32_t lane, const ui
                                 .data = sim_copy(msg, len),
                                 .len = len};
         m.due = s->now + s->delay_min + sim_random(s, s->delay_max - s->delay_min + 1);
-        if (len > 0 && s->corrupt > 0 && sim_random(s, 1000) < s->corrupt)
+        if (len > 0 && s->corrupt > 0 && sim_random(s, 1000) < s->corrupt) {
+            /* a session authenticates what is sent (HTP-5): of the honest nothing false arrives */
+            if (s->nodes[from].honest) {
+                free(m.data);
+                continue;
+            }
             m.data[sim_random(s, len)] ^= (uint8_t)(1 + sim_random(s, 255));
+        }
         size_t at = s->n_net++;
         for (; at > 0; at = (at - 1) / 2) { /* heap, earliest first */
             const struct sim_message *up = &s->net[(at - 1) / 2];
@@ -188,6 +192,19 @@ static uint64_t wall_us(const struct sim *s, uint32_t i) {
     return (uint64_t)((int64_t)(s->mesh.time_s * 1000000 + s->now / 1000) + s->nodes[i].clock_us);
 }
 
+void sim_connect(struct sim *s, uint32_t i) {
+    const struct sim_node *me = &s->nodes[i];
+    for (uint32_t k = 0; k < s->count; k++) {
+        if (k == i || !me->up || !s->nodes[k].up || !s->links[i][k]) continue;
+        hkp_status st =
+            hkp_dsm_peer_up(me->node, s->now, s->mesh.node_id[s->nodes[k].who], HKP_DSM_LANES_ALL);
+        st = hkp_dsm_peer_up(s->nodes[k].node, s->now, s->mesh.node_id[me->who], HKP_DSM_LANES_ALL);
+        (void)st;
+        sim_pump(s, k);
+    }
+    if (me->up) sim_pump(s, i);
+}
+
 void sim_start(struct sim *s, uint32_t i) {
     struct sim_node *me = &s->nodes[i];
     struct hkp_dsm_node_options o;
@@ -233,14 +250,7 @@ void sim_start(struct sim *s, uint32_t i) {
                                           s->mesh.certificate_len[k]);
         sim_must(st == HKP_OK, "add certificate");
     }
-    for (uint32_t k = 0; k < s->count; k++) {
-        if (k == i || !s->nodes[k].up || !s->links[i][k]) continue;
-        st = hkp_dsm_peer_up(me->node, s->now, s->mesh.node_id[s->nodes[k].who], HKP_DSM_LANES_ALL);
-        st = hkp_dsm_peer_up(s->nodes[k].node, s->now, s->mesh.node_id[me->who], HKP_DSM_LANES_ALL);
-        (void)st;
-        sim_pump(s, k);
-    }
-    sim_pump(s, i);
+    sim_connect(s, i);
 }
 
 void sim_crash(struct sim *s, uint32_t i) {

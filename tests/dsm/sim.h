@@ -41,8 +41,7 @@ struct sim_mesh {
 void sim_mesh_make(struct sim_mesh *m, uint32_t n, uint32_t roles);
 
 struct sim_row {
-    /** damaged: 1: the store finds that out when it reads the row (D-STO-10) */
-    uint32_t row, damaged;
+    uint32_t row;
     size_t key_len, len;
     uint8_t key[48];
     uint8_t *data;
@@ -83,7 +82,6 @@ struct sim_node {
      * observer, as a host does that lost its WAL (D-STO-7) */
     uint32_t life, spoilt, observe;
     uint32_t up, honest, started, observer, damaged, silent;
-    uint64_t lost, healed;
     /** peers that it wants to be rid of */
     uint64_t bad;
     uint64_t finals, blocks, blocks_final, evidence, frozen, forked, proofs, epochs;
@@ -95,6 +93,8 @@ struct sim_node {
     hkp_status proof_status;
     /** when it is to be called next, as sim_pump() last saw it, and when it was called last */
     hkp_time wake, ticked;
+    /** tree of the final blocks that were told since the last checkpoint */
+    struct hkp_dsm__merkle *told;
 };
 
 struct sim_message {
@@ -114,7 +114,7 @@ struct sim_promise {
 
 /** A header that somebody proposed, and how many honest members promised something about it. */
 struct sim_header {
-    uint8_t digest[32], parent[32], heads_root[32];
+    uint8_t digest[32], parent[32], heads_root[32], blocks_root[32];
     uint64_t epoch, view, parent_view, height, time_ms, n_heads;
     uint32_t notars, finals;
     /** final: said to it or a descendant */
@@ -145,7 +145,8 @@ struct sim {
     uint8_t links[SIM_NODES][SIM_NODES];
     struct sim_message *net;
     size_t n_net, net_cap;
-    /** per mille of messages lost, doubled and with a wrong byte; delay range; disk latency */
+    /** per mille of messages lost, doubled and with a wrong byte (from the honest: dropped by the session);
+     * delay range; disk latency */
     uint32_t loss, twice, corrupt;
     /** messages of these ops are lost, bit by op; 1: a node starts with no certificate but its own */
     uint64_t lost_ops;
@@ -191,6 +192,8 @@ void sim_start(struct sim *s, uint32_t i);
 /** Make node i, above the validators, somebody with a certificate of its own; in order, before sim_start().
  */
 void sim_outsider(struct sim *s, uint32_t i, uint32_t roles, uint32_t group);
+/** A session with each node that it has a link with and no session yet; sim_start() does that, too. */
+void sim_connect(struct sim *s, uint32_t i);
 /** What is durable on one disk, onto an empty one: a restored copy. */
 void sim_copy_disk(struct sim *s, uint32_t from, uint32_t to);
 void sim_crash(struct sim *s, uint32_t i);

@@ -217,7 +217,7 @@ static void a_hostile_peer_gets_bounded_answers(void) {
     uint64_t order = sim.order;
     uint32_t taken = 0;
     for (int i = 0; i < 4; i++) taken += say_digest((uint8_t)i) == HKP_OK; /* more are over the ration */
-    CHECK_EQ(taken, 1); /* of one moment */
+    CHECK_EQ(taken, 1);                                                    /* of one moment */
     CHECK_EQ(sim.order - order, 1);
     for (uint32_t i = 0; i < 100; i++) {
         hkp_status st = say_heads(i, 0, 1);

@@ -200,6 +200,7 @@ void sim_watch(struct sim *s, uint32_t i, uint32_t lane, const uint8_t *msg, siz
         known->time_ms = h.time_ms;
         known->n_heads = h.n_heads;
         memcpy(known->heads_root, h.heads_root, 32);
+        memcpy(known->blocks_root, h.blocks_root, 32);
         int late = known->ok && header_slot(s, h.parent)->used && !header_slot(s, h.parent)->ok;
         memcpy(known->parent, h.parent, 32);
         known->ok = known->ok && !late;
@@ -227,6 +228,15 @@ static void watch_durable_rows(struct sim *s, uint32_t i, const struct hkp_dsm_e
     if (!cert) sim_fault(s, "told to be final before CERT_F is durable");
 }
 
+/* The blocks that were told since the last checkpoint are those of its blocks_root. */
+static void watch_blocks_root(struct sim *s, uint32_t i, const struct sim_header *h) {
+    uint8_t root[32];
+    hkp_dsm__merkle_root(s->nodes[i].told, root);
+    if (h->height > 0 && memcmp(root, h->blocks_root, 32) != 0)
+        sim_fault(s, "final blocks that are not those of blocks_root");
+    memset(s->nodes[i].told, 0, sizeof *s->nodes[i].told);
+}
+
 static void watch_checkpoint(struct sim *s, uint32_t i, const struct hkp_dsm_event *ev) {
     struct sim_node *me = &s->nodes[i];
     me->finals++;
@@ -235,6 +245,7 @@ static void watch_checkpoint(struct sim *s, uint32_t i, const struct hkp_dsm_eve
     const struct sim_header *h = header_slot(s, ev->id);
     if (needed(s, ev->epoch) > 0 && !h->ok) sim_fault(s, "told to be final without a quorum");
     if (me->honest) watch_durable_rows(s, i, ev);
+    watch_blocks_root(s, i, h);
     if (ev->height >= SIM_HEIGHTS) return;
     if (s->known[ev->height] && memcmp(s->chain[ev->height], ev->id, 32) != 0)
         sim_fault(s, "two final checkpoints of one height");
@@ -247,6 +258,9 @@ static void watch_checkpoint(struct sim *s, uint32_t i, const struct hkp_dsm_eve
 /* Heads only grow, and all see the same blocks. */
 static void watch_block_final(struct sim *s, uint32_t i, const struct hkp_dsm_event *ev) {
     s->nodes[i].blocks_final++;
+    uint8_t leaf[32];
+    hkp_dsm__merkle_leaf(leaf, ev->id, 32);
+    hkp_dsm__merkle_add(s->nodes[i].told, leaf);
     for (uint32_t a = 0; a < s->mesh.n; a++) {
         if (memcmp(s->mesh.node_id[a], ev->node_id, 16) != 0) continue;
         if (ev->seq > s->finals_count[a] + 1) {
@@ -272,6 +286,11 @@ void sim_watch_fact(struct sim *s, uint32_t i, const struct hkp_dsm_event *ev) {
     struct sim_node *me = &s->nodes[i];
     switch (ev->kind) {
     case HKP_DSM_EV_STARTED:
+        if (me->told == NULL) me->told = calloc(1, sizeof *me->told);
+        sim_must(me->told != NULL, "no memory");
+        memset(me->told, 0, sizeof *me->told);
+        watch_set(s, &me->node->set);
+        break;
     case HKP_DSM_EV_EPOCH:
         watch_set(s, &me->node->set);
         break;
@@ -388,7 +407,10 @@ void sim_watch_new(struct sim *s) {
 }
 
 void sim_watch_free(struct sim *s) {
-    for (uint32_t a = 0; a < SIM_NODES; a++) free(s->finals[a]);
+    for (uint32_t a = 0; a < SIM_NODES; a++) {
+        free(s->finals[a]);
+        free(s->nodes[a].told);
+    }
     free(s->promises);
     free(s->headers);
     free(s->heard);
