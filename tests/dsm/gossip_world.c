@@ -22,6 +22,12 @@ enum {
 
 #define MS 1000000ULL
 
+/* What happens in one millisecond: messages in the order of sending, then the nodes that are to be called. */
+struct gossip_bucket {
+    struct gossip_message *first, *last;
+    uint32_t timers;
+};
+
 struct gossip_message {
     struct gossip_message *next;
     uint32_t from, to, op, flag, ttl, n, lane, item;
@@ -52,20 +58,57 @@ static hkp_time now_of(const struct gossip_world *w) { return w->now_ms * MS; }
 
 static void id_of(uint8_t id[16], uint32_t item) {
     memset(id, 0, 16);
-    hkp_put_be32(id, item * 2654435761U);
+    hkp_put_be32(id, (item + 1) * 2654435761U);
     hkp_put_be32(id + 12, item);
 }
 
 /* ---- the network ---- */
 
+static struct gossip_bucket *bucket(struct gossip_world *w, uint64_t ms) { return &w->wheel[ms % WHEEL_MS]; }
+
 static void put(struct gossip_world *w, const struct gossip_message *m, uint64_t in_ms) {
-    struct gossip_message *copy = malloc(sizeof *copy);
+    struct gossip_message *copy = w->spare;
+    struct gossip_bucket *b = bucket(w, w->now_ms + in_ms);
+    if (copy != NULL)
+        w->spare = copy->next;
+    else
+        copy = malloc(sizeof *copy);
     if (copy == NULL) abort();
     *copy = *m;
-    struct gossip_message **at = &w->wheel[(w->now_ms + in_ms) % WHEEL_MS];
-    copy->next = *at;
-    *at = copy;
-    w->waiting++;
+    copy->next = NULL;
+    if (b->first == NULL)
+        b->first = copy;
+    else
+        b->last->next = copy;
+    b->last = copy;
+}
+
+static void timer_off(struct gossip_world *w, uint32_t i) {
+    struct gossip_node *n = &w->nodes[i];
+    if (!n->timed) return;
+    if (n->prev != 0)
+        w->nodes[n->prev - 1].next = n->next;
+    else
+        bucket(w, n->due_ms)->timers = n->next;
+    if (n->next != 0) w->nodes[n->next - 1].prev = n->prev;
+    n->timed = 0;
+}
+
+/* It is called in the first millisecond that is not before. */
+static void timer_at(struct gossip_world *w, uint32_t i, hkp_time at) {
+    struct gossip_node *n = &w->nodes[i];
+    uint64_t due = at / MS + (at % MS != 0);
+    if (due <= w->now_ms) due = w->now_ms + 1;
+    if (due >= w->now_ms + WHEEL_MS) due = w->now_ms + WHEEL_MS - 1;
+    if (n->timed && n->due_ms == due) return;
+    timer_off(w, i);
+    struct gossip_bucket *b = bucket(w, due);
+    n->prev = 0;
+    n->next = b->timers;
+    if (n->next != 0) w->nodes[n->next - 1].prev = i + 1;
+    b->timers = i + 1;
+    n->due_ms = due;
+    n->timed = 1;
 }
 
 /* Not before what went before it; pairs that share a place wait for each other at most, which harms nothing.
@@ -149,8 +192,11 @@ static void do_tree(struct gossip_world *w, uint32_t self, const struct hkp_dsm_
     struct gossip_message m = {.from = self, .lane = o->lane};
     if (o->kind == HKP_DSM__TREE_SILENT || n->links[o->link] == 0) return;
     m.to = n->links[o->link] - 1;
-    m.op = o->kind == HKP_DSM__TREE_IHAVE ? HKP_DSM__OP_MSG_IHAVE : HKP_DSM__OP_MSG_GRAFT;
-    for (uint32_t i = 0; i < o->n; i++) m.ids |= 1ULL << hkp_be32(o->ids[i] + 12);
+    m.op = o->kind == HKP_DSM__TREE_IHAVE   ? HKP_DSM__OP_MSG_IHAVE
+           : o->kind == HKP_DSM__TREE_PRUNE ? HKP_DSM__OP_MSG_PRUNE
+                                            : HKP_DSM__OP_MSG_GRAFT;
+    for (uint32_t i = 0; i < o->n; i++) /* an id of zeros names nothing */
+        if (!sodium_is_zero(o->ids[i], 16)) m.ids |= 1ULL << hkp_be32(o->ids[i] + 12);
     send(w, &m, 4 + (size_t)o->n * 17);
 }
 
@@ -160,6 +206,8 @@ static void settle(struct gossip_world *w, uint32_t self) {
     static struct hkp_dsm__tree_out t;
     while (hkp_dsm__view_next(&n->view, &o)) do_view(w, self, o);
     while (hkp_dsm__tree_next(&n->tree, now_of(w), &t)) do_tree(w, self, &t);
+    const hkp_time view = hkp_dsm__view_wake(&n->view), tree = hkp_dsm__tree_wake(&n->tree);
+    timer_at(w, self, view < tree ? view : tree);
 }
 
 static void got(struct gossip_world *w, uint32_t self, uint32_t link, uint32_t item) {
@@ -256,10 +304,11 @@ static void take(struct gossip_world *w, const struct gossip_message *m) {
 
 static void node_make(struct gossip_world *w, uint32_t i) {
     struct gossip_node *n = &w->nodes[i];
+    const uint32_t ids = w->o.ids == 0 ? GOSSIP_ITEMS : w->o.ids;
     struct hkp_dsm__tree_options t = {.links = GOSSIP_LINKS,
-                                      .announced = GOSSIP_ITEMS,
-                                      .wanted = GOSSIP_ITEMS,
-                                      .seen = GOSSIP_ITEMS,
+                                      .announced = ids,
+                                      .wanted = ids,
+                                      .seen = ids,
                                       .announce_ns = 20 * MS,
                                       .graft_ns = 500 * MS};
     struct hkp_dsm__view_options v = {.active = 8, .passive = 64, .shuffle_ns = 30000 * MS, .pool = &w->pool};
@@ -290,11 +339,11 @@ struct gossip_world *gossip_new(const struct gossip_options *o) {
     w->random = o->seed * 0x9E3779B97F4A7C15ULL + 1;
     w->digest = 0xCBF29CE484222325ULL;
     w->nodes = calloc(o->nodes, sizeof *w->nodes);
-    w->wheel = calloc(WHEEL_MS, sizeof(struct gossip_message *));
+    w->wheel = calloc(WHEEL_MS, sizeof *w->wheel);
     w->pool_memory = calloc(1, bytes);
     w->pool_tags = calloc(1, hkp_dsm__pool_tag_bytes(bytes));
     if (w->nodes == NULL || w->wheel == NULL || w->pool_memory == NULL || w->pool_tags == NULL) abort();
-    for (w->pair_mask = 1023; w->pair_mask < o->nodes * 64;) w->pair_mask = w->pair_mask * 2 + 1;
+    for (w->pair_mask = 1023; w->pair_mask < o->nodes * 16;) w->pair_mask = w->pair_mask * 2 + 1;
     w->pairs = calloc((size_t)w->pair_mask + 1, sizeof *w->pairs);
     if (w->pairs == NULL) abort();
     hkp_dsm__pool_init(&w->pool, w->pool_memory, w->pool_tags, bytes);
@@ -302,12 +351,16 @@ struct gossip_world *gossip_new(const struct gossip_options *o) {
     return w;
 }
 
+static void messages_free(struct gossip_message *m) {
+    for (struct gossip_message *next; m != NULL; m = next) {
+        next = m->next;
+        free(m);
+    }
+}
+
 void gossip_free(struct gossip_world *w) {
-    for (uint32_t i = 0; i < WHEEL_MS; i++)
-        for (struct gossip_message *m = w->wheel[i], *next; m != NULL; m = next) {
-            next = m->next;
-            free(m);
-        }
+    for (uint32_t i = 0; i < WHEEL_MS; i++) messages_free(w->wheel[i].first);
+    messages_free(w->spare);
     for (uint32_t i = 0; i < w->o.nodes; i++) {
         hkp_dsm__view_clear(&w->nodes[i].view);
         hkp_dsm__blob_drop(&w->pool, w->nodes[i].self.record);
@@ -326,26 +379,21 @@ void gossip_free(struct gossip_world *w) {
 }
 
 static void step(struct gossip_world *w) {
-    struct gossip_message *m = w->wheel[w->now_ms % WHEEL_MS], *first = NULL;
-    w->wheel[w->now_ms % WHEEL_MS] = NULL;
-    for (struct gossip_message *next; m != NULL; m = next) { /* in the order of sending */
-        next = m->next;
-        m->next = first;
-        first = m;
+    struct gossip_bucket *b = bucket(w, w->now_ms);
+    const hkp_time now = now_of(w);
+    for (struct gossip_message *m; (m = b->first) != NULL; w->events++) {
+        take(w, m);
+        b->first = m->next;
+        m->next = w->spare;
+        w->spare = m;
     }
-    for (struct gossip_message *next; first != NULL; first = next) {
-        next = first->next;
-        take(w, first);
-        free(first);
-        w->waiting--;
-    }
-    /* timers, a part of the nodes each millisecond */
-    for (uint32_t i = (uint32_t)(w->now_ms % 10); i < w->o.nodes; i += 10) {
+    for (; b->timers != 0; w->events++) {
+        const uint32_t i = b->timers - 1;
         struct gossip_node *n = &w->nodes[i];
-        const hkp_time now = now_of(w);
+        timer_off(w, i);
         if (n->dead) continue;
         if (now >= hkp_dsm__view_wake(&n->view)) hkp_dsm__view_tick(&n->view, now, w->now_ms / 1000);
-        if (now >= hkp_dsm__view_wake(&n->view) || now >= hkp_dsm__tree_wake(&n->tree)) settle(w, i);
+        settle(w, i);
     }
     w->now_ms++;
 }

@@ -3,7 +3,8 @@
 /*
  * Many nodes that gossip: the real views and trees of libdsm, a virtual clock, a network between. Sessions
  * are reliable and in order as HTP's are: what the network loses comes later, after RESEND_MS for each loss.
- * Time is in steps of a millisecond; a hop takes HOP_MS, or a time around it.
+ * Time is in milliseconds; a hop takes HOP_MS, or a time around it. Nothing is called but by a message or at
+ * the time it asked for, so 100,000 nodes are a matter of minutes.
  */
 #ifndef HKP_TESTS_GOSSIP_WORLD_H
 #define HKP_TESTS_GOSSIP_WORLD_H
@@ -11,7 +12,7 @@
 #include "libdsm/gossip/tree.h"
 #include "libdsm/gossip/view.h"
 
-enum { GOSSIP_HOP_MS = 50, GOSSIP_ITEMS = 64, GOSSIP_LINKS = 18 };
+enum { GOSSIP_HOP_MS = 50, GOSSIP_ITEMS = 64, GOSSIP_LINKS = 12 };
 
 struct gossip_options {
     uint32_t nodes, groups;
@@ -21,6 +22,8 @@ struct gossip_options {
     uint32_t loss;
     /** a hop takes HOP_MS plus or minus so many percent */
     uint32_t jitter;
+    /** ids that a tree holds for each purpose, a power of two; 0: GOSSIP_ITEMS */
+    uint32_t ids;
     uint64_t seed;
 };
 
@@ -34,6 +37,9 @@ struct gossip_node {
     /** items that it holds; 1: dead */
     uint64_t held;
     uint32_t dead;
+    /** when it is to be called, and its neighbours in the list of that millisecond, + 1; 0: in no list */
+    uint32_t timed, next, prev;
+    uint64_t due_ms;
 };
 
 struct gossip_world {
@@ -41,13 +47,14 @@ struct gossip_world {
     struct gossip_node *nodes;
     struct hkp_dsm__pool pool;
     void *pool_memory, *pool_tags;
-    struct gossip_message **wheel;
+    struct gossip_bucket *wheel;
+    struct gossip_message *spare;
     /** when the newest message of one node to another comes, by hash: sessions keep the order */
     struct gossip_pair {
         uint64_t pair, due_ms;
     } * pairs;
     uint32_t pair_mask;
-    uint64_t now_ms, random, digest, waiting;
+    uint64_t now_ms, random, digest, events;
     /** of the whole run: messages, those with an item, bytes as they would be on the wire, without HTP's */
     uint64_t messages, pushes, bytes;
     /** of each item: nodes that have it, when the last got it, when it began, its size */
