@@ -8,7 +8,13 @@
 #include "libdsm/objects/objects.h"
 #include "libter/bytes.h"
 
-enum { UNWANTED = 32, NONE = 0xFFFFFFFF };
+enum {
+    UNWANTED = 32,
+    NONE = 0xFFFFFFFF,
+    /** of 256 ids so many may move the tree, after so many seconds at least */
+    MOVERS = 64,
+    MOVE_SECONDS = 10
+};
 
 typedef struct hkp_dsm__tree tree;
 typedef struct hkp_dsm__tree_link tree_link;
@@ -48,7 +54,7 @@ static size_t carve(tree *t, uint8_t *base, const struct hkp_dsm__tree_options *
 size_t hkp_dsm__tree_bytes(const struct hkp_dsm__tree_options *o) { return carve(NULL, NULL, o); }
 
 void hkp_dsm__tree_init(tree *t, void *memory, const struct hkp_dsm__tree_options *o) {
-    *t = (tree){.o = *o, .chain_mask = chains_of(o) - 1, .due = HKP_TIME_NEVER};
+    *t = (tree){.o = *o, .chain_mask = chains_of(o) - 1, .due = HKP_TIME_NEVER, .last = HKP_DSM__LINK_NONE};
     t->turn = hkp_le64(o->key);
     carve(t, memory, o);
     for (uint32_t i = 0; i <= t->chain_mask; i++) t->chains[i] = NONE;
@@ -111,7 +117,8 @@ static void link_clear(tree_link *l) {
 
 void hkp_dsm__tree_link_up(tree *t, uint32_t link) {
     link_clear(&t->links[link]);
-    t->links[link].up = t->links[link].out_eager = 1;
+    t->links[link].up = 1;
+    t->links[link].out_eager = !t->grown || count_eager(t) == 0;
 }
 
 void hkp_dsm__tree_link_loss(tree *t, uint32_t link, uint32_t loss) {
@@ -155,6 +162,10 @@ void hkp_dsm__tree_failed(tree *t, uint32_t link, const uint8_t id[16]) {
 void hkp_dsm__tree_link_down(tree *t, uint32_t link) {
     for (uint32_t i = 0; i < t->o.wanted && t->n_wanted > 0; i++)
         if (t->wanted[i].from != 0) unlink_wanted(t, &t->wanted[i], link);
+    if (link == t->last) {
+        t->torn = 1;
+        t->last = HKP_DSM__LINK_NONE;
+    }
     link_clear(&t->links[link]);
     t->silent[link] = 0;
     promote(t);
@@ -166,6 +177,7 @@ void hkp_dsm__tree_prune(tree *t, uint32_t link) {
     tree_link *l = &t->links[link];
     l->in_eager = 0;
     l->out_eager = l->lossy;
+    t->grown = 1;
     promote(t);
 }
 
@@ -190,12 +202,40 @@ static void announce(tree *t, hkp_time now, tree_link *l, uint32_t lane, const u
     l->lanes[l->queued++] = (uint8_t)lane;
 }
 
+/* An item with which the tree may be made shorter: the same one for nearly all nodes, so what they do fits
+ * together. */
+static int moves(tree *t, hkp_time now, const uint8_t id[16]) {
+    if (id[0] < 256 - MOVERS || (t->moved_at != 0 && now - t->moved_at < MOVE_SECONDS * 1000000000ULL))
+        return 0;
+    t->moved_at = now;
+    return 1;
+}
+
+/* Items come by another link from now on. It had this one before, so nobody is cut off: whoever moves, moves
+ * to a node that is nearer to where the item came from. */
+static void move(tree *t, uint32_t from, uint32_t to, uint32_t lane) {
+    tree_link *a = &t->links[from], *b = &t->links[to];
+    if (from == to || !b->up || a->lossy) return;
+    a->in_eager = a->out_eager = 0;
+    b->in_eager = b->out_eager = 1;
+    a->say = HKP_DSM__TREE_PRUNE;
+    b->say = HKP_DSM__TREE_GRAFT;
+    a->say_lane = b->say_lane = (uint8_t)lane;
+    t->say = 1;
+}
+
 uint64_t hkp_dsm__tree_tell(tree *t, hkp_time now, uint32_t link, uint32_t lane, const uint8_t id[16],
                             size_t size, uint64_t has, uint64_t tell) {
     uint64_t push = 0;
     has |= bit(link);
     wanted *w = find(t, id);
-    if (link != HKP_DSM__LINK_NONE && (w == NULL || w->asked != link)) t->links[link].in_eager = 1;
+    const int move_now = moves(t, now, id);
+    if (link != HKP_DSM__LINK_NONE && (w == NULL || w->asked != link)) {
+        t->links[link].in_eager = 1;
+        t->torn = 0;
+        if (move_now && w != NULL) move(t, link, w->first, lane);
+    }
+    if (link != HKP_DSM__LINK_NONE) t->last = link;
     if (w != NULL) {
         has |= w->from;
         forget(t, w);
@@ -207,7 +247,7 @@ uint64_t hkp_dsm__tree_tell(tree *t, hkp_time now, uint32_t link, uint32_t lane,
         if (l->out_eager && size <= HKP_DSM__PUSH_MAX && (tell & bit(i)) == 0)
             push |= bit(i);
         else
-            announce(t, now, l, lane, id);
+            announce(t, move_now && now > t->o.announce_ns ? now - t->o.announce_ns : now, l, lane, id);
     }
     return push;
 }
@@ -244,11 +284,13 @@ int hkp_dsm__tree_copy(tree *t, hkp_time now, uint32_t link, const uint8_t id[16
     *copies = hkp_dsm__seen_add(&t->seen, now, id);
     if (l->lossy) return 0;
     l->out_eager = l->in_eager = 0;
+    t->grown = 1;
     promote(t);
     return was;
 }
 
-/* What is announced where it would have been pushed is too large for a push: it is asked for at once. */
+/* What is announced where it would have been pushed is too large for a push: it is asked for at once. So is
+ * what is announced first after the link was lost by which items came. */
 void hkp_dsm__tree_ihave(tree *t, hkp_time now, uint32_t link, uint32_t lane, const uint8_t id[16],
                          int held) {
     tree_link *l = &t->links[link];
@@ -258,6 +300,9 @@ void hkp_dsm__tree_ihave(tree *t, hkp_time now, uint32_t link, uint32_t lane, co
         w = want(t, id);
         if (w == NULL) return;
         w->lane = (uint8_t)lane;
+        w->first = (uint8_t)link;
+        if (t->torn) l->in_eager = l->out_eager = 1;
+        t->torn = 0;
         w->due = l->in_eager ? now : now + t->o.graft_ns;
         if (w->due < t->due) t->due = w->due;
     }
@@ -353,13 +398,26 @@ static int next_silent(tree *t, struct hkp_dsm__tree_out *out) {
     return 0;
 }
 
+static int next_move(tree *t, struct hkp_dsm__tree_out *out) {
+    for (uint32_t i = 0; t->say && i < t->o.links; i++) {
+        tree_link *l = &t->links[i];
+        if (l->say == 0) continue;
+        *out = (struct hkp_dsm__tree_out){.kind = l->say, .link = i, .lane = l->say_lane};
+        out->n = l->say == HKP_DSM__TREE_GRAFT; /* zeros: the id of nothing */
+        l->say = 0;
+        return 1;
+    }
+    t->say = 0;
+    return 0;
+}
+
 int hkp_dsm__tree_next(tree *t, hkp_time now, struct hkp_dsm__tree_out *out) {
     if (now >= t->due) come_due(t, now);
-    return next_silent(t, out) || next_graft(t, out) || next_ihave(t, now, out);
+    return next_move(t, out) || next_silent(t, out) || next_graft(t, out) || next_ihave(t, now, out);
 }
 
 hkp_time hkp_dsm__tree_wake(const tree *t) {
-    hkp_time wake = t->n_ready > 0 ? 0 : t->due;
+    hkp_time wake = t->n_ready > 0 || t->say ? 0 : t->due;
     for (uint32_t i = 0; i < t->o.links; i++)
         if (t->links[i].queued > 0 && t->links[i].queued_at + t->o.announce_ns < wake)
             wake = t->links[i].queued_at + t->o.announce_ns;

@@ -47,10 +47,12 @@ struct hkp_dsm__tree_options {
 enum {
     /** IHAVE of ids to link in lane */
     HKP_DSM__TREE_IHAVE = 1,
-    /** GRAFT of ids to link in lane */
+    /** GRAFT of ids to link in lane; one id of zeros: the link is wanted, no item */
     HKP_DSM__TREE_GRAFT = 2,
     /** the link did not bring what it was asked for; n of them (D-GSP-16) */
-    HKP_DSM__TREE_SILENT = 3
+    HKP_DSM__TREE_SILENT = 3,
+    /** PRUNE to link in lane: items are to come by another one */
+    HKP_DSM__TREE_PRUNE = 4
 };
 
 struct hkp_dsm__tree_out {
@@ -65,6 +67,8 @@ struct hkp_dsm__tree_link {
     uint8_t lossy;
     /** we push on it; the other side pushes to us */
     uint8_t out_eager, in_eager;
+    /** TREE_GRAFT or TREE_PRUNE that is to be said, in this lane; 0: neither */
+    uint8_t say, say_lane;
     /** ids that wait to be announced on it, and since when the first waits */
     uint32_t queued;
     hkp_time queued_at;
@@ -83,7 +87,8 @@ struct hkp_dsm__tree_wanted {
     uint64_t from;
     hkp_time due;
     uint32_t next;
-    uint8_t lane, tries, asked, ready;
+    /** first: of the links that announced it */
+    uint8_t lane, tries, asked, ready, first;
 };
 
 struct hkp_dsm__tree {
@@ -97,6 +102,12 @@ struct hkp_dsm__tree {
     /** no id is due before */
     hkp_time due;
     uint64_t turn;
+    /** by which the last item came, and since when no item moved the tree */
+    uint32_t last;
+    hkp_time moved_at;
+    /** torn: the link by which items came is gone. grown: there was a copy, so new links begin lazy. say: of
+     * some link */
+    uint8_t torn, grown, say;
     uint32_t silent[HKP_DSM__LINKS_MAX];
 };
 

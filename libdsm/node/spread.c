@@ -206,6 +206,13 @@ static void ask_certs(node *n) {
     if (p != NULL) hkp_dsm__ask_certs(n, p, n->root.view + 1, n->view + 8);
 }
 
+static void send_prune(node *n, struct peer *p, uint32_t lane) {
+    static const uint8_t message[] = {0x81, HKP_DSM__OP_MSG_PRUNE};
+    blob *msg = hkp_dsm__bytes(n, message, sizeof message);
+    hkp_dsm__send_peer(n, p, lane, msg);
+    hkp_dsm__blob_drop(&n->pool, msg);
+}
+
 void hkp_dsm__spread_tick(node *n) {
     spread *s = &n->spread;
     ask_certs(n);
@@ -217,6 +224,7 @@ void hkp_dsm__spread_tick(node *n) {
             s->asked++;
             send_ids(n, &s->out, p, HKP_DSM__OP_MSG_GRAFT);
         }
+        if (s->out.kind == HKP_DSM__TREE_PRUNE) send_prune(n, p, s->out.lane);
         if (s->out.kind == HKP_DSM__TREE_SILENT) hkp_dsm__conduct_add(n, p, HKP_DSM__SCORE_SILENT);
     }
 }
@@ -272,11 +280,7 @@ static void copy_came(node *n, struct peer *p, uint32_t lane, const uint8_t id[1
     s->copies++;
     const int prune = p->link == 0 || hkp_dsm__tree_copy(&s->tree, n->now, p->link - 1, id, &copies);
     if (copies > HKP_DSM__COPIES_FREE) hkp_dsm__conduct_add(n, p, HKP_DSM__SCORE_COPY);
-    if (!prune) return;
-    static const uint8_t message[] = {0x81, HKP_DSM__OP_MSG_PRUNE};
-    blob *msg = hkp_dsm__bytes(n, message, sizeof message);
-    hkp_dsm__send_peer(n, p, lane, msg);
-    hkp_dsm__blob_drop(&n->pool, msg);
+    if (prune) send_prune(n, p, lane);
 }
 
 /* The id covers no signature: what was refused must not keep the true item out, so only what was found right

@@ -15,6 +15,16 @@ STATEMENT, TABLE = "libdsm/beside/witness_statement.c", "libdsm/beside/claim_tab
 WITNESS_PROOF = "libdsm/beside/witness_proof.c"
 MODEL, LIARS = ("unit_witness", "counts_are_those_of_the_model"), "liars_of_fewer_than_k_groups_decide_nothing"
 
+TREE = "libdsm/gossip/tree.c"
+GOSSIP = [
+    ("D-GSP-8 the tree is never moved", TREE, "if (move_now && w != NULL) move(t, link, w->first, lane);", "", "unit_gossip",
+     "items_come_from_who_had_one_before_the_link_that_brings_them"),
+    ("D-GSP-8 a lost link is waited for", TREE, "        t->torn = 1;\n", "", "unit_gossip",
+     "who_lost_the_link_that_brought_items_asks_at_once"),
+    ("D-GSP-8 each new link is eager", TREE, "!t->grown || count_eager(t) == 0", "1", "unit_gossip",
+     "a_new_link_of_a_grown_tree_begins_lazy"),
+]
+
 AUDIT = [
     ("D-AUD-1 the chain is not looked at", LOG, "if (memcmp(e.prev, audit->prev, 32) != 0) return HKP_E_DSM_PREV;", "", *TAMPER),
     ("D-AUD-1 entries may be left out", LOG,
@@ -231,5 +241,5 @@ CA = [
      "a_list_names_the_one_before"),
 ]
 
-ALWAYS = AUDIT + WITNESS + WORKLOAD + AUTH + CONSENSUS + CA
+ALWAYS = GOSSIP + AUDIT + WITNESS + WORKLOAD + AUTH + CONSENSUS + CA
 FURTHER = []

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
 /* Parts of gossip alone: the ids seen, the tree of links, rations and scores (D-GSP-8, 9, 15 to 17). */
+#include <sodium.h>
+
 #include "libdsm/gossip/score.h"
 #include "libdsm/gossip/tree.h"
 
@@ -281,6 +283,66 @@ static void an_item_too_large_to_push_is_asked_for_at_once(void) {
     hand_free(h);
 }
 
+/* Ids from 192 on may move the tree. */
+static void items_come_from_who_had_one_before_the_link_that_brings_them(void) {
+    struct hand *h = hand_new(8);
+    make_lazy(h, 0xF0);
+    ihave(h, 60 * SECOND, 6, 200);
+    ihave(h, 60 * SECOND, 5, 200);
+    CHECK_EQ(new_item(h, 60 * SECOND + MS, 1, 200, 100), 0x0D);
+    CHECK(out_is(h, 60 * SECOND + MS, HKP_DSM__TREE_PRUNE, 1, 0));
+    CHECK(out_is(h, 60 * SECOND + MS, HKP_DSM__TREE_GRAFT, 6, 1));
+    CHECK_EQ(h->out.lane, 2);
+    CHECK(sodium_is_zero(h->out.ids[0], 16));
+    CHECK(out_is(h, 60 * SECOND + MS, HKP_DSM__TREE_IHAVE, 4, 1)); /* at once, so that others may move, too */
+    CHECK(out_is(h, 60 * SECOND + MS, HKP_DSM__TREE_IHAVE, 7, 1));
+    CHECK(!hkp_dsm__tree_next(&h->t, 60 * SECOND + MS, &h->out));
+    CHECK_EQ(new_item(h, 61 * SECOND, HKP_DSM__LINK_NONE, 1, 100), 0x4D);
+    ihave(h, 62 * SECOND, 7, 201); /* not again for ten seconds */
+    (void)new_item(h, 62 * SECOND, 6, 201, 100);
+    ihave(h, 80 * SECOND, 7, 100); /* never */
+    (void)new_item(h, 80 * SECOND, 6, 100, 100);
+    CHECK_EQ(new_item(h, 80 * SECOND, HKP_DSM__LINK_NONE, 2, 100), 0x4D);
+    hand_free(h);
+}
+
+static void a_link_that_loses_much_is_never_moved_away_from(void) {
+    struct hand *h = hand_new(8);
+    hkp_dsm__tree_link_loss(&h->t, 1, HKP_DSM__LOSSY + 1);
+    make_lazy(h, 0xF0);
+    ihave(h, 60 * SECOND, 6, 200);
+    (void)new_item(h, 60 * SECOND, 1, 200, 100);
+    CHECK_EQ(new_item(h, 61 * SECOND, HKP_DSM__LINK_NONE, 1, 100), 0x0F);
+    hand_free(h);
+}
+
+static void who_lost_the_link_that_brought_items_asks_at_once(void) {
+    struct hand *h = hand_new(8);
+    (void)new_item(h, SECOND, 1, 1, 100);
+    make_lazy(h, 0xFC);
+    hkp_dsm__tree_link_down(&h->t, 0); /* another one */
+    ihave(h, 2 * SECOND, 5, 2);
+    CHECK(!hkp_dsm__tree_next(&h->t, 2 * SECOND, &h->out));
+    hkp_dsm__tree_link_down(&h->t, 1);
+    ihave(h, 2 * SECOND, 6, 3);
+    CHECK(out_is(h, 2 * SECOND, HKP_DSM__TREE_GRAFT, 6, 1));
+    ihave(h, 2 * SECOND, 7, 4); /* that one link is enough */
+    CHECK(!hkp_dsm__tree_next(&h->t, 2 * SECOND, &h->out));
+    hand_free(h);
+}
+
+static void a_new_link_of_a_grown_tree_begins_lazy(void) {
+    struct hand *h = hand_new(4);
+    CHECK_EQ(new_item(h, 0, HKP_DSM__LINK_NONE, 1, 100), 0x0F);
+    make_lazy(h, 0x01);
+    hkp_dsm__tree_link_up(&h->t, 4);
+    CHECK_EQ(new_item(h, 0, HKP_DSM__LINK_NONE, 2, 100), 0x0E);
+    for (uint32_t link = 0; link < 5; link++) hkp_dsm__tree_link_down(&h->t, link);
+    hkp_dsm__tree_link_up(&h->t, 5); /* but for the only one */
+    CHECK_EQ(new_item(h, 0, HKP_DSM__LINK_NONE, 3, 100), 0x20);
+    hand_free(h);
+}
+
 static void a_link_that_goes_leaves_nothing_behind(void) {
     struct hand *h = hand_new(8);
     for (uint64_t n = 0; n < 200; n++) ihave(h, 0, 7, n + 1); /* 32 are kept of one link */
@@ -445,6 +507,10 @@ int main(void) {
     CASE(what_was_announced_and_does_not_come_is_asked_for_three_times);
     CASE(what_came_in_time_is_not_asked_for);
     CASE(an_item_too_large_to_push_is_asked_for_at_once);
+    CASE(items_come_from_who_had_one_before_the_link_that_brings_them);
+    CASE(a_link_that_loses_much_is_never_moved_away_from);
+    CASE(who_lost_the_link_that_brought_items_asks_at_once);
+    CASE(a_new_link_of_a_grown_tree_begins_lazy);
     CASE(a_link_that_goes_leaves_nothing_behind);
     CASE(no_order_of_calls_breaks_the_bounds);
     CASE(a_ration_has_a_burst_and_a_rate);
