@@ -2143,6 +2143,7 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_store_commit(hkp_dsm_store *store, hkp_d
 #include <hookprobe/dsm/audit.h>
 #include <hookprobe/dsm/auth.h>
 #include <hookprobe/dsm/directory.h>
+#include <hookprobe/dsm/gossip.h>
 #include <hookprobe/dsm/officer.h>
 #include <hookprobe/dsm/lists.h>
 #include <hookprobe/dsm/revocation.h>

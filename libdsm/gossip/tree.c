@@ -123,7 +123,7 @@ void hkp_dsm__tree_link_up(tree *t, uint32_t link) {
 
 void hkp_dsm__tree_link_loss(tree *t, uint32_t link, uint32_t loss) {
     tree_link *l = &t->links[link];
-    l->lossy = loss > HKP_DSM__LOSSY;
+    l->lossy = loss > HKP_DSM__LOSSY && !l->leaf;
     if (l->lossy) l->out_eager = 1;
 }
 
@@ -132,7 +132,7 @@ static void promote(tree *t) {
     if (count_eager(t) > 0) return;
     for (uint32_t i = 0; i < t->o.links; i++) {
         tree_link *l = &t->links[(t->turn + i) % t->o.links];
-        if (!l->up) continue;
+        if (!l->up || l->leaf) continue;
         l->out_eager = 1;
         t->turn += i + 1;
         return;
@@ -171,7 +171,14 @@ void hkp_dsm__tree_link_down(tree *t, uint32_t link) {
     promote(t);
 }
 
-void hkp_dsm__tree_graft(tree *t, uint32_t link) { t->links[link].out_eager = 1; }
+void hkp_dsm__tree_link_leaf(tree *t, uint32_t link, int leaf) {
+    tree_link *l = &t->links[link];
+    l->leaf = leaf != 0;
+    if (leaf) l->lossy = l->out_eager = 0;
+    promote(t);
+}
+
+void hkp_dsm__tree_graft(tree *t, uint32_t link) { t->links[link].out_eager = !t->links[link].leaf; }
 
 void hkp_dsm__tree_prune(tree *t, uint32_t link) {
     tree_link *l = &t->links[link];
@@ -383,7 +390,8 @@ static int next_graft(tree *t, struct hkp_dsm__tree_out *out) {
         t->n_ready--;
     }
     if (out->n == 0) return 0;
-    t->links[out->link].out_eager = t->links[out->link].in_eager = 1;
+    t->links[out->link].out_eager = !t->links[out->link].leaf;
+    t->links[out->link].in_eager = 1;
     sort(out);
     return 1;
 }

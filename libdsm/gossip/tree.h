@@ -65,6 +65,8 @@ struct hkp_dsm__tree_link {
     uint8_t up;
     /** it loses much: copies on it are wanted */
     uint8_t lossy;
+    /** nothing is pushed on it unless it was asked for */
+    uint8_t leaf;
     /** we push on it; the other side pushes to us */
     uint8_t out_eager, in_eager;
     /** TREE_GRAFT or TREE_PRUNE that is to be said, in this lane; 0: neither */
@@ -119,6 +121,9 @@ void hkp_dsm__tree_link_up(struct hkp_dsm__tree *t, uint32_t link);
 void hkp_dsm__tree_link_down(struct hkp_dsm__tree *t, uint32_t link);
 /** What the network loses on a link, of 1000 packets. */
 void hkp_dsm__tree_link_loss(struct hkp_dsm__tree *t, uint32_t link, uint32_t loss);
+
+/** A link on which nothing is to be pushed, or one like the others again. */
+void hkp_dsm__tree_link_leaf(struct hkp_dsm__tree *t, uint32_t link, int leaf);
 
 /** An item is held and verified: links to push it on; the others are told by and by. link: who brought it. */
 uint64_t hkp_dsm__tree_new(struct hkp_dsm__tree *t, hkp_time now, uint32_t link, uint32_t lane,

@@ -310,6 +310,34 @@ void hkp_dsm__view_session_up(view *v, hkp_time now, const uint8_t node_id[16]) 
     send_flag(v, HKP_DSM__OP_MSG_NEIGHBOR, node_id, count(v, 1, 0) < HKP_DSM__OUTBOUND_MIN);
 }
 
+/* What comes unasked takes no place that is kept for those that we choose. */
+void hkp_dsm__view_meet(view *v, hkp_time now, const contact *c) {
+    const uint32_t all = count(v, 0, 0), ours = count(v, 0, 1);
+    if (active(v, c->node_id) != NULL) {
+        hkp_dsm__view_session_up(v, now, c->node_id);
+        return;
+    }
+    if (all == 0) {
+        hkp_dsm__view_join(v, now, c);
+        return;
+    }
+    if (all >= v->o.active || all - ours >= inbound_max(v) || !fits(v, c)) return;
+    if (enter(v, now, c, DIALING, 0, 0) != NULL) hkp_dsm__view_session_up(v, now, c->node_id);
+}
+
+int hkp_dsm__view_crowded(view *v, const contact *c) { return active(v, c->node_id) == NULL && !fits(v, c); }
+
+const contact *hkp_dsm__view_contact(const view *v, const uint8_t node_id[16]) {
+    uint32_t i = find(v->active, SLOTS, node_id);
+    if (i < SLOTS) return &v->active[i].c;
+    i = find(v->passive, v->o.passive, node_id);
+    return i < v->o.passive ? &v->passive[i].c : NULL;
+}
+
+int hkp_dsm__view_needs(const view *v, const uint8_t node_id[16]) {
+    return find(v->active, SLOTS, node_id) < SLOTS;
+}
+
 /* A node that does not come three times in a row is not there any more. */
 static void failed(view *v, hkp_time now, view_peer *p) {
     const uint8_t tries = (uint8_t)(p->tries + 1);

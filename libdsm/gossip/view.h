@@ -113,6 +113,15 @@ void hkp_dsm__view_learn(struct hkp_dsm__view *v, const struct hkp_dsm__contact 
 void hkp_dsm__view_forget(struct hkp_dsm__view *v, hkp_time now, const uint8_t node_id[16]);
 /** Joins the mesh by a node with which there is a session. */
 void hkp_dsm__view_join(struct hkp_dsm__view *v, hkp_time now, const struct hkp_dsm__contact *by);
+/** A session that nobody here asked for: the first to join by, later one that may become a neighbour. */
+void hkp_dsm__view_meet(struct hkp_dsm__view *v, hkp_time now, const struct hkp_dsm__contact *c);
+/** 1: so many neighbours are of its group or network that it cannot become one (D-GSP-2). */
+int hkp_dsm__view_crowded(struct hkp_dsm__view *v, const struct hkp_dsm__contact *c);
+/** What is known of a node; NULL: nothing. */
+const struct hkp_dsm__contact *hkp_dsm__view_contact(const struct hkp_dsm__view *v,
+                                                     const uint8_t node_id[16]);
+/** 1: it is to have a session with us, as a neighbour or an anchor. */
+int hkp_dsm__view_needs(const struct hkp_dsm__view *v, const uint8_t node_id[16]);
 /** A session that VIEW_CONNECT asked for is there; it or any other is gone. */
 void hkp_dsm__view_session_up(struct hkp_dsm__view *v, hkp_time now, const uint8_t node_id[16]);
 void hkp_dsm__view_session_down(struct hkp_dsm__view *v, hkp_time now, const uint8_t node_id[16]);

@@ -23,6 +23,8 @@ static void send_away(node *n, struct peer *p) {
     p->away = 1;
     (void)hkp_dsm__grey_add(&n->grey, n->now, p->node_id);
     hkp_dsm__peer_bad(n, p, HKP_E_DSM_RATE);
+    hkp_dsm__near_lost(n, p, 1);
+    hkp_dsm__link_down(n, p);
 }
 
 void hkp_dsm__conduct_add(node *n, struct peer *p, int32_t points) {

@@ -181,7 +181,8 @@ hkp_status hkp_dsm_node_new(hkp_dsm_node **out, const struct hkp_dsm_node_option
     n->t_cp = o.t_cp_ns;
     n->delay = o.delay_ns;
     n->have_every = o.have_ns;
-    n->pace_at = HKP_TIME_NEVER;
+    n->pace_at = n->probes.at = HKP_TIME_NEVER;
+    n->probes.health = 1;
     n->keep_blocks_s = o.keep_blocks_s;
     n->keep_headers_s = o.keep_headers_s;
     st = memory(n, &o);
@@ -231,6 +232,18 @@ static hkp_status dispatch(node *n, struct peer *p, struct hkp_dsm__message *m) 
         return hkp_dsm__on_buckets(n, p, m);
     case HKP_DSM__OP_MSG_HEADS:
         return hkp_dsm__on_heads(n, p, m);
+    case HKP_DSM__OP_MSG_JOIN:
+    case HKP_DSM__OP_MSG_FORWARD_JOIN:
+    case HKP_DSM__OP_MSG_NEIGHBOR:
+    case HKP_DSM__OP_MSG_NEIGHBOR_REPLY:
+    case HKP_DSM__OP_MSG_DISCONNECT:
+    case HKP_DSM__OP_MSG_SHUFFLE:
+    case HKP_DSM__OP_MSG_SHUFFLE_REPLY:
+        return hkp_dsm__on_near(n, p, m);
+    case HKP_DSM__OP_MSG_PING:
+    case HKP_DSM__OP_MSG_ACK:
+    case HKP_DSM__OP_MSG_PING_REQ:
+        return hkp_dsm__on_probe(n, p, m);
     case HKP_DSM__OP_MSG_WANT:
         return hkp_dsm__on_want(n, p, m);
     case HKP_DSM__OP_MSG_ITEMS:
@@ -299,6 +312,8 @@ hkp_status hkp_dsm_tick(hkp_dsm_node *n, hkp_time now, uint64_t wall_us) {
     hkp_dsm__entropy_tick(n);
     hkp_dsm__advance(n);
     hkp_dsm__spread_tick(n);
+    hkp_dsm__near_tick(n);
+    hkp_dsm__probes_tick(n);
     hkp_dsm__prune(n);
     return HKP_OK;
 }
@@ -306,7 +321,12 @@ hkp_status hkp_dsm_tick(hkp_dsm_node *n, hkp_time now, uint64_t wall_us) {
 hkp_time hkp_dsm_wake(const hkp_dsm_node *n) {
     if (n->state != HKP_DSM_STATE_RUNNING) return HKP_TIME_NEVER;
     hkp_time wake = hkp_dsm__rules_wake(n);
-    const hkp_time others[] = {n->have_at, n->pace_at, hkp_dsm__spread_wake(n), hkp_dsm__prune_wake(n),
+    const hkp_time others[] = {n->have_at,
+                               n->pace_at,
+                               hkp_dsm__spread_wake(n),
+                               hkp_dsm__near_wake(n),
+                               n->near.on ? n->probes.at : HKP_TIME_NEVER,
+                               hkp_dsm__prune_wake(n),
                                hkp_dsm__entropy_wake(n)};
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
         if (others[i] < wake) wake = others[i];

@@ -15,6 +15,7 @@
  *   ops.c       what ops of checkpoints mean       seats.c     who sits in the next epoch
  *   spread.c    PUSH, IHAVE, GRAFT, PRUNE          conduct.c    rations and scores of peers
  *   lists.c     revocation lists, officers          ops_lists.c     the same as state of the chain
+ *   neighbours.c  views, records, facts about sessions             probes.c    who does not answer
  *   retell.c    stored blocks, told again to the host at a start   prune.c  what is old goes
  */
 #ifndef HKP_LIBDSM_NODE_H
@@ -22,6 +23,7 @@
 
 #include "libdsm/message/message.h"
 #include "libdsm/node/heads_tree.h"
+#include "libdsm/node/neighbours.h"
 #include "libdsm/node/pool.h"
 #include "libdsm/node/spread.h"
 #include "libdsm/objects/objects.h"
@@ -155,6 +157,9 @@ struct peer {
     uint32_t known, away;
     /** number of its link + 1; 0: none. What the network loses on it, of 1000 packets */
     uint32_t link, loss;
+    /** this node asked its host for the session; HKP_DSM_STANCE_* */
+    uint32_t dialed, stance;
+    struct hkp_dsm__probe probe;
     /** WANT since want_turn, those of them without an answer; it claimed blocks of ours that nobody has */
     uint32_t wants, wants_open, lied;
     hkp_time want_turn;
@@ -352,6 +357,8 @@ struct hkp_dsm_node {
     uint64_t received, refused, sent, dropped;
     hkp_time have_at, have_all_at;
     struct hkp_dsm__spread spread;
+    struct hkp_dsm__near near;
+    struct hkp_dsm__probes probes;
     struct hkp_dsm__grey grey;
     /** a queue waits until then for its ration */
     hkp_time pace_at;
@@ -547,6 +554,26 @@ void hkp_dsm__spread_tick(node *n);
 hkp_time hkp_dsm__spread_wake(const node *n);
 void hkp_dsm__link_up(node *n, struct peer *p);
 void hkp_dsm__link_down(node *n, struct peer *p);
+
+/* neighbours.c */
+void hkp_dsm__near_up(node *n, struct peer *p);
+void hkp_dsm__near_down(node *n, struct peer *p);
+/** It is no neighbour any more though its session stands; forget: nor is it to become one. */
+void hkp_dsm__near_lost(node *n, struct peer *p, int forget);
+void hkp_dsm__near_close(node *n, struct peer *p, hkp_status why);
+void hkp_dsm__near_stranger(node *n, const struct peer *p);
+/** JOIN to SHUFFLE_REPLY. */
+hkp_status hkp_dsm__on_near(node *n, struct peer *p, struct hkp_dsm__message *m);
+/** A row of META at the start; 0: not of this file. */
+int hkp_dsm__near_meta(node *n, const uint8_t *key, size_t key_len, const uint8_t *data, size_t len);
+void hkp_dsm__near_tick(node *n);
+hkp_time hkp_dsm__near_wake(const node *n);
+
+/* probes.c */
+void hkp_dsm__probes_begin(node *n, struct peer *p);
+void hkp_dsm__probes_tick(node *n);
+/** PING, ACK, PING_REQ. */
+hkp_status hkp_dsm__on_probe(node *n, struct peer *p, const struct hkp_dsm__message *m);
 
 /* conduct.c */
 void hkp_dsm__conduct_begin(node *n, struct peer *p);

@@ -132,7 +132,8 @@ hkp_status hkp_dsm_peer_up(hkp_dsm_node *n, hkp_time now, const uint8_t peer[16]
     peer_begin(n, p, peer, lanes);
     p->seat = seat;
     n->n_peers++;
-    hkp_dsm__link_up(n, p);
+    hkp_dsm__probes_begin(n, p);
+    hkp_dsm__near_up(n, p);
     hkp_dsm__promises_ask(n, p);
     hkp_dsm__newest_certs(n, p);
     hkp_dsm__have_all(n, p);
@@ -170,7 +171,7 @@ hkp_status hkp_dsm_peer_down(hkp_dsm_node *n, hkp_time now, const uint8_t peer[1
     hkp_dsm__time(n, now);
     for (uint32_t l = 0; l < HKP_DSM_LANES; l++)
         while (p->queues[l].count > 0) queue_pop(n, p, &p->queues[l]);
-    hkp_dsm__link_down(n, p);
+    hkp_dsm__near_down(n, p);
     p->up = 0;
     n->n_peers--;
     return HKP_OK;

@@ -37,6 +37,7 @@ void hkp_dsm__link_up(node *n, struct peer *p) {
         p->link = i + 1;
         hkp_dsm__tree_link_up(&s->tree, i);
         hkp_dsm__tree_link_loss(&s->tree, i, p->loss);
+        hkp_dsm__tree_link_leaf(&s->tree, i, p->stance == HKP_DSM_STANCE_GHOST);
     }
 }
 
@@ -340,6 +341,7 @@ static void on_graft(node *n, struct peer *p, struct hkp_dsm__message *m) {
 }
 
 hkp_status hkp_dsm__on_spread(node *n, struct peer *p, struct hkp_dsm__message *m) {
+    if (m->op == HKP_DSM__OP_MSG_PUSH || m->op == HKP_DSM__OP_MSG_IHAVE) hkp_dsm__near_stranger(n, p);
     if (m->op == HKP_DSM__OP_MSG_PUSH) return on_push(n, p, m);
     if (m->op == HKP_DSM__OP_MSG_IHAVE) on_ihave(n, p, m);
     if (m->op == HKP_DSM__OP_MSG_GRAFT) on_graft(n, p, m);

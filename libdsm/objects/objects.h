@@ -444,4 +444,13 @@ int hkp_dsm__witness_state(const struct hkp_dsm__verdict *verdicts, size_t n, ui
 /** Heap sort in place: no memory, no recursion. size at most 64. */
 void hkp_dsm__sort(void *base, size_t count, size_t size, int (*compare)(const void *, const void *));
 
+/* peer_record.c */
+struct hkp_dsm_address;
+/** 1: all fields are in range. */
+int hkp_dsm__address_ok(const struct hkp_dsm_address *a);
+/** 1: of a range that means something else elsewhere. */
+int hkp_dsm__address_is_private(const struct hkp_dsm_address *a);
+/** A number of its IPv4 /24 or IPv6 /48, as in struct hkp_dsm__contact; 0: private. */
+uint32_t hkp_dsm__address_net(const struct hkp_dsm_address *a);
+
 #endif
