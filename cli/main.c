@@ -50,6 +50,8 @@ static const struct cli_command *const commands[] = {
     &cli_ca_sign,
     &cli_ca_revoke,
     &cli_ca_show,
+    &cli_lab_cipher,
+    &cli_lab_attack,
     &cli_provision,
     &cli_demo,
     /* clang-format on */

@@ -273,6 +273,14 @@ int hkp_mesh__dsm_event(struct hkp_mesh_node *node, struct hkp_mesh_event *out) 
         case HKP_DSM_EV_EQUIVOCATED:
             hkp_mesh__fact(node, HKP_MESH_EVENT_EVIDENCE, ev->node_id, "member broke a promise of consensus");
             break;
+        case HKP_DSM_EV_LOST:
+        case HKP_DSM_EV_HEALED: {
+            char text[96];
+            snprintf(text, sizeof text, "a stored row of kind %u %s", ev->row,
+                     ev->kind == HKP_DSM_EV_LOST ? "was damaged and is dropped" : "is whole again");
+            hkp_mesh__fact(node, HKP_MESH_EVENT_EVIDENCE, node->node_id, text);
+            break;
+        }
         case HKP_DSM_EV_OBSERVER:
             hkp_mesh__fact(node, HKP_MESH_EVENT_EVIDENCE, node->node_id,
                            "own promises are missing from the log of consensus: observing only");

@@ -64,6 +64,18 @@ const char *hkp_neuro_status_name(hkp_status status) {
         NAME(E_NEURO_SYN_SHARE);
         NAME(E_NEURO_SYN_SHARE_DUP);
         NAME(E_NEURO_SYN_SHARE_COUNT);
+        NAME(E_NEURO_LAB_ARCH);
+        NAME(E_NEURO_LAB_ROUNDS);
+        NAME(E_NEURO_LAB_LIMIT);
+        NAME(E_NEURO_LAB_LENGTH);
+        NAME(E_NEURO_LAB_RANGE);
+        NAME(E_NEURO_LAB_STATE);
+        NAME(E_NEURO_LAB_CANCELLED);
+        NAME(E_NEURO_LAB_UNENCODABLE);
+        NAME(E_NEURO_LAB_COMMIT);
+        NAME(E_NEURO_LAB_ABORT);
+        NAME(E_NEURO_LAB_ROUND);
+        NAME(E_NEURO_LAB_FILE);
     default:
         return hkp_ter_status_name(status);
     }

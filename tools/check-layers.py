@@ -21,6 +21,9 @@ import headers
 # Folders whose rule is that they touch the system (ARCHITECTURE.md).
 SYSTEM = {"ter": ["host", "tpm"], "neuro": [], "htp": ["posix"], "dsm": ["store"], "mesh": ["posix"]}
 
+# Folders of experiments that are no part of their library: nothing of it may include them (LAB-1.1).
+BESIDE = {"lab"}
+
 # Outside packages: header -> the libraries (or folders, or files) that may include it; soname -> those that may link it.
 HEADERS = {
     r"sodium\.h": ["ter", "neuro", "htp", "dsm", "mesh"],
@@ -186,7 +189,7 @@ def main():
     sources = layers.sources()
     own = [os.path.relpath(os.path.join(where, f), args.root)
            for where, _, files in os.walk(os.path.join(args.root, "lib" + args.name))
-           for f in files if f.endswith((".c", ".h"))]
+           for f in files if f.endswith((".c", ".h")) and os.path.basename(where) not in BESIDE]
     public = os.path.join(args.root, "include/hookprobe", args.name + ".h")
     public = {os.path.relpath(path, args.root) for path in [public, *headers.parts_of(public)]}
     for path in sorted(set(own) | public):

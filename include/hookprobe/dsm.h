@@ -1286,8 +1286,10 @@ enum {
     HKP_DSM_ROW_LINK = 14,
     /** key: u64 number of the record; value: 64 bytes (D-STO-4); only read by SCAN, written by STORE_WAL */
     HKP_DSM_ROW_WAL = 15,
-    /** key: digest of a final header; value: u64 height */
-    HKP_DSM_ROW_DIGEST = 16
+    /** key: digest of a final header; value: u64 height || BLAKE2b-256 of its body (older rows: the height) */
+    HKP_DSM_ROW_DIGEST = 16,
+    /** key: u8 row || key of a row that was damaged and is to be fetched again; value: empty */
+    HKP_DSM_ROW_LOST = 24
 };
 
 /** Kinds of events. STORE_* are requests, all others facts. */
@@ -1345,7 +1347,11 @@ enum {
      * count: entries, time_us: when it was made, data: the list (D-CA-7) */
     HKP_DSM_EV_REVOCATIONS = 36,
     /** new officers are in office: seq: version, height, id, data: the set (D-CA-2) */
-    HKP_DSM_EV_CA_SET = 37
+    HKP_DSM_EV_CA_SET = 37,
+    /** a stored row was damaged, is dropped and, if peers have it, fetched again: row, key */
+    HKP_DSM_EV_LOST = 40,
+    /** a damaged row is whole again, or needed no more: row, key */
+    HKP_DSM_EV_HEALED = 41
 };
 
 /** Verdicts about a peer's clock (HTP-3.8). */

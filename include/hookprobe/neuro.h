@@ -105,7 +105,20 @@ enum {
     HKP_E_NEURO_SYN_MAGIC = -0x279,
     HKP_E_NEURO_SYN_SHARE = -0x27A,
     HKP_E_NEURO_SYN_SHARE_DUP = -0x27B,
-    HKP_E_NEURO_SYN_SHARE_COUNT = -0x27C
+    HKP_E_NEURO_SYN_SHARE_COUNT = -0x27C,
+    /* the lab, <hookprobe/neuro_lab.h> (LAB-10) */
+    HKP_E_NEURO_LAB_ARCH = -0x28C,
+    HKP_E_NEURO_LAB_ROUNDS = -0x28D,
+    HKP_E_NEURO_LAB_LIMIT = -0x28E,
+    HKP_E_NEURO_LAB_LENGTH = -0x28F,
+    HKP_E_NEURO_LAB_RANGE = -0x290,
+    HKP_E_NEURO_LAB_STATE = -0x291,
+    HKP_E_NEURO_LAB_CANCELLED = -0x292,
+    HKP_E_NEURO_LAB_UNENCODABLE = -0x293,
+    HKP_E_NEURO_LAB_COMMIT = -0x294,
+    HKP_E_NEURO_LAB_ABORT = -0x295,
+    HKP_E_NEURO_LAB_ROUND = -0x296,
+    HKP_E_NEURO_LAB_FILE = -0x297
 };
 
 /* How a state computes; all give the same bits (NZ1 15). */

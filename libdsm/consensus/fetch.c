@@ -13,15 +13,20 @@
 /* An answer of several parts ends before 1 MiB but holds at least one part (D-GSP-21). */
 enum { ANSWER_PAIRS = 400000, CERTS_VIEWS = 64 };
 
-static void sync_req(node *n, struct peer *p, uint64_t from, uint64_t to, const uint8_t *digest) {
+static void sync_req(node *n, struct peer *p, uint64_t epoch, uint64_t from, uint64_t to,
+                     const uint8_t *digest) {
     if (p == NULL) p = hkp_dsm__some_peer(n, 0, 1);
     if (p == NULL) return;
     struct hkp_dsm_cbor_writer w = hkp_dsm__writer(n);
-    hkp_dsm__put_sync_req(&w, n->set.epoch, from, to, digest != NULL);
+    hkp_dsm__put_sync_req(&w, epoch, from, to, digest != NULL);
     if (digest != NULL) hkp_dsm_cbor_put_bytes(&w, digest, 32);
     blob *msg = hkp_dsm__msg(n, &w);
     hkp_dsm__send_peer(n, p, 0, msg);
     hkp_dsm__blob_drop(&n->pool, msg);
+}
+
+void hkp_dsm__sync_ask(node *n, struct peer *p, uint64_t epoch, uint64_t from, const uint8_t digest[32]) {
+    sync_req(n, p, epoch, from, from, digest);
 }
 
 void hkp_dsm__ask_header(node *n, const uint8_t digest[32]) {
@@ -37,7 +42,7 @@ void hkp_dsm__ask_header(node *n, const uint8_t digest[32]) {
     }
     memcpy(oldest->digest, digest, 32);
     oldest->again = n->now + 2 * n->delay;
-    sync_req(n, NULL, n->root.view + 1, n->root.view + 1, digest);
+    sync_req(n, NULL, n->set.epoch, n->root.view + 1, n->root.view + 1, digest);
 }
 
 void hkp_dsm__ask_certs(node *n, struct peer *p, uint64_t from, uint64_t to) {
@@ -46,7 +51,7 @@ void hkp_dsm__ask_certs(node *n, struct peer *p, uint64_t from, uint64_t to) {
     if (from == 0) from = 1;
     if (to < from) to = from;
     if (to - from >= CERTS_VIEWS) to = from + CERTS_VIEWS - 1;
-    sync_req(n, p, from, to, NULL);
+    sync_req(n, p, n->set.epoch, from, to, NULL);
 }
 
 /* ---- answers from memory ---- */
@@ -142,7 +147,7 @@ hkp_status hkp_dsm__on_sync_req(node *n, struct peer *p, struct hkp_dsm__message
 /* Headers of a run of heights into r->out, each behind its length; their bodies come by a second scan. */
 static void scan_headers(node *n, const struct read *was, uint64_t height) {
     uint8_t from[8], to[8];
-    hkp_put_be64(from, height > SYNC_HEADERS_MAX ? height - SYNC_HEADERS_MAX + 1 : 1);
+    hkp_put_be64(from, was->b == 0 ? height : height > SYNC_HEADERS_MAX ? height - SYNC_HEADERS_MAX + 1 : 1);
     hkp_put_be64(to, height);
     struct read *r = hkp_dsm__scan(n, READ_HEADERS, HKP_DSM_ROW_HEADER, from, to, 8, SYNC_HEADERS_MAX);
     if (r == NULL) return;
@@ -223,7 +228,7 @@ void hkp_dsm__fetch_row(node *n, struct read *r, const uint8_t *key, size_t key_
                         size_t len) {
     switch (r->what) {
     case READ_DIGEST:
-        if (len == 8) r->count = (uint32_t)hkp_be64(data);
+        if (len == 8 || len == 40) r->count = (uint32_t)hkp_be64(data);
         break;
     case READ_HEADERS:
         if (key_len == 8) header_row(n, r, key, data, len);
@@ -259,6 +264,7 @@ static int wanted(node *n, const struct hkp_dsm__header *h) {
 static void take_pair(node *n, const struct hkp_dsm_view *header, const struct hkp_dsm_view *body, int ask) {
     struct hkp_dsm__header h;
     if (hkp_dsm__header_parse(n->chain_id, header->ptr, header->len, &h) != HKP_OK) return;
+    if (n->n_lost > 0) hkp_dsm__heal_pair(n, &h, header, body);
     if (!wanted(n, &h) || hkp_dsm__prop(n, h.digest) != NULL) return;
     struct prop *p = hkp_dsm__prop_add(n, &h, header, body, NULL), *parent = NULL;
     if (p != NULL && ask && hkp_dsm__parent(n, p, &parent) < 0) hkp_dsm__ask_header(n, h.parent);

@@ -142,11 +142,12 @@ static void put_target(node *n) {
 static int finalise_one(node *n, struct prop *p, int named) {
     if (!applied(n, p) || !blocks_here(n, p) || !heads_final(n, p)) return 0;
     hkp_dsm__ops_final(n, p);
-    uint8_t height[8];
-    hkp_put_be64(height, p->h.height);
+    uint8_t place[40];
+    hkp_put_be64(place, p->h.height);
     put_height(n, HKP_DSM_ROW_HEADER, p->h.height, hkp_dsm__blob_hold(p->header));
     put_height(n, HKP_DSM_ROW_BODY, p->h.height, hkp_dsm__blob_hold(p->body));
-    hkp_dsm__put(n, HKP_DSM_ROW_DIGEST, p->h.digest, 32, height, sizeof height);
+    hkp_dsm__body_hash(place + 8, p->body->ptr, p->body->len);
+    hkp_dsm__put(n, HKP_DSM_ROW_DIGEST, p->h.digest, 32, place, sizeof place);
     if (named)
         put_height(n, HKP_DSM_ROW_FINAL, p->h.height, hkp_dsm__blob_hold(n->target_cert));
     else

@@ -209,7 +209,7 @@ static void store_and_hold(node *n, struct block *b, uint32_t what) {
     n->accepted++;
 }
 
-static void take_waiting(node *n, struct author *a) {
+void hkp_dsm__take_waiting(node *n, struct author *a) {
     for (int again = 1; again;) {
         again = 0;
         for (struct block *b = a->waiting; b != NULL; b = b->next) {
@@ -311,6 +311,7 @@ hkp_status hkp_dsm__block_take(node *n, struct peer *p, const struct hkp_dsm__it
     struct hkp_dsm__block parsed;
     hkp_status st = hkp_dsm__block_parse(n->chain_id, item->signer, item->body.ptr, item->body.len, &parsed);
     if (st != HKP_OK) return st;
+    if (n->n_lost > 0 && hkp_dsm__heal_block(n, &parsed, item)) return HKP_OK;
     struct block *known = hkp_dsm__block_by_id(n, parsed.id);
     if (known != NULL) return attach_payload(n, known, item);
     struct author *a = hkp_dsm__author(n, item->signer);
@@ -331,6 +332,7 @@ hkp_status hkp_dsm__block_take(node *n, struct peer *p, const struct hkp_dsm__it
     st = hkp_dsm__block_check(item->object.ptr, item->object.len, &rules, &parsed);
     switch (st) {
     case HKP_OK:
+        if (a->headless) return hold_behind_gap(n, a, p, &parsed, item); /* its time is not known */
         break;
     case HKP_E_DSM_SIGNER:
         hkp_dsm__certificate_ask(n, a, p, item->signer);
@@ -352,7 +354,7 @@ hkp_status hkp_dsm__block_take(node *n, struct peer *p, const struct hkp_dsm__it
     store_and_hold(n, b, HELD_BLOCK);
     b->hops = (uint8_t)(hops < 255 ? hops + 1 : 255);
     if (!a->forked) hkp_dsm__spread_block(n, b, p, asked);
-    take_waiting(n, a);
+    hkp_dsm__take_waiting(n, a);
     return HKP_OK;
 }
 
@@ -369,7 +371,8 @@ hkp_status hkp_dsm__block_load(node *n, const struct hkp_dsm__item *item, int br
     struct block *b = block_new(n, a, &parsed, &item->object, &item->payload);
     if (b == NULL) return HKP_E_LIMIT;
     if (at_final) {
-        a->final.time_us = a->tip.time_us = parsed.timestamp_us;
+        a->final.time_us = parsed.timestamp_us;
+        if (a->tip.seq == a->final.seq) a->tip.time_us = parsed.timestamp_us;
         seq_put(n, b);
         b->place = PLACE_KEPT;
         b->height = n->root.height;
@@ -380,6 +383,14 @@ hkp_status hkp_dsm__block_load(node *n, const struct hkp_dsm__item *item, int br
     if (!branch && hkp_dsm__block_extends(&parsed, n->chain_id, &a->tip) == HKP_OK) {
         extend(n, b);
         a->have_changed = 0;
+        return HKP_OK;
+    }
+    if (!branch && parsed.seq > a->tip.seq) { /* a row below it is lost */
+        b->place = PLACE_WAITING;
+        list_put(&a->waiting, b);
+        a->n_waiting++;
+        n->n_waiting++;
+        if (a->known_seq < parsed.seq) a->known_seq = parsed.seq;
         return HKP_OK;
     }
     b->place = PLACE_BRANCH;
@@ -443,6 +454,7 @@ void hkp_dsm__block_final(node *n, struct author *a, struct block *b, uint64_t h
 
 void hkp_dsm__author_final(node *n, struct author *a, const struct hkp_dsm__known_head *head) {
     a->final = *head;
+    a->headless = 0;
     uint64_t seq = head->seq + 1;
     struct block *above = hkp_dsm__block_at(n, a, seq);
     if (a->tip.seq < head->seq || (above != NULL && memcmp(above->b.prev, head->id, 32) != 0) ||
@@ -460,7 +472,7 @@ void hkp_dsm__author_final(node *n, struct author *a, const struct hkp_dsm__know
         unplace(n, b);
         if (b->pins == 0) block_free(n, b);
     }
-    take_waiting(n, a);
+    hkp_dsm__take_waiting(n, a);
     hkp_dsm__author_open(n, a);
 }
 
@@ -510,6 +522,7 @@ static hkp_status own_rules(node *n, uint32_t event_type, const struct hkp_dsm_n
     if (event_type == 0 || event_type > 65535) return HKP_E_INVAL;
     if (n->draft == NULL || self->frozen) return HKP_E_STATE;
     if (self->known_seq > self->tip.seq) return HKP_E_LIMIT; /* D-BLK-7: peers hold newer own blocks */
+    if (self->headless || hkp_dsm__own_lost(n)) return HKP_E_LIMIT;
     if (self->tip.seq - self->final.seq >= OPEN_PER_AUTHOR) return HKP_E_LIMIT;
     *c = &self->certs[0];
     for (uint32_t i = 1; i < self->n_certs; i++)

@@ -232,7 +232,7 @@ hkp_status hkp_dsm_stored(hkp_dsm_node *n, hkp_time now, uint64_t ticket, hkp_st
     return HKP_OK;
 }
 
-static struct read *read_of(node *n, uint64_t ticket) {
+struct read *hkp_dsm__read_of(node *n, uint64_t ticket) {
     for (size_t i = 0; ticket != 0 && i < READS_MAX; i++)
         if (n->reads[i].ticket == ticket) return &n->reads[i];
     return NULL;
@@ -241,7 +241,7 @@ static struct read *read_of(node *n, uint64_t ticket) {
 hkp_status hkp_dsm_read(hkp_dsm_node *n, hkp_time now, uint64_t ticket, const uint8_t *key, size_t key_len,
                         const uint8_t *data, size_t data_len) {
     if (n->state == HKP_DSM_STATE_DEAD) return HKP_E_STATE;
-    struct read *r = read_of(n, ticket);
+    struct read *r = hkp_dsm__read_of(n, ticket);
     if (r == NULL) return HKP_E_NOTFOUND;
     hkp_dsm__time(n, now);
     switch (r->what) {
@@ -261,6 +261,9 @@ hkp_status hkp_dsm_read(hkp_dsm_node *n, hkp_time now, uint64_t ticket, const ui
     case READ_PRUNE:
         hkp_dsm__prune_row(n, data, data_len);
         break;
+    case READ_HEAL:
+        hkp_dsm__heal_row(n, data, data_len);
+        break;
     case READ_PROOF:
         hkp_dsm__proof_row(n, r, key, key_len, data, data_len);
         break;
@@ -273,7 +276,7 @@ hkp_status hkp_dsm_read(hkp_dsm_node *n, hkp_time now, uint64_t ticket, const ui
 
 hkp_status hkp_dsm_read_end(hkp_dsm_node *n, hkp_time now, uint64_t ticket, hkp_status status) {
     if (n->state == HKP_DSM_STATE_DEAD) return HKP_E_STATE;
-    struct read *r = read_of(n, ticket);
+    struct read *r = hkp_dsm__read_of(n, ticket);
     if (r == NULL) return HKP_E_NOTFOUND;
     hkp_dsm__time(n, now);
     struct read was = *r;
@@ -295,6 +298,9 @@ hkp_status hkp_dsm_read_end(hkp_dsm_node *n, hkp_time now, uint64_t ticket, hkp_
         break;
     case READ_PRUNE:
         hkp_dsm__prune_end(n);
+        break;
+    case READ_HEAL:
+        hkp_dsm__heal_end(n);
         break;
     case READ_PROOF:
         hkp_dsm__proof_end(n, &was);

@@ -3,7 +3,9 @@
 /*
  * At start (D-STO-3): META, certificates, the snapshot of heads at the epoch's genesis, headers and bodies
  * above it with their roots recomputed, then proposals, certs, the WAL, evidence, and each author's blocks.
- * One SCAN after another; whatever does not fit ends the node with row and key of what is wrong.
+ * One SCAN after another; whatever does not fit ends the node with row and key of what is wrong. A row that
+ * is not there is another matter: the node begins below the hole, like one that was away, and heal.c fetches
+ * what lies below that again (D-STO-10).
  */
 #include <string.h>
 
@@ -21,6 +23,7 @@ enum {
     LOAD_CERTS,
     LOAD_WAL,
     LOAD_EVIDENCE,
+    LOAD_LOST,
     LOAD_BLOCKS,
     SNAPSHOT_HEAD_BYTES = 57
 };
@@ -84,7 +87,7 @@ static hkp_status final_row(node *n, const uint8_t *key, const uint8_t *data, si
     return n->load.cert != NULL ? HKP_OK : HKP_E_LIMIT;
 }
 
-/* The chain from the epoch's genesis on: each header names the one before. */
+/* The chain from the epoch's genesis on, up to a hole: each header names the one before. */
 static hkp_status header_row(node *n, const uint8_t *key, const uint8_t *data, size_t len) {
     struct load *l = &n->load;
     struct hkp_dsm__header h;
@@ -97,17 +100,18 @@ static hkp_status header_row(node *n, const uint8_t *key, const uint8_t *data, s
                    ? HKP_OK
                    : HKP_E_DSM_PROOF;
     }
-    if (l->n_headers > EPOCH_HEIGHTS || h.epoch != n->set.epoch || h.height != hkp_be64(key))
-        return HKP_E_DSM_SCHEMA;
+    if (l->n_headers > EPOCH_HEIGHTS || h.height != hkp_be64(key)) return HKP_E_DSM_SCHEMA;
+    if (h.height != n->root.height + 1 + l->n_headers) return HKP_OK; /* above a hole */
+    if (h.epoch != n->set.epoch) return HKP_E_DSM_SCHEMA;
     const uint8_t *parent = l->n_headers > 0 ? l->headers[l->n_headers - 1].digest : n->root.digest;
-    if (h.height != n->root.height + 1 + l->n_headers || memcmp(h.parent, parent, 32) != 0)
-        return HKP_E_DSM_PROOF;
+    if (memcmp(h.parent, parent, 32) != 0) return HKP_E_DSM_PROOF;
     l->headers[l->n_headers++] = h;
     return HKP_OK;
 }
 
-static hkp_status body_row(node *n, const uint8_t *data, size_t len) {
+static hkp_status body_row(node *n, const uint8_t *key, const uint8_t *data, size_t len) {
     struct load *l = &n->load;
+    if (hkp_be64(key) != n->root.height + 1 + l->n_bodies) return HKP_OK; /* above a hole */
     if (l->n_bodies >= l->n_headers) return HKP_E_DSM_SCHEMA;
     struct prop p = {.h = l->headers[l->n_bodies++]};
     p.boundary = !hkp_is_zero(p.h.next_valset, 32);
@@ -249,7 +253,7 @@ hkp_status hkp_dsm__load_row(node *n, const uint8_t *key, size_t key_len, const 
     case LOAD_HEADERS:
         return header_row(n, key, data, len);
     case LOAD_BODIES:
-        return body_row(n, data, len);
+        return body_row(n, key, data, len);
     case LOAD_PROPOSALS:
         return proposal_row(n, data, len);
     case LOAD_CERTS:
@@ -258,6 +262,9 @@ hkp_status hkp_dsm__load_row(node *n, const uint8_t *key, size_t key_len, const 
         return wal_row(n, data, len);
     case LOAD_EVIDENCE:
         return evidence_row(n, data, len);
+    case LOAD_LOST:
+        if (key_len > 1) hkp_dsm__lost_add(n, key[0], key + 1, key_len - 1, 1);
+        return HKP_OK;
     default:
         return block_row(n, key_len, data, len);
     }
@@ -294,7 +301,8 @@ static void scan_author(node *n) {
     (void)r;
 }
 
-/* Headers, bodies and CERT_F agree, or the store is damaged. */
+/* Headers, bodies and CERT_F agree, or the store is damaged. Where bodies end early the root stands there,
+ * and the CERT_F is one that is still to be followed. */
 static int replayed(node *n) {
     struct load *l = &n->load;
     uint8_t key[8];
@@ -302,7 +310,7 @@ static int replayed(node *n) {
     if (l->final_height <= n->root.height || l->cert == NULL) return 1;
     struct hkp_dsm__cert cert;
     hkp_status st = hkp_dsm__cert_check(n->chain_id, &n->set, l->cert->ptr, l->cert->len, &cert);
-    if (l->n_headers != l->final_height - n->root.height || l->n_bodies != l->n_headers)
+    if (l->n_headers != l->final_height - n->root.height)
         st = HKP_E_NOTFOUND;
     else if (st == HKP_OK && (cert.kind != HKP_DSM_KIND_FINAL ||
                               memcmp(cert.digest, l->headers[l->n_headers - 1].digest, 32) != 0))
@@ -312,34 +320,53 @@ static int replayed(node *n) {
         return 0;
     }
     const struct hkp_dsm__header *h = &l->headers[l->n_headers - 1];
-    memcpy(n->root.digest, h->digest, 32);
-    n->root.height = h->height;
-    n->root.view = h->view;
-    n->root.time_ms = h->time_ms;
     n->target_view = h->view;
     memcpy(n->target, h->digest, 32);
     n->target_cert = l->cert;
     l->cert = NULL;
     n->view = h->view + 1;
+    l->n_headers = l->n_bodies;
+    if (l->n_bodies == 0) return 1;
+    h = &l->headers[l->n_bodies - 1];
+    memcpy(n->root.digest, h->digest, 32);
+    n->root.height = h->height;
+    n->root.view = h->view;
+    n->root.time_ms = h->time_ms;
     return 1;
 }
 
-/* A later epoch than the first begins with a snapshot, whose root its boundary names (D-STO-3). */
-static int snapshot_good(node *n) {
-    if (n->epoch_first == 1 || n->load.snapshot_seen) return 1;
-    uint8_t key[8];
-    hkp_put_be64(key, n->root.height);
-    hkp_dsm__die(n, HKP_E_NOTFOUND, HKP_DSM_ROW_HEADER, key, sizeof key);
-    return 0;
+/* The newest CERT_F below a hole in the headers counts; 1: it is being looked for. */
+static int hole_in_headers(node *n) {
+    struct load *l = &n->load;
+    if (l->n_headers >= l->final_height - n->root.height) return 0;
+    uint64_t below = n->root.height + l->n_headers;
+    l->final_height = n->root.height;
+    hkp_dsm__blob_drop(&n->pool, l->cert);
+    l->cert = NULL;
+    l->cut = 1;
+    l->step = LOAD_FINAL;
+    scan_heights(n, HKP_DSM_ROW_FINAL, n->root.height + 1, below);
+    return 1;
 }
 
-static int block_good(node *n) {
-    const struct author *a = &n->authors[n->load.author];
-    if (a->final.seq == 0 || hkp_dsm__block_at(n, a, a->final.seq) != NULL) return 1;
+/* A later epoch than the first begins with a snapshot, whose root its boundary names (D-STO-3). If that is
+ * lost, the roots of the headers above show that the snapshot is right, or it itself when it comes back. */
+static void snapshot_seen(node *n) {
+    struct load *l = &n->load;
+    if (n->epoch_first == 1 || l->snapshot_seen || l->n_bodies > 0) return;
+    uint8_t key[8];
+    hkp_put_be64(key, n->root.height);
+    memcpy(n->boundary_heads, hkp_dsm__heads_root(n->heads), 32);
+    n->boundary_unseen = 1;
+    hkp_dsm__lost_add(n, HKP_DSM_ROW_HEADER, key, sizeof key, 0);
+}
+
+static void block_missing(node *n) {
+    struct author *a = &n->authors[n->load.author];
+    if (a->final.seq == 0 || hkp_dsm__block_at(n, a, a->final.seq) != NULL) return;
     uint8_t key[24];
-    hkp_dsm__die(n, HKP_E_NOTFOUND, HKP_DSM_ROW_BLOCK, key,
-                 hkp_dsm__key_block(key, a->node_id, a->final.seq));
-    return 0;
+    a->headless = 1;
+    hkp_dsm__lost_add(n, HKP_DSM_ROW_BLOCK, key, hkp_dsm__key_block(key, a->node_id, a->final.seq), 0);
 }
 
 static void fresh(node *n) {
@@ -408,14 +435,22 @@ void hkp_dsm__load_end(node *n) {
         scan_heights(n, HKP_DSM_ROW_FINAL, n->root.height + 1, UINT64_MAX);
         break;
     case LOAD_FINAL: {
+        if (n->load.cut) {
+            n->load.n_headers =
+                n->load.final_height > n->root.height ? (uint32_t)(n->load.final_height - n->root.height) : 0;
+            n->load.step = LOAD_BODIES;
+            scan_heights(n, HKP_DSM_ROW_BODY, n->root.height + 1, n->root.height + n->load.n_headers);
+            break;
+        }
         uint64_t to = n->load.final_height > n->root.height ? n->load.final_height : n->root.height;
         scan_heights(n, HKP_DSM_ROW_HEADER, n->epoch_first > 1 ? n->root.height : 1, to);
         break;
     }
     case LOAD_HEADERS:
-        if (snapshot_good(n)) scan_heights(n, HKP_DSM_ROW_BODY, n->root.height + 1, n->load.final_height);
+        if (!hole_in_headers(n)) scan_heights(n, HKP_DSM_ROW_BODY, n->root.height + 1, n->load.final_height);
         break;
     case LOAD_BODIES:
+        snapshot_seen(n);
         if (replayed(n)) scan_views(n, HKP_DSM_ROW_PROPOSAL, n->root.view + 1);
         break;
     case LOAD_PROPOSALS:
@@ -432,11 +467,14 @@ void hkp_dsm__load_end(node *n) {
             scan(n, HKP_DSM_ROW_EVIDENCE, lowest, highest, KEY_MAX);
         break;
     case LOAD_EVIDENCE:
+        scan(n, HKP_DSM_ROW_LOST, lowest, highest, KEY_MAX);
+        break;
+    case LOAD_LOST:
         scan_author(n);
         break;
     default:
         n->load.step = LOAD_BLOCKS;
-        if (!block_good(n)) break;
+        block_missing(n);
         n->load.author++;
         if (n->load.author < n->n_authors)
             scan_author(n);

@@ -105,6 +105,7 @@ static size_t carve(node *n, uint8_t *base, const struct hkp_dsm_node_options *o
     void *tree_memory = NULL;
     hkp_dsm__spread_options(n, o->seen_max, &tree);
     CARVE(tree_memory, hkp_dsm__tree_bytes(&tree));
+    CARVE(n->lost, LOST_MAX * sizeof *n->lost);
     for (uint32_t i = 0; i < o->peers_max; i++)
         for (uint32_t l = 0; l < HKP_DSM_LANES; l++) {
             uint32_t cap = hkp_dsm__queue_cap(l);
@@ -315,6 +316,7 @@ hkp_status hkp_dsm_tick(hkp_dsm_node *n, hkp_time now, uint64_t wall_us) {
     hkp_dsm__near_tick(n);
     hkp_dsm__probes_tick(n);
     hkp_dsm__prune(n);
+    hkp_dsm__heal(n);
     return HKP_OK;
 }
 
@@ -327,7 +329,8 @@ hkp_time hkp_dsm_wake(const hkp_dsm_node *n) {
                                hkp_dsm__near_wake(n),
                                n->near.on ? n->probes.at : HKP_TIME_NEVER,
                                hkp_dsm__prune_wake(n),
-                               hkp_dsm__entropy_wake(n)};
+                               hkp_dsm__entropy_wake(n),
+                               hkp_dsm__heal_wake(n)};
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
         if (others[i] < wake) wake = others[i];
     return wake;

@@ -17,6 +17,7 @@
  *   lists.c     revocation lists, officers          ops_lists.c     the same as state of the chain
  *   neighbours.c  views, records, facts about sessions             probes.c    who does not answer
  *   retell.c    stored blocks, told again to the host at a start   prune.c  what is old goes
+ *   heal.c      damaged rows, fetched again
  */
 #ifndef HKP_LIBDSM_NODE_H
 #define HKP_LIBDSM_NODE_H
@@ -53,6 +54,7 @@ enum {
     PENDING_ASKED = 768,
     PENDING_MAX = 1536,
     READS_MAX = 64,
+    LOST_MAX = 1024,
     PROOFS_MAX = 8,
     REPORTS_MAX = 128,
     HELD_MAX = 16384,
@@ -121,6 +123,8 @@ struct author {
     /** authors with blocks that are not final */
     struct author *open_next, *open_prev;
     uint32_t is_open, forked, frozen, have_changed;
+    /** 1: the block of the final head is lost and not back yet (heal.c) */
+    uint32_t headless;
     /** highest seq that a peer claims to have, and who; the highest that a signature showed */
     uint64_t known_seq, shown_seq;
     uint8_t known_by[16];
@@ -251,7 +255,8 @@ enum {
     READ_BODIES = 6,
     READ_LINK = 7,
     READ_RETELL = 8,
-    READ_PRUNE = 9
+    READ_PRUNE = 9,
+    READ_HEAL = 10
 };
 
 struct report {
@@ -290,6 +295,17 @@ enum { CHANGE_EVIDENCE = 1, CHANGE_RETIRE = 2, CHANGE_LEAVE = 3, CHANGE_JOIN = 4
 struct pending {
     uint32_t count;
     struct change at[PENDING_MAX];
+};
+
+/** A stored row that was found damaged. */
+struct lost {
+    uint32_t row, tries, reading, known;
+    uint8_t key[24];
+    size_t key_len;
+    /** id of the block, digest of the header; hash of the body; the header's epoch */
+    uint8_t want[32], hash[32];
+    uint64_t epoch;
+    hkp_time again;
 };
 
 struct proof_job {
@@ -458,7 +474,7 @@ struct hkp_dsm_node {
         uint64_t rows, final_height;
         blob *cert;
         struct hkp_dsm__header headers[EPOCH_HEIGHTS + 1];
-        uint32_t n_headers, n_bodies, snapshot_seen;
+        uint32_t n_headers, n_bodies, snapshot_seen, cut;
     } load;
     /** stored blocks that are still to be told: what is read next, whose place is known up to where */
     struct retell {
@@ -475,6 +491,13 @@ struct hkp_dsm_node {
         struct hkp_dsm_cbor_reader at;
         hkp_time again;
     } prune;
+    /** damaged rows, the one whose row above is being read, and whose turn it is */
+    struct lost *lost, *healing;
+    uint32_t n_lost, heal_next;
+    /** root of the heads at the genesis of this epoch, while its boundary is lost and was not compared */
+    uint32_t boundary_unseen;
+    uint8_t boundary_heads[32];
+    hkp_time heal_at;
 };
 
 /* prune.c */
@@ -484,6 +507,21 @@ void hkp_dsm__prune(node *n);
 void hkp_dsm__prune_row(node *n, const uint8_t *data, size_t len);
 void hkp_dsm__prune_end(node *n);
 hkp_time hkp_dsm__prune_wake(const node *n);
+
+/* heal.c */
+/** A row is to be fetched again, if it is of a kind that peers have; stored: the store remembers already. */
+void hkp_dsm__lost_add(node *n, uint32_t row, const uint8_t *key, size_t key_len, int stored);
+void hkp_dsm__heal(node *n);
+hkp_time hkp_dsm__heal_wake(const node *n);
+void hkp_dsm__heal_row(node *n, const uint8_t *data, size_t len);
+void hkp_dsm__heal_end(node *n);
+/** 1: it was one that was lost, and is stored again. */
+int hkp_dsm__heal_block(node *n, const struct hkp_dsm__block *b, const struct hkp_dsm__item *item);
+void hkp_dsm__heal_pair(node *n, const struct hkp_dsm__header *h, const struct hkp_dsm_view *header,
+                        const struct hkp_dsm_view *body);
+/** 1: an own block above the own chain is lost; others may hold it. */
+int hkp_dsm__own_lost(const node *n);
+void hkp_dsm__body_hash(uint8_t hash[32], const uint8_t *body, size_t len);
 
 /* node.c */
 uint64_t hkp_dsm__wall_us(const node *n);
@@ -514,6 +552,7 @@ void hkp_dsm__drop_one(node *n, uint32_t row, const uint8_t *key, size_t key_len
 struct read *hkp_dsm__get(node *n, uint32_t what, uint32_t row, const uint8_t *key, size_t key_len);
 struct read *hkp_dsm__scan(node *n, uint32_t what, uint32_t row, const uint8_t *from, const uint8_t *to,
                            size_t key_len, uint32_t count);
+struct read *hkp_dsm__read_of(node *n, uint64_t ticket);
 struct event_entry *hkp_dsm__fact(node *n, uint32_t kind);
 struct held *hkp_dsm__hold(node *n, uint32_t what, uint64_t ticket);
 uint32_t hkp_dsm__events_free(const node *n);
@@ -610,6 +649,8 @@ hkp_status hkp_dsm__block_take(node *n, struct peer *p, const struct hkp_dsm__it
 /** From the own store. */
 hkp_status hkp_dsm__block_load(node *n, const struct hkp_dsm__item *item, int branch);
 void hkp_dsm__block_durable(node *n, struct block *b, int own);
+/** Blocks that waited and follow the tip now. */
+void hkp_dsm__take_waiting(node *n, struct author *a);
 void hkp_dsm__block_unpin(node *n, struct block *b);
 void hkp_dsm__block_tell(node *n, struct block *b, uint32_t kind);
 void hkp_dsm__block_final(node *n, struct author *a, struct block *b, uint64_t height);
@@ -708,6 +749,8 @@ void hkp_dsm__epoch_begin(node *n, const uint8_t *set_body, size_t len, const ui
 void hkp_dsm__epoch_again(node *n, const struct hkp_dsm__header *boundary);
 
 /* fetch.c */
+/** Ask one peer for a digest, and for its ancestors down to view from (0: for it alone). */
+void hkp_dsm__sync_ask(node *n, struct peer *p, uint64_t epoch, uint64_t from, const uint8_t digest[32]);
 void hkp_dsm__ask_header(node *n, const uint8_t digest[32]);
 void hkp_dsm__ask_certs(node *n, struct peer *p, uint64_t from, uint64_t to);
 hkp_status hkp_dsm__on_sync_req(node *n, struct peer *p, struct hkp_dsm__message *m);

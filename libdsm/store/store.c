@@ -19,9 +19,6 @@
 
 #include "libter/bytes.h"
 
-#define DB_FILE "dsm.sqlite"
-#define LOCK_FILE "dsm.lock"
-
 enum { SQL_PUT, SQL_GET, SQL_SCAN, SQL_DROP, SQL_BEGIN, SQL_COMMIT, SQL_COUNT };
 
 static const char *const sql_text[SQL_COUNT] = {
@@ -100,8 +97,8 @@ static hkp_status db_check(hkp_dsm_store *s, struct hkp_dsm_store_fault *fault) 
 }
 
 /* 63 bits of BLAKE2b over row, key and value: against bit rot, not against an attacker. */
-static int64_t row_sum(uint32_t row, const uint8_t *key, size_t key_len, const uint8_t *data,
-                       size_t data_len) {
+int64_t hkp_dsm__row_sum(uint32_t row, const uint8_t *key, size_t key_len, const uint8_t *data,
+                         size_t data_len) {
     uint8_t head[8], out[16];
     hkp_put_be32(head, row);
     hkp_put_be32(head + 4, (uint32_t)key_len);
@@ -124,8 +121,8 @@ static hkp_status db_sums(hkp_dsm_store *s, struct hkp_dsm_store_fault *fault) {
         const int64_t kind = sqlite3_column_int64(q, 0);
         const uint8_t *key = sqlite3_column_blob(q, 1), *data = sqlite3_column_blob(q, 2);
         right = kind >= 0 && kind <= UINT32_MAX &&
-                row_sum((uint32_t)kind, key, (size_t)sqlite3_column_bytes(q, 1), data,
-                        (size_t)sqlite3_column_bytes(q, 2)) == sqlite3_column_int64(q, 3);
+                hkp_dsm__row_sum((uint32_t)kind, key, (size_t)sqlite3_column_bytes(q, 1), data,
+                                 (size_t)sqlite3_column_bytes(q, 2)) == sqlite3_column_int64(q, 3);
     }
     if (!right && rc == SQLITE_ROW)
         snprintf(what, sizeof what, "a row of kind %lld differs from its checksum",
@@ -135,12 +132,11 @@ static hkp_status db_sums(hkp_dsm_store *s, struct hkp_dsm_store_fault *fault) {
     return hkp_dsm__store_fault(fault, HKP_E_IO, DB_FILE, what, UINT64_MAX);
 }
 
-static const char *const schema[] = {
+const char *const hkp_dsm__store_schema[STORE_TABLES] = {
     "CREATE TABLE info(name TEXT PRIMARY KEY, value) WITHOUT ROWID",
     "CREATE TABLE rows(kind INTEGER NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL, sum INTEGER NOT NULL,"
     " PRIMARY KEY(kind,key)) WITHOUT ROWID",
 };
-enum { TABLES = sizeof schema / sizeof schema[0] };
 
 /* Both tables, each as it was written, or none yet: one that a flipped bit renamed must not be made anew. */
 static hkp_status db_tables(hkp_dsm_store *s, struct hkp_dsm_store_fault *fault) {
@@ -150,16 +146,17 @@ static hkp_status db_tables(hkp_dsm_store *s, struct hkp_dsm_store_fault *fault)
     while (right && (rc = sqlite3_step(q)) == SQLITE_ROW) {
         const char *name = (const char *)sqlite3_column_text(q, 0);
         const char *sql = (const char *)sqlite3_column_text(q, 1);
-        right = n < TABLES && name != NULL && sql != NULL && strcmp(sql, schema[n]) == 0 &&
+        right = n < STORE_TABLES && name != NULL && sql != NULL &&
+                strcmp(sql, hkp_dsm__store_schema[n]) == 0 &&
                 strncmp(sql + sizeof "CREATE TABLE", name, strlen(name)) == 0;
         n++;
     }
     sqlite3_finalize(q);
-    if (right && rc == SQLITE_DONE && n == TABLES) return HKP_OK;
+    if (right && rc == SQLITE_DONE && n == STORE_TABLES) return HKP_OK;
     if (!right || rc != SQLITE_DONE || n != 0)
         return hkp_dsm__store_fault(fault, HKP_E_IO, DB_FILE, "its tables are not those of a store", 0);
     hkp_status st = db_exec(s, "BEGIN IMMEDIATE", fault);
-    for (int i = 0; st == HKP_OK && i < TABLES; i++) st = db_exec(s, schema[i], fault);
+    for (int i = 0; st == HKP_OK && i < STORE_TABLES; i++) st = db_exec(s, hkp_dsm__store_schema[i], fault);
     return st == HKP_OK ? db_exec(s, "COMMIT", fault) : st;
 }
 
@@ -216,6 +213,8 @@ static hkp_status open_all(hkp_dsm_store *s, const char *directory, int32_t crea
     if (s->dir < 0) return hkp_dsm__store_fault(fault, HKP_E_IO, ".", strerror(errno), UINT64_MAX);
     int exists = faccessat(s->dir, DB_FILE, F_OK, 0) == 0;
     if (!exists && !create && !hkp_dsm__wal_file_exists(s->dir)) return HKP_E_NOTFOUND;
+    if (!exists && faccessat(s->dir, BAD_FILE, F_OK, 0) == 0)
+        return hkp_dsm__store_fault(fault, HKP_E_IO, DB_FILE, "its repair was cut short", UINT64_MAX);
     s->lock = openat(s->dir, LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (s->lock < 0) return hkp_dsm__store_fault(fault, HKP_E_IO, LOCK_FILE, strerror(errno), UINT64_MAX);
     if (flock(s->lock, LOCK_EX | LOCK_NB) != 0) return HKP_E_STATE;
@@ -276,7 +275,7 @@ static hkp_status write_row(hkp_dsm_store *s, const struct hkp_dsm_event *ev) {
     bind(q, 2, ev->key, ev->key_len);
     if (ev->kind == HKP_DSM_EV_STORE_PUT) {
         bind(q, 3, ev->data, ev->data_len);
-        sqlite3_bind_int64(q, 4, row_sum(ev->row, ev->key, ev->key_len, ev->data, ev->data_len));
+        sqlite3_bind_int64(q, 4, hkp_dsm__row_sum(ev->row, ev->key, ev->key_len, ev->data, ev->data_len));
     } else {
         bind(q, 3, ev->key_to, ev->key_to_len);
     }
@@ -301,9 +300,9 @@ static hkp_status read_rows(hkp_dsm_store *s, hkp_dsm_node *node, hkp_time now,
     while (st == HKP_OK && (rc = sqlite3_step(q)) == SQLITE_ROW) {
         const uint8_t *key = sqlite3_column_blob(q, 0), *data = sqlite3_column_blob(q, 1);
         size_t key_len = (size_t)sqlite3_column_bytes(q, 0), data_len = (size_t)sqlite3_column_bytes(q, 1);
-        if (row_sum(row, key, key_len, data, data_len) != sqlite3_column_int64(q, 2)) {
-            rc = SQLITE_CORRUPT;
-            break;
+        if (hkp_dsm__row_sum(row, key, key_len, data, data_len) != sqlite3_column_int64(q, 2)) {
+            if (hkp_dsm_lost(node, now, ticket, key, key_len) == HKP_E_STATE) break;
+            continue;
         }
         if (hkp_dsm_read(node, now, ticket, key, key_len, data, data_len) != HKP_OK) break;
     }

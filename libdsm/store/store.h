@@ -9,7 +9,13 @@
 
 #include <hookprobe/dsm.h>
 
+#define DB_FILE "dsm.sqlite"
+#define LOCK_FILE "dsm.lock"
+/** what repair.c put aside */
+#define BAD_FILE "dsm.sqlite.bad"
+
 enum {
+    STORE_TABLES = 2,
     WAL_RECORD = 64,
     /** records between two attempts to leave those below the watermark behind */
     WAL_COMPACT = 16384
@@ -27,6 +33,13 @@ struct hkp_dsm__wal_file {
     /** 1: appended since the last sync */
     int dirty;
 };
+
+/** How the tables of a database are made. */
+extern const char *const hkp_dsm__store_schema[STORE_TABLES];
+
+/** What stands beside a row, so that damage of it is seen when it is read. */
+int64_t hkp_dsm__row_sum(uint32_t row, const uint8_t *key, size_t key_len, const uint8_t *data,
+                         size_t data_len);
 
 /** Say what is wrong; returns status. offset UINT64_MAX: unknown. */
 hkp_status hkp_dsm__store_fault(struct hkp_dsm_store_fault *fault, hkp_status status, const char *file,

@@ -45,6 +45,21 @@ static hkp_status open_log(struct hkp_mesh_runner *r, struct hkp_mesh_fault *fau
     return st == HKP_OK ? HKP_OK : ter_fault(fault, &diag, st, path);
 }
 
+/* A damaged database is repaired, and said to have been (D-STO-10): what is missing comes from peers. */
+static hkp_status open_store(struct hkp_mesh_runner *r, const char *path, struct hkp_dsm_store_fault *fault) {
+    hkp_status st = hkp_dsm_store_open(&r->store, path, 1, fault);
+    if (st != HKP_E_IO || strcmp(fault->file, "dsm.sqlite") != 0) return st;
+    hkp_mesh__say(r, HKP_MESH_LOG_ERROR, "store: %s: %s", fault->file, fault->what);
+    struct hkp_dsm_store_repaired done = {.struct_size = sizeof done};
+    struct hkp_dsm_store_fault why = *fault;
+    if (hkp_dsm_store_repair(path, &done, &why) != HKP_OK) return st;
+    hkp_mesh__say(r, HKP_MESH_LOG_NOTE,
+                  "store: repaired: %llu rows are whole, %llu were not and are asked for, %llu made anew",
+                  (unsigned long long)done.rows, (unsigned long long)done.damaged,
+                  (unsigned long long)done.remade);
+    return hkp_dsm_store_open(&r->store, path, 1, fault);
+}
+
 hkp_status hkp_mesh__host_open(struct hkp_mesh_runner *r, const struct hkp_mesh_runner_options *opt,
                                struct hkp_mesh_fault *fault) {
     struct hkp_ter_capture_options co;
@@ -60,7 +75,7 @@ hkp_status hkp_mesh__host_open(struct hkp_mesh_runner *r, const struct hkp_mesh_
     if (st == HKP_OK) st = hkp_mesh__path(path, r->dir.path, "store");
     if (st != HKP_OK) return st;
     memset(&sf, 0, sizeof sf);
-    st = hkp_dsm_store_open(&r->store, path, 1, &sf);
+    st = open_store(r, path, &sf);
     if (st != HKP_OK)
         return hkp_mesh__fault(fault, st, sf.file[0] != 0 ? sf.file : path,
                                sf.what[0] != 0 ? sf.what : hkp_dsm_status_name(st), sf.offset);

@@ -72,6 +72,8 @@ static void fact(struct sim *s, uint32_t i, const struct hkp_dsm_event *ev) {
     me->frozen += ev->kind == HKP_DSM_EV_AUTHOR_FROZEN;
     me->bad += ev->kind == HKP_DSM_EV_PEER_BAD;
     me->epochs += ev->kind == HKP_DSM_EV_EPOCH;
+    me->lost += ev->kind == HKP_DSM_EV_LOST;
+    me->healed += ev->kind == HKP_DSM_EV_HEALED;
     if (ev->kind == HKP_DSM_EV_PROOF) keep_proof(me, ev);
     sim_watch_fact(s, i, ev);
     if (s->on_fact != NULL) s->on_fact(s, i, ev);

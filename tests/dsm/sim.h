@@ -41,7 +41,8 @@ struct sim_mesh {
 void sim_mesh_make(struct sim_mesh *m, uint32_t n, uint32_t roles);
 
 struct sim_row {
-    uint32_t row;
+    /** damaged: 1: the store finds that out when it reads the row (D-STO-10) */
+    uint32_t row, damaged;
     size_t key_len, len;
     uint8_t key[48];
     uint8_t *data;
@@ -82,6 +83,7 @@ struct sim_node {
      * observer, as a host does that lost its WAL (D-STO-7) */
     uint32_t life, spoilt, observe;
     uint32_t up, honest, started, observer, damaged, silent;
+    uint64_t lost, healed;
     /** peers that it wants to be rid of */
     uint64_t bad;
     uint64_t finals, blocks, blocks_final, evidence, frozen, forked, proofs, epochs;

@@ -1,0 +1,564 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+/*
+ * EXPERIMENT: these ciphers are broken by the attacks in "hookprobe lab attack". Do not protect anything with
+ * them. (LAB-1.3)
+ *
+ * The lab of libneuro, built only with -Dlab=true, as a library of its own, libhookprobe-neuro-lab.a: integer
+ * networks as ciphers, their architecture as part of the key, training, rotation, shared keys, and attacks
+ * with figures. Nothing here is constant-time, and nothing in the five libraries uses it. What real data
+ * needs is in <hookprobe/neuro/bridge.h>. Source of all of it: lab.md sections 2 to 6.
+ */
+#ifndef HOOKPROBE_NEURO_LAB_H
+#define HOOKPROBE_NEURO_LAB_H
+
+#include <hookprobe/neuro.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define HKP_NEURO_LAB_WARNING                                                                                \
+    "EXPERIMENT: this cipher is broken by the attacks in \"hookprobe lab attack\". Do not protect anything " \
+    "with it."
+
+/* Activations (LAB-2.1). */
+enum { HKP_NEURO_LAB_RELU = 0, HKP_NEURO_LAB_TANH = 1, HKP_NEURO_LAB_SIGMOID = 2 };
+
+/* Limits (LAB-2.1, 3.1, 4.5, 6.2). */
+enum {
+    HKP_NEURO_LAB_ARCHS = 4080,
+    HKP_NEURO_LAB_DEPTH_MAX = 5,
+    HKP_NEURO_LAB_WIDTH_MAX = 512,
+    HKP_NEURO_LAB_ROUNDS = 16,
+    HKP_NEURO_LAB_ROUNDS_MAX = 32,
+    HKP_NEURO_LAB_STEPS_MAX = 100000,
+    HKP_NEURO_LAB_BATCH_MAX = 256,
+    HKP_NEURO_LAB_TRIES = 64,
+    HKP_NEURO_LAB_PARTIES_MAX = 16,
+    HKP_NEURO_LAB_ABORTS = 3
+};
+
+/** An architecture (LAB-2.1). */
+struct hkp_neuro_lab_arch {
+    /** 0..4079 */
+    uint32_t index;
+    /** HKP_NEURO_LAB_RELU, _TANH or _SIGMOID */
+    uint32_t act;
+    /** hidden layers, 2..5 */
+    uint32_t depth;
+    /** units of each: 64, 128, 256 or 512; beyond depth 0 */
+    uint32_t widths[5];
+};
+
+typedef struct hkp_neuro_lab_nc1 hkp_neuro_lab_nc1;
+typedef struct hkp_neuro_lab_nc0 hkp_neuro_lab_nc0;
+
+/**
+ * The architecture of an index.
+ *
+ * @param index  0..4079
+ * @param arch   written
+ * @retval HKP_OK                done
+ * @retval HKP_E_NEURO_LAB_ARCH  no such index; arch is zero
+ * Cost: O(1). Source: LAB-2.1. Since: hookprobe-neuro 0.1
+ */
+hkp_status hkp_neuro_lab_arch_get(uint32_t index, struct hkp_neuro_lab_arch *arch);
+
+/**
+ * The index that a key chooses.
+ *
+ * @param key  32 bytes, secret
+ * @return 0..4079
+ * Cost: one HMAC. Source: LAB-2.2. Since: hookprobe-neuro 0.1
+ */
+uint32_t hkp_neuro_lab_arch_index(const uint8_t key[32]);
+
+/**
+ * Weights and biases of one round of NC1.
+ *
+ * @param arch  from hkp_neuro_lab_arch_get()
+ * @return their number, 4740..1055236
+ * Cost: O(1). Source: LAB-3.2. Since: hookprobe-neuro 0.1
+ */
+uint64_t hkp_neuro_lab_nc1_params(const struct hkp_neuro_lab_arch *arch);
+
+/**
+ * An activation.
+ *
+ * @param act  HKP_NEURO_LAB_RELU, _TANH or _SIGMOID
+ * @param z    Q16
+ * @return Q15, -32767..32767
+ * Cost: O(1). Source: LAB-2.3. Since: hookprobe-neuro 0.1
+ */
+int32_t hkp_neuro_lab_act(uint32_t act, int64_t z);
+
+/**
+ * Make the coupling network of a key: its architecture and its weights.
+ *
+ * @param nc1     receives the object; hkp_neuro_lab_nc1_free()
+ * @param mem     allocator, or NULL for malloc; it may refuse: at most 67 MB are asked for at once
+ * @param key     32 bytes, secret
+ * @param rounds  1..32; 16 is usual
+ * @retval HKP_OK                  made
+ * @retval HKP_E_INVAL             nc1 or key is NULL, or half an allocator
+ * @retval HKP_E_NEURO_LAB_ROUNDS  rounds
+ * @retval HKP_E_NEURO_LAB_LIMIT   the allocator has no such memory; *nc1 is NULL
+ * Cost: ChaCha20 of all weights. Source: LAB-3.3, LAB-3.4. Since: hookprobe-neuro 0.1
+ */
+hkp_status hkp_neuro_lab_nc1_new(hkp_neuro_lab_nc1 **nc1, const struct hkp_mem *mem, const uint8_t key[32],
+                                 uint32_t rounds);
+
+/**
+ * The same with an architecture that the caller names, and the key of the weights.
+ *
+ * @param nc1         as hkp_neuro_lab_nc1_new()
+ * @param mem         as hkp_neuro_lab_nc1_new()
+ * @param weight_key  K_w, 32 bytes: hkp_neuro_lab_weight_key()
+ * @param index       0..4079
+ * @param rounds      1..32
+ * @retval HKP_E_NEURO_LAB_ARCH  index; the others as hkp_neuro_lab_nc1_new(), rounds first
+ * Cost: as hkp_neuro_lab_nc1_new(). Source: LAB-3.4. Since: hookprobe-neuro 0.1
+ */
+hkp_status hkp_neuro_lab_nc1_new_arch(hkp_neuro_lab_nc1 **nc1, const struct hkp_mem *mem,
+                                      const uint8_t weight_key[32], uint32_t index, uint32_t rounds);
+
+/**
+ * K_w of a key.
+ *
+ * @param key         32 bytes, secret
+ * @param weight_key  32 bytes, written
+ * Cost: one HMAC. Source: LAB-3.3. Since: hookprobe-neuro 0.1
+ */
+void hkp_neuro_lab_weight_key(const uint8_t key[32], uint8_t weight_key[32]);
+
+/**
+ * Wipe and free; NULL is allowed.
+ *
+ * @param nc1  the object or NULL
+ * Cost: O(weights). Source: LAB-3.4. Since: hookprobe-neuro 0.1
+ */
+void hkp_neuro_lab_nc1_free(hkp_neuro_lab_nc1 *nc1);
+
+/**
+ * One block; equal blocks give equal output.
+ *
+ * @param nc1  the object
+ * @param in   16 bytes
+ * @param out  16 bytes, may be in
+ * Cost: rounds x weights multiplications. Source: LAB-3.1. Since: hookprobe-neuro 0.1
+ */
+void hkp_neuro_lab_nc1_encrypt(const hkp_neuro_lab_nc1 *nc1, const uint8_t in[16], uint8_t out[16]);
+
+/**
+ * The inverse of hkp_neuro_lab_nc1_encrypt(), exact for every network.
+ *
+ * @param nc1  the object
+ * @param in   16 bytes
+ * @param out  16 bytes, may be in
+ * Cost: as hkp_neuro_lab_nc1_encrypt(). Source: LAB-3.1. Since: hookprobe-neuro 0.1
+ */
+void hkp_neuro_lab_nc1_decrypt(const hkp_neuro_lab_nc1 *nc1, const uint8_t in[16], uint8_t out[16]);
+
+/**
+ * Counter mode: both directions are this.
+ *
+ * @param nc1  the object
+ * @param iv   8 bytes, never twice with one key
+ * @param in   len bytes
+ * @param out  len bytes, may be in
+ * @param len  any
+ * Cost: one block for 16 bytes. Source: LAB-3.4. Since: hookprobe-neuro 0.1
+ */
+void hkp_neuro_lab_nc1_ctr(const hkp_neuro_lab_nc1 *nc1, const uint8_t iv[8], const uint8_t *in, uint8_t *out,
+                           size_t len);
+
+/** How a trained pair is made (LAB-4.5). */
+struct hkp_neuro_lab_nc0_options {
+    uint32_t struct_size;
+    /** 0..4079, or UINT32_MAX: the one of the key */
+    uint32_t index;
+    /** 1: code of 128 words; 2: code of 128 signs */
+    uint32_t form;
+    /** S, 1..100000; 0: 2000 */
+    uint32_t steps;
+    /** step size, 1..65536; 0: 8192 */
+    uint32_t lr;
+    /** B, blocks of a step, 1..256; 0: 32 */
+    uint32_t batch;
+    struct hkp_mem mem;
+};
+
+/** Told after every 100 steps and at the end; not 0: stop. wrong of bits were decoded wrongly in that step.
+ */
+typedef int32_t (*hkp_neuro_lab_progress)(void *user, uint32_t step, uint32_t of, uint32_t wrong,
+                                          uint32_t bits);
+
+/** What hkp_neuro_lab_nc0_measure() found. */
+struct hkp_neuro_lab_nc0_figures {
+    uint64_t bits;
+    uint64_t wrong_bits;
+    uint64_t blocks;
+    uint64_t wrong_blocks;
+};
+
+/**
+ * An untrained pair of networks.
+ *
+ * @param nc0      receives the object; hkp_neuro_lab_nc0_free()
+ * @param key      32 bytes, secret
+ * @param options  copied
+ * @retval HKP_OK                  made
+ * @retval HKP_E_INVAL             an argument is NULL, or the options are too short
+ * @retval HKP_E_NEURO_LAB_ARCH    index
+ * @retval HKP_E_NEURO_LAB_RANGE   form, steps, lr or batch
+ * @retval HKP_E_NEURO_LAB_LIMIT   no memory
+ * Cost: O(weights). Source: LAB-4.1, LAB-4.2. Since: hookprobe-neuro 0.1
+ */
+hkp_status hkp_neuro_lab_nc0_new(hkp_neuro_lab_nc0 **nc0, const uint8_t key[32],
+                                 const struct hkp_neuro_lab_nc0_options *options);
+
+/**
+ * Train on, for so many steps or to the end.
+ *
+ * @param nc0        the object
+ * @param max_steps  steps of this call
+ * @param progress   called after every 100 steps and at the end, or NULL
+ * @param user       for progress
+ * @retval HKP_OK                     done, or all steps of the run were
+ * @retval HKP_E_NEURO_LAB_CANCELLED  progress said so; the next call goes on
+ * Cost: 6 x weights x batch multiplications a step. Source: LAB-4.4. Since: hookprobe-neuro 0.1
+ */
+hkp_status hkp_neuro_lab_nc0_train(hkp_neuro_lab_nc0 *nc0, uint32_t max_steps,
+                                   hkp_neuro_lab_progress progress, void *user);
+
+/**
+ * Steps done of those to do, and the architecture.
+ *
+ * @param nc0   the object
+ * @param of    written: all steps; or NULL
+ * @param arch  written; or NULL
+ * @return steps done
+ * Cost: O(1). Source: LAB-4.5. Since: hookprobe-neuro 0.1
+ */
+uint32_t hkp_neuro_lab_nc0_steps(const hkp_neuro_lab_nc0 *nc0, uint32_t *of, struct hkp_neuro_lab_arch *arch);
+
+/**
+ * Bytes of an encrypted block: 257 in form 1, 17 in form 2.
+ *
+ * @param nc0  the object
+ * @return 257 or 17
+ * Cost: O(1). Source: LAB-4.7. Since: hookprobe-neuro 0.1
+ */
+size_t hkp_neuro_lab_nc0_size(const hkp_neuro_lab_nc0 *nc0);
+
+/**
+ * One block; what is sent decodes exactly, or it is refused.
+ *
+ * @param nc0  a pair whose training is complete
+ * @param in   16 bytes
+ * @param out  hkp_neuro_lab_nc0_size() bytes
+ * @retval HKP_OK                       out is complete
+ * @retval HKP_E_NEURO_LAB_STATE        not trained to the end
+ * @retval HKP_E_NEURO_LAB_UNENCODABLE  no try of 64 decodes; out is zero
+ * Cost: 1 to 64 passes of both networks. Source: LAB-4.7. Since: hookprobe-neuro 0.1
+ */
+hkp_status hkp_neuro_lab_nc0_encrypt(const hkp_neuro_lab_nc0 *nc0, const uint8_t in[16], uint8_t *out);
+
+/**
+ * The inverse. There is no authentication: an altered block decodes to something.
+ *
+ * @param nc0  a pair whose training is complete
+ * @param in   the block
+ * @param len  its bytes
+ * @param out  16 bytes
+ * @retval HKP_OK                  out is complete
+ * @retval HKP_E_NEURO_LAB_STATE   not trained to the end
+ * @retval HKP_E_NEURO_LAB_LENGTH  len
+ * @retval HKP_E_NEURO_LAB_RANGE   a try above 63, or a word that no code has; out is zero
+ * Cost: one pass. Source: LAB-4.7. Since: hookprobe-neuro 0.1
+ */
+hkp_status hkp_neuro_lab_nc0_decrypt(const hkp_neuro_lab_nc0 *nc0, const uint8_t *in, size_t len,
+                                     uint8_t out[16]);
+
+/**
+ * The code of a block, without the check of LAB-4.7, at any time of the training.
+ *
+ * @param nc0   the object
+ * @param in    16 bytes
+ * @param code  128 words, -32767..32767; form 2: only these two
+ * Cost: one pass of the encoder. Source: LAB-4.3. Since: hookprobe-neuro 0.1
+ */
+void hkp_neuro_lab_nc0_code(const hkp_neuro_lab_nc0 *nc0, const uint8_t in[16], int16_t code[128]);
+
+/**
+ * The block of a code.
+ *
+ * @param nc0   the object
+ * @param code  128 words
+ * @param out   16 bytes
+ * Cost: one pass of the decoder. Source: LAB-4.3. Since: hookprobe-neuro 0.1
+ */
+void hkp_neuro_lab_nc0_decode(const hkp_neuro_lab_nc0 *nc0, const int16_t code[128], uint8_t out[16]);
+
+/**
+ * Encode and decode fresh blocks, and count what comes back wrong.
+ *
+ * @param nc0      the object, at any time of the training
+ * @param decoder  whose decoder; NULL: its own
+ * @param blocks   1..1000000
+ * @param seed     32 bytes that choose the blocks
+ * @param figures  written
+ * Cost: one pass of both networks a block. Source: LAB-4.5, LAB-5.6. Since: hookprobe-neuro 0.1
+ */
+void hkp_neuro_lab_nc0_measure(const hkp_neuro_lab_nc0 *nc0, const hkp_neuro_lab_nc0 *decoder,
+                               uint32_t blocks, const uint8_t seed[32],
+                               struct hkp_neuro_lab_nc0_figures *figures);
+
+/**
+ * SHA-256 over all weights: for comparison of runs and builds.
+ *
+ * @param nc0   the object
+ * @param hash  32 bytes, written
+ * Cost: O(weights). Source: LAB-4.6. Since: hookprobe-neuro 0.1
+ */
+void hkp_neuro_lab_nc0_hash(const hkp_neuro_lab_nc0 *nc0, uint8_t hash[32]);
+
+/**
+ * Share of weights that two pairs of one architecture have in common, in millionths.
+ *
+ * @param a  a pair
+ * @param b  another
+ * @return 0..1000000; 0 where the architectures differ
+ * Cost: O(weights). Source: LAB-6.1. Since: hookprobe-neuro 0.1
+ */
+uint32_t hkp_neuro_lab_nc0_common_ppm(const hkp_neuro_lab_nc0 *a, const hkp_neuro_lab_nc0 *b);
+
+/**
+ * The pair as a file, which is the key.
+ *
+ * @param nc0     the object
+ * @param forget  1: leave the key out; only when the training is complete
+ * @param dst     written, or NULL to learn the length
+ * @param cap     bytes at dst
+ * @param len     written: bytes of the file
+ * @retval HKP_OK                 written, or len told
+ * @retval HKP_E_NEURO_LAB_STATE  forget before the end of training
+ * @retval HKP_E_NOSPC            cap is too small; len is told
+ * Cost: O(weights). Source: LAB-4.6. Since: hookprobe-neuro 0.1
+ */
+hkp_status hkp_neuro_lab_nc0_save(const hkp_neuro_lab_nc0 *nc0, int32_t forget, uint8_t *dst, size_t cap,
+                                  size_t *len);
+
+/**
+ * The pair of a file.
+ *
+ * @param nc0  receives the object
+ * @param mem  allocator, or NULL for malloc
+ * @param in   the file
+ * @param len  its bytes
+ * @retval HKP_OK                 made; a training that was not complete goes on from there
+ * @retval HKP_E_INVAL            an argument is NULL, or half an allocator
+ * @retval HKP_E_NEURO_LAB_FILE   length, magic, version, zeros, ranges or digest
+ * @retval HKP_E_NEURO_LAB_LIMIT  no memory
+ * Cost: O(weights). Source: LAB-4.6. Since: hookprobe-neuro 0.1
+ */
+hkp_status hkp_neuro_lab_nc0_load(hkp_neuro_lab_nc0 **nc0, const struct hkp_mem *mem, const uint8_t *in,
+                                  size_t len);
+
+/**
+ * Wipe and free; NULL is allowed.
+ *
+ * @param nc0  the object or NULL
+ * Cost: O(weights). Source: LAB-4.5. Since: hookprobe-neuro 0.1
+ */
+void hkp_neuro_lab_nc0_free(hkp_neuro_lab_nc0 *nc0);
+
+/** What hkp_neuro_lab_attack_differential() counted. */
+struct hkp_neuro_lab_differential {
+    /** blocks encrypted */
+    uint64_t queries;
+    /** bits that differ, over all pairs; 64 a pair is ideal */
+    uint64_t flipped;
+    /** pairs with all eight words within +-256 of each other; ideal 1e-17 of them */
+    uint64_t near_pairs;
+};
+
+/**
+ * Chosen plaintext: pairs that differ in the last bit.
+ *
+ * @param nc1     the target
+ * @param pairs   1..
+ * @param seed    32 bytes that choose the blocks
+ * @param result  written
+ * Cost: two blocks a pair. Source: LAB-5.2. Since: hookprobe-neuro 0.1
+ */
+void hkp_neuro_lab_attack_differential(const hkp_neuro_lab_nc1 *nc1, uint32_t pairs, const uint8_t seed[32],
+                                       struct hkp_neuro_lab_differential *result);
+
+/** What hkp_neuro_lab_attack_brute() found. */
+struct hkp_neuro_lab_brute {
+    /** architectures tried, and those that decrypt the pair */
+    uint32_t tried, matches;
+    /** the last that did, or 4080 */
+    uint32_t found;
+    uint32_t reserved;
+    /** flipped bits over all that did not; 64 each is noise */
+    uint64_t wrong_distance;
+};
+
+/**
+ * All 4080 architectures, with the key of the weights and one known pair.
+ *
+ * @param weight_key  K_w, 32 bytes
+ * @param rounds      1..32
+ * @param plain       16 bytes
+ * @param cipher      their block
+ * @param progress    called after every 100 with step, of and matches, or NULL; not 0 stops
+ * @param user        for progress
+ * @param result      written
+ * @return the architecture that was found, or 4080
+ * Cost: the weights of all architectures, about a minute at 16 rounds. Source: LAB-2.5. Since:
+ * hookprobe-neuro 0.1
+ */
+uint32_t hkp_neuro_lab_attack_brute(const uint8_t weight_key[32], uint32_t rounds, const uint8_t plain[16],
+                                    const uint8_t cipher[16], hkp_neuro_lab_progress progress, void *user,
+                                    struct hkp_neuro_lab_brute *result);
+
+/**
+ * Known plaintext: an affine map from words of small range to the right half of the block.
+ *
+ * @param nc1       the target
+ * @param pairs     seen, 16..; as many fresh ones judge the fit
+ * @param seed      32 bytes that choose the blocks
+ * @param hits_ppm  written: top 4 bits predicted, in millionths; chance is 62500
+ * @retval HKP_OK                 done
+ * @retval HKP_E_NEURO_LAB_LIMIT  no memory
+ * Cost: two blocks a pair. Source: LAB-5.3. Since: hookprobe-neuro 0.1
+ */
+hkp_status hkp_neuro_lab_attack_fit_nc1(const hkp_neuro_lab_nc1 *nc1, uint32_t pairs, const uint8_t seed[32],
+                                        uint32_t *hits_ppm);
+
+/**
+ * Known plaintext: an affine map from the code to the bits of the block, which replaces the decoder.
+ *
+ * @param nc0       the target
+ * @param pairs     seen, 129..
+ * @param seed      32 bytes that choose the blocks
+ * @param bits_ppm  written: bits of 200 fresh blocks read rightly, in millionths; chance is 500000
+ * @retval HKP_OK                 done
+ * @retval HKP_E_NEURO_LAB_LIMIT  no memory
+ * Cost: 129 x 257 multiplications a pair. Source: LAB-5.3. Since: hookprobe-neuro 0.1
+ */
+hkp_status hkp_neuro_lab_attack_fit_nc0(const hkp_neuro_lab_nc0 *nc0, uint32_t pairs, const uint8_t seed[32],
+                                        uint32_t *bits_ppm);
+
+/**
+ * Robustness: uniform noise on the code.
+ *
+ * @param nc0      the target
+ * @param bits     noise of +-2^bits, 1..14
+ * @param blocks   1..
+ * @param seed     32 bytes that choose blocks and noise
+ * @param figures  written
+ * Cost: one pass of both networks a block. Source: LAB-5.5. Since: hookprobe-neuro 0.1
+ */
+void hkp_neuro_lab_attack_noise(const hkp_neuro_lab_nc0 *nc0, uint32_t bits, uint32_t blocks,
+                                const uint8_t seed[32], struct hkp_neuro_lab_nc0_figures *figures);
+
+/**
+ * The key of the next generation.
+ *
+ * @param key         K of generation - 1, 32 bytes
+ * @param generation  g, 1..
+ * @param fresh       32 bytes from the system, under a session or the hybrid, never under a lab cipher
+ * @param next        32 bytes, written; may be key
+ * Cost: one HMAC. Source: LAB-6.1. Since: hookprobe-neuro 0.1
+ */
+void hkp_neuro_lab_rotate(const uint8_t key[32], uint32_t generation, const uint8_t fresh[32],
+                          uint8_t next[32]);
+
+/** One party's side of a shared key; plain memory, all zero at first. Secret. */
+struct hkp_neuro_lab_share {
+    uint8_t session[32];
+    /** parties, 2..16, and the own place */
+    uint32_t n, self;
+    /** bit i: the commit, the secret of party i is held */
+    uint32_t commits, reveals;
+    uint8_t commit[16][32];
+    uint8_t secret[16][32];
+    uint8_t blind[32];
+};
+
+/**
+ * Begin: the own secret and its commit, which goes to all.
+ *
+ * @param share    written
+ * @param session  32 bytes, agreed on and unused
+ * @param n        parties, 2..16
+ * @param self     the own place, below n
+ * @param secret   s_i, 32 fresh random bytes
+ * @param blind    r_i, 32 fresh random bytes
+ * @retval HKP_OK                 share->commit[self] is to be sent
+ * @retval HKP_E_NEURO_LAB_RANGE  n or self
+ * Cost: one SHA-256. Source: LAB-6.2. Since: hookprobe-neuro 0.1
+ */
+hkp_status hkp_neuro_lab_share_begin(struct hkp_neuro_lab_share *share, const uint8_t session[32], uint32_t n,
+                                     uint32_t self, const uint8_t secret[32], const uint8_t blind[32]);
+
+/**
+ * A commit came.
+ *
+ * @param share   the own side
+ * @param i       whose; by the session that it came in
+ * @param commit  32 bytes
+ * @retval HKP_OK                  held; the own secret may be revealed when hkp_neuro_lab_share_open() says
+ * so
+ * @retval HKP_E_NEURO_LAB_RANGE   i
+ * @retval HKP_E_NEURO_LAB_COMMIT  another commit of i is held: the session ends
+ * Cost: O(1). Source: LAB-6.2. Since: hookprobe-neuro 0.1
+ */
+hkp_status hkp_neuro_lab_share_commit(struct hkp_neuro_lab_share *share, uint32_t i,
+                                      const uint8_t commit[32]);
+
+/**
+ * Whether all commits are held, so that secrets may be revealed.
+ *
+ * @param share  the own side
+ * @return 1 or 0
+ * Cost: O(1). Source: LAB-6.2. Since: hookprobe-neuro 0.1
+ */
+int32_t hkp_neuro_lab_share_open(const struct hkp_neuro_lab_share *share);
+
+/**
+ * A secret came.
+ *
+ * @param share   the own side
+ * @param i       whose
+ * @param secret  s_i
+ * @param blind   r_i
+ * @retval HKP_OK                  held
+ * @retval HKP_E_NEURO_LAB_RANGE   i
+ * @retval HKP_E_NEURO_LAB_STATE   not all commits are held: nothing is taken, nothing may be revealed
+ * @retval HKP_E_NEURO_LAB_COMMIT  not what i committed to: the session ends
+ * Cost: one SHA-256. Source: LAB-6.2. Since: hookprobe-neuro 0.1
+ */
+hkp_status hkp_neuro_lab_share_reveal(struct hkp_neuro_lab_share *share, uint32_t i, const uint8_t secret[32],
+                                      const uint8_t blind[32]);
+
+/**
+ * The key that all have; wipes the secrets.
+ *
+ * @param share  all secrets are held
+ * @param key    32 bytes, written
+ * @retval HKP_OK                 written; share is zero
+ * @retval HKP_E_NEURO_LAB_STATE  a secret is missing
+ * Cost: one SHA-256 and one HMAC. Source: LAB-6.2. Since: hookprobe-neuro 0.1
+ */
+hkp_status hkp_neuro_lab_share_key(struct hkp_neuro_lab_share *share, uint8_t key[32]);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+/*
+ * Stored rows that the store found damaged: dropped, told, and, where peers have the same, fetched again.
+ * What comes is taken only if its hash is one that this node knew before: a block's id stands in the block
+ * above it or in the final head, a header's digest in the header above or in the root, a body's hash beside
+ * its header's digest. Rows LOST remember over a start what is still to come. Rows that only this node makes
+ * (LEAVES, PLACE, DIGEST) are made anew by the store's repair.
+ *
+ * What is not final needs nothing of this: consensus asks for it like any node that was away.
+ */
+#include <sodium.h>
+#include <string.h>
+
+#include "libdsm/node/node.h"
+#include "libter/bytes.h"
+
+enum { READ_ABOVE = 1, READ_OWN = 2, READ_OWN_HERE = 3, READ_HASH = 4, TRIES = 40, EVERY = 200 };
+
+static struct lost *find(node *n, uint32_t row, const uint8_t *key, size_t key_len) {
+    for (uint32_t i = 0; i < n->n_lost; i++) {
+        struct lost *l = &n->lost[i];
+        if (l->row == row && l->key_len == key_len && memcmp(l->key, key, key_len) == 0) return l;
+    }
+    return NULL;
+}
+
+static size_t lost_key(uint8_t key[KEY_MAX], const struct lost *l) {
+    key[0] = (uint8_t)l->row;
+    memcpy(key + 1, l->key, l->key_len);
+    return l->key_len + 1;
+}
+
+static void forget(node *n, struct lost *l) {
+    uint8_t key[KEY_MAX];
+    hkp_dsm__drop_one(n, HKP_DSM_ROW_LOST, key, lost_key(key, l));
+    if (n->healing == l) n->healing = NULL;
+    *l = n->lost[--n->n_lost];
+    if (n->healing == &n->lost[n->n_lost]) n->healing = l;
+}
+
+/* What came names the row below it, too, which is asked for next: a run of lost rows comes from its top down. */
+static void next(node *n, uint32_t row, const uint8_t *key, size_t key_len, uint64_t epoch,
+                 const uint8_t want[32]) {
+    struct lost *l = find(n, row, key, key_len);
+    if (l == NULL) return;
+    l->tries = 0;
+    l->again = n->now;
+    l->epoch = epoch;
+    if (want == NULL || l->known) return;
+    memcpy(l->want, want, 32);
+    l->known = 1;
+}
+
+static void healed(node *n, struct lost *l) {
+    struct event_entry *e = hkp_dsm__fact(n, HKP_DSM_EV_HEALED);
+    e->e.row = l->row;
+    memcpy(e->key, l->key, l->key_len);
+    e->e.key_len = l->key_len;
+    forget(n, l);
+}
+
+/* ---- what is lost ---- */
+
+static size_t length_of(uint32_t row) {
+    return row == HKP_DSM_ROW_BLOCK ? 24 : row == HKP_DSM_ROW_HEADER || row == HKP_DSM_ROW_BODY ? 8 : 0;
+}
+
+void hkp_dsm__lost_add(node *n, uint32_t row, const uint8_t *key, size_t key_len, int stored) {
+    if (key_len == 0 || key_len != length_of(row) || find(n, row, key, key_len) != NULL) return;
+    if (n->n_lost == LOST_MAX) return; /* the rest stays in its rows until the next start */
+    struct lost *l = &n->lost[n->n_lost++];
+    *l = (struct lost){.row = row, .key_len = key_len};
+    memcpy(l->key, key, key_len);
+    uint8_t marked[KEY_MAX];
+    if (!stored) hkp_dsm__put(n, HKP_DSM_ROW_LOST, marked, lost_key(marked, l), NULL, 0);
+}
+
+hkp_status hkp_dsm_lost(hkp_dsm_node *n, hkp_time now, uint64_t ticket, const uint8_t *key, size_t key_len) {
+    if (n->state == HKP_DSM_STATE_DEAD) return HKP_E_STATE;
+    if (key_len == 0 || key_len >= KEY_MAX) return HKP_E_INVAL;
+    const struct read *r = hkp_dsm__read_of(n, ticket);
+    if (r == NULL) return HKP_E_NOTFOUND;
+    hkp_dsm__time(n, now);
+    if (r->row == HKP_DSM_ROW_META || r->row == HKP_DSM_ROW_HEADS) { /* no peer can say what stood there */
+        hkp_dsm__die(n, HKP_E_IO, r->row, key, key_len);
+        return HKP_E_STATE;
+    }
+    if (hkp_dsm__events_free(n) < 64) return HKP_OK; /* as if it were not there; found again later */
+    struct event_entry *e = hkp_dsm__fact(n, HKP_DSM_EV_LOST);
+    e->e.row = r->row;
+    memcpy(e->key, key, key_len);
+    e->e.key_len = key_len;
+    hkp_dsm__drop_one(n, r->row, key, key_len);
+    hkp_dsm__lost_add(n, r->row, key, key_len, 0);
+    return HKP_OK;
+}
+
+/* The first header of an epoch names the boundary before it as of view 0. */
+static uint64_t epoch_below(const struct hkp_dsm__header *h) {
+    return h->parent_view == 0 && h->epoch > 0 ? h->epoch - 1 : h->epoch;
+}
+
+/* ---- asking ---- */
+
+static void ask_block(node *n, const struct lost *l) {
+    const struct author *a = hkp_dsm__author(n, l->key);
+    uint64_t seq = hkp_be64(l->key + 16);
+    struct peer *p = hkp_dsm__some_peer(n, 3, 0);
+    if (a == NULL || p == NULL) return;
+    if (a->n_certs == 0)
+        hkp_dsm__certificate_ask(n, NULL, p, a->node_id);
+    else
+        hkp_dsm__want(n, p, 3, a, seq, seq);
+}
+
+static void ask_pair(node *n, const struct lost *l) {
+    struct peer *p = hkp_dsm__some_peer(n, 0, 1);
+    if (p != NULL) hkp_dsm__sync_ask(n, p, l->epoch, 0, l->want);
+}
+
+static void ask(node *n, struct lost *l) {
+    if (l->row == HKP_DSM_ROW_BLOCK)
+        ask_block(n, l);
+    else
+        ask_pair(n, l);
+}
+
+/* ---- what must come: known from the row above, or from what is in memory ---- */
+
+static void read_for(node *n, struct lost *l, uint32_t what, uint32_t row, const uint8_t *key, size_t len) {
+    struct read *r = hkp_dsm__get(n, READ_HEAL, row, key, len);
+    if (r == NULL) return;
+    l->reading = what;
+    n->healing = l;
+}
+
+static void know(struct lost *l, const uint8_t want[32]) {
+    memcpy(l->want, want, 32);
+    l->known = 1;
+}
+
+enum { SEEK_ENDS, SEEK_GOES_ON };
+
+static int seek_block(node *n, struct lost *l) {
+    struct author *a = hkp_dsm__author(n, l->key);
+    uint64_t seq = hkp_be64(l->key + 16);
+    if (a == NULL) return SEEK_ENDS;
+    const struct block *held = hkp_dsm__block_at(n, a, seq), *above = hkp_dsm__block_at(n, a, seq + 1);
+    if (held != NULL) { /* of the chain, still in memory */
+        hkp_dsm__put_blob(n, HKP_DSM_ROW_BLOCK, l->key, 24, hkp_dsm__blob_hold(held->item));
+        return SEEK_ENDS;
+    }
+    if (seq == a->final.seq) {
+        know(l, a->final.id);
+    } else if (seq > a->final.seq) {
+        /* An own one that others may hold is waited for: its number must not be used again (D-BLK-7). */
+        if (a != n->self || seq <= a->tip.seq) return SEEK_ENDS;
+        ask_block(n, l);
+    } else if (above != NULL) {
+        know(l, above->b.prev);
+    } else {
+        uint8_t key[24];
+        hkp_dsm__key_block(key, a->node_id, seq + 1);
+        read_for(n, l, READ_ABOVE, HKP_DSM_ROW_BLOCK, key, sizeof key);
+    }
+    return SEEK_GOES_ON;
+}
+
+static int seek_pair(node *n, struct lost *l) {
+    uint64_t height = hkp_be64(l->key);
+    uint8_t key[8];
+    if (height > n->root.height || height == 0) return SEEK_ENDS;
+    if (l->row == HKP_DSM_ROW_BODY) {
+        read_for(n, l, READ_OWN, HKP_DSM_ROW_HEADER, l->key, 8);
+    } else if (height == n->root.height) {
+        l->epoch = height < n->epoch_first ? n->set.epoch - 1 : n->set.epoch;
+        know(l, n->root.digest);
+    } else {
+        hkp_put_be64(key, height + 1);
+        read_for(n, l, READ_ABOVE, HKP_DSM_ROW_HEADER, key, sizeof key);
+    }
+    return SEEK_GOES_ON;
+}
+
+/* Waits double up to a minute; tries count while there is somebody to ask. */
+static void step(node *n, struct lost *l) {
+    l->again = n->now + SECOND * (1ULL << (l->tries < 6 ? l->tries : 6));
+    if (n->n_peers > 0) l->tries++;
+    if (l->tries > TRIES) { /* nobody has it */
+        forget(n, l);
+    } else if (l->known) {
+        ask(n, l);
+    } else if ((l->row == HKP_DSM_ROW_BLOCK ? seek_block(n, l) : seek_pair(n, l)) == SEEK_ENDS) {
+        healed(n, l);
+    } else if (l->known) {
+        l->again = n->now;
+    }
+}
+
+void hkp_dsm__heal(node *n) {
+    if (n->n_lost == 0 || n->healing != NULL || n->now < n->heal_at || !hkp_dsm__may_take(n)) return;
+    n->heal_at = n->now + EVERY * MS;
+    for (uint32_t i = 0; i < n->n_lost; i++) {
+        struct lost *l = &n->lost[n->heal_next++ % n->n_lost];
+        if (n->now < l->again) continue;
+        step(n, l);
+        return;
+    }
+}
+
+int hkp_dsm__own_lost(const node *n) {
+    for (uint32_t i = 0; i < n->n_lost; i++)
+        if (n->lost[i].row == HKP_DSM_ROW_BLOCK && memcmp(n->lost[i].key, n->id, 16) == 0 &&
+            hkp_be64(n->lost[i].key + 16) > n->self->tip.seq)
+            return 1;
+    return 0;
+}
+
+hkp_time hkp_dsm__heal_wake(const node *n) {
+    hkp_time wake = HKP_TIME_NEVER;
+    for (uint32_t i = 0; i < n->n_lost; i++)
+        if (n->lost[i].again < wake) wake = n->lost[i].again;
+    return n->n_lost == 0 || n->healing != NULL ? HKP_TIME_NEVER : wake > n->heal_at ? wake : n->heal_at;
+}
+
+void hkp_dsm__heal_row(node *n, const uint8_t *data, size_t len) {
+    struct lost *l = n->healing;
+    struct hkp_dsm__item item;
+    struct hkp_dsm__block b;
+    struct hkp_dsm__header h;
+    if (l == NULL) return;
+    if (l->reading == READ_HASH) {
+        if (len == 40) memcpy(l->hash, data + 8, 32), l->known = 1;
+        return;
+    }
+    if (l->row == HKP_DSM_ROW_BLOCK) {
+        if (hkp_dsm__stored_item(data, len, &item) == HKP_OK &&
+            hkp_dsm__block_parse(n->chain_id, item.signer, item.body.ptr, item.body.len, &b) == HKP_OK)
+            know(l, b.prev);
+        return;
+    }
+    if (hkp_dsm__header_parse(n->chain_id, data, len, &h) != HKP_OK) return;
+    if (l->reading == READ_ABOVE) {
+        l->epoch = epoch_below(&h);
+        know(l, h.parent);
+        return;
+    }
+    l->epoch = h.epoch;
+    memcpy(l->want, h.digest, 32);
+    l->reading = READ_OWN_HERE;
+}
+
+void hkp_dsm__heal_end(node *n) {
+    struct lost *l = n->healing;
+    n->healing = NULL;
+    if (l == NULL) return;
+    uint32_t was = l->reading;
+    l->reading = 0;
+    if (was == READ_OWN_HERE) read_for(n, l, READ_HASH, HKP_DSM_ROW_DIGEST, l->want, 32);
+    if (l->known) l->again = n->now;
+}
+
+/* ---- what came ---- */
+
+void hkp_dsm__body_hash(uint8_t hash[32], const uint8_t *body, size_t len) {
+    crypto_generichash(hash, 32, body, len, NULL, 0);
+}
+
+/* The id says that it is the block; others will ask for its signature, too. */
+static int authentic(const node *n, const struct author *a, const struct hkp_dsm__block *b,
+                     const struct hkp_dsm__item *item) {
+    struct hkp_dsm_envelope e;
+    return a->n_certs > 0 &&
+           hkp_dsm_envelope_parse(item->object.ptr, item->object.len, 1U << HKP_DSM_KIND_MICROBLOCK, &e) ==
+               HKP_OK &&
+           hkp_dsm_envelope_verify(n->chain_id, &e, a->certs[0].key) == HKP_OK &&
+           (item->payload.ptr == NULL ||
+            hkp_dsm__block_payload(b, item->payload.ptr, item->payload.len) == HKP_OK);
+}
+
+int hkp_dsm__heal_block(node *n, const struct hkp_dsm__block *b, const struct hkp_dsm__item *item) {
+    uint8_t key[24];
+    hkp_dsm__key_block(key, b->author, b->seq);
+    struct lost *l = n->n_lost > 0 ? find(n, HKP_DSM_ROW_BLOCK, key, sizeof key) : NULL;
+    struct author *a = hkp_dsm__author(n, b->author);
+    if (l == NULL || a == NULL || !l->known || memcmp(l->want, b->id, 32) != 0) return 0;
+    if (!authentic(n, a, b, item)) return 0;
+    size_t room = item->object.len + item->payload.len + 16;
+    blob *row = hkp_dsm__room(n, room);
+    if (row == NULL) return 0;
+    struct hkp_dsm_cbor_writer w = {.out = row->ptr, .cap = room};
+    hkp_dsm__put_item(&w, HKP_DSM__FORM_ENVELOPE, &item->object,
+                      item->payload.ptr != NULL ? &item->payload : NULL);
+    row->len = (uint32_t)w.len;
+    hkp_dsm__put_blob(n, HKP_DSM_ROW_BLOCK, key, sizeof key, row);
+    if (a->headless && b->seq == a->final.seq && hkp_dsm__block_load(n, item, 0) == HKP_OK) {
+        a->headless = 0;
+        hkp_dsm__take_waiting(n, a);
+    }
+    healed(n, l);
+    hkp_dsm__key_block(key, b->author, b->seq - 1);
+    next(n, HKP_DSM_ROW_BLOCK, key, sizeof key, 0, b->prev);
+    return 1;
+}
+
+static void heal_header(node *n, const struct hkp_dsm__header *h, const struct hkp_dsm_view *header) {
+    uint8_t key[8];
+    hkp_put_be64(key, h->height);
+    struct lost *l = find(n, HKP_DSM_ROW_HEADER, key, sizeof key);
+    if (l == NULL || !l->known || memcmp(l->want, h->digest, 32) != 0) return;
+    if (n->boundary_unseen && h->height + 1 == n->epoch_first) {
+        n->boundary_unseen = 0;
+        if (memcmp(h->heads_root, n->boundary_heads, 32) != 0) {
+            hkp_dsm__die(n, HKP_E_DSM_PROOF, HKP_DSM_ROW_HEADS, key, sizeof key);
+            return;
+        }
+    }
+    hkp_dsm__put(n, HKP_DSM_ROW_HEADER, key, sizeof key, header->ptr, header->len);
+    healed(n, l);
+    next(n, HKP_DSM_ROW_BODY, key, sizeof key, h->epoch, NULL);
+    hkp_put_be64(key, h->height - 1);
+    next(n, HKP_DSM_ROW_HEADER, key, sizeof key, epoch_below(h), h->parent);
+}
+
+void hkp_dsm__heal_pair(node *n, const struct hkp_dsm__header *h, const struct hkp_dsm_view *header,
+                        const struct hkp_dsm_view *body) {
+    uint8_t hash[32], key[8];
+    hkp_put_be64(key, h->height);
+    heal_header(n, h, header);
+    struct lost *l = find(n, HKP_DSM_ROW_BODY, key, sizeof key);
+    if (l == NULL || !l->known || memcmp(l->want, h->digest, 32) != 0) return;
+    hkp_dsm__body_hash(hash, body->ptr, body->len);
+    if (memcmp(hash, l->hash, 32) != 0) return;
+    hkp_dsm__put(n, HKP_DSM_ROW_BODY, key, sizeof key, body->ptr, body->len);
+    healed(n, l);
+}

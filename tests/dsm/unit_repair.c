@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+/*
+ * A damaged database under a real node (D-STO-10): found at the start, repaired, and what is missing fetched
+ * from the other node of a mesh of two; both have their store in files.
+ */
+#include <hookprobe/dsm.h>
+
+#include <fcntl.h>
+#include <ftw.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "sim.h"
+
+static struct sim_mesh mesh;
+static char top[64];
+static hkp_time now;
+static uint64_t random_state = 7;
+
+/* One of the two. */
+struct side {
+    char dir[80];
+    hkp_dsm_store *store;
+    hkp_dsm_node *node;
+    uint64_t lost, healed, told, damaged;
+    hkp_status proof;
+    size_t proof_len;
+    uint8_t proof_bytes[32768];
+};
+static struct side sides[2];
+
+static int remove_one(const char *path, const struct stat *info, int type, struct FTW *at) {
+    (void)info;
+    (void)type;
+    (void)at;
+    return remove(path);
+}
+
+static int32_t fill(void *user, uint8_t *dst, size_t len) {
+    uint64_t *state = user;
+    for (size_t i = 0; i < len; i++) dst[i] = (uint8_t)check_random(state);
+    return 0;
+}
+
+static uint64_t wall_us(void) { return mesh.time_s * 1000000 + now / 1000; }
+
+static void fact(struct side *s, const struct hkp_dsm_event *ev) {
+    s->lost += ev->kind == HKP_DSM_EV_LOST;
+    s->healed += ev->kind == HKP_DSM_EV_HEALED;
+    s->told += ev->kind == HKP_DSM_EV_BLOCK;
+    s->damaged += ev->kind == HKP_DSM_EV_DAMAGED;
+    if (ev->kind != HKP_DSM_EV_PROOF) return;
+    s->proof = ev->status;
+    s->proof_len = ev->data_len <= sizeof s->proof_bytes ? ev->data_len : 0;
+    if (s->proof_len > 0) memcpy(s->proof_bytes, ev->data, s->proof_len);
+}
+
+static int drain(struct side *s) {
+    struct hkp_dsm_event ev;
+    int any = 0;
+    while (hkp_dsm_event(s->node, &ev) == HKP_OK) {
+        any = 1;
+        if (ev.kind > HKP_DSM_EV_STORE_DROP)
+            fact(s, &ev);
+        else
+            CHECK(hkp_dsm_store_apply(s->store, s->node, now, &ev) == HKP_OK || s->damaged > 0);
+    }
+    CHECK(hkp_dsm_store_commit(s->store, s->node, now) == HKP_OK || s->damaged > 0);
+    return any;
+}
+
+/* Store, messages and time of both until nothing happens at this moment. */
+static void turn(void) {
+    for (int any = 1, round = 0; any && round < 60; round++) {
+        any = 0;
+        for (int i = 0; i < 2; i++) {
+            struct side *s = &sides[i], *other = &sides[1 - i];
+            uint8_t peer[16];
+            uint32_t lane;
+            const uint8_t *msg;
+            size_t len;
+            if (s->node == NULL) continue;
+            any |= drain(s);
+            while (hkp_dsm_send(s->node, peer, &lane, &msg, &len) == HKP_OK) {
+                any = 1;
+                if (other->node == NULL) continue;
+                hkp_status st = hkp_dsm_recv(other->node, now, wall_us(), mesh.node_id[i], lane, msg, len);
+                (void)st;
+            }
+            if (hkp_dsm_wake(s->node) > now) continue;
+            hkp_status st = hkp_dsm_tick(s->node, now, wall_us());
+            (void)st;
+        }
+    }
+}
+
+static void run(uint64_t ms) {
+    for (uint64_t end = now + ms * SIM_MS; now < end; now += 10 * SIM_MS) turn();
+}
+
+static void start_quietly(int i) {
+    struct side *s = &sides[i];
+    struct hkp_dsm_node_options o;
+    struct hkp_dsm_store_fault fault = {.offset = 0};
+    CHECK_EQ(hkp_dsm_store_open(&s->store, s->dir, 1, &fault), HKP_OK);
+    if (fault.what[0] != 0) printf("# %s\n", fault.what);
+    hkp_dsm_node_options_init(&o, sizeof o);
+    o.rng = (struct hkp_rng){.user = &random_state, .fill = fill};
+    o.genesis = mesh.genesis;
+    o.genesis_len = mesh.genesis_len;
+    o.certificate = mesh.certificate[i];
+    o.certificate_len = mesh.certificate_len[i];
+    o.secret = mesh.secret[i];
+    o.t_cp_ns = HKP_DSM_T_CP_NONE;
+    o.pool_bytes = (size_t)8 << 20;
+    o.heads_max = 16;
+    o.peers_max = 2;
+    CHECK_EQ(hkp_dsm_node_new(&s->node, &o, now), HKP_OK);
+    hkp_dsm_clock_state(s->node, 1);
+    CHECK_EQ(hkp_dsm_node_start(s->node, now, wall_us()), HKP_OK);
+    drain(s);
+    if (s->damaged > 0) return;
+    for (int k = 0; k < 2; k++)
+        CHECK_EQ(hkp_dsm_node_add_certificate(s->node, now, wall_us(), mesh.certificate[k],
+                                              mesh.certificate_len[k]),
+                 HKP_OK);
+    if (sides[1 - i].node == NULL) return;
+    for (int k = 0; k < 2; k++)
+        CHECK_EQ(hkp_dsm_peer_up(sides[k].node, now, mesh.node_id[1 - k], HKP_DSM_LANES_ALL), HKP_OK);
+    run(1000);
+}
+
+static void start(int i) {
+    start_quietly(i);
+    CHECK_EQ(sides[i].damaged, 0);
+}
+
+static void stop(int i) {
+    struct side *s = &sides[i], *other = &sides[1 - i];
+    hkp_dsm_node_free(s->node);
+    hkp_dsm_store_close(s->store);
+    s->node = NULL;
+    s->store = NULL;
+    if (other->node == NULL) return;
+    CHECK_EQ(hkp_dsm_peer_down(other->node, now, mesh.node_id[i]), HKP_OK);
+}
+
+/* Both have `blocks` final blocks of node 0, each with a text to be found in the file, and some of node 1. */
+static void begin(int blocks) {
+    snprintf(top, sizeof top, "/tmp/dsm-repair-test-XXXXXX");
+    CHECK(mkdtemp(top) != NULL);
+    now = SIM_S;
+    for (int i = 0; i < 2; i++) {
+        memset(&sides[i], 0, sizeof sides[i]);
+        snprintf(sides[i].dir, sizeof sides[i].dir, "%s/%d", top, i);
+        CHECK_EQ(mkdir(sides[i].dir, 0700), 0);
+    }
+    start(0);
+    start(1);
+    for (int k = 0; k < blocks; k++) {
+        char text[64];
+        uint64_t seq = 0;
+        snprintf(text, sizeof text, "content of block %03d that stands in a page of the file", k + 1);
+        CHECK_EQ(
+            hkp_dsm_submit(sides[0].node, now, wall_us(), 1, (const uint8_t *)text, strlen(text), NULL, &seq),
+            HKP_OK);
+        if (k % 4 == 0)
+            CHECK_EQ(hkp_dsm_submit(sides[1].node, now, wall_us(), 1, (const uint8_t *)"x", 1, NULL, &seq),
+                     HKP_OK);
+        run(100);
+    }
+    run(500);
+}
+
+static void end(void) {
+    for (int i = 0; i < 2; i++)
+        if (sides[i].node != NULL) stop(i);
+    nftw(top, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+static hkp_status prove(int i, uint64_t seq) {
+    uint64_t ticket = 0;
+    struct side *s = &sides[i];
+    s->proof = HKP_E_STATE;
+    CHECK_EQ(hkp_dsm_prove(s->node, now, mesh.node_id[0], seq, -1, 0, &ticket), HKP_OK);
+    for (int k = 0; k < 8; k++) drain(s);
+    return s->proof;
+}
+
+static void proves_all(int i, int blocks) {
+    struct hkp_dsm_node_status status = {.struct_size = sizeof status};
+    CHECK_EQ(hkp_dsm_node_status(sides[i].node, &status), HKP_OK);
+    for (int seq = 1; seq <= blocks; seq++) {
+        struct hkp_dsm_trust trust = {.epoch = 0};
+        struct hkp_dsm_proof proof = {0};
+        int before = check_faults;
+        CHECK_EQ(prove(i, (uint64_t)seq), HKP_OK);
+        CHECK_EQ(hkp_dsm_node_trust(sides[i].node, 0, trust.valset_hash, &trust.time_ms), HKP_OK);
+        CHECK_EQ(hkp_dsm_proof_verify(sides[i].proof_bytes, sides[i].proof_len, status.chain_id, &trust, 1, 0,
+                                      &proof),
+                 HKP_OK);
+        CHECK_EQ(proof.seq, (uint64_t)seq);
+        CHECK_NOTE(before, "block %d", seq);
+    }
+}
+
+static const char *in_dir(int i, const char *name) {
+    static char path[128];
+    snprintf(path, sizeof path, "%s/%s", sides[i].dir, name);
+    return path;
+}
+
+/* Where a text stands in the database for the n-th time; -1: nowhere. */
+static off_t find(int i, const char *text, int nth) {
+    int fd = open(in_dir(i, "dsm.sqlite"), O_RDONLY);
+    struct stat info;
+    CHECK(fd >= 0 && fstat(fd, &info) == 0);
+    char *all = malloc((size_t)info.st_size);
+    off_t found = -1;
+    CHECK(all != NULL && pread(fd, all, (size_t)info.st_size, 0) == info.st_size);
+    for (off_t at = 0; all != NULL && found < 0 && at + (off_t)strlen(text) <= info.st_size; at++)
+        if (memcmp(all + at, text, strlen(text)) == 0 && nth-- == 0) found = at;
+    free(all);
+    close(fd);
+    return found;
+}
+
+static void scribble(int i, off_t at, size_t len, uint64_t *state) {
+    int fd = open(in_dir(i, "dsm.sqlite"), O_RDWR);
+    CHECK(fd >= 0);
+    for (size_t k = 0; k < len; k++) {
+        uint8_t byte = 0;
+        CHECK(pread(fd, &byte, 1, at + (off_t)k) == 1);
+        byte ^= (uint8_t)(1 + check_random(state) % 255);
+        CHECK(pwrite(fd, &byte, 1, at + (off_t)k) == 1);
+    }
+    close(fd);
+}
+
+static struct hkp_dsm_store_repaired repair(int i) {
+    struct hkp_dsm_store_fault fault = {.offset = 0};
+    struct hkp_dsm_store_repaired done = {.struct_size = sizeof done};
+    hkp_dsm_store *refused = NULL;
+    CHECK_EQ(hkp_dsm_store_open(&refused, sides[i].dir, 0, &fault), HKP_E_IO);
+    CHECK(strcmp(fault.file, "dsm.sqlite") == 0);
+    CHECK_EQ(hkp_dsm_store_repair(sides[i].dir, &done, &fault), HKP_OK);
+    CHECK(done.rows > 0);
+    return done;
+}
+
+static void flipped_bytes_are_found_at_the_start_and_come_back(void) {
+    begin(24);
+    stop(1);
+    uint64_t state = check_seed();
+    for (int seq = 3; seq <= 24; seq += 4) { /* the newest one, too */
+        char text[32];
+        snprintf(text, sizeof text, "content of block %03d", seq == 23 ? 24 : seq);
+        off_t at = find(1, text, 0);
+        CHECK(at > 0);
+        scribble(1, at, 2, &state);
+    }
+    struct hkp_dsm_store_repaired done = repair(1);
+    CHECK_EQ(done.damaged, 6);
+    CHECK_EQ(done.holes, 0);
+    start(1);
+    run(60000);
+    CHECK_EQ(sides[1].healed, 6);
+    CHECK_EQ(sides[1].damaged, 0);
+    proves_all(1, 24);
+    stop(1);
+    start(1); /* and it is a store like any other */
+    proves_all(1, 24);
+    end();
+}
+
+static void damage_while_it_runs_is_found_when_it_is_read(void) {
+    begin(12);
+    stop(0); /* files are whole and closed once, so the rows stand in the database */
+    stop(1);
+    start(0);
+    start(1);
+    uint64_t state = check_seed();
+    off_t at = find(1, "content of block 005", 0);
+    CHECK(at > 0);
+    scribble(1, at, 1, &state);
+    hkp_status st = prove(1, 5);
+    CHECK(st == HKP_E_NOTFOUND || st == HKP_OK); /* a page that was read before may be in memory */
+    run(60000);
+    CHECK_EQ(sides[1].lost, sides[1].healed);
+    proves_all(1, 12);
+    end();
+}
+
+static void a_page_that_cannot_be_read_costs_only_its_rows(void) {
+    begin(60);
+    stop(1);
+    uint64_t state = check_seed();
+    off_t at = find(1, "content of block 030", 0);
+    CHECK(at > 4096);
+    scribble(1, at / 4096 * 4096, 64, &state); /* its head: cells are not found any more */
+    struct hkp_dsm_store_repaired done = repair(1);
+    printf("# %llu rows stay, %llu damaged, %u holes, %llu made anew\n", (unsigned long long)done.rows,
+           (unsigned long long)done.damaged, done.holes, (unsigned long long)done.remade);
+    CHECK(done.damaged > 0 && done.holes > 0);
+    start(1);
+    run(120000);
+    CHECK_EQ(sides[1].damaged, 0);
+    CHECK(sides[1].healed > 0);
+    proves_all(1, 60);
+    end();
+}
+
+static void a_repair_that_was_cut_short_is_begun_again(void) {
+    begin(6);
+    stop(1);
+    uint64_t state = check_seed();
+    scribble(1, find(1, "content of block 002", 0), 1, &state);
+    char bad[128];
+    snprintf(bad, sizeof bad, "%s", in_dir(1, "dsm.sqlite.bad"));
+    CHECK_EQ(rename(in_dir(1, "dsm.sqlite"), bad), 0); /* between its two renames */
+    hkp_dsm_store *store = NULL;
+    struct hkp_dsm_store_fault fault;
+    CHECK_EQ(hkp_dsm_store_open(&store, sides[1].dir, 0, &fault), HKP_E_IO); /* not taken for a new one */
+    CHECK(store == NULL);
+    struct hkp_dsm_store_repaired done = {.struct_size = sizeof done};
+    CHECK_EQ(hkp_dsm_store_repair(sides[1].dir, &done, &fault), HKP_OK);
+    CHECK_EQ(done.damaged, 1);
+    CHECK_EQ(access(bad, F_OK), 0);
+    start(1);
+    run(20000);
+    proves_all(1, 6);
+    end();
+}
+
+static void what_cannot_be_repaired_is_left_as_it_is(void) {
+    begin(3);
+    stop(1);
+    uint64_t state = check_seed();
+    scribble(1, 0, 100, &state);
+    struct stat before, after;
+    CHECK_EQ(stat(in_dir(1, "dsm.sqlite"), &before), 0);
+    struct hkp_dsm_store_fault fault;
+    struct hkp_dsm_store_repaired done = {.struct_size = sizeof done};
+    CHECK_EQ(hkp_dsm_store_repair(sides[1].dir, &done, &fault), HKP_E_IO);
+    CHECK_EQ(stat(in_dir(1, "dsm.sqlite"), &after), 0);
+    CHECK(before.st_ino == after.st_ino && before.st_size == after.st_size);
+    CHECK_EQ(hkp_dsm_store_repair(top, &done, &fault), HKP_E_NOTFOUND);
+    CHECK_EQ(hkp_dsm_store_repair(sides[0].dir, &done, &fault), HKP_E_STATE); /* in use */
+    end();
+}
+
+/* Wherever bytes are wrong: all is there again, or it is said that it is not (rows that nobody else has). */
+static void anything_may_be_wrong(void) {
+    uint64_t state = check_seed(), remade = 0;
+    int whole = 0, refused = 0;
+    for (int round = 0; round < 12; round++) {
+        int before = check_faults;
+        begin(12);
+        stop(1);
+        struct stat info;
+        CHECK_EQ(stat(in_dir(1, "dsm.sqlite"), &info), 0);
+        for (int k = 0; k < 5; k++)
+            scribble(1, (off_t)(check_random(&state) % (uint64_t)(info.st_size - 2)), 2, &state);
+        hkp_dsm_store *store = NULL;
+        struct hkp_dsm_store_fault fault;
+        struct hkp_dsm_store_repaired done = {.struct_size = sizeof done};
+        hkp_status st = hkp_dsm_store_open(&store, sides[1].dir, 0, &fault);
+        hkp_dsm_store_close(store);
+        if (st != HKP_OK) st = hkp_dsm_store_repair(sides[1].dir, &done, &fault);
+        remade += done.remade;
+        if (st != HKP_OK) {
+            refused++;
+        } else {
+            start_quietly(1);
+            if (sides[1].damaged == 0) run(60000);
+            if (sides[1].damaged == 0) proves_all(1, 12), whole++;
+            refused += sides[1].damaged > 0;
+        }
+        CHECK_NOTE(before, "round %d", round);
+        end();
+    }
+    printf("# %d whole again, %d refused, %llu rows made anew\n", whole, refused, (unsigned long long)remade);
+    CHECK(whole > refused);
+}
+
+int main(void) {
+    sim_mesh_make(&mesh, 2, HKP_DSM_ROLE_VALIDATOR | HKP_DSM_ROLE_EDGE);
+    CASE(flipped_bytes_are_found_at_the_start_and_come_back);
+    CASE(damage_while_it_runs_is_found_when_it_is_read);
+    CASE(a_page_that_cannot_be_read_costs_only_its_rows);
+    CASE(a_repair_that_was_cut_short_is_begun_again);
+    CASE(what_cannot_be_repaired_is_left_as_it_is);
+    CASE(anything_may_be_wrong);
+    return check_done();
+}

@@ -1,0 +1,120 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+# Copyright the HookProbe mesh authors
+"""hookprobe lab cipher|attack as their users meet them (LAB-1.3, 2.5, 5.1, 9.1). TAP on standard output."""
+import json
+import math
+import os
+import stat
+import subprocess
+import sys
+import tempfile
+
+PROGRAM = sys.argv[1]
+KEY = "07" * 32
+CASES = []
+
+
+def case(function):
+    CASES.append(function)
+    return function
+
+
+def lab(*words, code=0):
+    done = subprocess.run([PROGRAM, "lab", *words], capture_output=True, text=True, timeout=100)
+    assert done.returncode == code, f"exit {done.returncode}: {done.stdout}{done.stderr}"
+    return done
+
+
+def lines(*words, code=0):
+    return [json.loads(line) for line in lab(*words, "--json", code=code).stdout.splitlines()]
+
+
+@case
+def every_run_begins_with_the_warning():
+    for words in (["cipher"], ["cipher", "--space"], ["attack", "ecb"]):
+        assert lab(*words).stderr.startswith("EXPERIMENT: this cipher is broken"), words
+    for words in (["cipher", "--help"], ["attack", "--help"]):
+        assert "EXPERIMENT" in lab(*words).stdout
+
+
+@case
+def the_space_is_twelve_bits_and_one_key():
+    rows = {row["what"]: row["bits"] for row in lines("cipher", "--space")}
+    assert abs(rows["architecture"] - math.log2(4080)) < 1e-9
+    assert rows["the key"] == 256
+
+
+@case
+def a_block_comes_back_and_a_wrong_architecture_reads_noise():
+    for key in ("00", "5a", "ff"):
+        row, = lines("cipher", "--key", key * 32)
+        assert row["decrypts"] and row["wrong_architecture_fails"] and len(row["block"]) == 32
+
+
+@case
+def brute_force_finds_the_architecture():
+    row, = lines("cipher", "--brute", "--rounds", "2", "--key", KEY)
+    assert row["tried"] == 4080 and row["matches"] == 1 and row["right"]
+    assert 50 < row["wrong_distance"] < 66
+
+
+@case
+def a_pair_is_trained_saved_and_retrained():
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "pair")
+        rows = lines("cipher", "--rotate", "--steps", "60", "--index", "1365", "--key", KEY, "--out", path)
+        assert [row["what"] for row in rows] == ["trained", "retrained from the next key", "old code, new decoder",
+                                                 "equal weights"]
+        assert 0.01 < rows[0]["bit_error_rate"] < 0.45
+        assert 0.45 < rows[2]["bit_error_rate"] < 0.55
+        assert rows[3]["percent"] < 1
+        assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
+        with open(path, "rb") as f:
+            assert f.read(4) == b"LNC0"
+        assert "exists" in lab("cipher", "--nc0", "--steps", "1", "--out", path, code=3).stderr
+
+
+@case
+def parties_make_one_key():
+    row, = lines("cipher", "--share", "16")
+    assert row["same_key"] and row["changed_secret_found"]
+
+
+@case
+def attacks_say_what_is_broken():
+    rows = lines("attack", "differential", "--key", KEY)
+    verdicts = {row["target"]: row["broken"] for row in rows}
+    for act in ("ReLU", "Tanh", "Sigmoid"):
+        assert verdicts[f"NC1 {act} 64-64, 2 rounds"], act
+    assert not verdicts["NC1 Tanh 64-64, 16 rounds"]
+    assert verdicts["NC1 Sigmoid 64-64, 16 rounds"]
+    assert verdicts["NC1 Sigmoid 512-512-512-512-512, 16 rounds"]
+    row, = lines("attack", "ecb")
+    assert row["broken"]
+    assert "secure" not in lab("attack", "ecb").stdout
+
+
+@case
+def what_is_wrong_is_said():
+    for words, text in ((["cipher", "--rounds", "33"], "out of range"), (["cipher", "--share", "1"], "out of range"),
+                        (["cipher", "--key", "12"], "64 hexadecimal digits"), (["cipher", "x"], "no argument"),
+                        (["attack", "magic"], "no such attack"), (["cipher", "--magic"], "no such option")):
+        assert text in lab(*words, code=2).stderr, words
+
+
+def main():
+    failed = 0
+    for number, function in enumerate(CASES, 1):
+        try:
+            function()
+            print(f"ok {number} - {function.__name__}", flush=True)
+        except (AssertionError, subprocess.TimeoutExpired, OSError, ValueError, KeyError) as fault:
+            failed += 1
+            print("\n".join("# " + line for line in repr(fault).splitlines()))
+            print(f"not ok {number} - {function.__name__}", flush=True)
+    print(f"1..{len(CASES)}")
+    return 1 if failed else 0
+
+
+sys.exit(main())
