@@ -86,15 +86,33 @@ int cli_ca_tier(const char *text, uint32_t *tier);
 /** A token without its last line end. */
 int cli_ca_token(const char *path, uint8_t token[HKP_DSM_TOKEN_MAX], size_t *len);
 
-/** What goes to the officers beside a request (SYN-8.2): {0:1, 1:time_us, 2:nonce, 3:HWREC}. */
+/** What goes to the officers beside a request (SYN-8.2): {0:1, 1:time_us, 2:nonce, 3:HWREC}, and with a TPM
+ * the public areas 4:attestation key, 5:endorsement key. */
 struct cli_ca_evidence {
     uint64_t time_us;
     uint8_t nonce[16];
     uint8_t record[4096];
     size_t record_len;
     uint8_t enroll_id[32], fingerprint[32];
+    uint8_t ak_area[512], ek_area[512];
+    /** 0: no TPM */
+    size_t ak_len, ek_len;
 };
 int cli_ca_evidence_read(const char *path, struct cli_ca_evidence *e);
+
+/* ---- ca_tpm.c ---- */
+
+/** Areas of the key that "tpm ak" made, and of the TPM's endorsement key. */
+int cli_ca_tpm_read(const char *ak, const char *tcti, struct cli_ca_evidence *e);
+/** The node's TPM opens what an officer wrapped. */
+int cli_ca_tpm_answer(const char *challenge, const char *ak, const char *tcti, const char *out);
+/** The officer wraps a secret for that TPM; later, whether it came back. */
+int cli_ca_tpm_challenge(const char *dir, const struct hkp_dsm_request *q, const struct cli_ca_evidence *e,
+                         const char *out);
+int cli_ca_tpm_proved(const char *dir, const struct hkp_dsm_request *q, const struct cli_ca_evidence *e,
+                      const char *answer);
+/** The answer has been used. */
+void cli_ca_tpm_done(const char *dir, const struct hkp_dsm_request *q);
 
 /** Asks on the terminal unless yes; CLI_OK to go on. */
 int cli_ca_agree(int yes);

@@ -13,7 +13,7 @@
 enum { NODE_KEYS = 96 };
 
 struct wanted {
-    const char *node, *passphrase_file, *genesis, *token, *hardware, *out;
+    const char *node, *passphrase_file, *genesis, *token, *hardware, *ak, *tcti, *answer, *out;
     uint32_t roles, tier, neuro_gen;
     int seat, renew, this_machine, json;
 };
@@ -47,7 +47,7 @@ static int name_evidence(struct cli_ca_evidence *e, const char *what) {
 }
 
 int cli_ca_evidence_read(const char *path, struct cli_ca_evidence *e) {
-    uint8_t bytes[4200];
+    uint8_t bytes[5400];
     struct hkp_dsm_cbor_reader r;
     size_t len = 0, record_len = 0;
     const int code = cli_ca_read(path, bytes, sizeof bytes, &len);
@@ -60,18 +60,25 @@ int cli_ca_evidence_read(const char *path, struct cli_ca_evidence *e) {
     hkp_dsm_cbor_key(&r, &left, 2);
     hkp_dsm_cbor_fixed(&r, e->nonce, 16);
     hkp_dsm_cbor_key(&r, &left, 3);
-    const uint8_t *record = hkp_dsm_cbor_bytes(&r, 1, sizeof e->record, &record_len);
+    const uint8_t *record = hkp_dsm_cbor_bytes(&r, 1, sizeof e->record, &record_len), *ak = NULL, *ek = NULL;
+    if (hkp_dsm_cbor_option(&r, &left, 4)) {
+        ak = hkp_dsm_cbor_bytes(&r, 1, sizeof e->ak_area, &e->ak_len);
+        hkp_dsm_cbor_key(&r, &left, 5);
+        ek = hkp_dsm_cbor_bytes(&r, 1, sizeof e->ek_area, &e->ek_len);
+    }
     hkp_dsm_cbor_close(&r, left);
     if (r.status != HKP_OK) return cli_fail(CLI_DAMAGED, "%s: is no evidence of a machine", path);
     memcpy(e->record, record, record_len);
+    if (ak != NULL) memcpy(e->ak_area, ak, e->ak_len);
+    if (ek != NULL) memcpy(e->ek_area, ek, e->ek_len);
     e->record_len = record_len;
     return name_evidence(e, path);
 }
 
 static int write_evidence(const char *path, const struct cli_ca_evidence *e) {
-    uint8_t bytes[4200];
+    uint8_t bytes[5400];
     struct hkp_dsm_cbor_writer w = {.out = bytes, .cap = sizeof bytes};
-    hkp_dsm_cbor_put_map(&w, 4);
+    hkp_dsm_cbor_put_map(&w, e->ak_len > 0 ? 6 : 4);
     hkp_dsm_cbor_put_uint(&w, 0);
     hkp_dsm_cbor_put_uint(&w, 1);
     hkp_dsm_cbor_put_uint(&w, 1);
@@ -80,6 +87,12 @@ static int write_evidence(const char *path, const struct cli_ca_evidence *e) {
     hkp_dsm_cbor_put_bytes(&w, e->nonce, 16);
     hkp_dsm_cbor_put_uint(&w, 3);
     hkp_dsm_cbor_put_bytes(&w, e->record, e->record_len);
+    if (e->ak_len > 0) {
+        hkp_dsm_cbor_put_uint(&w, 4);
+        hkp_dsm_cbor_put_bytes(&w, e->ak_area, e->ak_len);
+        hkp_dsm_cbor_put_uint(&w, 5);
+        hkp_dsm_cbor_put_bytes(&w, e->ek_area, e->ek_len);
+    }
     return w.status == HKP_OK ? cli_ca_write(path, bytes, w.len) : CLI_SYSTEM;
 }
 
@@ -91,11 +104,17 @@ static int take_evidence(const struct wanted *w, struct cli_ca_evidence *e) {
     memset(e, 0, sizeof *e);
     e->time_us = cli_wall();
     randombytes_buf(e->nonce, sizeof e->nonce);
+    if (w->ak != NULL) {
+        const int code = cli_ca_tpm_read(w->ak, w->tcti, e);
+        if (code != CLI_OK) return code;
+    }
     if (w->hardware != NULL) {
         const int code = cli_ca_read(w->hardware, e->record, sizeof e->record, &e->record_len);
         return code == CLI_OK ? name_evidence(e, w->hardware) : code;
     }
     hkp_ter_hardware_options_init(&opt, sizeof opt);
+    opt.ek_area = e->ek_len > 0 ? e->ek_area : NULL;
+    opt.ek_area_len = (uint32_t)e->ek_len;
     hkp_status st = hkp_ter_hardware_read(&opt, &hw, &report);
     if (st == HKP_OK) st = hkp_ter_hardware_encode(&hw, e->record, sizeof e->record, &e->record_len);
     if (st != HKP_OK) return cli_fail(CLI_SYSTEM, "cannot read the hardware: %s", cli_status_name(st));
@@ -132,9 +151,16 @@ static int node_keys(const struct wanted *w, uint8_t secret[64], uint8_t static_
 }
 
 static int show_seat(const struct wanted *w, const uint8_t key[32]) {
-    uint8_t card[48];
-    char text[97];
-    hkp_dsm_node_id(card, key, NULL);
+    uint8_t card[48], area[512], name[HKP_DSM_AK_BYTES];
+    char text[97], path[CLI_CA_PATH];
+    size_t len = 0;
+    if (w->ak != NULL) { /* with a TPM its key is part of the name (D-ID-1) */
+        if (snprintf(path, sizeof path, "%s.area", w->ak) >= (int)sizeof path) return CLI_USAGE;
+        const int code = cli_ca_read(path, area, sizeof area, &len);
+        if (code != CLI_OK) return code;
+        hkp_ter_area_name(area, len, name);
+    }
+    hkp_dsm_node_id(card, key, w->ak != NULL ? name : NULL);
     memcpy(card + 16, key, 32);
     sodium_bin2hex(text, sizeof text, card, sizeof card);
     if (w->json)
@@ -168,6 +194,8 @@ static int fill(const struct wanted *w, const struct cli_ca *ca, struct hkp_dsm_
     }
     const int code = take_evidence(w, e);
     memcpy(q->enroll_id, e->enroll_id, 32);
+    q->has_ak = w->ak != NULL;
+    if (q->has_ak) hkp_ter_area_name(e->ak_area, e->ak_len, q->ak);
     return code;
 }
 
@@ -208,6 +236,8 @@ static int check(const struct wanted *w) {
         return cli_fail(CLI_USAGE, "ca request wants --genesis FILE and --out FILE");
     if ((w->token != NULL) == (w->renew != 0))
         return cli_fail(CLI_USAGE, "ca request wants --token FILE for a new node, or --renew");
+    if (w->ak != NULL && w->hardware == NULL && !w->this_machine)
+        return cli_fail(CLI_USAGE, "--ak wants --this-machine, or --hardware with the endorsement key in it");
     return w->hardware != NULL && w->this_machine ? cli_fail(CLI_USAGE, "--hardware or --this-machine")
                                                   : CLI_OK;
 }
@@ -224,6 +254,9 @@ static int ca_request(int argc, char **argv) {
                                         {"neuro-gen", required_argument, NULL, 'N'},
                                         {"hardware", required_argument, NULL, 'w'},
                                         {"this-machine", no_argument, NULL, 'm'},
+                                        {"ak", required_argument, NULL, 'a'},
+                                        {"tcti", required_argument, NULL, 'c'},
+                                        {"answer", required_argument, NULL, 'A'},
                                         {"out", required_argument, NULL, 'o'},
                                         {NULL, 0, NULL, 0}};
     struct wanted w = {.roles = HKP_DSM_ROLE_EDGE | HKP_DSM_ROLE_WITNESS | HKP_DSM_ROLE_NEURO,
@@ -242,6 +275,9 @@ static int ca_request(int argc, char **argv) {
         if (got == 'r') w.renew = 1;
         if (got == 'w') w.hardware = optarg;
         if (got == 'm') w.this_machine = 1;
+        if (got == 'a') w.ak = optarg;
+        if (got == 'c') w.tcti = optarg;
+        if (got == 'A') w.answer = optarg;
         if (got == 'o') w.out = optarg;
         if (got == 'j') w.json = 1;
         if (got == 'R' && cli_ca_roles(optarg, &w.roles) != 0)
@@ -254,6 +290,10 @@ static int ca_request(int argc, char **argv) {
         if (got == 'N') w.neuro_gen = (uint32_t)v;
     }
     if (optind != argc) return cli_fail(CLI_USAGE, "ca request wants no argument: %s", argv[optind]);
+    if (w.answer != NULL)
+        return w.ak != NULL && w.out != NULL
+                   ? cli_ca_tpm_answer(w.answer, w.ak, w.tcti, w.out)
+                   : cli_fail(CLI_USAGE, "ca request --answer wants --ak FILE and --out FILE");
     int code = check(&w);
     if (code == CLI_OK) code = node_keys(&w, secret, static_key);
     if (code != CLI_OK) return code;
@@ -270,7 +310,9 @@ const struct cli_command cli_ca_request = {
         "R,...]\n"
         "                            [--tier T] [--neuro-gen N] [--this-machine | --hardware FILE]\n"
         "                            [--passphrase-file FILE] [--json]\n"
-        "       hookprobe ca request --node DIR --seat [--json]\n\n"
+        "                            [--ak FILE [--tcti T]]\n"
+        "       hookprobe ca request --node DIR --seat [--ak FILE] [--json]\n"
+        "       hookprobe ca request --answer CHALLENGE --ak FILE --out FILE [--tcti T]\n\n"
         "Writes a request that the node's own key signs, and FILE.evidence with the machine's hardware "
         "record, "
         "which goes to\n"
@@ -285,6 +327,9 @@ const struct cli_command cli_ca_request = {
         "  --neuro-gen N   generation of the neural state\n"
         "  --this-machine  read the hardware record here; --hardware FILE: one of \"hookprobe ter hardware "
         "--record\"\n"
+        "  --ak FILE       attestation key of \"hookprobe tpm ak\", which becomes part of the node's name\n"
+        "  --tcti T        its TPM, as in \"hookprobe tpm\"\n"
+        "  --answer FILE   open with the TPM what an officer wrapped with \"ca sign --challenge\"\n"
         "  --out FILE      where the request goes\n"
         "  --json          the request as one JSON object\n",
     .run = ca_request,

@@ -14,7 +14,8 @@
 #include <sys/stat.h>
 
 struct wanted {
-    const char *dir, *passphrase_file, *file, *request, *token, *renew, *evidence, *list, *out;
+    const char *dir, *passphrase_file, *file, *request, *token, *renew, *evidence, *list, *challenge, *answer,
+        *out;
     uint64_t group, days, serial, policy;
     uint32_t roles, tier;
     int json, yes, no_evidence;
@@ -79,8 +80,8 @@ static int keep_machine(struct work *w) {
 
 static int check_machine(struct work *w, const struct wanted *o) {
     char who[33];
-    if (w->asked.has_ak)
-        return cli_fail(CLI_NO, "%s: names a TPM, whose credential activation this program does not do yet",
+    if (w->asked.has_ak && (o->evidence == NULL || (o->answer == NULL && o->challenge == NULL)))
+        return cli_fail(CLI_USAGE, "%s: names a TPM: --evidence FILE, and --challenge FILE or --answer FILE",
                         o->file);
     if (o->evidence == NULL)
         return o->no_evidence
@@ -90,9 +91,10 @@ static int check_machine(struct work *w, const struct wanted *o) {
     if (code != CLI_OK) return code;
     if (memcmp(w->evidence.enroll_id, w->asked.enroll_id, 32) != 0)
         return cli_fail(CLI_NO, "%s: is not what the request was made with", o->evidence);
-    return is_barred_machine(w, who)
-               ? cli_fail(CLI_NO, "%s: the machine of node %s, which is barred", o->evidence, who)
-               : CLI_OK;
+    if (is_barred_machine(w, who))
+        return cli_fail(CLI_NO, "%s: the machine of node %s, which is barred", o->evidence, who);
+    if (!w->asked.has_ak || o->answer == NULL) return CLI_OK;
+    return cli_ca_tpm_proved(o->dir, &w->asked, &w->evidence, o->answer);
 }
 
 /* ---- What is given ---- */
@@ -209,10 +211,28 @@ static int review(struct work *w, const struct wanted *o) {
     if (w->evidence.record_len > 0 && !o->json)
         fprintf(to, "%-13s fingerprint %s\n", "machine",
                 sodium_bin2hex(text, sizeof text, w->evidence.fingerprint, 32));
+    if (w->evidence.ek_len > 0 && !o->json) {
+        uint8_t name[HKP_DSM_AK_BYTES];
+        hkp_ter_area_name(w->evidence.ek_area, w->evidence.ek_len, name);
+        fprintf(to, "%-13s endorsement key %s, which answered\n", "TPM",
+                sodium_bin2hex(text, sizeof text, name + 2, 32));
+    }
     if (w->matter.kind == HKP_DSM_KIND_CERTIFICATE && !o->json)
         fprintf(to, "%-13s %s\n", "admitted by",
                 w->matter.token.len > 0 ? "the token, used up now" : "its present certificate");
     return cli_ca_agree(o->yes);
+}
+
+/* Asks the TPM that a request names; signs nothing. */
+static int challenge(struct work *w, const struct wanted *o) {
+    int code = cli_officer_open(&w->officer, o->dir, o->passphrase_file);
+    if (code == CLI_OK) code = read_request(w, o->file);
+    if (code == CLI_OK && !w->asked.has_ak) code = cli_fail(CLI_USAGE, "%s: names no TPM", o->file);
+    if (code == CLI_OK) code = check_machine(w, o);
+    if (code == CLI_OK) code = cli_ca_tpm_challenge(o->dir, &w->asked, &w->evidence, o->challenge);
+    cli_officer_close(&w->officer);
+    if (code == CLI_OK && o->json) cli_print_json(json_pack("{s:s}", "challenge", o->challenge), 0);
+    return code;
 }
 
 static int sign(struct work *w, const struct wanted *o) {
@@ -222,6 +242,7 @@ static int sign(struct work *w, const struct wanted *o) {
     if (code == CLI_OK) code = review(w, o);
     if (code == CLI_OK) code = cli_officer_sign(&w->officer, &w->matter, &w->multi, o->out, &w->told);
     if (code == CLI_OK && w->matter.kind == HKP_DSM_KIND_CERTIFICATE) code = keep_machine(w);
+    if (code == CLI_OK && w->asked.has_ak) cli_ca_tpm_done(o->dir, &w->asked);
     cli_officer_close(&w->officer);
     hkp_ter_wipe(w->token, sizeof w->token);
     if (w->told != NULL && o->json) cli_print_json(json_incref(w->told), 0);
@@ -256,6 +277,8 @@ static int ca_sign(int argc, char **argv) {
                                         {"evidence", required_argument, NULL, 'e'},
                                         {"no-evidence", no_argument, NULL, 'E'},
                                         {"list", required_argument, NULL, 'l'},
+                                        {"challenge", required_argument, NULL, 'c'},
+                                        {"answer", required_argument, NULL, 'a'},
                                         {"group", required_argument, NULL, 'g'},
                                         {"days", required_argument, NULL, 'D'},
                                         {"serial", required_argument, NULL, 'S'},
@@ -278,16 +301,18 @@ static int ca_sign(int argc, char **argv) {
         if (got == 'e') o.evidence = optarg;
         if (got == 'E') o.no_evidence = 1;
         if (got == 'l') o.list = optarg;
+        if (got == 'c') o.challenge = optarg;
+        if (got == 'a') o.answer = optarg;
         if (got == 'o') o.out = optarg;
         if (got == 'y') o.yes = 1;
         if (got == 'j') o.json = 1;
     }
-    if (o.dir == NULL || o.out == NULL || optind + 1 != argc)
+    if (o.dir == NULL || (o.out == NULL && o.challenge == NULL) || optind + 1 != argc)
         return cli_fail(CLI_USAGE, "ca sign wants --dir DIR, --out FILE and the file to sign");
     if (o.token != NULL && o.renew != NULL)
         return cli_fail(CLI_USAGE, "--token for a new node, --renew for a known one");
     o.file = argv[optind];
-    return sign(&w, &o);
+    return o.challenge != NULL ? challenge(&w, &o) : sign(&w, &o);
 }
 
 const struct cli_command cli_ca_sign = {
@@ -317,6 +342,8 @@ const struct cli_command cli_ca_sign = {
         "used up\n"
         "  --renew FILE     the certificate that is renewed: no token, and nothing widens\n"
         "  --evidence FILE  hardware record of the machine; --no-evidence: the officer knows the machine\n"
+        "  --challenge FILE of a request that names a TPM: wrap a secret for it, and sign nothing yet;\n"
+        "                   \"ca request --answer\" opens it there; --answer FILE: what came back\n"
         "  --list FILE      the newest revocation list, if this folder may not have it\n"
         "  --group N        who owns the node, or where it stands: groups are counted in votes\n"
         "  --days N         1..90; default 30\n"

@@ -278,6 +278,66 @@ def the_one_officer_of_a_provisioned_mesh_goes_on(folder):
     assert shown["verified"] is True and shown["serial"] == 2, shown
 
 
+class Swtpm:
+    """A TPM of the case's own, ended with it."""
+
+    def __init__(self, folder):
+        self.path = os.path.join(folder, "s")
+        self.tcti = "swtpm:path=" + self.path
+        os.mkdir(os.path.join(folder, "tpm"))
+        self.process = subprocess.Popen(
+            ["swtpm", "socket", "--tpm2", "--tpmstate", f"dir={folder}/tpm", "--server",
+             f"type=unixio,path={self.path}", "--ctrl", f"type=unixio,path={self.path}.ctrl", "--flags",
+             "not-need-init,startup-clear", "--seccomp", "action=none"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def __enter__(self):
+        until = time.monotonic() + 10
+        while not os.path.exists(self.path) and time.monotonic() < until:
+            time.sleep(0.02)
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+
+
+@case
+def a_tpm_proves_to_each_officer_that_it_holds_the_key(folder):
+    if not shutil.which("swtpm") or "built without TPM" in run("tpm", "status", "--tcti", "swtpm:path=/none").stderr:
+        print("# left out: no swtpm, or built without TPM support")
+        return
+    w = World(folder, 4)
+    ak, other = w.at("ak"), w.at("ak2")
+    with Swtpm(folder) as tpm:
+        tcti = ["--tcti", tpm.tcti]
+        name = expect(run("tpm", "ak", "--out", ak, "--json", *tcti), 0)["ak_name"]
+        expect(run("tpm", "ak", "--out", other, *tcti), 0)
+        token = w.token()
+        ca("request", "--node", w.nodes[0]["data_dir"], "--genesis", w.genesis, "--token", token, "--out", w.at("r"),
+           "--ak", ak, code=2, said=["--this-machine"])
+        request = w.request(w.nodes[0], "--token", token, "--this-machine", "--ak", ak, *tcti, name="r")
+        foreign = w.request(w.nodes[0], "--token", token, "--this-machine", "--ak", other, *tcti, name="r2")
+        seat = ca("request", "--node", w.nodes[0]["data_dir"], "--seat", "--ak", ak)
+        shown = w.show(request)
+        assert shown["ak"] == name and shown["node_id"] == seat["node_id"] != w.nodes[0]["node_id"], shown
+        beside = ["--token", token, "--evidence", request + ".evidence"]
+        w.sign(0, request, "half", *beside, "--group", "1", code=2, said=["names a TPM"])
+        w.sign(0, request, "half", "--token", token, "--no-evidence", "--group", "1", code=2, said=["names a TPM"])
+        ca("sign", "--dir", w.officers[0], request, "--evidence", foreign + ".evidence", "--challenge", w.at("c"), code=1,
+           said=["is not what the request was made with"])
+        for i in range(2):
+            ca("sign", "--dir", w.officers[i], request, "--evidence", request + ".evidence", "--challenge", w.at(f"c{i}"))
+            expect(run("ca", "request", "--answer", w.at(f"c{i}"), "--ak", ak, "--out", w.at(f"a{i}"), *tcti), 0)
+        refused = run("ca", "request", "--answer", w.at("c0"), "--ak", other, "--out", w.at("x"), *tcti)
+        assert refused.returncode != 0 and not os.path.exists(w.at("x")), refused
+    w.sign(0, request, "half", *beside, "--group", "1", "--answer", w.at("a1"), code=1, said=["is not what this officer wrapped"])
+    w.sign(0, request, "half", *beside, "--group", "1", "--answer", w.at("a0"))
+    w.sign(2, w.at("half"), "c", *beside, "--request", request, "--answer", w.at("a0"), code=2, said=["asked nothing of that TPM"])
+    assert w.sign(1, w.at("half"), "certificate", *beside, "--request", request, "--answer", w.at("a1"))["complete"]
+    assert w.show(w.at("certificate"))["ak"] == name
+
+
 # ---- the record
 
 
