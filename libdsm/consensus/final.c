@@ -250,23 +250,10 @@ static void put_link(node *n, struct prop *const *way, size_t count) {
         hkp_dsm__blob_drop(&n->pool, b);
 }
 
-/* The epoch that a final boundary begins; also at start, when it was final but its epoch not yet durable. */
-void hkp_dsm__epoch_again(node *n, const struct hkp_dsm__header *h) {
-    uint8_t set[HKP_DSM_VALSET_MAX], digest[32], hash[32];
-    struct hkp_dsm__valset old = n->set;
-    uint64_t first = n->epoch_first;
-    size_t len = 0;
-    hkp_status st = hkp_dsm__next_set(n, n->pending, h->height, set, &len);
-    if (st == HKP_OK) hkp_dsm__valset_hash(hash, set, len);
-    if (st != HKP_OK || memcmp(hash, h->next_valset, 32) != 0) {
-        hkp_dsm__die(n, HKP_E_DSM_PROOF, HKP_DSM_ROW_HEADER, h->digest, 32);
-        return;
-    }
-    memcpy(digest, h->digest, 32);
-    if (!hkp_dsm__goto(n, NULL)) return;
-    hkp_dsm__epoch_begin(n, set, len, digest, h->height, h->time_ms);
-    hkp_dsm__pending_carry(n, &old, first);
+/* The epoch has begun: all that a start needs is stored, the switch last. */
+static void begun(node *n, const uint8_t digest[32]) {
     snapshot(n);
+    hkp_dsm__chunks_note(n);
     put_epoch(n);
     hkp_dsm__pending_forget(n);
     hkp_dsm__wal(n, 0, n->set.epoch, 0, NULL);
@@ -278,6 +265,42 @@ void hkp_dsm__epoch_again(node *n, const struct hkp_dsm__header *h) {
     e->e.epoch = n->set.epoch;
     e->e.height = n->epoch_first;
     memcpy(e->e.id, digest, 32);
+}
+
+/* The epoch that a final boundary begins; also at start, when it was final but its epoch not yet durable. */
+void hkp_dsm__epoch_again(node *n, const struct hkp_dsm__header *h) {
+    uint8_t set[HKP_DSM_VALSET_MAX], digest[32], hash[32];
+    struct hkp_dsm__valset old = n->set;
+    uint64_t first = n->epoch_first;
+    size_t len = 0;
+    hkp_status st = hkp_dsm__next_set(n, n->pending, h->height, set, &len);
+    if (st == HKP_OK) hkp_dsm__valset_hash(hash, set, len);
+    if (n->join_blind && (st != HKP_OK || memcmp(hash, h->next_valset, 32) != 0)) {
+        hkp_dsm__join_hint(n, n->set.epoch + 1); /* what waited since before it joined is not known here */
+        return;
+    }
+    n->join_blind = 0;
+    if (st != HKP_OK || memcmp(hash, h->next_valset, 32) != 0) {
+        hkp_dsm__die(n, HKP_E_DSM_PROOF, HKP_DSM_ROW_HEADER, h->digest, 32);
+        return;
+    }
+    memcpy(digest, h->digest, 32);
+    if (!hkp_dsm__goto(n, NULL)) return;
+    hkp_dsm__epoch_begin(n, set, len, digest, h->height, h->time_ms);
+    hkp_dsm__pending_carry(n, &old, first);
+    begun(n, digest);
+}
+
+void hkp_dsm__epoch_jump(node *n, const struct hkp_dsm__header *h, const uint8_t *set, size_t len) {
+    uint8_t joined[8];
+    n->pending->count = 0;
+    hkp_dsm__epoch_begin(n, set, len, h->digest, h->height, h->time_ms);
+    n->join_blind = 1;
+    hkp_put_be64(joined, n->set.epoch);
+    hkp_dsm__put(n, HKP_DSM_ROW_META, (const uint8_t *)"joined", 6, joined, sizeof joined);
+    begun(n, h->digest);
+    n->promises_open = n->seat >= 0; /* what it promised here before its store was set back (D-STO-9) */
+    hkp_dsm__promises_ask(n, NULL);
 }
 
 void hkp_dsm__finalise(node *n) {

@@ -251,6 +251,20 @@ void hkp_dsm__list_final(node *n, const struct hkp_dsm_view *op, uint64_t height
     n->lists.over = 0;
 }
 
+void hkp_dsm__lists_jump(node *n, uint64_t height, uint64_t time_ms) {
+    struct lists *l = &n->lists;
+    uint64_t before = l->chain[0].op != NULL ? l->chain[0].list.number : 0;
+    for (uint32_t i = 0; i < 2; i++) {
+        if (l->held[i].op == NULL || l->held[i].list.number <= before) continue;
+        struct carried c = l->held[i];
+        c.op = hkp_dsm__blob_hold(l->held[i].op);
+        put_row(n, list_key, c.list.number, i, &c, height, time_ms / 1000);
+        chain_list(n, &c);
+    }
+    mark_all(n);
+    l->over = 0;
+}
+
 /* ---- at a start ---- */
 
 /* Rows whose height is not final yet are not ours: what they say comes again with that height. */

@@ -268,6 +268,7 @@ static hkp_status judge_head(node *n, const struct prop *p, uint64_t parent_ms,
         if (a == NULL) hkp_dsm__author_make(n, head->node_id);
         return HKP_E_DSM_GAP;
     }
+    if (a->headless) return HKP_E_DSM_GAP; /* the time of the block before is not known */
     int rc = hkp_dsm__blocks_path(n, a, from, old != NULL ? old->id : NULL, head->seq, head->id, &missing);
     if (rc < 0) return HKP_E_DSM_PREV;
     if (rc == 0) {
@@ -344,6 +345,7 @@ hkp_status hkp_dsm__on_propose(node *n, struct peer *from, struct hkp_dsm__messa
     st = hkp_dsm__header_parse(n->chain_id, env.body.ptr, env.body.len, &h);
     if (st != HKP_OK) return st;
     if (h.epoch != n->set.epoch) {
+        hkp_dsm__join_hint(n, h.epoch);
         if (h.epoch > n->set.epoch) hkp_dsm__ask_certs(n, from, n->root.view + 1, n->view);
         return HKP_E_DSM_EPOCH;
     }

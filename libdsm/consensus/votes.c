@@ -216,6 +216,7 @@ hkp_status hkp_dsm__cert_from(node *n, const struct peer *from, uint32_t hops, c
     struct hkp_dsm__cert cert;
     hkp_status st = hkp_dsm__cert_parse(bytes, len, &cert);
     if (st != HKP_OK) return st;
+    hkp_dsm__join_hint(n, cert.epoch);
     if (cert.epoch != n->set.epoch) return HKP_E_DSM_EPOCH;
     if (cert.view > n->view + VOTE_WINDOW) {
         /* Far ahead: proven first, then the views between are jumped over (R0). */

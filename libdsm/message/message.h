@@ -151,7 +151,7 @@ void hkp_dsm__put_item(struct hkp_dsm_cbor_writer *w, uint32_t form, const struc
                        const struct hkp_dsm_view *payload); /* payload NULL: null */
 void hkp_dsm__put_push(struct hkp_dsm_cbor_writer *w, uint32_t lane, uint32_t hops, uint32_t form,
                        const struct hkp_dsm_view *object, const struct hkp_dsm_view *payload);
-/* [op, [n elements]]: 9, 10, 12 (id16), 23 (ranges), 24 (items), 38 (node_ids) */
+/* [op, [n elements]]: 9, 10, 12 (id16), 23 (ranges), 24 (items), 38 (node_ids), 42 (links) */
 void hkp_dsm__put_list(struct hkp_dsm_cbor_writer *w, uint32_t op, size_t n);
 void hkp_dsm__put_range(struct hkp_dsm_cbor_writer *w, const uint8_t node_id[16], uint64_t from, uint64_t to);
 void hkp_dsm__put_digest(struct hkp_dsm_cbor_writer *w, const uint8_t salt[16], uint64_t time_us,
@@ -177,6 +177,13 @@ void hkp_dsm__put_promises(struct hkp_dsm_cbor_writer *w, uint64_t epoch, size_t
 /* [35, envelope, body, [n_certs certs]] */
 void hkp_dsm__put_propose(struct hkp_dsm_cbor_writer *w, const struct hkp_dsm_view *envelope,
                           const struct hkp_dsm_view *body, size_t n_certs);
+void hkp_dsm__put_chunk_req(struct hkp_dsm_cbor_writer *w, uint64_t height, uint64_t chunk);
+/* [40, height, chunk, [n_leaves leaves], then hkp_dsm_cbor_put_array(w, n_hashes) and the hashes */
+void hkp_dsm__put_chunk(struct hkp_dsm_cbor_writer *w, uint64_t height, uint64_t chunk, size_t n_leaves);
+void hkp_dsm__put_boundary_req(struct hkp_dsm_cbor_writer *w, uint64_t from, uint64_t to);
+/* [43, nonce8, epoch, what, key, position]; position -1: null */
+void hkp_dsm__put_proof_req(struct hkp_dsm_cbor_writer *w, const uint8_t nonce[8], uint64_t epoch,
+                            uint32_t what, const struct hkp_dsm_view *key, int32_t position);
 /* [op, bytes]: 36 VOTE, 37 CERT, 1 JOIN */
 void hkp_dsm__put_single(struct hkp_dsm_cbor_writer *w, uint32_t op, const struct hkp_dsm_view *bytes);
 /* [44, nonce8, status, proof]; proof NULL: null */

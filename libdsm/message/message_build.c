@@ -123,6 +123,38 @@ void hkp_dsm__put_propose(struct hkp_dsm_cbor_writer *w, const struct hkp_dsm_vi
     hkp_dsm_cbor_put_array(w, n_certs);
 }
 
+void hkp_dsm__put_chunk_req(struct hkp_dsm_cbor_writer *w, uint64_t height, uint64_t chunk) {
+    put_op(w, HKP_DSM__OP_MSG_CHUNK_REQ, 2);
+    hkp_dsm_cbor_put_uint(w, height);
+    hkp_dsm_cbor_put_uint(w, chunk);
+}
+
+void hkp_dsm__put_chunk(struct hkp_dsm_cbor_writer *w, uint64_t height, uint64_t chunk, size_t n_leaves) {
+    put_op(w, HKP_DSM__OP_MSG_CHUNK, 4);
+    hkp_dsm_cbor_put_uint(w, height);
+    hkp_dsm_cbor_put_uint(w, chunk);
+    hkp_dsm_cbor_put_array(w, n_leaves);
+}
+
+void hkp_dsm__put_boundary_req(struct hkp_dsm_cbor_writer *w, uint64_t from, uint64_t to) {
+    put_op(w, HKP_DSM__OP_MSG_BOUNDARY_REQ, 2);
+    hkp_dsm_cbor_put_uint(w, from);
+    hkp_dsm_cbor_put_uint(w, to);
+}
+
+void hkp_dsm__put_proof_req(struct hkp_dsm_cbor_writer *w, const uint8_t nonce[8], uint64_t epoch,
+                            uint32_t what, const struct hkp_dsm_view *key, int32_t position) {
+    put_op(w, HKP_DSM__OP_MSG_PROOF_REQ, 5);
+    hkp_dsm_cbor_put_bytes(w, nonce, 8);
+    hkp_dsm_cbor_put_uint(w, epoch);
+    hkp_dsm_cbor_put_uint(w, what);
+    hkp_dsm__put_bytes(w, key);
+    if (position >= 0)
+        hkp_dsm_cbor_put_uint(w, (uint64_t)position);
+    else
+        hkp_dsm_cbor_put_simple(w, HKP_DSM_CBOR_NULL);
+}
+
 void hkp_dsm__put_single(struct hkp_dsm_cbor_writer *w, uint32_t op, const struct hkp_dsm_view *bytes) {
     put_op(w, op, 1);
     hkp_dsm__put_bytes(w, bytes);

@@ -476,6 +476,34 @@ void hkp_dsm__author_final(node *n, struct author *a, const struct hkp_dsm__know
     hkp_dsm__author_open(n, a);
 }
 
+/* Of the stored chain what leads to the head is final; what another branch has is forgotten. Without the
+ * head's block its time is not known, so nothing is taken behind it before it came. */
+void hkp_dsm__author_jump(node *n, struct author *a, const struct hkp_dsm__head *head, uint64_t height) {
+    struct block *at = hkp_dsm__block_at(n, a, head->seq);
+    struct hkp_dsm__known_head now = {.seq = head->seq, .time_us = at != NULL ? at->b.timestamp_us : 0};
+    memcpy(now.id, head->id, 32);
+    int ours = at != NULL && memcmp(at->b.id, head->id, 32) == 0;
+    if (a->final.seq == head->seq && memcmp(a->final.id, head->id, 32) == 0) return;
+    for (uint64_t s = a->final.seq + 1; s <= a->tip.seq && (!ours || s <= head->seq); s++) {
+        struct block *b = hkp_dsm__block_at(n, a, s);
+        if (b == NULL) continue;
+        if (ours) {
+            hkp_dsm__block_final(n, a, b, height);
+            hkp_dsm__block_tell(n, b, HKP_DSM_EV_BLOCK_FINAL);
+            hkp_dsm__block_unpin(n, b);
+        } else {
+            unplace(n, b);
+            if (b->pins == 0) block_free(n, b);
+        }
+    }
+    if (!ours) {
+        a->tip = now;
+        now.time_us = 0;
+    }
+    hkp_dsm__author_final(n, a, &now);
+    a->headless = !ours;
+}
+
 /* ---- own blocks ---- */
 
 hkp_status hkp_dsm_draft(hkp_dsm_node *n, const uint8_t *content, size_t len, uint64_t *seq, uint8_t prev[32],

@@ -187,6 +187,12 @@ hkp_status hkp_dsm__heads_apply(struct hkp_dsm__heads *h, const struct hkp_dsm__
     return HKP_OK;
 }
 
+const uint8_t *hkp_dsm__heads_node(const struct hkp_dsm__heads *h, size_t level, size_t index) {
+    return h->level[level][index];
+}
+
+size_t hkp_dsm__heads_room(const struct hkp_dsm__heads *h) { return h->capacity; }
+
 size_t hkp_dsm__heads_level_size(const struct hkp_dsm__heads *h, size_t level) {
     return size_at(h->count, level);
 }

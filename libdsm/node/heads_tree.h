@@ -34,6 +34,10 @@ hkp_status hkp_dsm__heads_apply(struct hkp_dsm__heads *h, const struct hkp_dsm__
  */
 size_t hkp_dsm__heads_prove(const struct hkp_dsm__heads *h, size_t level, size_t index,
                             uint8_t (*hashes)[32]);
+/* Hash of the node at index on a level. */
+const uint8_t *hkp_dsm__heads_node(const struct hkp_dsm__heads *h, size_t level, size_t index);
+/* Most heads that it can hold. */
+size_t hkp_dsm__heads_room(const struct hkp_dsm__heads *h);
 size_t hkp_dsm__heads_level_size(const struct hkp_dsm__heads *h, size_t level);
 
 #endif

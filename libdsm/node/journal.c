@@ -264,6 +264,10 @@ hkp_status hkp_dsm_read(hkp_dsm_node *n, hkp_time now, uint64_t ticket, const ui
     case READ_HEAL:
         hkp_dsm__heal_row(n, data, data_len);
         break;
+    case READ_BOUNDARIES:
+    case READ_CHUNK:
+        hkp_dsm__boundaries_row(r, key, key_len, data, data_len);
+        break;
     case READ_PROOF:
         hkp_dsm__proof_row(n, r, key, key_len, data, data_len);
         break;
@@ -301,6 +305,10 @@ hkp_status hkp_dsm_read_end(hkp_dsm_node *n, hkp_time now, uint64_t ticket, hkp_
         break;
     case READ_HEAL:
         hkp_dsm__heal_end(n);
+        break;
+    case READ_BOUNDARIES:
+    case READ_CHUNK:
+        hkp_dsm__boundaries_end(n, &was);
         break;
     case READ_PROOF:
         hkp_dsm__proof_end(n, &was);

@@ -53,6 +53,10 @@ static hkp_status meta_row(node *n, const uint8_t *key, size_t key_len, const ui
             hkp_dsm__epoch_begin(n, data + 48, len - 48, data + 16, hkp_be64(data), hkp_be64(data + 8));
         return st;
     }
+    if (key_len == 6 && memcmp(key, "joined", 6) == 0) { /* behind "epoch" */
+        n->join_blind = len == 8 && hkp_be64(data) == n->set.epoch && n->set.epoch > 0;
+        return HKP_OK;
+    }
     int list = hkp_dsm__lists_row(n, key, key_len, data, len);
     if (list != 0) return list > 0 ? HKP_OK : HKP_E_DSM_SCHEMA;
     if (hkp_dsm__near_meta(n, key, key_len, data, len)) return HKP_OK;
@@ -432,6 +436,7 @@ void hkp_dsm__load_end(node *n) {
         scan(n, HKP_DSM_ROW_HEADS, lowest, highest, KEY_MAX);
         break;
     case LOAD_HEADS:
+        hkp_dsm__chunks_note(n);
         scan_heights(n, HKP_DSM_ROW_FINAL, n->root.height + 1, UINT64_MAX);
         break;
     case LOAD_FINAL: {

@@ -227,6 +227,18 @@ static hkp_status dispatch(node *n, struct peer *p, struct hkp_dsm__message *m) 
     case HKP_DSM__OP_MSG_PRUNE:
     case HKP_DSM__OP_MSG_IDONTWANT:
         return hkp_dsm__on_spread(n, p, m);
+    case HKP_DSM__OP_MSG_CHUNK_REQ:
+        return hkp_dsm__on_chunk_req(n, p, m);
+    case HKP_DSM__OP_MSG_CHUNK:
+        return hkp_dsm__on_chunk(n, p, m);
+    case HKP_DSM__OP_MSG_BOUNDARY_REQ:
+        return hkp_dsm__on_boundary_req(n, p, m);
+    case HKP_DSM__OP_MSG_BOUNDARIES:
+        return hkp_dsm__on_boundaries(n, p, m);
+    case HKP_DSM__OP_MSG_PROOF_REQ:
+        return hkp_dsm__on_proof_req(n, p, m);
+    case HKP_DSM__OP_MSG_PROOF:
+        return hkp_dsm__on_proof(n, p, m);
     case HKP_DSM__OP_MSG_DIGEST:
         return hkp_dsm__on_digest(n, p, m);
     case HKP_DSM__OP_MSG_BUCKETS:
@@ -311,6 +323,7 @@ hkp_status hkp_dsm_tick(hkp_dsm_node *n, hkp_time now, uint64_t wall_us) {
     if (n->now >= n->pace_at) n->pace_at = HKP_TIME_NEVER;
     hkp_dsm__have_tick(n);
     hkp_dsm__entropy_tick(n);
+    hkp_dsm__join_tick(n);
     hkp_dsm__advance(n);
     hkp_dsm__spread_tick(n);
     hkp_dsm__near_tick(n);
@@ -330,6 +343,7 @@ hkp_time hkp_dsm_wake(const hkp_dsm_node *n) {
                                n->near.on ? n->probes.at : HKP_TIME_NEVER,
                                hkp_dsm__prune_wake(n),
                                hkp_dsm__entropy_wake(n),
+                               hkp_dsm__join_wake(n),
                                hkp_dsm__heal_wake(n)};
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
         if (others[i] < wake) wake = others[i];

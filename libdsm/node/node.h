@@ -14,6 +14,7 @@
  *   prove.c     portable proofs                    suspects.c  evidence
  *   ops.c       what ops of checkpoints mean       seats.c     who sits in the next epoch
  *   spread.c    PUSH, IHAVE, GRAFT, PRUNE          conduct.c    rations and scores of peers
+ *   boundaries.c  links and chunks for others     join.c      the same, asked for (D-SYN-3)
  *   lists.c     revocation lists, officers          ops_lists.c     the same as state of the chain
  *   neighbours.c  views, records, facts about sessions             probes.c    who does not answer
  *   retell.c    stored blocks, told again to the host at a start   prune.c  what is old goes
@@ -67,6 +68,8 @@ enum {
     KEY_MAX = 48,
     ASKED_MAX = 8,
     WANT_JOBS = 8,
+    /** chunks of 1024 heads (D-SYN-3) */
+    CHUNKS_MAX = 128,
     /** sets of officers that are remembered; rows of them and of lists at a start */
     CA_SETS_MAX = 16,
     LISTS_LOADED = 24,
@@ -256,7 +259,9 @@ enum {
     READ_LINK = 7,
     READ_RETELL = 8,
     READ_PRUNE = 9,
-    READ_HEAL = 10
+    READ_HEAL = 10,
+    READ_BOUNDARIES = 11,
+    READ_CHUNK = 12
 };
 
 struct report {
@@ -313,6 +318,12 @@ struct proof_job {
     uint64_t ticket, seq, height, from_epoch, links;
     int32_t position;
     uint8_t author[16];
+    /** asked by a peer: the answer is op 44 */
+    uint32_t asked;
+    uint8_t peer[16], nonce[8];
+    /** of a head: its leaf and path, when it was asked for */
+    size_t leaf_len, index, size, n_hashes;
+    uint8_t leaf[HKP_DSM__LEAF_MAX], path[20][32];
     blob *item, *leaves, *cert, *end, *link[LINKS_MAX], *headers[HEIGHTS_OPEN_MAX + 2];
     uint32_t n_headers;
     uint64_t cert_height, epoch;
@@ -392,6 +403,23 @@ struct hkp_dsm_node {
             uint64_t height, time_s;
         } loaded[LISTS_LOADED];
     } lists;
+    /** roots of the chunks of the snapshot at which the epoch began */
+    struct chunks {
+        uint64_t height, n_heads;
+        uint32_t count;
+        uint8_t root[CHUNKS_MAX][32];
+    } chunks;
+    /** join.c: how far it followed the links (epoch, hash of its set), the boundary there, heads of it */
+    struct join {
+        uint32_t step, tries, n_chunks, n_held, open;
+        uint64_t hint, epoch;
+        hkp_time again, blocks_at;
+        uint8_t asked[16], want[32], nonce[8];
+        struct hkp_dsm__header h;
+        blob *boundary, *valset, *chunk[CHUNKS_MAX];
+    } join;
+    /** this epoch was joined in its course: what waits for its boundary is not known */
+    uint32_t join_blind;
     struct want_job want_jobs[WANT_JOBS];
     /** authors of whom somebody claims more than is here */
     struct author *claims_open;
@@ -660,6 +688,8 @@ void hkp_dsm__block_final(node *n, struct author *a, struct block *b, uint64_t h
  */
 int hkp_dsm__blocks_path(node *n, const struct author *a, uint64_t from, const uint8_t from_id[32],
                          uint64_t seq, const uint8_t id[32], uint64_t *missing);
+/** The final head of an author that was away, or of whom nothing was known (D-SYN-3). */
+void hkp_dsm__author_jump(node *n, struct author *a, const struct hkp_dsm__head *head, uint64_t height);
 /** The author's chain above its final head follows the branch that was made final (D-BLK-14). */
 void hkp_dsm__author_final(node *n, struct author *a, const struct hkp_dsm__known_head *head);
 /** Memory of the pool; forgets the oldest blocks that are final and reported to get it. */
@@ -746,6 +776,8 @@ void hkp_dsm__finalise(node *n);
 int hkp_dsm__report(node *n);
 void hkp_dsm__epoch_begin(node *n, const uint8_t *set_body, size_t len, const uint8_t boundary[32],
                           uint64_t height, uint64_t time_ms);
+/** The epoch that begins at this boundary, whose heads the tree has. */
+void hkp_dsm__epoch_jump(node *n, const struct hkp_dsm__header *h, const uint8_t *set, size_t len);
 void hkp_dsm__epoch_again(node *n, const struct hkp_dsm__header *boundary);
 
 /* fetch.c */
@@ -763,6 +795,24 @@ void hkp_dsm__fetch_end(node *n, struct read *r);
 void hkp_dsm__promises_ask(node *n, struct peer *p);
 hkp_status hkp_dsm__on_promises_req(node *n, struct peer *p, struct hkp_dsm__message *m);
 hkp_status hkp_dsm__on_promises(node *n, struct peer *p, struct hkp_dsm__message *m);
+
+/* boundaries.c */
+hkp_status hkp_dsm__on_boundary_req(node *n, struct peer *p, struct hkp_dsm__message *m);
+hkp_status hkp_dsm__on_chunk_req(node *n, struct peer *p, struct hkp_dsm__message *m);
+void hkp_dsm__chunks_note(node *n);
+void hkp_dsm__boundaries_row(struct read *r, const uint8_t *key, size_t key_len, const uint8_t *data,
+                             size_t len);
+void hkp_dsm__boundaries_end(node *n, struct read *r);
+
+/* join.c */
+void hkp_dsm__join_hint(node *n, uint64_t epoch);
+void hkp_dsm__join_tick(node *n);
+hkp_time hkp_dsm__join_wake(const node *n);
+hkp_status hkp_dsm__on_boundaries(node *n, struct peer *p, struct hkp_dsm__message *m);
+hkp_status hkp_dsm__on_chunk(node *n, struct peer *p, struct hkp_dsm__message *m);
+void hkp_dsm__join_chunks_done(node *n);
+/** HKP_E_NOTFOUND: not the answer to its question. */
+hkp_status hkp_dsm__join_proof(node *n, struct hkp_dsm__message *m);
 
 /* lists.c */
 hkp_status hkp_dsm__list_open(const node *n, const struct hkp_dsm_view *op, struct carried *out);
@@ -790,6 +840,8 @@ uint64_t hkp_dsm__revoked_of(const node *n, const struct author *a);
 /** Highest revoked serial of a node under a header (NULL: the newest final one), 0: none. */
 uint64_t hkp_dsm__revoked_at(node *n, const struct prop *parent, const uint8_t node_id[16]);
 int hkp_dsm__chain_row(node *n, const uint8_t *data, size_t len);
+/** A node that joins takes the lists that it holds for those of the chain (decision 0452). */
+void hkp_dsm__lists_jump(node *n, uint64_t height, uint64_t time_ms);
 void hkp_dsm__lists_loaded(node *n);
 
 /* load.c */
@@ -827,6 +879,8 @@ void hkp_dsm__pending_forget(node *n);
 hkp_status hkp_dsm__pending_row(node *n, const uint8_t *key, size_t key_len, const uint8_t *data, size_t len);
 
 /* prove.c */
+hkp_status hkp_dsm__on_proof_req(node *n, struct peer *p, struct hkp_dsm__message *m);
+hkp_status hkp_dsm__on_proof(node *n, struct peer *p, struct hkp_dsm__message *m);
 void hkp_dsm__proof_row(node *n, struct read *r, const uint8_t *key, size_t key_len, const uint8_t *data,
                         size_t len);
 void hkp_dsm__proof_end(node *n, struct read *r);

@@ -10,6 +10,7 @@
 #include "libdsm/node/node.h"
 #include "libter/bytes.h"
 
+enum { PROOF_BYTES_MAX = 1048576 - 64 };
 enum { STEP_PLACE = 1, STEP_BLOCK, STEP_LEAVES, STEP_FINAL, STEP_HEADERS, STEP_END, STEP_LINKS };
 
 static void job_free(node *n, struct proof_job *j) {
@@ -22,7 +23,30 @@ static void job_free(node *n, struct proof_job *j) {
     memset(j, 0, sizeof *j);
 }
 
+static void send_answer(node *n, struct peer *p, const uint8_t nonce[8], uint32_t status, const blob *proof) {
+    struct hkp_dsm_cbor_writer w = hkp_dsm__writer(n);
+    const struct hkp_dsm_view view = {proof != NULL ? proof->ptr : NULL, proof != NULL ? proof->len : 0};
+    if (p == NULL) return;
+    hkp_dsm__put_proof(&w, nonce, status, proof != NULL ? &view : NULL);
+    blob *msg = hkp_dsm__msg(n, &w);
+    hkp_dsm__send_peer(n, p, 4, msg);
+    hkp_dsm__blob_drop(&n->pool, msg);
+}
+
+/* Status of op 44 (D-SYN-4). */
+static uint32_t wire_status(hkp_status status, const blob *proof) {
+    if (status == HKP_E_TOOBIG || (proof != NULL && proof->len > PROOF_BYTES_MAX)) return 3;
+    return status == HKP_OK ? 0 : status == HKP_E_LIMIT ? 4 : 1;
+}
+
 static void answer(node *n, struct proof_job *j, hkp_status status, blob *proof) {
+    if (j->asked) {
+        uint32_t said = wire_status(status, proof);
+        send_answer(n, hkp_dsm__peer(n, j->peer), j->nonce, said, said == 0 ? proof : NULL);
+        hkp_dsm__blob_drop(&n->pool, proof);
+        job_free(n, j);
+        return;
+    }
     struct event_entry *e = hkp_dsm__fact(n, HKP_DSM_EV_PROOF);
     e->e.ticket = j->ticket;
     e->e.status = status;
@@ -42,29 +66,89 @@ static void go(node *n, struct proof_job *j, struct read *r) {
     r->a = j->ticket;
 }
 
-hkp_status hkp_dsm_prove(hkp_dsm_node *n, hkp_time now, const uint8_t author[16], uint64_t seq,
-                         int32_t position, uint64_t from_epoch, uint64_t *ticket) {
-    if (n->state != HKP_DSM_STATE_RUNNING) return HKP_E_STATE;
-    if (position < -2 || position > 63) return HKP_E_INVAL;
-    hkp_dsm__time(n, now);
-    for (size_t i = 0; i < PROOFS_MAX; i++) {
+/* Peers leave the last ones to the host. */
+static struct proof_job *job_new(node *n, uint64_t from_epoch, int asked) {
+    for (size_t i = 0; i < (size_t)PROOFS_MAX - (asked ? 2 : 0); i++) {
         struct proof_job *j = &n->proofs[i];
         if (j->used) continue;
         *j = (struct proof_job){.used = 1,
                                 .step = STEP_PLACE,
                                 .ticket = ++n->read_ticket,
-                                .seq = seq,
                                 .from_epoch = from_epoch,
-                                .position = position};
-        memcpy(j->author, author, 16);
-        *ticket = j->ticket;
-        uint8_t from[24], to[24];
-        hkp_dsm__key_block(from, author, seq);
-        hkp_dsm__key_block(to, author, UINT64_MAX);
-        go(n, j, hkp_dsm__scan(n, READ_PROOF, HKP_DSM_ROW_PLACE, from, to, 24, 1));
+                                .asked = (uint32_t)asked};
+        return j;
+    }
+    return NULL;
+}
+
+static void begin_block(node *n, struct proof_job *j, const uint8_t author[16], uint64_t seq,
+                        int32_t position) {
+    uint8_t from[24], to[24];
+    j->seq = seq;
+    j->position = position;
+    memcpy(j->author, author, 16);
+    hkp_dsm__key_block(from, author, seq);
+    hkp_dsm__key_block(to, author, UINT64_MAX);
+    go(n, j, hkp_dsm__scan(n, READ_PROOF, HKP_DSM_ROW_PLACE, from, to, 24, 1));
+}
+
+static void scan_final(node *n, struct proof_job *j) {
+    uint8_t a[8], b[8];
+    hkp_put_be64(a, j->height);
+    hkp_put_be64(b, UINT64_MAX);
+    j->step = STEP_FINAL;
+    go(n, j, hkp_dsm__scan(n, READ_PROOF, HKP_DSM_ROW_FINAL, a, b, 8, 1));
+}
+
+/* The tree moves on meanwhile, so leaf and path are taken now. */
+static void begin_head(node *n, struct proof_job *j, const uint8_t node_id[16]) {
+    ptrdiff_t at = n->root.height > 0 && hkp_dsm__goto(n, NULL) ? hkp_dsm__heads_find(n->heads, node_id) : -1;
+    if (at < 0) {
+        answer(n, j, HKP_E_NOTFOUND, NULL);
+        return;
+    }
+    j->height = n->root.height;
+    j->index = (size_t)at;
+    j->size = hkp_dsm__heads_count(n->heads);
+    j->leaf_len = hkp_dsm__head_leaf(hkp_dsm__heads_at(n->heads, (size_t)at), j->leaf);
+    j->n_hashes = hkp_dsm__heads_prove(n->heads, 0, (size_t)at, j->path);
+    scan_final(n, j);
+}
+
+hkp_status hkp_dsm_prove(hkp_dsm_node *n, hkp_time now, const uint8_t author[16], uint64_t seq,
+                         int32_t position, uint64_t from_epoch, uint64_t *ticket) {
+    if (n->state != HKP_DSM_STATE_RUNNING) return HKP_E_STATE;
+    if (position < -2 || position > 63) return HKP_E_INVAL;
+    hkp_dsm__time(n, now);
+    struct proof_job *j = job_new(n, from_epoch, 0);
+    if (j == NULL) return HKP_E_LIMIT;
+    *ticket = j->ticket;
+    begin_block(n, j, author, seq, position);
+    return HKP_OK;
+}
+
+/* D-SYN-4. Blocks are found by id while they are in memory; an op is not looked for. */
+hkp_status hkp_dsm__on_proof_req(node *n, struct peer *p, struct hkp_dsm__message *m) {
+    const struct block *b = m->key.len == 32 ? hkp_dsm__block_by_id(n, m->key.ptr) : NULL;
+    int known = m->what == 0 || (m->what != 2 && b != NULL && b->height > 0);
+    struct proof_job *j = known && hkp_dsm__may_ask(n, p) ? job_new(n, m->epoch, 1) : NULL;
+    if (j == NULL) {
+        send_answer(n, p, m->nonce, known ? 4 : 1, NULL);
         return HKP_OK;
     }
-    return HKP_E_LIMIT;
+    memcpy(j->peer, p->node_id, 16);
+    memcpy(j->nonce, m->nonce, 8);
+    if (m->what == 0)
+        begin_head(n, j, m->key.ptr);
+    else
+        begin_block(n, j, b->author->node_id, b->b.seq, m->what == 3 ? (int32_t)m->position : -2);
+    return HKP_OK;
+}
+
+hkp_status hkp_dsm__on_proof(node *n, struct peer *p, struct hkp_dsm__message *m) {
+    (void)p;
+    hkp_status st = hkp_dsm__join_proof(n, m);
+    return st == HKP_E_NOTFOUND ? HKP_E_DSM_STALE : st;
 }
 
 static struct proof_job *job_of(node *n, const struct read *r) {
@@ -215,9 +299,18 @@ static void build(node *n, struct proof_job *j) {
     hkp_status st = target(n, j, p);
     for (size_t i = 0; st == HKP_OK && i < j->links; i++)
         st = j->link[i] != NULL ? read_link(j->link[i], &p->links[i], p->headers[i]) : HKP_E_NOTFOUND;
-    if (st == HKP_OK) st = block_part(n, j, &out, id);
-    if (st == HKP_OK) st = leaf_proof(n, j, id, &out, hashes);
     out.leaf = (struct hkp_dsm_view){id, 32};
+    if (j->leaf_len > 0) {
+        const uint8_t(*path)[32] = (const uint8_t(*)[32])(void *)j->path;
+        out.leaf = (struct hkp_dsm_view){j->leaf, j->leaf_len};
+        out.index = j->index;
+        out.size = j->size;
+        out.hashes = path;
+        out.n_hashes = j->n_hashes;
+    } else {
+        if (st == HKP_OK) st = block_part(n, j, &out, id);
+        if (st == HKP_OK) st = leaf_proof(n, j, id, &out, hashes);
+    }
     out.target = p->target;
     const struct hkp_dsm_view *first = j->links > 0 ? &p->links[0].valset : &p->target.valset;
     if (st == HKP_OK) hkp_dsm__valset_hash(hash, first->ptr, first->len);
@@ -280,9 +373,7 @@ void hkp_dsm__proof_end(node *n, struct read *r) {
         return;
     case STEP_LEAVES:
         if (j->leaves == NULL) break;
-        j->step = STEP_FINAL;
-        hkp_put_be64(b, UINT64_MAX);
-        go(n, j, hkp_dsm__scan(n, READ_PROOF, HKP_DSM_ROW_FINAL, a, b, 8, 1));
+        scan_final(n, j);
         return;
     case STEP_FINAL:
         j->step = STEP_HEADERS;

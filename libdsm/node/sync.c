@@ -199,6 +199,7 @@ void hkp_dsm__have_tick(node *n) {
 }
 
 hkp_status hkp_dsm__on_have(node *n, struct peer *p, struct hkp_dsm__message *m) {
+    hkp_dsm__join_hint(n, m->epoch);
     for (size_t i = 0; i < m->list.n; i++) {
         struct hkp_dsm__have have;
         hkp_dsm__next_have(&m->list, &have);

@@ -409,6 +409,17 @@ struct hkp_dsm__proof_parts {
 hkp_status hkp_dsm__proof_build(const struct hkp_dsm__proof_parts *parts, uint8_t *dst, size_t cap,
                                 size_t *len);
 
+/* A link as it stands in op 42, and what it is made of. */
+struct hkp_dsm__link {
+    struct hkp_dsm__header boundary;
+    struct hkp_dsm_view bytes, header, valset;
+};
+/* Read the next link and check it as D-SYN-6 does: the set of epoch hashes to want. */
+hkp_status hkp_dsm__link_check(const uint8_t chain_id[32], uint64_t epoch, const uint8_t want[32],
+                               struct hkp_dsm_cbor_reader *at, struct hkp_dsm__link *link);
+/* The set in the target of a portable proof that was verified. E_SCHEMA: it is that of the link before. */
+hkp_status hkp_dsm__proof_target_set(const uint8_t *proof, size_t len, struct hkp_dsm_view *set);
+
 /* ---- RESTART (D-EPO-6; restart.c) -----------------------------------------------------------------------
  */
 

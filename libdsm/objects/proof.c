@@ -214,6 +214,33 @@ static hkp_status take_link(struct walk *w, struct link *l, struct hkp_dsm__head
     return memcmp(cert.digest, last.digest, 32) == 0 && cert.view == last.view ? HKP_OK : HKP_E_DSM_PROOF;
 }
 
+hkp_status hkp_dsm__link_check(const uint8_t chain_id[32], uint64_t epoch, const uint8_t want[32],
+                               struct hkp_dsm_cbor_reader *at, struct hkp_dsm__link *link) {
+    struct walk w = {.chain_id = chain_id, .epoch = epoch};
+    struct hkp_dsm__link out = {.bytes = {.ptr = at->next}};
+    struct link l;
+    memcpy(w.want, want, 32);
+    read_link(at, &l);
+    if (at->status != HKP_OK) return at->status;
+    out.bytes.len = (size_t)(at->next - out.bytes.ptr);
+    out.valset = l.valset;
+    struct hkp_dsm_cbor_reader first = l.headers;
+    out.header.ptr = hkp_dsm_cbor_bytes(&first, 0, SIZE_MAX, &out.header.len);
+    hkp_status st = take_link(&w, &l, &out.boundary);
+    if (st == HKP_OK && hkp_is_zero(out.boundary.next_valset, 32)) st = HKP_E_DSM_PROOF;
+    if (st == HKP_OK) *link = out;
+    return st;
+}
+
+hkp_status hkp_dsm__proof_target_set(const uint8_t *proof, size_t len, struct hkp_dsm_view *set) {
+    struct portable p = {0};
+    hkp_status st = read_portable(proof, len, &p);
+    if (st != HKP_OK) return st;
+    if (p.target.valset.ptr == NULL) return HKP_E_DSM_SCHEMA;
+    *set = p.target.valset;
+    return HKP_OK;
+}
+
 static hkp_status take_links(struct walk *w, struct portable *p, struct hkp_dsm__header *target) {
     for (size_t i = 0; i < p->n_links; i++) {
         struct link l;

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+/* Nodes that join late or were away for epochs (D-SYN-3), and questions for proofs (D-SYN-4). */
+#include <hookprobe/dsm.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "check.h"
+#include "libdsm/node/node.h"
+#include "sim.h"
+
+static struct sim sim;
+
+/* An hour passes for all, so the next checkpoint is a boundary (D-EPO-1). */
+static void next_epoch(uint32_t authors) {
+    uint64_t epoch = sim_status(&sim, 0).epoch;
+    for (uint32_t i = 0; i < sim.count; i++) sim.nodes[i].clock_us += (int64_t)3601 * 1000000;
+    for (int round = 0; round < 8; round++) {
+        for (uint32_t i = 0; i < authors; i++) CHECK(sim_submit(&sim, i, "in an epoch") != 0);
+        sim_run(&sim, 500 * SIM_MS);
+    }
+    CHECK_EQ(sim_status(&sim, 0).epoch, epoch + 1);
+}
+
+static void wipe(uint32_t i) {
+    struct sim_disk *d = &sim.nodes[i].disk;
+    for (size_t k = 0; k < d->count; k++) free(d->rows[k].data);
+    d->count = d->wal_count = 0;
+}
+
+static void expect_joined(uint32_t i) {
+    const node *n = sim.nodes[i].node;
+    CHECK_EQ(sim_status(&sim, i).epoch, sim_status(&sim, 0).epoch);
+    CHECK_EQ(sim_status(&sim, i).final_height, sim_status(&sim, 0).final_height);
+    CHECK_MEM(sim_status(&sim, i).final_digest, sim_status(&sim, 0).final_digest, 32);
+    for (uint32_t k = 0; k < n->n_authors; k++) CHECK_EQ(n->authors[k].headless, 0);
+    CHECK_EQ(n->n_lost, 0);
+    CHECK_EQ(sim.faults, 0);
+}
+
+static void begin(uint64_t seed) {
+    sim_new(&sim, seed, 4, 1);
+    sim_outsider(&sim, 4, HKP_DSM_ROLE_EDGE, 9);
+    for (uint32_t i = 0; i < 4; i++) sim_start(&sim, i);
+    sim_run(&sim, 50 * SIM_MS);
+    for (uint32_t i = 0; i < 4; i++) CHECK(sim_submit(&sim, i, "first") != 0);
+    sim_run(&sim, 2 * SIM_S);
+}
+
+static void who_was_away_for_epochs_goes_on(void) {
+    begin(1);
+    CHECK(sim_submit(&sim, 3, "the last for long") != 0);
+    sim_run(&sim, 2 * SIM_S);
+    sim_crash(&sim, 3);
+    for (int k = 0; k < 4; k++) next_epoch(3);
+    uint64_t finals = sim.nodes[3].finals;
+    sim_start(&sim, 3);
+    sim_run(&sim, 20 * SIM_S);
+    expect_joined(3);
+    CHECK(sim.nodes[3].finals < finals + 16); /* it did not go through all of them */
+    CHECK_EQ(sim_status(&sim, 3).silent, 0);
+    sim_crash(&sim, 1); /* it is needed now */
+    CHECK(sim_submit(&sim, 3, "back") != 0);
+    sim_run(&sim, 6 * SIM_S);
+    CHECK_EQ(sim_status(&sim, 0).blocks_open, 0);
+    expect_joined(3);
+    sim_crash(&sim, 3); /* and what it stored is enough to start from */
+    sim_start(&sim, 3);
+    sim_run(&sim, 3 * SIM_S);
+    CHECK(sim_submit(&sim, 3, "again") != 0);
+    sim_run(&sim, 6 * SIM_S);
+    expect_joined(3);
+    sim_start(&sim, 1);
+    next_epoch(3);
+    sim_run(&sim, 6 * SIM_S);
+    expect_joined(3);
+    sim_free(&sim);
+}
+
+static void a_fresh_node_joins(void) {
+    for (uint64_t seed = 0; seed < 3; seed++) {
+        begin(10 + seed);
+        for (int k = 0; k < 3; k++) next_epoch(4);
+        sim.loss = seed == 1 ? 200 : 0;
+        sim.twice = seed == 2 ? 300 : 0;
+        sim_start(&sim, 4);
+        sim_run(&sim, 60 * SIM_S);
+        sim.loss = sim.twice = 0;
+        sim_run(&sim, 10 * SIM_S);
+        int before = check_faults;
+        expect_joined(4);
+        CHECK_NOTE(before, "seed %" PRIu64, seed);
+        CHECK(sim_submit(&sim, 4, "here I am") != 0);
+        sim_run(&sim, 3 * SIM_S);
+        CHECK_EQ(sim_status(&sim, 0).heads, 5);
+        CHECK_EQ(sim_status(&sim, 4).blocks_open, 0);
+        sim_free(&sim);
+    }
+}
+
+/* A validator whose store was lost joins and observes until others told it what it promised (D-STO-9). */
+static void a_validator_with_an_empty_store_joins(void) {
+    begin(20);
+    for (int k = 0; k < 3; k++) next_epoch(4);
+    sim_crash(&sim, 3);
+    wipe(3);
+    sim_start(&sim, 3);
+    sim_run(&sim, 20 * SIM_S);
+    expect_joined(3);
+    sim_free(&sim);
+}
+
+static void power_cuts_while_joining_are_survived(void) {
+    for (uint64_t write = 1; write <= 60; write += 1 + write / 4) {
+        begin(30 + write);
+        sim_crash(&sim, 3);
+        for (int k = 0; k < 3; k++) next_epoch(3);
+        sim_start(&sim, 3);
+        sim.writes = 0;
+        sim.crash_node = 3;
+        sim.crash_at_write = write;
+        sim_run(&sim, 5 * SIM_S);
+        sim.crash_at_write = 0;
+        if (!sim.nodes[3].up) sim_start(&sim, 3);
+        sim_run(&sim, 20 * SIM_S);
+        int before = check_faults;
+        expect_joined(3);
+        CHECK_NOTE(before, "power cut at write %" PRIu64, write);
+        sim_free(&sim);
+    }
+}
+
+/* ---- answers of peers that lie ---- */
+
+static uint8_t buffer[1 << 20];
+
+static hkp_status say(uint32_t from, uint32_t to, const struct hkp_dsm_cbor_writer *w) {
+    uint64_t wall =
+        (uint64_t)((int64_t)(sim.mesh.time_s * 1000000 + sim.now / 1000) + sim.nodes[to].clock_us);
+    hkp_status st =
+        hkp_dsm_recv(sim.nodes[to].node, sim.now, wall, sim.mesh.node_id[from], 4, w->out, w->len);
+    sim_pump(&sim, to);
+    return st;
+}
+
+/* Heads are believed by the path to a certified root alone. */
+static void a_chunk_of_a_liar_is_refused(void) {
+    begin(40);
+    for (int k = 0; k < 3; k++) next_epoch(4);
+    sim.lost_ops = 1ULL << 40; /* CHUNK */
+    sim_start(&sim, 4);
+    sim_run(&sim, 3 * SIM_S);
+    const node *n = sim.nodes[4].node;
+    CHECK(n->join.n_chunks == 1);
+    uint64_t height = n->join.h.height;
+    for (int lie = 0; lie < 3; lie++) {
+        struct hkp_dsm_cbor_writer w = {.out = buffer, .cap = sizeof buffer};
+        size_t heads = lie == 0 ? 3 : 4;
+        hkp_dsm__put_chunk(&w, height, lie == 2 ? 1 : 0, heads);
+        for (size_t i = 0; i < heads; i++) {
+            struct hkp_dsm__head h = {.seq = 99, .node_id = {(uint8_t)i}};
+            uint8_t leaf[HKP_DSM__LEAF_MAX];
+            hkp_dsm_cbor_put_bytes(&w, leaf, hkp_dsm__head_leaf(&h, leaf));
+        }
+        hkp_dsm_cbor_put_array(&w, 0);
+        CHECK_EQ(say(1, 4, &w), lie == 2 ? HKP_E_DSM_STALE : HKP_E_DSM_PROOF);
+    }
+    CHECK_EQ(sim_status(&sim, 4).epoch, 0);
+    CHECK_EQ(sim_status(&sim, 4).heads, 0);
+    sim.lost_ops = 0;
+    sim_run(&sim, 20 * SIM_S);
+    expect_joined(4);
+    struct hkp_dsm_cbor_writer w = {.out = buffer, .cap = sizeof buffer};
+    hkp_dsm__put_list(&w, HKP_DSM__OP_MSG_BOUNDARIES, 0);
+    CHECK_EQ(say(1, 4, &w), HKP_E_DSM_STALE); /* not asked for */
+    sim_free(&sim);
+}
+
+int main(void) {
+    CASE(who_was_away_for_epochs_goes_on);
+    CASE(a_fresh_node_joins);
+    CASE(a_validator_with_an_empty_store_joins);
+    CASE(power_cuts_while_joining_are_survived);
+    CASE(a_chunk_of_a_liar_is_refused);
+    return check_done();
+}
