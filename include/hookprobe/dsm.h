@@ -89,7 +89,8 @@ enum {
     HKP_E_DSM_TARGET = -0x439,
     /** no ORDER in force allows it; one may come */
     HKP_E_DSM_ORDER = -0x43A,
-    /** more than a ration, no room for it now, or the peer is sent away for a time: dropped (D-GSP-15, -17) */
+    /** more than a ration, no room for it now, or the peer is sent away for a time: dropped (D-GSP-15, -17)
+     */
     HKP_E_DSM_RATE = -0x43B
 };
 
@@ -1286,7 +1287,8 @@ enum {
     HKP_DSM_ROW_LINK = 14,
     /** key: u64 number of the record; value: 64 bytes (D-STO-4); only read by SCAN, written by STORE_WAL */
     HKP_DSM_ROW_WAL = 15,
-    /** key: digest of a final header; value: u64 height || BLAKE2b-256 of its body (older rows: the height) */
+    /** key: digest of a final header; value: u64 height || BLAKE2b-256 of its body (older rows: the height)
+     */
     HKP_DSM_ROW_DIGEST = 16,
     /** key: u8 row || key of a row that was damaged and is to be fetched again; value: empty */
     HKP_DSM_ROW_LOST = 24
@@ -1319,7 +1321,9 @@ enum {
     /** checkpoint is final and durable: height, epoch, view, id: digest, count: blocks, time_us;
      * its BLOCK_FINAL events came before */
     HKP_DSM_EV_CHECKPOINT = 21,
-    /** epoch began: epoch, id: boundary digest, height: first height */
+    /** epoch began: epoch, id: boundary digest, height: first height; count 1: joined there (D-SYN-3),
+     * heights before are not told, and blocks that they made final were told as BLOCK_FINAL, if they were
+     * held */
     HKP_DSM_EV_EPOCH = 22,
     /** evidence recorded: node_id: offender, type: class 1..5, epoch, view or seq, data: op 1 of D-CKP-3 */
     HKP_DSM_EV_EVIDENCE = 23,
@@ -2150,8 +2154,8 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_store_commit(hkp_dsm_store *store, hkp_d
 #include <hookprobe/dsm/auth.h>
 #include <hookprobe/dsm/directory.h>
 #include <hookprobe/dsm/gossip.h>
-#include <hookprobe/dsm/officer.h>
 #include <hookprobe/dsm/lists.h>
+#include <hookprobe/dsm/officer.h>
 #include <hookprobe/dsm/revocation.h>
 #include <hookprobe/dsm/store.h>
 #include <hookprobe/dsm/telemetry.h>

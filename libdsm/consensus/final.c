@@ -251,7 +251,7 @@ static void put_link(node *n, struct prop *const *way, size_t count) {
 }
 
 /* The epoch has begun: all that a start needs is stored, the switch last. */
-static void begun(node *n, const uint8_t digest[32]) {
+static void begun(node *n, const uint8_t digest[32], uint32_t joined) {
     snapshot(n);
     hkp_dsm__chunks_note(n);
     put_epoch(n);
@@ -264,6 +264,7 @@ static void begun(node *n, const uint8_t digest[32]) {
     struct event_entry *e = hkp_dsm__fact(n, HKP_DSM_EV_EPOCH);
     e->e.epoch = n->set.epoch;
     e->e.height = n->epoch_first;
+    e->e.count = joined;
     memcpy(e->e.id, digest, 32);
 }
 
@@ -288,7 +289,7 @@ void hkp_dsm__epoch_again(node *n, const struct hkp_dsm__header *h) {
     if (!hkp_dsm__goto(n, NULL)) return;
     hkp_dsm__epoch_begin(n, set, len, digest, h->height, h->time_ms);
     hkp_dsm__pending_carry(n, &old, first);
-    begun(n, digest);
+    begun(n, digest, 0);
 }
 
 void hkp_dsm__epoch_jump(node *n, const struct hkp_dsm__header *h, const uint8_t *set, size_t len) {
@@ -298,7 +299,7 @@ void hkp_dsm__epoch_jump(node *n, const struct hkp_dsm__header *h, const uint8_t
     n->join_blind = 1;
     hkp_put_be64(joined, n->set.epoch);
     hkp_dsm__put(n, HKP_DSM_ROW_META, (const uint8_t *)"joined", 6, joined, sizeof joined);
-    begun(n, h->digest);
+    begun(n, h->digest, 1);
     n->promises_open = n->seat >= 0; /* what it promised here before its store was set back (D-STO-9) */
     hkp_dsm__promises_ask(n, NULL);
 }

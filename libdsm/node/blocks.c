@@ -375,7 +375,9 @@ hkp_status hkp_dsm__block_load(node *n, const struct hkp_dsm__item *item, int br
         if (a->tip.seq == a->final.seq) a->tip.time_us = parsed.timestamp_us;
         seq_put(n, b);
         b->place = PLACE_KEPT;
-        b->height = n->root.height;
+        /* one that came back while the node runs belongs to no checkpoint that is still to be told */
+        b->height =
+            n->state == HKP_DSM_STATE_RUNNING && n->epoch_first > 1 ? n->epoch_first - 1 : n->root.height;
         list_put(&n->kept_old, b);
         if (n->kept_new == NULL) n->kept_new = b;
         return HKP_OK;

@@ -292,6 +292,10 @@ void sim_watch_fact(struct sim *s, uint32_t i, const struct hkp_dsm_event *ev) {
         watch_set(s, &me->node->set);
         break;
     case HKP_DSM_EV_EPOCH:
+        if (ev->count == 1) { /* joined: what was told before belongs to heights that are not told */
+            memset(me->told, 0, sizeof *me->told);
+            me->height = 0;
+        }
         watch_set(s, &me->node->set);
         break;
     case HKP_DSM_EV_DAMAGED:
