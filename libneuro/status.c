@@ -76,6 +76,38 @@ const char *hkp_neuro_status_name(hkp_status status) {
         NAME(E_NEURO_LAB_ABORT);
         NAME(E_NEURO_LAB_ROUND);
         NAME(E_NEURO_LAB_FILE);
+        NAME(E_NEURO_BR_CBOR);
+        NAME(E_NEURO_BR_TYPE);
+        NAME(E_NEURO_BR_UNMAPPED);
+        NAME(E_NEURO_BR_MISSING);
+        NAME(E_NEURO_BR_RANGE);
+        NAME(E_NEURO_BR_ENUM);
+        NAME(E_NEURO_BR_UTF8);
+        NAME(E_NEURO_BR_CHARSET);
+        NAME(E_NEURO_BR_LIMIT);
+        NAME(E_NEURO_BR_SYNTAX);
+        NAME(E_NEURO_BR_DEPTH);
+        NAME(E_NEURO_BR_DUPLICATE);
+        NAME(E_NEURO_BR_NUMBER);
+        NAME(E_NEURO_BR_BASE64);
+        NAME(E_NEURO_BR_WIRE);
+        NAME(E_NEURO_BR_LENGTH);
+        NAME(E_NEURO_BR_FILLER);
+        NAME(E_NEURO_BR_TABLE);
+        NAME(E_NEURO_BR_MAGIC);
+        NAME(E_NEURO_BR_SIGNER);
+        NAME(E_NEURO_BR_SIG);
+        NAME(E_NEURO_BR_REVISION);
+        NAME(E_NEURO_HYB_LENGTH);
+        NAME(E_NEURO_HYB_VERSION);
+        NAME(E_NEURO_HYB_PARAM);
+        NAME(E_NEURO_HYB_KEY);
+        NAME(E_NEURO_HYB_TABLE);
+        NAME(E_NEURO_HYB_POLICY);
+        NAME(E_NEURO_HYB_EXPIRED);
+        NAME(E_NEURO_HYB_AUTH);
+        NAME(E_NEURO_HYB_PADDING);
+        NAME(E_NEURO_HYB_REPLAY);
     default:
         return hkp_ter_status_name(status);
     }

@@ -58,7 +58,7 @@ ALLOWED = [
     r"(__)?v?snprintf(_chk)?",  # writes to memory only
     # the compiler's own
     r"__assert_fail|__stack_chk_fail|_GLOBAL_OFFSET_TABLE_|__popcountdi2|__cpu_(model|indicator_init|features2)",
-    r"__(u?(div|mod)|mul)ti3|__tls_get_addr",
+    r"__(u?(div|mod)|mul)ti3|__udivmodti4|__tls_get_addr",
     # pure functions of the packages
     r"crypto_(?!.*(_keygen|_keypair|_random|_seal|secretstream_.*_init_push|pwhash_str)$)\w+",
     r"crypto_sign(_ed25519)?_seed_keypair|crypto_(box|kx)_seed_keypair",
