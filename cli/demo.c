@@ -344,6 +344,10 @@ static const struct step steps[] = {
     {"restarted", "the killed node comes back, catches up and agrees", 15000, caught_up, restart},
     {"stranger", "a node without enrolment is refused", 8000, stranger_refused, start_stranger},
     {"replay", "a node with a replayed state is refused", 8000, replay_refused, start_replay},
+    {"liar", "another mesh: one validator of four signs two votes for one view, and is convicted by them",
+     60000, demo_liar_convicted, demo_liar_begin},
+    {"ejected", "at the next boundary it has no seat any more, and three go on finalising", 60000,
+     demo_liar_ejected, NULL},
 };
 enum { STEPS = sizeof steps / sizeof steps[0] };
 
@@ -373,6 +377,15 @@ static void tell(const char *name, const json_t *f, char out[TOLD_MAX]) {
         snprintf(out, TOLD_MAX, "trust at least %.2f; copy of commit %d, now commit %d",
                  json_real_value(json_object_get(f, "trust")), (int)number_at(f, NULL, "commit_of_copy"),
                  (int)number_at(f, NULL, "commit_now"));
+    else if (strcmp(name, "liar") == 0)
+        snprintf(out, TOLD_MAX,
+                 "%.8s signed two votes in view %d; %d nodes hold them, final in checkpoint %d",
+                 text_at(f, "offender"), (int)number_at(f, NULL, "view"),
+                 (int)number_at(f, NULL, "nodes_that_know"), (int)number_at(f, NULL, "height"));
+    else if (strcmp(name, "ejected") == 0)
+        snprintf(out, TOLD_MAX, "%d validators are left; checkpoint %d -> %d without it",
+                 (int)number_at(f, NULL, "members"), (int)number_at(f, NULL, "height_before"),
+                 (int)number_at(f, NULL, "height"));
     else
         snprintf(out, TOLD_MAX, "%d nodes refused it; node %d says: %s",
                  (int)number_at(f, NULL, "nodes_that_refused"), (int)number_at(f, NULL, "refused_by"),
@@ -479,14 +492,17 @@ static int demo(int argc, char **argv) {
 const struct cli_command cli_demo = {
     .name = "demo",
     .summary = "four nodes on this machine: from a kernel counter to a proven verdict",
-    .help = "usage: hookprobe demo [--eve FILE] [--json]\n\n"
-            "Starts four nodes on loopback, has one of them publish real alerts of Suricata, and shows that "
-            "all know them\n"
-            "with proof; that a changed file costs trust; that three go on when one is killed; and that "
-            "strangers and\n"
-            "replayed states are refused. Takes less than half a minute and leaves nothing behind.\n\n"
-            "  --eve FILE  alerts to publish, JSON lines or one array; default: the sample that the project "
-            "ships\n"
-            "  --json      one JSON object at the end, and nothing else\n",
+    .help =
+        "usage: hookprobe demo [--eve FILE] [--json]\n\n"
+        "Starts four nodes on loopback, has one of them publish real alerts of Suricata, and shows that "
+        "all know them\n"
+        "with proof; that a changed file costs trust; that three go on when one is killed; and that "
+        "strangers and\n"
+        "replayed states are refused. Then four more, of which one votes twice: it is convicted by its own "
+        "signatures and\n"
+        "loses its seat. Takes about half a minute and leaves nothing behind.\n\n"
+        "  --eve FILE  alerts to publish, JSON lines or one array; default: the sample that the project "
+        "ships\n"
+        "  --json      one JSON object at the end, and nothing else\n",
     .run = demo,
 };

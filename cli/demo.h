@@ -14,7 +14,10 @@ enum {
     /** two more processes: one that nobody enrolled, and a replayed state */
     DEMO_STRANGER = DEMO_NODES,
     DEMO_REPLAY = DEMO_NODES + 1,
-    DEMO_PROCESSES = DEMO_NODES + 2,
+    /** a second mesh: three honest nodes, and one that lies */
+    DEMO_SECOND = DEMO_REPLAY + 1,
+    DEMO_LIAR = DEMO_SECOND + DEMO_NODES - 1,
+    DEMO_PROCESSES = DEMO_LIAR + 1,
     DEMO_INDICATORS_MAX = 512,
     /** TERs between two commits: low, so that a demo of half a minute sees some */
     DEMO_COMMIT_EVERY = 4
@@ -35,7 +38,7 @@ struct demo {
     char root[64];
     int json;
     hkp_time begin;
-    struct cli_mesh mesh;
+    struct cli_mesh mesh, second;
     int port;
     struct demo_process p[DEMO_PROCESSES];
     struct demo_indicator indicators[DEMO_INDICATORS_MAX];
@@ -45,6 +48,8 @@ struct demo {
 
 /** Folder, mesh, configurations; exit code. */
 int demo_prepare(struct demo *d, const char *eve);
+/** The second mesh, so many seconds old, in a folder of its own; exit code. */
+int demo_prepare_second(struct demo *d, uint32_t age_s);
 int demo_start(struct demo *d, int which);
 void demo_kill(struct demo *d, int which, int signal_number);
 /** Ends all processes and removes the folder. */
@@ -61,6 +66,17 @@ int demo_copy_folder(const char *from, const char *to);
 int demo_write(const char *path, const char *text);
 /** Last lines of a process's log to standard error. */
 void demo_show_log(const struct demo *d, int which);
+
+/* demo_liar.c */
+
+/** A member that signs two votes for one view, until it is killed. nodes: the honest ones, from port on. */
+int demo_lie(const char *dir, const struct hkp_mesh_provision_node *nodes, int port);
+
+/* demo_evidence.c: the steps in which it is convicted, and leaves */
+
+int demo_liar_begin(struct demo *d);
+int demo_liar_convicted(struct demo *d, json_t *facts);
+int demo_liar_ejected(struct demo *d, json_t *facts);
 
 /** 1 if a signal asked the demo to end. */
 int demo_interrupted(void);

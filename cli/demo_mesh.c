@@ -149,6 +149,30 @@ static int make_replay(struct demo *d) {
     return cli_mesh_config(&d->mesh, &self);
 }
 
+int demo_prepare_second(struct demo *d, uint32_t age_s) {
+    static char listen[64], folder[96];
+    char name[32];
+    snprintf(folder, sizeof folder, "%s/liar%u", d->root, age_s);
+    snprintf(listen, sizeof listen, "127.0.0.1:%d", d->port + DEMO_SECOND);
+    d->second = (struct cli_mesh){.dir = folder,
+                                  .name = "demo with a liar",
+                                  .listen = listen,
+                                  .n = DEMO_NODES,
+                                  .days = 1,
+                                  .age_s = age_s,
+                                  .clock_trusted = 1,
+                                  .extra = d->mesh.extra};
+    for (int i = 0; i < DEMO_NODES; i++)
+        d->second.nodes[i] = (struct hkp_mesh_provision_node){.group = (uint32_t)i + 1};
+    const int code = cli_mesh_make(&d->second);
+    for (int i = 0; code == CLI_OK && i < DEMO_NODES; i++) {
+        snprintf(name, sizeof name, "liar%u/node%d", age_s, i + 1);
+        name_process(d, DEMO_SECOND + i, name);
+        name_id(&d->p[DEMO_SECOND + i], d->second.nodes[i].node_id);
+    }
+    return code;
+}
+
 int demo_prepare(struct demo *d, const char *eve) {
     static char listen[64];
     const char *tmp = getenv("TMPDIR");
@@ -182,6 +206,7 @@ int demo_start(struct demo *d, int which) {
         if (getppid() != parent) _exit(1);
         dup2(log, 1);
         dup2(log, 2);
+        if (which == DEMO_LIAR) _exit(demo_lie(p->dir, d->second.nodes, d->port + DEMO_SECOND));
         execl("/proc/self/exe", "hookprobe", "node", "run", "--config", p->config, (char *)NULL);
         _exit(127);
     }

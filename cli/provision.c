@@ -71,7 +71,7 @@ int cli_mesh_make(struct cli_mesh *m) {
         m->nodes[i].data_dir = m->paths[i];
     }
     if (m->keep_authority) o.authority_dir = authority;
-    const hkp_status st = hkp_mesh_provision(&o, cli_wall(), &fault);
+    const hkp_status st = hkp_mesh_provision(&o, cli_wall() - m->age_s * 1000000ULL, &fault);
     if (st != HKP_OK)
         return cli_fail(st == HKP_E_STATE ? CLI_USAGE : cli_exit_of(st), "%s: %s (%s)", fault.what, fault.why,
                         cli_status_name(st));

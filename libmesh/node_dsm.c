@@ -235,6 +235,29 @@ static void damaged(struct hkp_mesh_node *node, const struct hkp_dsm_event *ev) 
     node->life = 2;
 }
 
+static void convicted_event(const struct hkp_dsm_event *ev, struct hkp_mesh_event *out) {
+    out->kind = HKP_MESH_EVENT_CONVICTED;
+    memcpy(out->node_id, ev->node_id, 16);
+    out->number = ev->height;
+    out->to = ev->epoch;
+    out->data = ev->data;
+    out->data_len = ev->data_len;
+}
+
+/* A seat more or less: other lanes for that peer, other numbers for all. */
+static void seat_event(struct hkp_mesh_node *node, const struct hkp_dsm_event *ev) {
+    static const char *const why[] = {"by a RESTART", "by evidence", "retired", "it left", "it joined"};
+    struct hkp_dsm_node_status st = {.struct_size = sizeof st};
+    struct hkp_mesh__peer *peer = hkp_mesh__peer_find(node, ev->node_id);
+    if (hkp_dsm_node_status(node->dsm, &st) == HKP_OK) hkp_mesh_intel_set_faults(node->intel, st.faulty_max);
+    if (peer != NULL) peer->seated = ev->count != 0;
+    if (peer != NULL) hkp_mesh__rights(node, peer);
+    struct hkp_mesh_event *fact = hkp_mesh__fact(node, HKP_MESH_EVENT_SEAT, ev->node_id, "");
+    snprintf(fact->text, sizeof fact->text, "%s", ev->type < 5 ? why[ev->type] : "");
+    fact->number = ev->epoch;
+    fact->to = ev->count;
+}
+
 int hkp_mesh__dsm_event(struct hkp_mesh_node *node, struct hkp_mesh_event *out) {
     static struct hkp_dsm_event const none = {0};
     struct hkp_dsm_event *ev = &node->dsm_event;
@@ -288,6 +311,12 @@ int hkp_mesh__dsm_event(struct hkp_mesh_node *node, struct hkp_mesh_event *out) 
         case HKP_DSM_EV_PROOF:
             proof_event(node, ev, out);
             return 1;
+        case HKP_DSM_EV_REVOKE:
+            convicted_event(ev, out);
+            return 1;
+        case HKP_DSM_EV_SEAT:
+            seat_event(node, ev);
+            break;
         case HKP_DSM_EV_PEER_BAD: {
             struct hkp_mesh__peer *peer = hkp_mesh__peer_find(node, ev->node_id);
             struct hkp_mesh__link *link = peer != NULL ? hkp_mesh__link_best(node, peer) : NULL;

@@ -1082,7 +1082,12 @@ enum {
     /** stored state is damaged: status, text says what and where; free the node, nothing was changed */
     HKP_MESH_EVENT_DAMAGED = 29,
     /** stored state is loaded and agrees with itself: number: height */
-    HKP_MESH_EVENT_STARTED = 30
+    HKP_MESH_EVENT_STARTED = 30,
+    /** a member was convicted by evidence on the chain, and leaves at the next boundary: node_id, number:
+     * height, to: epoch, data: the evidence (op 1 of D-CKP-3), which anybody can verify */
+    HKP_MESH_EVENT_CONVICTED = 31,
+    /** a node got a seat or lost it: node_id, number: epoch, to: 1 it has one now, text */
+    HKP_MESH_EVENT_SEAT = 32
 };
 
 /** Consciousness of a node (M-STATE); numbers as in the metric hkp_mesh_state. */

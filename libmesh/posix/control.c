@@ -122,6 +122,19 @@ static json_t *refusals(struct hkp_mesh_runner *r) {
     return list;
 }
 
+static json_t *convictions(struct hkp_mesh_runner *r) {
+    char text[2 * HKP_MESH__EVIDENCE_MAX + 1];
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < r->n_convictions; i++) {
+        const struct hkp_mesh__conviction *c = &r->convictions[i];
+        sodium_bin2hex(text, sizeof text, c->evidence, c->evidence_len);
+        json_array_append_new(list, json_pack("{s:o,s:I,s:I,s:s}", "node_id", hex(c->node_id, 16), "epoch",
+                                              (json_int_t)c->epoch, "height", (json_int_t)c->height,
+                                              "evidence", text));
+    }
+    return list;
+}
+
 static void op_status(struct hkp_mesh_runner *r, struct hkp_mesh__client *c) {
     static const char *const states[] = {"DORMANT", "AWAKENING", "AWARE", "SYNCHRONIZED", "AUTONOMOUS"};
     static const char *const integrity[] = {"differs", "reference", "unknown"};
@@ -155,6 +168,7 @@ static void op_status(struct hkp_mesh_runner *r, struct hkp_mesh__client *c) {
     json_object_set_new(o, "eve", eve_status(r));
     json_object_set_new(o, "refused", json_integer((json_int_t)s.refused));
     json_object_set_new(o, "refusals", refusals(r));
+    json_object_set_new(o, "convicted", convictions(r));
     hkp_mesh__reply(c, o);
 }
 

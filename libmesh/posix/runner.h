@@ -22,6 +22,9 @@ enum {
     HKP_MESH__REQUEST_MAX = 65536,
     HKP_MESH__REPLY_MAX = 4194304,
     HKP_MESH__REFUSALS_MAX = 16,
+    HKP_MESH__CONVICTIONS_MAX = 16,
+    /** two proposals of one view */
+    HKP_MESH__EVIDENCE_MAX = 2560,
     /** records of an EVE file published in one step, so that a burst does not hold up the rest */
     HKP_MESH__EVE_BURST = 64
 };
@@ -48,6 +51,14 @@ struct hkp_mesh__refusal {
     uint8_t node_id[16];
     char text[128];
     uint64_t count;
+};
+
+/** A member that evidence convicted, since this node runs. */
+struct hkp_mesh__conviction {
+    uint8_t node_id[16];
+    uint64_t epoch, height;
+    uint8_t evidence[HKP_MESH__EVIDENCE_MAX];
+    size_t evidence_len;
 };
 
 /** The policy in force, which is that of the newest REBASE record, and one on its way there. */
@@ -97,6 +108,8 @@ struct hkp_mesh_runner {
     struct hkp_mesh__client clients[HKP_MESH__CLIENTS_MAX];
     struct hkp_mesh__refusal refusals[HKP_MESH__REFUSALS_MAX];
     uint32_t n_refusals;
+    struct hkp_mesh__conviction convictions[HKP_MESH__CONVICTIONS_MAX];
+    uint32_t n_convictions;
 
     /** writes of libdsm since the last commit */
     int dsm_dirty;

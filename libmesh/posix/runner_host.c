@@ -332,6 +332,20 @@ static void note_refusal(struct hkp_mesh_runner *r, const struct hkp_mesh_event 
     f->count = 1;
 }
 
+static void note_conviction(struct hkp_mesh_runner *r, const struct hkp_mesh_event *ev) {
+    char who[9];
+    hkp_mesh__short(ev->node_id, who);
+    hkp_mesh__say(r, HKP_MESH_LOG_NOTE, "%s: convicted by evidence at height %llu; it leaves at the boundary",
+                  who, (unsigned long long)ev->number);
+    if (r->n_convictions == HKP_MESH__CONVICTIONS_MAX || ev->data_len > HKP_MESH__EVIDENCE_MAX) return;
+    struct hkp_mesh__conviction *c = &r->convictions[r->n_convictions++];
+    memcpy(c->node_id, ev->node_id, 16);
+    c->epoch = ev->to;
+    c->height = ev->number;
+    c->evidence_len = ev->data_len;
+    if (ev->data_len > 0) memcpy(c->evidence, ev->data, ev->data_len);
+}
+
 /* Facts, in words. */
 static void tell(struct hkp_mesh_runner *r, const struct hkp_mesh_event *ev) {
     static const char *const states[] = {"none", "PENDING", "ACTIVE", "STALE", "LOST"};
@@ -388,6 +402,10 @@ static void tell(struct hkp_mesh_runner *r, const struct hkp_mesh_event *ev) {
     case HKP_MESH_EVENT_EVIDENCE:
         hkp_mesh__say(r, HKP_MESH_LOG_NOTE, "%s: %s", who, ev->text);
         break;
+    case HKP_MESH_EVENT_SEAT:
+        hkp_mesh__say(r, HKP_MESH_LOG_NOTE, "%s: %s seat from epoch %llu on: %s", who,
+                      ev->to != 0 ? "has a" : "has no", (unsigned long long)ev->number, ev->text);
+        break;
     case HKP_MESH_EVENT_STARTED:
         hkp_mesh__say(r, HKP_MESH_LOG_NOTE, "chain loaded at height %llu", (unsigned long long)ev->number);
         break;
@@ -423,6 +441,9 @@ void hkp_mesh__host_event(struct hkp_mesh_runner *r, hkp_time now, const struct 
         break;
     case HKP_MESH_EVENT_PROOF:
         hkp_mesh__control_proof(r, ev);
+        break;
+    case HKP_MESH_EVENT_CONVICTED:
+        note_conviction(r, ev);
         break;
     default:
         tell(r, ev);
