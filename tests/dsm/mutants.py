@@ -4,7 +4,7 @@
 
 LINK = {}
 SIM = ["sim.c", "sim_disk.c", "sim_mesh.c", "sim_watch.c"]
-WITH = {"unit_node": SIM, "sim_consensus": SIM}
+WITH = {"unit_node": SIM, "sim_consensus": SIM, "unit_spread": SIM, "unit_neighbours": SIM}
 
 LOG, ENTRY, LOG_PROOF = "libdsm/beside/audit.c", "libdsm/beside/audit_entry.c", "libdsm/beside/audit_proof.c"
 TAMPER = ("unit_audit", "edits_inserts_deletes_and_reorderings_break_chain_or_root")
@@ -241,5 +241,49 @@ CA = [
      "a_list_names_the_one_before"),
 ]
 
-ALWAYS = GOSSIP + AUDIT + WITNESS + WORKLOAD + AUTH + CONSENSUS + CA
+SPREAD_C, CONDUCT = "libdsm/node/spread.c", "libdsm/node/conduct.c"
+NEAR_C, PROBES = "libdsm/node/neighbours.c", "libdsm/node/probes.c"
+PEERS_C, RECORD = "libdsm/node/peers.c", "libdsm/objects/peer_record.c"
+RUBBISH = ("unit_spread", "who_sends_rubbish_is_sent_away")
+RATIONS = ("unit_spread", "more_than_a_ration_is_dropped_unread")
+WHOSE = ("unit_neighbours", "a_record_says_where_and_whose")
+VIEWS = [
+    ("D-GSP-8 copies are not answered by PRUNE", SPREAD_C, "    if (prune) send_prune(n, p, lane);\n", "    (void)prune;\n", "unit_spread",
+     "an_announced_block_is_asked_for_and_passed_on_once"),
+    ("D-GSP-7 what was refused counts as seen", SPREAD_C,
+     ("if (right || st == HKP_E_DSM_GAP)", "hkp_dsm__tree_settle(t, n->now, id, right);"),
+     ("if (st != HKP_OK || right)", "hkp_dsm__tree_settle(t, n->now, id, 1);"), "unit_spread",
+     "a_false_signature_travels_nowhere_and_hides_nothing"),
+    ("D-GSP-16 false signatures cost nothing", CONDUCT, "if (st == HKP_E_DSM_SIG || st == HKP_E_DSM_SCHEMA ||",
+     "if (st == HKP_E_DSM_SCHEMA ||", *RUBBISH),
+    ("D-GSP-17 who was sent away comes back at once", PEERS_C,
+     "if (seat < 0 && hkp_dsm__conduct_grey(n, peer)) return HKP_E_DSM_RATE;", "", *RUBBISH),
+    ("D-GSP-16 a new session has a new score", PEERS_C, "if (again) p->conduct = was.conduct;", "(void)again;", "unit_spread",
+     "a_new_session_washes_nothing_off"),
+    ("D-SMX-11 a member is silenced", CONDUCT, "if (p->away || member(p)) return;", "if (p->away) return;", "unit_spread",
+     "a_member_is_heard_in_the_lanes_of_consensus_whatever_it_sends"),
+    ("D-GSP-17 who promises and does not bring is asked on", SPREAD_C,
+     ("if (p->link == 0 || !hkp_dsm__conduct_graft(n, p)) return;", "TREE_GRAFT && hkp_dsm__conduct_graft(n, p)"),
+     ("if (p->link == 0) return;", "TREE_GRAFT"), "unit_spread",
+     "announcements_without_end_are_bounded"),
+    ("D-GSP-15 overruns cost nothing", CONDUCT, "    hkp_dsm__conduct_add(n, p, HKP_DSM__SCORE_OVERRUN);\n    return HKP_E_DSM_RATE;",
+     "    (void)n, (void)p;\n    return HKP_E_DSM_RATE;", *RATIONS),
+    ("D-GSP-15 lanes have no ration", CONDUCT, "lane, amount, member(p)) ? HKP_OK : overrun(n, p);", "lane, amount, member(p)) ? HKP_OK : HKP_OK;", *RATIONS),
+    ("D-GSP-15 a sender keeps no ration", PEERS_C, " || !hkp_dsm__pace_lane(n, p, l, q->ring[q->head]->len)", "", "unit_spread",
+     "what_is_sent_stays_within_the_rations_of_others"),
+    ("D-GSP-1 a record is not checked", RECORD, "if (st == HKP_OK) st = hkp_dsm_envelope_verify(chain_id, &e, key);", "(void)key;",
+     *WHOSE),
+    ("D-GSP-1 a record holds for ever", RECORD, "return HKP_E_DSM_TIME;", "return HKP_OK;", *WHOSE),
+    ("D-GSP-3 one joins with another's record", NEAR_C, "memcmp(c.node_id, p->node_id, 16) != 0", "0", "unit_neighbours",
+     "false_records_enter_no_view"),
+    ("D-GSP-5 who is silent is kept", PROBES, "if (++b->missed >= PROBE_MISSES) lost(n, p);", "b->missed++;",
+     "unit_neighbours", "who_does_not_answer_is_replaced"),
+    ("D-GSP-5 others are not asked", PROBES, "        ask_others(n, p);\n", "", "unit_neighbours", "who_answers_others_is_kept"),
+    ("D-GSP-5 a ghost is pushed to", PROBES, "stance == HKP_DSM_STANCE_GHOST);", "0);", "unit_neighbours",
+     "a_ghost_is_neither_probed_nor_pushed_to"),
+    ("D-GSP-4 anchors are not kept", NEAR_C, "n->near.anchors = hkp_dsm__bytes(n, data, len);", "(void)data, (void)len;", "unit_neighbours",
+     "anchors_survive_a_restart"),
+]
+
+ALWAYS = VIEWS + GOSSIP + AUDIT + WITNESS + WORKLOAD + AUTH + CONSENSUS + CA
 FURTHER = []
