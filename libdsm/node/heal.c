@@ -39,7 +39,8 @@ static void forget(node *n, struct lost *l) {
     if (n->healing == &n->lost[n->n_lost]) n->healing = l;
 }
 
-/* What came names the row below it, too, which is asked for next: a run of lost rows comes from its top down. */
+/* What came names the row below it, too, which is asked for next: a run of lost rows comes from its top down.
+ */
 static void next(node *n, uint32_t row, const uint8_t *key, size_t key_len, uint64_t epoch,
                  const uint8_t want[32]) {
     struct lost *l = find(n, row, key, key_len);
@@ -323,6 +324,22 @@ static void heal_header(node *n, const struct hkp_dsm__header *h, const struct h
     next(n, HKP_DSM_ROW_HEADER, key, sizeof key, epoch_below(h), h->parent);
 }
 
+/* Places that were lost with the body, too; the same again if they were not. */
+static void put_places(node *n, uint64_t height, const struct hkp_dsm_view *body) {
+    struct hkp_dsm__body parsed;
+    if (height < n->prune.blocks || hkp_dsm__body_parse(body->ptr, body->len, &parsed) != HKP_OK ||
+        parsed.n_heads + 64 > hkp_dsm__events_free(n))
+        return;
+    for (size_t i = 0; i < parsed.n_heads; i++) {
+        struct hkp_dsm__head head;
+        uint8_t key[24], value[8];
+        hkp_dsm__body_head(&parsed.heads, &head);
+        hkp_put_be64(value, height);
+        hkp_dsm__put(n, HKP_DSM_ROW_PLACE, key, hkp_dsm__key_block(key, head.node_id, head.seq), value,
+                     sizeof value);
+    }
+}
+
 void hkp_dsm__heal_pair(node *n, const struct hkp_dsm__header *h, const struct hkp_dsm_view *header,
                         const struct hkp_dsm_view *body) {
     uint8_t hash[32], key[8];
@@ -333,5 +350,6 @@ void hkp_dsm__heal_pair(node *n, const struct hkp_dsm__header *h, const struct h
     hkp_dsm__body_hash(hash, body->ptr, body->len);
     if (memcmp(hash, l->hash, 32) != 0) return;
     hkp_dsm__put(n, HKP_DSM_ROW_BODY, key, sizeof key, body->ptr, body->len);
+    put_places(n, h->height, body);
     healed(n, l);
 }
