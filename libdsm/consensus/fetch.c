@@ -261,7 +261,8 @@ static int wanted(node *n, const struct hkp_dsm__header *h) {
     return 0;
 }
 
-static void take_pair(node *n, const struct hkp_dsm_view *header, const struct hkp_dsm_view *body, int ask) {
+void hkp_dsm__pair_take(node *n, const struct hkp_dsm_view *header, const struct hkp_dsm_view *body,
+                        int ask) {
     struct hkp_dsm__header h;
     if (hkp_dsm__header_parse(n->chain_id, header->ptr, header->len, &h) != HKP_OK) return;
     if (n->n_lost > 0) hkp_dsm__heal_pair(n, &h, header, body);
@@ -284,7 +285,7 @@ hkp_status hkp_dsm__on_sync_resp(node *n, struct peer *p, struct hkp_dsm__messag
         for (size_t i = 0; i < list.n; i++) {
             struct hkp_dsm_view header, body;
             hkp_dsm__next_pair(&list, &header, &body);
-            take_pair(n, &header, &body, round == 1);
+            hkp_dsm__pair_take(n, &header, &body, round == 1);
         }
     }
     return worst;

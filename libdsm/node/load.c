@@ -41,6 +41,11 @@ static hkp_status meta_row(node *n, const uint8_t *key, size_t key_len, const ui
         n->load.fresh = 0;
         return len == 32 && memcmp(data, n->chain_id, 32) == 0 ? HKP_OK : HKP_E_DSM_SCHEMA;
     }
+    if (key_len == 5 && memcmp(key, "adopt", 5) == 0) { /* imported: it is of the host that starts it first */
+        n->load.adopt = 1;
+        return HKP_OK;
+    }
+    n->load.host_seen |= key_len == 4 && memcmp(key, "host", 4) == 0;
     if (key_len == 4 && memcmp(key, "host", 4) == 0) /* D-BLK-7 */
         return len == 48 && memcmp(data, n->host, 32) == 0 && memcmp(data + 32, n->id, 16) == 0
                    ? HKP_OK
@@ -373,12 +378,28 @@ static void block_missing(node *n) {
     hkp_dsm__lost_add(n, HKP_DSM_ROW_BLOCK, key, hkp_dsm__key_block(key, a->node_id, a->final.seq), 0);
 }
 
-static void fresh(node *n) {
+static void put_host(node *n) {
     uint8_t host[48];
     memcpy(host, n->host, 32);
     memcpy(host + 32, n->id, 16);
-    hkp_dsm__put(n, HKP_DSM_ROW_META, (const uint8_t *)"chain", 5, n->chain_id, 32);
     hkp_dsm__put(n, HKP_DSM_ROW_META, (const uint8_t *)"host", 4, host, sizeof host);
+}
+
+static void fresh(node *n) {
+    hkp_dsm__put(n, HKP_DSM_ROW_META, (const uint8_t *)"chain", 5, n->chain_id, 32);
+    put_host(n);
+}
+
+/* 1: the store names its host, or is to be adopted by this one. */
+static int host_known(node *n) {
+    if (n->load.fresh || n->load.host_seen) return 1;
+    if (!n->load.adopt) {
+        hkp_dsm__die(n, HKP_E_NOTFOUND, HKP_DSM_ROW_META, (const uint8_t *)"host", 4);
+        return 0;
+    }
+    put_host(n);
+    hkp_dsm__drop_one(n, HKP_DSM_ROW_META, (const uint8_t *)"adopt", 5);
+    return 1;
 }
 
 /* A final boundary whose new epoch was not durable begins it again. */
@@ -430,7 +451,7 @@ void hkp_dsm__load_end(node *n) {
     if (n->state != HKP_DSM_STATE_LOADING) return;
     switch (n->load.step++) {
     case LOAD_META:
-        scan(n, HKP_DSM_ROW_CERTIFICATE, lowest, highest, KEY_MAX);
+        if (host_known(n)) scan(n, HKP_DSM_ROW_CERTIFICATE, lowest, highest, KEY_MAX);
         break;
     case LOAD_CERTIFICATES:
         scan(n, HKP_DSM_ROW_HEADS, lowest, highest, KEY_MAX);

@@ -502,7 +502,7 @@ struct hkp_dsm_node {
         uint64_t rows, final_height;
         blob *cert;
         struct hkp_dsm__header headers[EPOCH_HEIGHTS + 1];
-        uint32_t n_headers, n_bodies, snapshot_seen, cut;
+        uint32_t n_headers, n_bodies, snapshot_seen, cut, host_seen, adopt;
     } load;
     /** stored blocks that are still to be told: what is read next, whose place is known up to where */
     struct retell {
@@ -781,6 +781,8 @@ void hkp_dsm__epoch_jump(node *n, const struct hkp_dsm__header *h, const uint8_t
 void hkp_dsm__epoch_again(node *n, const struct hkp_dsm__header *boundary);
 
 /* fetch.c */
+/** A header with its body, if it is one that is missing. */
+void hkp_dsm__pair_take(node *n, const struct hkp_dsm_view *header, const struct hkp_dsm_view *body, int ask);
 /** Ask one peer for a digest, and for its ancestors down to view from (0: for it alone). */
 void hkp_dsm__sync_ask(node *n, struct peer *p, uint64_t epoch, uint64_t from, const uint8_t digest[32]);
 void hkp_dsm__ask_header(node *n, const uint8_t digest[32]);

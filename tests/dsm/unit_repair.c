@@ -18,6 +18,8 @@ static struct sim_mesh mesh;
 static char top[64];
 static hkp_time now;
 static uint64_t random_state = 7;
+/** D-STO-8, 0: defaults */
+static uint64_t keep_s;
 
 /* One of the two. */
 struct side {
@@ -114,6 +116,7 @@ static void start_quietly(int i) {
     o.certificate_len = mesh.certificate_len[i];
     o.secret = mesh.secret[i];
     o.t_cp_ns = HKP_DSM_T_CP_NONE;
+    o.keep_blocks_s = o.keep_headers_s = keep_s;
     o.pool_bytes = (size_t)8 << 20;
     o.heads_max = 16;
     o.peers_max = 2;
@@ -145,6 +148,10 @@ static void stop(int i) {
     s->store = NULL;
     if (other->node == NULL) return;
     CHECK_EQ(hkp_dsm_peer_down(other->node, now, mesh.node_id[i]), HKP_OK);
+}
+
+static void stop_if_up(int i) {
+    if (sides[i].node != NULL) stop(i);
 }
 
 /* Both have `blocks` final blocks of node 0, each with a text to be found in the file, and some of node 1. */
@@ -392,6 +399,205 @@ static void anything_may_be_wrong(void) {
     CHECK(whole > refused);
 }
 
+/* ---- export and import (D-STO-11) ---- */
+
+static uint8_t file[1 << 20];
+static size_t file_len;
+
+static const char *chain_path(void) {
+    static char path[128];
+    snprintf(path, sizeof path, "%s/chain", top);
+    return path;
+}
+
+static struct hkp_dsm_store_moved export(int i) {
+    struct hkp_dsm_store_moved moved = {.struct_size = sizeof moved};
+    int fd = open(chain_path(), O_RDWR | O_CREAT | O_TRUNC, 0600);
+    CHECK_EQ(hkp_dsm_store_export(sides[i].dir, fd, &moved), HKP_OK);
+    ssize_t n = pread(fd, file, sizeof file, 0);
+    CHECK(n > 0 && (size_t)n < sizeof file);
+    file_len = n > 0 ? (size_t)n : 0;
+    close(fd);
+    return moved;
+}
+
+/* Bytes as a file, into the folder of node 1, by a node that only observes and has no secret. */
+static hkp_status import(const uint8_t *bytes, size_t len, struct hkp_dsm_store_moved *moved) {
+    struct hkp_dsm_node_options o;
+    struct hkp_dsm_certificate c;
+    uint8_t secret[64] = {0};
+    int fd = open(chain_path(), O_RDWR | O_CREAT | O_TRUNC, 0600);
+    CHECK(write(fd, bytes, len) == (ssize_t)len && lseek(fd, 0, SEEK_SET) == 0);
+    CHECK_EQ(hkp_dsm_certificate_parse(mesh.certificate[1], mesh.certificate_len[1], &c), HKP_OK);
+    memcpy(secret + 32, c.key, 32);
+    hkp_dsm_node_options_init(&o, sizeof o);
+    o.rng = (struct hkp_rng){.user = &random_state, .fill = fill};
+    o.genesis = mesh.genesis;
+    o.genesis_len = mesh.genesis_len;
+    o.certificate = mesh.certificate[1];
+    o.certificate_len = mesh.certificate_len[1];
+    o.secret = secret;
+    o.pool_bytes = (size_t)8 << 20;
+    o.heads_max = 16;
+    o.peers_max = 2;
+    *moved = (struct hkp_dsm_store_moved){.struct_size = sizeof *moved};
+    hkp_status st = hkp_dsm_store_import(sides[1].dir, fd, &o, wall_us(), moved);
+    close(fd);
+    return st;
+}
+
+/* The folder of node 1 is empty again. */
+static void empty(void) {
+    nftw(sides[1].dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    CHECK_EQ(mkdir(sides[1].dir, 0700), 0);
+}
+
+static uint64_t height(int i) {
+    struct hkp_dsm_node_status s = {.struct_size = sizeof s};
+    CHECK_EQ(hkp_dsm_node_status(sides[i].node, &s), HKP_OK);
+    return s.final_height;
+}
+
+static void a_chain_goes_by_file_from_one_store_to_another(void) {
+    begin(20);
+    struct hkp_dsm_store_moved out = export(0), in; /* while it runs */
+    CHECK_EQ(out.blocks, 25);
+    CHECK_EQ(out.from_height, 1);
+    CHECK_EQ(out.to_height, height(0));
+    stop(1);
+    empty();
+    CHECK_EQ(import(file, file_len, &in), HKP_OK);
+    CHECK_EQ(in.items, out.items);
+    CHECK_EQ(in.to_height, out.to_height);
+    CHECK_EQ(in.blocks, 25);
+    start(1);
+    run(2000);
+    CHECK_EQ(height(1), height(0));
+    proves_all(1, 20);
+    uint64_t seq =
+        0; /* it goes on with its blocks, but without its WAL it observes in this epoch (D-STO-7) */
+    CHECK_EQ(hkp_dsm_submit(sides[1].node, now, wall_us(), 1, (const uint8_t *)"x", 1, NULL, &seq), HKP_OK);
+    CHECK_EQ(seq, 6);
+    run(3000);
+    struct hkp_dsm_node_status status = {.struct_size = sizeof status};
+    CHECK_EQ(hkp_dsm_node_status(sides[1].node, &status), HKP_OK);
+    CHECK_EQ(status.silent, 1);
+    CHECK_EQ(height(0), out.to_height);
+    end();
+}
+
+static void hours(uint64_t seconds) {
+    for (uint64_t end = now + seconds * SIM_S; now < end; now += SIM_S / 2) turn();
+}
+
+/* Where early blocks are gone, the file begins at a boundary, to which the links of the epochs before lead.
+ */
+static void a_pruned_chain_begins_at_its_last_boundary(void) {
+    keep_s = 600;
+    begin(8);
+    hours(3700);
+    for (int k = 0; k < 4; k++) {
+        uint64_t seq = 0;
+        CHECK_EQ(hkp_dsm_submit(sides[0].node, now, wall_us(), 1, (const uint8_t *)"y", 1, NULL, &seq),
+                 HKP_OK);
+        CHECK_EQ(seq, 9 + (uint64_t)k);
+        hours(20);
+    }
+    hours(1000);
+    uint64_t blocks = 0, headers = 0;
+    CHECK_EQ(hkp_dsm_node_kept(sides[0].node, &blocks, &headers), HKP_OK);
+    CHECK(headers > 1);
+    struct hkp_dsm_store_moved out = export(0), in;
+    CHECK(out.from_height > 1);
+    CHECK_EQ(out.blocks, 4);
+    stop(1);
+    empty();
+    CHECK_EQ(import(file, file_len / 2, &in), HKP_E_NOTFOUND);
+    CHECK_EQ(import(file, file_len, &in), HKP_OK);
+    CHECK_EQ(in.links, 1);
+    CHECK_EQ(in.from_height, out.from_height);
+    CHECK_EQ(in.to_height, out.to_height);
+    start(1);
+    run(2000);
+    CHECK_EQ(height(1), height(0));
+    CHECK_EQ(prove(1, 3), HKP_E_NOTFOUND);
+    CHECK_EQ(prove(1, 10), HKP_OK); /* over the link of the epoch before */
+    uint64_t state = check_seed();
+    int refused = 0;
+    for (int k = 0; k < 20; k++) { /* its first items are links, boundary and heads */
+        size_t at = 8 + check_random(&state) % 4000;
+        file[at] ^= 0x10;
+        stop_if_up(1);
+        empty();
+        refused += import(file, file_len, &in) != HKP_OK;
+        file[at] ^= 0x10;
+    }
+    CHECK(refused >= 16); /* the rest: certificates */
+    keep_s = 0;
+    end();
+}
+
+static void an_import_that_was_cut_short_goes_on(void) {
+    begin(10);
+    struct hkp_dsm_store_moved out = export(0), in;
+    stop(1);
+    empty();
+    uint64_t before = 0;
+    for (size_t part = 1; part <= 5; part++) {
+        CHECK_EQ(import(file, file_len * part / 6, &in), HKP_E_NOTFOUND);
+        CHECK(in.to_height >= before && in.to_height < out.to_height);
+        before = in.to_height;
+    }
+    CHECK(before > 0);
+    CHECK_EQ(import(file, file_len, &in), HKP_OK);
+    CHECK_EQ(in.to_height, out.to_height);
+    CHECK(in.heights < out.heights);
+    CHECK_EQ(import(file, file_len, &in), HKP_OK); /* once more changes nothing */
+    CHECK_EQ(in.heights, 0);
+    start(1);
+    run(1000);
+    CHECK_EQ(height(1), height(0));
+    proves_all(1, 10);
+    end();
+}
+
+/* Wherever a byte is another: the import says so, and what it took before is right. Bytes of a block's
+ * signature are the last before its payload and covered by no hash, but checked. */
+static void a_changed_file_is_refused(void) {
+    begin(4);
+    struct hkp_dsm_store_moved out = export(0), in;
+    stop(1);
+    uint64_t state = check_seed();
+    uint8_t *copy = malloc(file_len);
+    int refused = 0;
+    for (int k = 0; copy != NULL && k < 30; k++) {
+        int before = check_faults;
+        size_t at = 8 + check_random(&state) % (file_len - 8);
+        memcpy(copy, file, file_len);
+        copy[at] ^= (uint8_t)(1 + check_random(&state) % 255);
+        empty();
+        hkp_status st = import(copy, file_len, &in);
+        refused += st != HKP_OK;
+        CHECK(in.to_height <= out.to_height);
+        CHECK_NOTE(before, "byte %zu", at);
+    }
+    printf("# %d of 30 refused\n", refused);
+    CHECK(refused >= 24); /* the rest: certificates, which are only a help */
+    empty();
+    CHECK_EQ(import((const uint8_t *)"HKPCHAIX", 8, &in), HKP_E_DSM_SCHEMA);
+    struct sim_mesh other;
+    sim_mesh_make(&other, 1, HKP_DSM_ROLE_VALIDATOR);
+    memcpy(copy, mesh.genesis, mesh.genesis_len);
+    size_t len = mesh.genesis_len;
+    memcpy(mesh.genesis, other.genesis, other.genesis_len);
+    mesh.genesis_len = other.genesis_len;
+    CHECK(import(file, file_len, &in) != HKP_OK); /* of another mesh */
+    memcpy(mesh.genesis, copy, len);
+    mesh.genesis_len = len;
+    free(copy);
+    end();
+}
+
 int main(void) {
     sim_mesh_make(&mesh, 2, HKP_DSM_ROLE_VALIDATOR | HKP_DSM_ROLE_EDGE);
     CASE(flipped_bytes_are_found_at_the_start_and_come_back);
@@ -400,5 +606,9 @@ int main(void) {
     CASE(a_repair_that_was_cut_short_is_begun_again);
     CASE(what_cannot_be_repaired_is_left_as_it_is);
     CASE(anything_may_be_wrong);
+    CASE(a_chain_goes_by_file_from_one_store_to_another);
+    CASE(a_pruned_chain_begins_at_its_last_boundary);
+    CASE(an_import_that_was_cut_short_goes_on);
+    CASE(a_changed_file_is_refused);
     return check_done();
 }

@@ -92,6 +92,77 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_store_repair(const char *directory,
                                                      struct hkp_dsm_store_repaired *out,
                                                      struct hkp_dsm_store_fault *fault);
 
+/** What an export or an import has moved. */
+struct hkp_dsm_store_moved {
+    /** sizeof of this struct as the caller knows it */
+    uint32_t struct_size;
+    uint32_t reserved0;
+    /** items of the file */
+    uint64_t items;
+    /** first and newest height of it; of an import the newest that the store has now */
+    uint64_t from_height;
+    uint64_t to_height;
+    /** checkpoints and blocks; of an import those that became final by it */
+    uint64_t heights;
+    uint64_t blocks;
+    /** links of epochs that lead to from_height (import) */
+    uint64_t links;
+};
+
+/**
+ * Write the final chain of a store as a file (D-STO-11).
+ *
+ * A node may go on working with the store meanwhile.
+ *
+ * @param directory  the store's, NUL-terminated, borrowed for the call
+ * @param fd         open for writing; written from where it stands, synced, not closed
+ * @param out        struct_size set by the caller; filled on HKP_OK
+ *
+ * @retval HKP_OK          written
+ * @retval HKP_E_INVAL     struct_size is too small
+ * @retval HKP_E_NOMEM     no memory
+ * @retval HKP_E_NOTFOUND  there is no store, or rows that the chain needs are missing
+ * @retval HKP_E_IO        reading or writing failed
+ *
+ * Cost: reads the chain, 9 MiB of memory.
+ * Source: D-STO-11.
+ * Since: hookprobe-dsm 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_dsm_store_export(const char *directory, int32_t fd,
+                                                     struct hkp_dsm_store_moved *out);
+
+/**
+ * Bring the chain of a file into a store; everything is verified from the genesis on (D-STO-11).
+ *
+ * What was found right before an error stays, and the same call with a whole file goes on from there. The
+ * store belongs to the host that starts it next. Nothing is signed: a secret that fits the certificate only
+ * by its public half will do.
+ *
+ * @param directory  an existing directory: empty, or with the store of a node of this mesh that is not
+ * running
+ * @param fd         open for reading, read from where it stands
+ * @param opt        genesis, certificate and secret of the node whose store it is, rng; sizes
+ * @param wall_us    Unix microseconds
+ * @param out        struct_size set by the caller; filled also where the import ends early
+ *
+ * @retval HKP_OK               the whole file is in the store
+ * @retval HKP_E_INVAL          struct_size is too small, or options are wrong
+ * @retval HKP_E_NOMEM          no memory
+ * @retval HKP_E_NOTFOUND       the file ends early
+ * @retval HKP_E_STATE          another process has the store open
+ * @retval HKP_E_IO             the store cannot be used or is damaged
+ * @retval HKP_E_DSM_SCHEMA     it is no such file
+ * @retval HKP_E_DSM_PROOF      it is of another mesh, or something in it is not what the chain says
+ * @retval negative             the first thing in the file that was refused, by its own status
+ *
+ * Cost: one verification for each block, q for each checkpoint; the memory of a node.
+ * Source: D-STO-11.
+ * Since: hookprobe-dsm 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_dsm_store_import(const char *directory, int32_t fd,
+                                                     const struct hkp_dsm_node_options *opt, uint64_t wall_us,
+                                                     struct hkp_dsm_store_moved *out);
+
 #ifdef __cplusplus
 }
 #endif
