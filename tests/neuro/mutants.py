@@ -192,7 +192,56 @@ SYNAPSE = [
      "    if (1) {\n", "unit_pair", "an_open_proposal_keeps_its_n"),
 ]
 
-ALWAYS = NZ1_19 + SYNAPSE
+BRIDGE = [
+    ("LAB-7.6 equal names are looked for in known fields only", "libneuro/bridge/json_decode.c",
+     "return hkp_neuro__json_duplicate(w, st); /* anywhere in the text, before all else */", "return st;",
+     "unit_bridge", "an_equal_name_is_found_before_what_is_read_after_it"),
+    ("LAB-7.8 a value is not checked for the other side", "libneuro/bridge/translate.c",
+     "st = hkp_neuro__values_check(&values);", "(void)values;",
+     "vec_bridge", "inputs_are_refused_by_the_first_check_that_fails"),
+    ("LAB-8.3 a message opens twice", "libneuro/bridge/hybrid_replay.c",
+     "if (*slot != 0 || r->n == r->capacity) return HKP_E_NEURO_HYB_REPLAY;",
+     "if (r->n == r->capacity) return HKP_E_NEURO_HYB_REPLAY;", "unit_hybrid", "a_message_opens_once"),
+    ("LAB-8.2 the header is not authenticated", "libneuro/bridge/hybrid.c",
+     ("p, len, dst, HEAD, NULL, m.nonce, m.key);\n    sodium_memzero", "_ietf_decrypt(p, NULL, NULL, c, len - HEAD, in, HEAD,"),
+     ("p, len, dst, 0, NULL, m.nonce, m.key);\n    sodium_memzero", "_ietf_decrypt(p, NULL, NULL, c, len - HEAD, in, 0,"),
+     "unit_hybrid", "each_changed_bit_of_a_message_is_refused"),
+]
+
+BRIDGE_FURTHER = [
+    ("LAB-7.5 the signature is of the table alone", "libneuro/bridge/table_file.c",
+     'static const char label[] = "LAB1 table";', 'static const char label[] = "LAB1 Table";',
+     "vec_bridge", "a_signed_table_opens"),
+    ("LAB-7.6 halves are rounded up", "libneuro/bridge/f64.c",
+     "if (rest > half || (rest == half && (sticky || (kept & 1)))) kept++;", "if (rest >= half) kept++;",
+     "unit_bridge", "real_numbers_round_to_the_nearest_even"),
+    ("LAB-7.6 minus zero is a decimal", "libneuro/bridge/number.c", "(minus && fits && value == 0)", "0",
+     "unit_bridge", "decimals_have_one_spelling"),
+    ("LAB-7.7 the last of two values wins", "libneuro/bridge/pb_decode.c",
+     "if (found->n++ > 0) return hkp_neuro__refuse(w, tag, HKP_E_NEURO_BR_DUPLICATE);", "found->n = 1;",
+     "vec_bridge", "inputs_are_refused_by_the_first_check_that_fails"),
+    ("LAB-7.7 an overlong varint wraps", "libneuro/bridge/pb_decode.c",
+     "if (i == HKP_NEURO__VARINT_MAX - 1 && byte > 1) return 0;", "",
+     "vec_bridge", "inputs_are_refused_by_the_first_check_that_fails"),
+    ("LAB-7.7 sign F is plus", "libneuro/bridge/record.c",
+     "if (sign != PACKED_PLUS && sign != PACKED_MINUS)", "if (sign < 0xC)",
+     "vec_bridge", "records_in_two_charsets"),
+    ("LAB-7.4 messages may be recursive", "libneuro/bridge/table.c", "return f->arg > own && f->arg < b->n_messages;",
+     "return f->arg < b->n_messages;", "unit_bridge", "a_message_holds_only_later_ones"),
+    ("LAB-8.2 every message has the same key", "libneuro/bridge/hybrid.c",
+     'LABEL("LAB1 hybrid msg"), salt, HKP_NEURO__SALT,', 'LABEL("LAB1 hybrid msg"), salt, 0,',
+     "vec_hybrid", "messages_seal_and_open"),
+    ("LAB-8.3 a failed open leaves the text", "libneuro/bridge/hybrid.c",
+     "        sodium_memzero(dst, padded);\n        return st;", "        return st;",
+     "unit_hybrid", "what_is_inside_is_checked_like_any_intermediary"),
+    ("LAB-8.5 the caller lowers the level", "libneuro/bridge/hybrid.c", "return policy >= bridge->level && ",
+     "return ", "unit_hybrid", "a_level_is_raised_and_never_lowered"),
+    ("LAB-10 a full replay set forgets early", "libneuro/bridge/hybrid_replay.c",
+     "if (r->entries[i].expires_s <= r->now_s) continue;", "if (r->entries[i].expires_s <= r->now_s + 30) continue;",
+     "unit_hybrid", "a_full_set_forgets_what_expired_and_nothing_else"),
+]
+
+ALWAYS = NZ1_19 + SYNAPSE + BRIDGE
 FURTHER = [
     ("NZ1 19.1 PoSF independent of the nonce", EVOLVE, "memcpy(message + 32, nonce, 8);", "", *POSF),
     ("NZ1 19.1 PoSF independent of the role", EVOLVE, "message[40] = role;", "(void)role;", *POSF),
@@ -293,4 +342,4 @@ FURTHER = [
      "if (n >= g->in.next && n - g->in.next > HKP_NEURO__SKIPPED_MAX)",
      "if (n >= g->in.next && n - g->in.next > HKP_NEURO__SKIPPED_MAX / 2)",
      "unit_network", "skipped_keys_are_bounded_in_number"),
-]
+] + BRIDGE_FURTHER
