@@ -52,6 +52,10 @@ static const struct cli_command *const commands[] = {
     &cli_ca_show,
     &cli_lab_cipher,
     &cli_lab_attack,
+    &cli_store_check,
+    &cli_store_repair,
+    &cli_store_export,
+    &cli_store_import,
     &cli_provision,
     &cli_demo,
     /* clang-format on */
