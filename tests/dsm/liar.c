@@ -285,6 +285,27 @@ static void forget(struct sim *s, uint32_t i) {
     }
 }
 
+/* Votes of all members in this view, in their names. */
+static void forge_votes(struct sim *s, uint32_t from, uint32_t to) {
+    const struct hkp_dsm_node *n = s->nodes[from].node;
+    struct hkp_dsm__vote v = {.kind = HKP_DSM_KIND_NULL, .epoch = n->set.epoch, .view = n->view};
+    uint8_t envelope[HKP_DSM__VOTE_MAX];
+    struct hkp_dsm_view bytes = {.ptr = envelope};
+    if (sim_random(s, 3) == 0) {
+        v.kind = sim_random(s, 2) == 0 ? HKP_DSM_KIND_NOTAR : HKP_DSM_KIND_FINAL;
+        memcpy(v.digest, liar_state(s)->seen[sim_random(s, SEEN)].digest, 32);
+    }
+    for (uint32_t whose = 0; whose < s->mesh.n; whose++) {
+        if (hkp_dsm__vote_make(s->genesis->chain_id, &v, s->mesh.node_id[whose],
+                               s->mesh.secret[s->nodes[from].who], envelope, sizeof envelope,
+                               &bytes.len) != HKP_OK)
+            return;
+        struct hkp_dsm_cbor_writer w = liar_writer(s);
+        hkp_dsm__put_single(&w, HKP_DSM__OP_MSG_VOTE, &bytes);
+        liar_send(s, from, to, 0, &w);
+    }
+}
+
 /* A cert that the liar alone has signed: with its one bit, or under the bits of others, too. */
 static void forge_cert(struct sim *s, uint32_t from, uint32_t to) {
     const struct hkp_dsm_node *n = s->nodes[from].node;
@@ -371,6 +392,7 @@ void liars_act(struct sim *s) {
             if (to == i) continue;
             if (liar_often(s, LIAR_FLOODS, 50)) flood(s, i, to);
             if (liar_often(s, LIAR_FORGES, 50)) forge_cert(s, i, to);
+            if (liar_often(s, LIAR_FORGES, 50)) forge_votes(s, i, to);
             if (liar_often(s, LIAR_FLOODS, 5)) flood_proposals(s, i, to);
             if (liar_often(s, LIAR_ACCUSES, 30)) accuse(s, i, to);
             if (liar_often(s, LIAR_BOASTS, 30)) boast(s, i, to);

@@ -37,7 +37,7 @@ enum {
     LIAR_ANSWERS_BADLY = 1 << 13,
     /** evidence against honest members */
     LIAR_ACCUSES = 1 << 14,
-    /** certs without the signatures that they claim */
+    /** certs without the signatures that they claim, votes in the names of others */
     LIAR_FORGES = 1 << 15,
     LIAR_ALL = (1 << 16) - 1
 };

@@ -71,7 +71,9 @@ static void grind(struct sim *s, struct hkp_dsm__header *h, struct hkp_dsm_view 
 static int leave_out(struct sim *s, struct hkp_dsm__header *h, struct hkp_dsm_view *body) {
     const struct liars *l = liar_state(s);
     for (uint32_t tries = 0; tries < 8; tries++) {
-        const struct seen *x = &l->seen[sim_random(s, SEEN)];
+        /* one of the last few more often than an old one */
+        const uint64_t back = 1 + sim_random(s, sim_random(s, 3) == 0 ? SEEN : 4);
+        const struct seen *x = &l->seen[(l->n_seen + SEEN - back) % SEEN];
         const struct sim_header *parent = x->view > 0 ? sim_header(s, x->digest) : NULL;
         if (parent == NULL || parent->epoch != h->epoch || parent->view >= h->view || parent->notars == 0)
             continue;
@@ -85,13 +87,14 @@ static int leave_out(struct sim *s, struct hkp_dsm__header *h, struct hkp_dsm_vi
     return 0;
 }
 
-/* One field wrong; which is told by the number. */
-static void spoil(struct sim *s, struct hkp_dsm__header *h, struct hkp_dsm_view *body) {
+/* One thing wrong, drawn. 1: nobody may vote for such a header; 0: it is the body, or a matter of clocks. */
+static int spoil(struct sim *s, struct hkp_dsm__header *h, struct hkp_dsm_view *body) {
     static uint8_t fake[8192];
     struct hkp_dsm__head head = {.seq = 1 + sim_random(s, 3)};
     struct hkp_dsm_view op = {.ptr = liar_state(s)->other};
     struct hkp_dsm__body parsed;
-    switch (sim_random(s, 13)) {
+    const uint64_t what = sim_random(s, 13);
+    switch (what) {
     case 0:
         h->heads_root[sim_random(s, 32)] ^= 1;
         break;
@@ -142,6 +145,15 @@ static void spoil(struct sim *s, struct hkp_dsm__header *h, struct hkp_dsm_view 
         *body = (struct hkp_dsm_view){liar_state(s)->other, HKP_DSM__CHECKPOINT_BODY_MAX + 1};
         break;
     }
+    return what != 4 && what != 6 && what != 10 && what < 12 && (what != 11 || liar_state(s)->count == 1);
+}
+
+static void mark_bad(struct sim *s, const struct hkp_dsm__header *h) {
+    uint8_t header[HKP_DSM__HEADER_MAX], digest[32];
+    size_t len = 0;
+    if (hkp_dsm__header_build(h, header, sizeof header, &len) != HKP_OK) return;
+    hkp_dsm__header_digest(digest, s->genesis->chain_id, header, len);
+    if (memcmp(digest, h->digest, 32) != 0) sim_header_bad(s, digest);
 }
 
 int liar_tamper_proposal(struct sim *s, uint32_t from, uint32_t to, const struct hkp_dsm__message *m) {
@@ -158,7 +170,7 @@ int liar_tamper_proposal(struct sim *s, uint32_t from, uint32_t to, const struct
         return sim_random(s, 4) != 0;
     }
     if (liar_often(s, LIAR_PROPOSES_BADLY, 50)) {
-        spoil(s, &h, &body);
+        if (spoil(s, &h, &body)) mark_bad(s, &h);
         liar_propose(s, from, to, &h, &body, m);
         return sim_random(s, 2) == 0;
     }

@@ -2,9 +2,11 @@
 # Copyright the HookProbe mesh authors
 """Faults of libdsm that its tests must find; read by tests/support/mutants.py, which says what a line means."""
 
-LINK = {}
+LINK = {"sim_liars": ["-Wl,--wrap=crypto_sign_verify_detached"]}
 SIM = ["sim.c", "sim_disk.c", "sim_mesh.c", "sim_watch.c"]
-WITH = {"unit_node": SIM, "sim_consensus": SIM, "unit_spread": SIM, "unit_neighbours": SIM}
+CHAOS = [*SIM, "chaos.c", "liar.c", "liar_proposes.c", "verify_once.c"]
+WITH = {"unit_node": SIM, "sim_consensus": SIM, "unit_spread": SIM, "unit_neighbours": SIM,
+        "sim_liars": CHAOS, "sim_disks": SIM}
 
 LOG, ENTRY, LOG_PROOF = "libdsm/beside/audit.c", "libdsm/beside/audit_entry.c", "libdsm/beside/audit_proof.c"
 TAMPER = ("unit_audit", "edits_inserts_deletes_and_reorderings_break_chain_or_root")
@@ -184,11 +186,79 @@ AUTH = [
      "if (challenger->n == challenger->max) forget(challenger, 0);", "unit_auth", "nonces_are_bounded"),
 ]
 
-FINAL = "libdsm/consensus/final.c"
+FINAL, RULES_C, VOTES = "libdsm/consensus/final.c", "libdsm/consensus/rules.c", "libdsm/consensus/votes.c"
+PROPOSAL, LEADER, PROMISES = "libdsm/consensus/proposal.c", "libdsm/consensus/leader.c", "libdsm/consensus/promises.c"
+LOAD, JOURNAL, EVIDENCE = "libdsm/node/load.c", "libdsm/node/journal.c", "libdsm/objects/evidence.c"
+LIES = "sim_liars", "each_lie_alone_harms_nobody"
+FOUR, CUTS = ("sim_consensus", "four_nodes_finalise_all_blocks"), ("sim_consensus", "power_cuts_of_all_lose_nothing_final")
 
+# What dsm.md 9 and 10 stand on: each fault lets a liar, a crash or a partition through.
 CONSENSUS = [
+    ("D-SMX-R2 (b) a child of a header without CERT_N", PROPOSAL, "!hkp_dsm__notar_held(n, p->h.parent_view, p->h.parent) ||", "",
+     "unit_node",
+     "a_child_of_a_header_without_its_cert_gets_no_vote"),
+    ("D-SMX-R2 (c) views are left out", PROPOSAL, "        !hkp_dsm__null_held(n, p->h.parent_view, p->h.view)) {", "        0) {", *LIES),
+    ("D-SMX-R3 FINAL after NULL", RULES_C, "s->cert[CERT_F] != NULL || s->null || s->final)", "s->cert[CERT_F] != NULL || s->final)",
+     "unit_node", "after_null_there_is_no_final"),
+    ("D-SMX-R4 NULL after FINAL", RULES_C, "n->work_at == 0 || s->null || s->final ||", "n->work_at == 0 || s->null ||", "unit_node",
+     "after_a_recorded_final_there_is_no_null"),
+    ("D-SMX-R7 sent before it is durable", JOURNAL, "n->held_count > 0 && n->held[n->held_head].ticket <= n->durable &&",
+     "n->held_count > 0 &&", *FOUR),
+    ("D-STO-9 nobody is asked", PROMISES, "if (!n->promises_open || !answered(n)) return;", "if (!n->promises_open) return;",
+     "unit_node", "no_promise_before_the_others_told_theirs"),
+    ("D 13 all headers of a view are kept", PROPOSAL, ("if (first != NULL && first->state != PROP_BAD) return HKP_OK;",
+     "if (first != NULL) hkp_dsm__prop_free(n, first);"), ("", ""), "unit_node",
+     "headers_of_views_to_come_push_out_none"),
+]
+
+CONSENSUS_SLOW = [
     ("D-STO-1 told to be final before CERT_F is durable", FINAL, "        put_target(n);\n", "        (void)put_target;\n", "sim_consensus",
      "crashes_at_every_write_are_survived"),
+    ("D-SMX-2 2f+1 for n - f", "libdsm/objects/valset.c", "*q = n - *f;", "*q = 2 * *f + 1;", "sim_liars",
+     "half_of_six_decides_nothing"),
+    ("D-SMX-R1 the leader proposes again and again", LEADER, "s->proposed = s->seen_proposal = 1;", "s->seen_proposal = 1;", *FOUR),
+    ("D-SMX-R1 anybody proposes", PROPOSAL, "if (h.proposer != n->perm[h.view % n->set.n] ||", "if (", "unit_node",
+     "only_the_leader_of_a_view_is_heard"),
+    ("D-SMX-R7 NOTAR is forgotten", LOAD, "        s->notar = 1;\n", "", *CUTS),
+    ("D-SMX-R7 NULL is forgotten", LOAD, "        s->null = 1;\n        break;", "        break;", "unit_node",
+     "after_a_recorded_null_there_is_no_final"),
+    ("D-SMX-R7 FINAL is forgotten", LOAD, "        s->final = 1;\n", "", "unit_node", "after_a_recorded_final_there_is_no_null"),
+    ("D-SMX-R7 PROPOSE is forgotten", LOAD, "        s->proposed = 1;\n", "", *CUTS),
+    ("D-SMX-R9 nothing is sent again", RULES_C, "    if (n->state == HKP_DSM_STATE_RUNNING) retransmit(n);", "    (void)retransmit;",
+     "unit_node", "promises_of_the_view_are_sent_again"),
+    ("D-SMX-9.2 (a) the digest does not commit to the place", "libdsm/objects/hash.c",
+     "const struct hkp_dsm_view parts[] = {{chain_id, 32}, {header, len}};",
+     "const size_t behind = len > 60 ? 60 : 0;\n    const struct hkp_dsm_view parts[] = {{chain_id, 32}, {header + behind, len - behind}};",
+     *LIES),
+    ("D-SMX-9.2 (d) heights are left out", PROPOSAL, "if (p->h.height != height + 1) return HKP_E_DSM_SCHEMA;", "", "sim_liars", "nobody_votes_for_what_is_wrong"),
+    ("D-SMX-9.2 (f) blocks are not looked at", PROPOSAL,
+     "if (tree.size != p->h.n_blocks || memcmp(root, p->h.blocks_root, 32) != 0) return HKP_E_DSM_PROOF;", "", "sim_liars", "nobody_votes_for_what_is_wrong"),
+    ("D-SMX-9.2 (a) heads_root is not compared", PROPOSAL, "memcmp(hkp_dsm__heads_root(n->heads), p->h.heads_root, 32) != 0 ||", "",
+     "sim_liars", "nobody_votes_for_what_is_wrong"),
+    ("D-SMX-9.2 (g) ops are not judged", PROPOSAL, "    st = judge_ops(n, p, parent);\n", "", "sim_liars", "nobody_votes_for_what_is_wrong"),
+    ("D-SMX-9.2 (h) any time", PROPOSAL, "if (!hkp_dsm__header_time_ok(", "if (0 && !hkp_dsm__header_time_ok(", "unit_node",
+     "only_the_leader_of_a_view_is_heard"),
+    ("D-SMX-9.2 (i) any next set", PROPOSAL, "return memcmp(want, p->h.next_valset, 32) == 0 ? HKP_OK : HKP_E_DSM_SCHEMA;",
+     "return HKP_OK;", "sim_liars", "nobody_votes_for_what_is_wrong"),
+    ("D-SMX-R8 a wrong body is kept", PROPOSAL, "if (st == HKP_E_DSM_PROOF || st == HKP_E_LIMIT) body_wrong(n, way[count]);",
+     "(void)body_wrong;", "unit_node", "a_false_body_of_a_notarised_header_is_replaced"),
+    ("D-SMX-R8 blocks of a wrong body are waited for", FINAL, "if (!applied(n, p) || !blocks_here(n, p) ||",
+     "if (!blocks_here(n, p) || !applied(n, p) ||", "unit_node", "blocks_of_a_false_body_are_not_waited_for"),
+    ("D-QC-2 too few signatures", "libdsm/objects/vote.c", "if ((uint32_t)n_signers < set->q) return HKP_E_DSM_QUORUM;", "", *LIES),
+    ("D-QC-2 signatures are not verified", "libdsm/objects/vote.c", "                             set->seats[i].key);",
+     "                             set->seats[i].key);\n        st = HKP_OK;", *LIES),
+    ("D-SMX-6 votes are not verified", "libdsm/objects/vote.c", "st = hkp_dsm_envelope_verify(chain_id, &e, set->seats[signer].key);",
+     "st = HKP_OK;", *LIES),
+    ("D-STO-9 a lost promise is overlooked", PROMISES, "if (lost && !n->silent) {", "if (lost < 0) {", "sim_disks",
+     "a_member_never_contradicts_what_its_disk_forgot"),
+    ("D-STO-6 promises only above the recorded view", LOAD, "    if (r.view > n->view) n->view = r.view;\n    struct slot *s",
+     "    if (r.view > n->view) n->view = r.view;\n    n->watermark = r.view;\n    struct slot *s", "unit_node",
+     "a_recorded_notar_does_not_stop_the_view"),
+    ("D-EVD-1 two votes are not compared", VOTES, "if (envelope != NULL) compare(n, s, v, envelope);", "(void)compare;", *LIES),
+    ("D-EVD-1 E2 is overlooked", VOTES, "conflict = other != NULL && other[v->signer].set;", "conflict = 0;", *LIES),
+    ("D-EVD-1 E3 is overlooked", PROPOSAL, "        hkp_dsm__suspect(n, &a, &m->envelope);\n", "", *LIES),
+    ("D-EVD-1 what does not contradict is evidence", EVIDENCE, "    if (class_ == 0) return HKP_E_DSM_EVIDENCE;\n", "", *LIES),
+    ("D-EVD-1 evidence that nobody signed", EVIDENCE, "    st = hkp_dsm_envelope_verify(chain_id, &e, key);\n", "    st = HKP_OK;\n", *LIES),
 ]
 
 OFFICER, RECORD = "libdsm/beside/officer.c", "libdsm/beside/officer_record.c"
@@ -286,4 +356,4 @@ VIEWS = [
 ]
 
 ALWAYS = VIEWS + GOSSIP + AUDIT + WITNESS + WORKLOAD + AUTH + CONSENSUS + CA
-FURTHER = []
+FURTHER = CONSENSUS_SLOW

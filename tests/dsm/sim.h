@@ -119,8 +119,8 @@ struct sim_header {
     uint8_t digest[32], parent[32], heads_root[32], blocks_root[32];
     uint64_t epoch, view, parent_view, height, time_ms, n_heads;
     uint32_t notars, finals;
-    /** final: said to it or a descendant */
-    uint8_t used, ok;
+    /** final: said to it or a descendant; a liar made it so that nobody may vote for it */
+    uint8_t used, ok, bad;
 };
 
 /** What an honest node heard of a liar. */
@@ -216,6 +216,8 @@ void sim_disk_lie(struct sim *s, uint32_t i, uint32_t lies);
 int sim_disk_spoil(struct sim *s, uint32_t i, uint32_t row);
 /** An empty disk, as after its replacement. */
 void sim_disk_wipe(struct sim *s, uint32_t i);
+/** Nobody honest may vote for this header. */
+void sim_header_bad(struct sim *s, const uint8_t digest[32]);
 const struct sim_header *sim_header(const struct sim *s, const uint8_t digest[32]);
 /** Both directions of a link on or off; the session stays, as it does for a while. */
 void sim_link(struct sim *s, uint32_t a, uint32_t b, uint32_t on);

@@ -59,6 +59,8 @@ static struct sim_header *header_of(struct sim *s, const uint8_t digest[32]) {
     return h;
 }
 
+void sim_header_bad(struct sim *s, const uint8_t digest[32]) { header_of(s, digest)->bad = 1; }
+
 /* So many honest members must have said something that liars could make a cert of it. */
 static uint32_t needed(const struct sim *s, uint64_t epoch) {
     const struct sim_set *set = epoch < SIM_EPOCHS ? &s->sets[epoch] : NULL;
@@ -150,6 +152,7 @@ static void watch_promise(struct sim *s, uint32_t i, uint32_t kind, uint64_t epo
     if (kind == HKP_DSM_KIND_NULL && promise_slot(s, me->who, HKP_DSM_KIND_FINAL, epoch, view)->used)
         sim_fault(s, "NULL after FINAL");
     const struct sim_header *h = header_slot(s, digest);
+    if (kind == HKP_DSM_KIND_NOTAR && h->bad) sim_fault(s, "NOTAR for a header that is wrong");
     if (!again && kind == HKP_DSM_KIND_FINAL && h->notars < needed(s, epoch))
         sim_fault(s, "FINAL without CERT_N");
     if (!again && kind != HKP_DSM_KIND_NULL && kind != HKP_DSM_KIND_FINAL && h->height > 0) judge_place(s, h);

@@ -21,6 +21,8 @@ static uint32_t me;
 static hkp_time now;
 static uint64_t wal_rows, votes[6];
 static uint64_t vote_view;
+/* of the store: NULL, or the one record of its WAL */
+static const uint8_t *recorded;
 
 static int32_t fill(void *user, uint8_t *dst, size_t len) {
     uint64_t *state = user;
@@ -52,6 +54,9 @@ static void drain(void) {
             if (ev.kind == HKP_DSM_EV_STORE_WAL) wal_rows++;
             if (ev.kind == HKP_DSM_EV_STORE_GET || ev.kind == HKP_DSM_EV_STORE_SCAN) {
                 uint64_t read = ev.ticket;
+                uint8_t first[8] = {0};
+                if (ev.row == HKP_DSM_ROW_WAL && recorded != NULL)
+                    CHECK_EQ(hkp_dsm_read(node, now, read, first, 8, recorded, 64), HKP_OK);
                 CHECK_EQ(hkp_dsm_read_end(node, now, read, HKP_OK), HKP_OK);
             } else if (ev.kind <= HKP_DSM_EV_STORE_DROP) {
                 ticket = ev.ticket;
@@ -146,20 +151,35 @@ static void send_cert(uint32_t kind, uint64_t view, const uint8_t *digest) {
     CHECK_EQ(deliver(member(perm[0]) == me ? member(perm[1]) : member(perm[0]), &w), HKP_OK);
 }
 
-/* An empty header on the genesis, rightly signed by a member. */
+/* What the next headers stand on, NULL: the genesis; 1: their bodies are not theirs; the newest header. */
+static const uint8_t *on;
+static uint64_t on_view;
+static int false_body;
+static uint8_t header[HKP_DSM__HEADER_MAX];
+static size_t header_len;
+static const uint8_t empty_body[3] = {0x82, 0x80, 0x80};
+
+/* An empty header, rightly signed by a member. */
 static hkp_status send_proposal(uint64_t view, uint32_t seat, uint64_t time_ms, uint8_t digest[32]) {
-    static const uint8_t body[3] = {0x82, 0x80, 0x80};
     struct hkp_dsm__body parsed;
-    CHECK_EQ(hkp_dsm__body_parse(body, sizeof body, &parsed), HKP_OK);
+    CHECK_EQ(hkp_dsm__body_parse(empty_body, sizeof empty_body, &parsed), HKP_OK);
     struct hkp_dsm__header h = {.view = view, .height = 1, .time_ms = time_ms, .proposer = seat};
     struct hkp_dsm__merkle empty = {0};
-    memcpy(h.parent, genesis.chain_id, 32);
+    memcpy(h.parent, on != NULL ? on : genesis.chain_id, 32);
+    h.parent_view = on != NULL ? on_view : 0;
+    h.height += on != NULL;
     hkp_dsm__merkle_root(&empty, h.heads_root);
     hkp_dsm__merkle_root(&empty, h.blocks_root);
     hkp_dsm__ops_root(&parsed, h.ops_root);
-    uint8_t header[HKP_DSM__HEADER_MAX], envelope[1200];
-    size_t header_len = 0;
-    struct hkp_dsm_view env = {.ptr = envelope}, body_view = {body, sizeof body};
+    uint8_t envelope[1200], other_body[256];
+    struct hkp_dsm_view env = {.ptr = envelope}, body_view = {empty_body, sizeof empty_body};
+    struct hkp_dsm__head head = {.seq = 3, .id = {7}};
+    memcpy(head.node_id, mesh.node_id[0], 16);
+    if (false_body) {
+        body_view.ptr = other_body;
+        CHECK_EQ(hkp_dsm__body_build(&head, 1, NULL, 0, other_body, sizeof other_body, &body_view.len),
+                 HKP_OK);
+    }
     uint32_t i = member(seat);
     CHECK_EQ(hkp_dsm__header_build(&h, header, sizeof header, &header_len), HKP_OK);
     hkp_dsm__header_digest(digest, genesis.chain_id, header, header_len);
@@ -254,6 +274,166 @@ static void after_null_there_is_no_final(void) {
     hkp_dsm_node_free(node);
 }
 
+/* R4: the cert that FINAL was sent for may be lost, the promise is not. */
+static void after_a_recorded_final_there_is_no_null(void) {
+    struct hkp_dsm__wal_record final = {.kind = HKP_DSM_KIND_FINAL, .view = 1, .digest = {1}};
+    uint8_t record[64];
+    hkp_dsm__wal_encode(&final, record);
+    recorded = record;
+    begin_promising(not_leading(1));
+    recorded = NULL;
+    uint64_t seq = 0;
+    CHECK_EQ(hkp_dsm_submit(node, now, wall_us(), 1, (const uint8_t *)"work", 4, NULL, &seq), HKP_OK);
+    for (int i = 0; i < 100; i++) {
+        now += 100000000;
+        CHECK_EQ(hkp_dsm_tick(node, now, wall_us()), HKP_OK);
+        drain();
+    }
+    CHECK(votes[HKP_DSM_KIND_FINAL] > 0); /* repeated */
+    CHECK_EQ(votes[HKP_DSM_KIND_NULL], 0);
+    hkp_dsm_node_free(node);
+}
+
+/* The newest header and its body, as an answer. */
+static void answer_header(uint32_t from) {
+    struct hkp_dsm_view h = {header, header_len}, b = {empty_body, sizeof empty_body};
+    struct hkp_dsm_cbor_writer w = writer();
+    hkp_dsm__put_sync_resp(&w, 0);
+    hkp_dsm_cbor_put_array(&w, 1);
+    hkp_dsm__put_pair(&w, &h, &b);
+    CHECK_EQ(deliver(from, &w), HKP_OK);
+}
+
+static uint64_t final_height(void) {
+    struct hkp_dsm_node_status s = {.struct_size = sizeof s};
+    CHECK_EQ(hkp_dsm_node_status(node, &s), HKP_OK);
+    return s.final_height;
+}
+
+/* Validity (b). */
+static void a_child_of_a_header_without_its_cert_gets_no_vote(void) {
+    uint8_t parent[32], digest[32];
+    begin_promising(not_leading(2));
+    CHECK_EQ(send_proposal(1, perm[1], genesis_ms() + 1, parent), HKP_OK);
+    send_cert(HKP_DSM_KIND_NULL, 1, NULL);
+    uint64_t before = votes[HKP_DSM_KIND_NOTAR];
+    on = parent;
+    on_view = 1;
+    CHECK_EQ(send_proposal(2, perm[2], genesis_ms() + 2, digest), HKP_OK);
+    CHECK_EQ(votes[HKP_DSM_KIND_NOTAR], before);
+    send_cert(HKP_DSM_KIND_NOTAR, 1, parent);
+    CHECK_EQ(votes[HKP_DSM_KIND_NOTAR], before + 3);
+    on = NULL;
+    hkp_dsm_node_free(node);
+}
+
+/* The leader sent the header with a body of blocks that nobody made; the others got the right one. */
+static void blocks_of_a_false_body_are_not_waited_for(void) {
+    uint8_t digest[32];
+    begin_promising(not_leading(1));
+    false_body = 1;
+    CHECK_EQ(send_proposal(1, perm[1], genesis_ms() + 1, digest), HKP_OK);
+    false_body = 0;
+    CHECK_EQ(votes[HKP_DSM_KIND_NOTAR], 0);
+    send_cert(HKP_DSM_KIND_FINAL, 1, digest);
+    CHECK_EQ(final_height(), 0);
+    answer_header((me + 1) % mesh.n);
+    CHECK_EQ(final_height(), 1);
+    hkp_dsm_node_free(node);
+}
+
+static void a_false_body_of_a_notarised_header_is_replaced(void) {
+    uint8_t parent[32], digest[32];
+    begin_promising(not_leading(2));
+    false_body = 1;
+    CHECK_EQ(send_proposal(1, perm[1], genesis_ms() + 1, parent), HKP_OK);
+    false_body = 0;
+    uint8_t right[HKP_DSM__HEADER_MAX];
+    size_t len = header_len;
+    memcpy(right, header, len);
+    send_cert(HKP_DSM_KIND_NOTAR, 1, parent);
+    on = parent;
+    on_view = 1;
+    CHECK_EQ(send_proposal(2, perm[2], genesis_ms() + 2, digest), HKP_OK);
+    on = NULL;
+    CHECK_EQ(votes[HKP_DSM_KIND_NOTAR], 0);
+    memcpy(header, right, len);
+    header_len = len;
+    answer_header((me + 1) % mesh.n);
+    CHECK_EQ(votes[HKP_DSM_KIND_NOTAR], 3);
+    CHECK_EQ(vote_view, 2);
+    hkp_dsm_node_free(node);
+}
+
+/* R9 */
+static void promises_of_the_view_are_sent_again(void) {
+    uint8_t digest[32];
+    begin_promising(not_leading(1));
+    CHECK_EQ(send_proposal(1, perm[1], genesis_ms() + 1, digest), HKP_OK);
+    CHECK_EQ(votes[HKP_DSM_KIND_NOTAR], 3);
+    for (int i = 0; i < 50; i++) {
+        now += 100000000;
+        CHECK_EQ(hkp_dsm_tick(node, now, wall_us()), HKP_OK);
+        drain();
+    }
+    CHECK(votes[HKP_DSM_KIND_NOTAR] >= 9);
+    hkp_dsm_node_free(node);
+}
+
+/* R3 and R4 from memory of a start before: NULL forbids FINAL, and NOTAR forbids nothing that ends the view.
+ */
+static void after_a_recorded_null_there_is_no_final(void) {
+    struct hkp_dsm__wal_record null = {.kind = HKP_DSM_KIND_NULL, .view = 1};
+    uint8_t record[64], digest[32];
+    hkp_dsm__wal_encode(&null, record);
+    recorded = record;
+    begin_promising(not_leading(1));
+    recorded = NULL;
+    CHECK_EQ(send_proposal(1, perm[1], genesis_ms() + 1, digest), HKP_OK);
+    send_cert(HKP_DSM_KIND_NOTAR, 1, digest);
+    CHECK(votes[HKP_DSM_KIND_NULL] > 0);
+    CHECK_EQ(votes[HKP_DSM_KIND_FINAL], 0);
+    hkp_dsm_node_free(node);
+}
+
+static void a_recorded_notar_does_not_stop_the_view(void) {
+    struct hkp_dsm__wal_record notar = {.kind = HKP_DSM_KIND_NOTAR, .view = 1, .digest = {1}};
+    uint8_t record[64];
+    uint64_t seq = 0;
+    hkp_dsm__wal_encode(&notar, record);
+    recorded = record;
+    begin_promising(not_leading(1));
+    recorded = NULL;
+    CHECK_EQ(hkp_dsm_submit(node, now, wall_us(), 1, (const uint8_t *)"work", 4, NULL, &seq), HKP_OK);
+    for (int i = 0; i < 100; i++) {
+        now += 100000000;
+        CHECK_EQ(hkp_dsm_tick(node, now, wall_us()), HKP_OK);
+        drain();
+    }
+    CHECK(votes[HKP_DSM_KIND_NULL] > 0);
+    hkp_dsm_node_free(node);
+}
+
+/* D 13: one header of each view; more than there are places came, and the one to be voted for is still here.
+ */
+static void headers_of_views_to_come_push_out_none(void) {
+    uint8_t digest[32];
+    uint64_t later = 2;
+    begin(not_leading(1));
+    while (perm[later % set.n] == perm[1] || member(perm[later % set.n]) == me) later++;
+    CHECK_EQ(send_proposal(1, perm[1], genesis_ms() + 1, digest), HKP_OK);
+    for (uint64_t i = 1; i <= 300; i++)
+        CHECK_EQ(send_proposal(later, perm[later % set.n], genesis_ms() + i, digest), HKP_OK);
+    CHECK_EQ(votes[HKP_DSM_KIND_NOTAR], 0);
+    for (uint32_t i = 0, told = 0; i < mesh.n && told < 2; i++)
+        if (i != me) {
+            answer_promises(i);
+            told++;
+        }
+    CHECK_EQ(votes[HKP_DSM_KIND_NOTAR], 3);
+    hkp_dsm_node_free(node);
+}
+
 static void a_notarised_header_gets_final(void) {
     uint8_t digest[32];
     begin_promising(not_leading(1));
@@ -344,6 +524,14 @@ int main(void) {
     CASE(only_the_leader_of_a_view_is_heard);
     CASE(one_vote_for_two_proposals_and_the_leader_is_accused);
     CASE(after_null_there_is_no_final);
+    CASE(after_a_recorded_final_there_is_no_null);
+    CASE(after_a_recorded_null_there_is_no_final);
+    CASE(a_recorded_notar_does_not_stop_the_view);
+    CASE(a_child_of_a_header_without_its_cert_gets_no_vote);
+    CASE(blocks_of_a_false_body_are_not_waited_for);
+    CASE(a_false_body_of_a_notarised_header_is_replaced);
+    CASE(promises_of_the_view_are_sent_again);
+    CASE(headers_of_views_to_come_push_out_none);
     CASE(a_notarised_header_gets_final);
     CASE(what_does_not_parse_or_belongs_to_no_open_lane_changes_nothing);
     CASE(options_are_judged_before_anything_is_made);
