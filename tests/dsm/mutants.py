@@ -6,7 +6,7 @@ LINK = {"sim_liars": ["-Wl,--wrap=crypto_sign_verify_detached"]}
 SIM = ["sim.c", "sim_disk.c", "sim_mesh.c", "sim_watch.c"]
 CHAOS = [*SIM, "chaos.c", "liar.c", "liar_proposes.c", "verify_once.c"]
 WITH = {"unit_node": SIM, "sim_consensus": SIM, "unit_spread": SIM, "unit_neighbours": SIM,
-        "sim_liars": CHAOS, "sim_disks": SIM}
+        "sim_liars": CHAOS, "sim_disks": SIM, "sim_gossip": ["gossip_world.c"]}
 
 LOG, ENTRY, LOG_PROOF = "libdsm/beside/audit.c", "libdsm/beside/audit_entry.c", "libdsm/beside/audit_proof.c"
 TAMPER = ("unit_audit", "edits_inserts_deletes_and_reorderings_break_chain_or_root")
@@ -212,6 +212,9 @@ CONSENSUS = [
 ]
 
 CONSENSUS_SLOW = [
+    ("D-GSP-2 one place fills a view", "libdsm/gossip/view.c",
+     "return same_net < SAME_NET_MAX && (v->o.single || same_group < (even > 2 ? even : 2));", "return 1;", "sim_gossip",
+     "ids_of_one_group_and_network_take_two_places"),
     ("D-STO-1 told to be final before CERT_F is durable", FINAL, "        put_target(n);\n", "        (void)put_target;\n", "sim_consensus",
      "crashes_at_every_write_are_survived"),
     ("D-SMX-2 2f+1 for n - f", "libdsm/objects/valset.c", "*q = n - *f;", "*q = 2 * *f + 1;", "sim_liars",

@@ -3,6 +3,7 @@
 /* Who is neighbour of whom, and what reaches whom, among many nodes (D-GSP-2 to D-GSP-4, D-GSP-8). */
 #include "check.h"
 #include "gossip_world.h"
+#include "libter/bytes.h"
 
 enum { NODES = 150, SETTLE_MS = 120000 };
 
@@ -98,6 +99,76 @@ static void liars_cannot_surround_an_honest_node(void) {
     gossip_free(w);
 }
 
+/* Neighbours of a view that are of the group of the attacker, and the others. */
+static uint32_t of_attacker(const struct hkp_dsm__view *v, uint32_t *others) {
+    uint32_t n = 0;
+    *others = 0;
+    for (uint32_t k = 0; k < HKP_DSM__ACTIVE_MAX + HKP_DSM__ANCHORS; k++) {
+        if (v->active[k].state == 0) continue;
+        n += v->active[k].c.group == 4711;
+        *others += v->active[k].c.group != 4711;
+    }
+    return n;
+}
+
+/* The attacker's ids do all that makes a neighbour, and answer as such. */
+static void besiege(struct hkp_dsm__view *v, hkp_time now, const struct hkp_dsm__contact *c) {
+    static const uint8_t nonce[8];
+    struct hkp_dsm__view_out *o;
+    hkp_dsm__view_learn(v, &c[0]);
+    hkp_dsm__view_on_join(v, now, &c[1]);
+    hkp_dsm__view_on_neighbor(v, now, &c[2], 1);
+    hkp_dsm__view_on_forward_join(v, now, c[3].node_id, &c[4], 3);
+    hkp_dsm__view_on_shuffle(v, c[5].node_id, nonce, c, HKP_DSM__SHUFFLE_MAX, 0);
+    while (hkp_dsm__view_next(v, &o)) {
+        uint8_t id[16];
+        memcpy(id, o->node_id, sizeof id);
+        if (o->kind == HKP_DSM__VIEW_CONNECT && id[0] == 0xEE) {
+            hkp_dsm__view_session_up(v, now, id);
+            hkp_dsm__view_on_reply(v, now, id, 1);
+        }
+    }
+}
+
+/* Thousands of ids from one place come in every way there is, while honest neighbours go one after the other.
+ */
+static void ids_of_one_group_and_network_take_two_places(void) {
+    const struct gossip_options o = {.nodes = 14, .groups = 14, .jitter = 20, .seed = check_seed()};
+    struct gossip_world *w = gossip_new(&o);
+    gossip_join_all(w, 5);
+    gossip_run(w, SETTLE_MS);
+    struct hkp_dsm__view *v = &w->nodes[0].view;
+    hkp_time now = w->now_ms * 1000000;
+    uint32_t honest = 0, lost = 0, worst = 0;
+    CHECK_EQ(of_attacker(v, &honest), 0);
+    const uint32_t at_first = honest;
+    CHECK(at_first >= 6);
+    for (uint32_t k = 0; k < 4000; k++, now += 50000000) {
+        struct hkp_dsm__contact c[HKP_DSM__SHUFFLE_MAX];
+        for (uint32_t i = 0; i < HKP_DSM__SHUFFLE_MAX; i++) {
+            c[i] = (struct hkp_dsm__contact){.group = 4711, .net = 815, .seq = 1, .expires_s = UINT64_MAX};
+            c[i].record = w->nodes[0].self.record;
+            memset(c[i].node_id, 0xEE, 16);
+            hkp_put_le32(c[i].node_id + 4, k * HKP_DSM__SHUFFLE_MAX + i);
+        }
+        besiege(v, now, c);
+        if (k % 1000 == 999 && lost < 3) /* a neighbour goes, and only the attacker's ids are left to ask */
+            for (uint32_t i = 0; i < HKP_DSM__ACTIVE_MAX; i++)
+                if (v->active[i].state != 0 && v->active[i].c.group != 4711) {
+                    hkp_dsm__view_session_down(v, now, v->active[i].c.node_id);
+                    lost++;
+                    break;
+                }
+        hkp_dsm__view_tick(v, now, now / 1000000000);
+        uint32_t bad = of_attacker(v, &honest);
+        if (bad > worst) worst = bad;
+        CHECK(bad <= 2);
+        CHECK(honest + 2 + lost >= at_first);
+    }
+    CHECK(worst > 0); /* it was tried */
+    gossip_free(w);
+}
+
 static void the_same_seed_gives_the_same_trace(void) {
     struct gossip_world *w[2];
     for (int i = 0; i < 2; i++) {
@@ -116,6 +187,7 @@ int main(void) {
     CASE(thirty_percent_of_loss_stop_nothing);
     CASE(when_a_third_dies_the_others_find_together);
     CASE(liars_cannot_surround_an_honest_node);
+    CASE(ids_of_one_group_and_network_take_two_places);
     CASE(the_same_seed_gives_the_same_trace);
     return check_done();
 }
