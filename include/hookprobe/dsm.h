@@ -1347,6 +1347,9 @@ enum {
     /** with a new epoch a node got a seat (count 1) or lost it (count 0): node_id, epoch, type: 1 by
      * evidence, 2 retired, 3 left, 4 joined, 0 by a RESTART */
     HKP_DSM_EV_SEAT = 32,
+    /** a node asks for a seat (type 1) or gives it back (type 2) in this epoch: node_id, epoch, id: what
+     * hkp_dsm_node_endorse() names */
+    HKP_DSM_EV_MEMBER = 33,
     /** a newer revocation list counts here (height 0), or the chain carries it (height): seq: its number, id,
      * count: entries, time_us: when it was made, data: the list (D-CA-7) */
     HKP_DSM_EV_REVOCATIONS = 36,
@@ -2155,6 +2158,7 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_store_commit(hkp_dsm_store *store, hkp_d
 #include <hookprobe/dsm/directory.h>
 #include <hookprobe/dsm/gossip.h>
 #include <hookprobe/dsm/lists.h>
+#include <hookprobe/dsm/members.h>
 #include <hookprobe/dsm/officer.h>
 #include <hookprobe/dsm/revocation.h>
 #include <hookprobe/dsm/store.h>

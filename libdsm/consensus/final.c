@@ -227,6 +227,7 @@ void hkp_dsm__epoch_begin(node *n, const uint8_t *set_body, size_t len, const ui
     n->silent = 0;
     memset(n->promised, 0, sizeof n->promised);
     memset(n->checked, 0, sizeof n->checked);
+    hkp_dsm__notes_clear(n);
     hkp_dsm__peers_seats(n);
     hkp_dsm__enter(n, 1);
 }
@@ -261,6 +262,10 @@ static void begun(node *n, const uint8_t digest[32], uint32_t joined) {
     hkp_dsm__key_epoch_view(to, n->set.epoch, 0);
     hkp_dsm__drop(n, HKP_DSM_ROW_PROPOSAL, from, to, sizeof to);
     hkp_dsm__drop(n, HKP_DSM_ROW_CERT, from, to, sizeof to);
+    if (n->ahead >= n->set.epoch) {
+        n->sync_again = 0;
+        hkp_dsm__ask_certs(n, NULL, 1, VOTE_WINDOW);
+    }
     struct event_entry *e = hkp_dsm__fact(n, HKP_DSM_EV_EPOCH);
     e->e.epoch = n->set.epoch;
     e->e.height = n->epoch_first;

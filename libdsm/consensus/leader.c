@@ -94,6 +94,7 @@ static size_t choose_ops(node *n, struct prop *parent, uint64_t time_ms, struct 
         struct hkp_dsm_view op = {.ptr = n->suspects[i].op->ptr, .len = n->suspects[i].op->len};
         if (hkp_dsm__op_valid(n, &op, parent, time_ms) == HKP_OK) ops[count++] = op;
     }
+    count += hkp_dsm__notes_ops(n, parent, time_ms, ops + count, OPS_PER_PROPOSAL - count);
     hkp_dsm__sort(ops, count, sizeof *ops, by_bytes);
     return count;
 }

@@ -9,8 +9,7 @@
 #include "libdsm/node/node.h"
 
 /* parent: header before (NULL: the newest final one), on which the tree stands; time_ms: of the header. */
-hkp_status hkp_dsm__op_valid(node *n, const struct hkp_dsm_view *op, const struct prop *parent,
-                             uint64_t time_ms) {
+hkp_status hkp_dsm__op_valid(node *n, const struct hkp_dsm_view *op, struct prop *parent, uint64_t time_ms) {
     struct hkp_dsm__op o;
     hkp_status st = hkp_dsm__op_parse(op->ptr, op->len, &o);
     if (st != HKP_OK) return st;
@@ -20,6 +19,9 @@ hkp_status hkp_dsm__op_valid(node *n, const struct hkp_dsm_view *op, const struc
     case HKP_DSM__OP_CA_SET:
     case HKP_DSM__OP_REVOCATIONS:
         return hkp_dsm__list_op_valid(n, op, parent, time_ms);
+    case HKP_DSM__OP_JOIN:
+    case HKP_DSM__OP_LEAVE:
+        return hkp_dsm__seat_op_valid(n, &o, parent, time_ms);
     default:
         return HKP_E_DSM_OP;
     }

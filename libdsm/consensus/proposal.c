@@ -295,7 +295,7 @@ static hkp_status judge_head(node *n, const struct prop *p, uint64_t parent_ms,
     return HKP_OK;
 }
 
-static hkp_status judge_ops(node *n, const struct prop *p, const struct prop *parent) {
+static hkp_status judge_ops(node *n, const struct prop *p, struct prop *parent) {
     uint8_t root[32];
     hkp_dsm__ops_root(&p->parsed, root);
     if (memcmp(root, p->h.ops_root, 32) != 0) return HKP_E_DSM_PROOF;

@@ -74,7 +74,7 @@ int hkp_dsm__has_work(node *n) {
     }
     struct hkp_dsm_view one;
     if (hkp_dsm__list_ops(n, p, hkp_dsm__wall_us(n) / 1000, &one, 1) > 0) return 1;
-    if (n->open == NULL && n->n_suspects == 0) return 0;
+    if (n->open == NULL && n->n_suspects == 0 && n->n_notes == 0) return 0;
     if (!hkp_dsm__goto(n, p)) return 1;
     hkp_dsm__revoked_begin(n, p);
     for (const struct author *a = n->open; a != NULL; a = a->open_next) {
@@ -91,7 +91,7 @@ int hkp_dsm__has_work(node *n) {
         struct hkp_dsm_view op = {.ptr = n->suspects[i].op->ptr, .len = n->suspects[i].op->len};
         if (hkp_dsm__op_valid(n, &op, p, hkp_dsm__wall_us(n) / 1000) == HKP_OK) return 1;
     }
-    return 0;
+    return hkp_dsm__notes_ops(n, p, 0, NULL, 1) > 0;
 }
 
 /* R7: recorded, then held back until durable. */
@@ -177,6 +177,11 @@ static void retransmit(node *n) {
         }
     }
     hkp_dsm__newest_certs(n, NULL);
+    if (n->ahead_tries > 0) {
+        n->ahead_tries--;
+        if (n->ahead <= n->set.epoch && n->root.view > 0) n->ahead_tries = 0;
+        hkp_dsm__ask_certs(n, NULL, n->root.view + 1, n->view);
+    }
     if (n->promises_open) hkp_dsm__promises_ask(n, NULL);
     /* A final header whose body or blocks did not come is asked for again, elsewhere. */
     for (uint32_t i = 0; i < PROPS; i++) n->props[i].ask_again = n->props[i].used ? n->now : 0;

@@ -232,3 +232,59 @@ hkp_status hkp_dsm__pending_row(node *n, const uint8_t *key, size_t key_len, con
     }
     return HKP_OK;
 }
+
+/* ---- ops that ask for a change (D-EPO-3) ---- */
+
+static hkp_status leave_valid(node *n, const struct hkp_dsm_envelope *env, struct prop *parent) {
+    const struct pending *asked = hkp_dsm__pending_at(n, parent);
+    int seat = hkp_dsm__valset_index(&n->set, env->signer);
+    if (seat < 0) return HKP_E_DSM_SIGNER;
+    if (hkp_dsm__pending_find(asked, CHANGE_LEAVE, env->signer) != NULL) return HKP_E_DSM_DUPLICATE;
+    return hkp_dsm_envelope_verify(n->chain_id, env, n->set.seats[seat].key);
+}
+
+static int key_seated(const node *n, const uint8_t key[32]) {
+    for (uint32_t i = 0; i < n->set.n; i++)
+        if (memcmp(n->set.seats[i].key, key, 32) == 0) return 1;
+    return 0;
+}
+
+static hkp_status join_valid(node *n, const struct hkp_dsm__op *op, const struct hkp_dsm_envelope *env,
+                             const struct hkp_dsm__member *m, struct prop *parent, uint64_t time_ms) {
+    const struct pending *asked = hkp_dsm__pending_at(n, parent);
+    struct hkp_dsm_certificate c;
+    struct hkp_dsm_multi multi;
+    uint8_t id[32];
+    if (hkp_dsm__valset_index(&n->set, env->signer) >= 0 ||
+        hkp_dsm__pending_find(asked, CHANGE_JOIN, env->signer) != NULL)
+        return HKP_E_DSM_DUPLICATE;
+    if (asked->count >= PENDING_ASKED) return HKP_E_DSM_TOO_BIG;
+    hkp_status st =
+        hkp_dsm_certificate_check(op->second.ptr, op->second.len, n->chain_id, &n->officers, time_ms / 1000,
+                                  hkp_dsm__revoked_at(n, parent, env->signer), &c);
+    if (st == HKP_OK) st = hkp_dsm_multi_parse(op->second.ptr, op->second.len, &multi);
+    if (st != HKP_OK) return st;
+    hkp_dsm_object_id(id, n->chain_id, HKP_DSM_KIND_CERTIFICATE, NULL, multi.body.ptr, multi.body.len);
+    if (memcmp(id, m->certificate, 32) != 0) return HKP_E_DSM_PROOF;
+    if (memcmp(c.node_id, env->signer, 16) != 0) return HKP_E_DSM_SIGNER;
+    if ((c.roles & HKP_DSM_ROLE_VALIDATOR) == 0) return HKP_E_DSM_ROLE;
+    if (key_seated(n, c.key)) return HKP_E_DSM_DUPLICATE;
+    st = hkp_dsm_envelope_verify(n->chain_id, env, c.key);
+    if (st != HKP_OK) return st;
+    hkp_dsm_object_id(id, n->chain_id, HKP_DSM_KIND_MEMBER, env->signer, env->body.ptr, env->body.len);
+    return hkp_dsm__endorsed(n->chain_id, &n->set, op, id);
+}
+
+hkp_status hkp_dsm__seat_op_valid(node *n, const struct hkp_dsm__op *op, struct prop *parent,
+                                  uint64_t time_ms) {
+    struct hkp_dsm_envelope env;
+    struct hkp_dsm__member m;
+    hkp_status st =
+        hkp_dsm_envelope_parse(op->first.ptr, op->first.len, HKP_DSM__KIND_BIT(HKP_DSM_KIND_MEMBER), &env);
+    if (st == HKP_OK) st = hkp_dsm__member_body(&env.body, &m);
+    if (st != HKP_OK) return st;
+    if (m.epoch != n->set.epoch) return HKP_E_DSM_EPOCH;
+    int joins = op->op == HKP_DSM__OP_JOIN;
+    if (m.action != (joins ? HKP_DSM__ACTION_JOIN : HKP_DSM__ACTION_LEAVE)) return HKP_E_DSM_SCHEMA;
+    return joins ? join_valid(n, op, &env, &m, parent, time_ms) : leave_valid(n, &env, parent);
+}

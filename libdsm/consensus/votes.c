@@ -211,13 +211,24 @@ hkp_status hkp_dsm__cert_take(node *n, const uint8_t *bytes, size_t len) {
     return hkp_dsm__cert_from(n, NULL, 0, bytes, len);
 }
 
+/* Who speaks of a later epoch holds the CERT_F that ended this one; votes tell it to members only. */
+static void behind(node *n, const struct peer *p, uint64_t epoch) {
+    if (p == NULL || epoch <= n->set.epoch) return;
+    if (epoch > n->ahead) n->ahead = epoch;
+    n->ahead_tries = AHEAD_TRIES;
+    hkp_dsm__ask_certs(n, &n->peers[p - n->peers], n->root.view + 1, n->view);
+}
+
 hkp_status hkp_dsm__cert_from(node *n, const struct peer *from, uint32_t hops, const uint8_t *bytes,
                               size_t len) {
     struct hkp_dsm__cert cert;
     hkp_status st = hkp_dsm__cert_parse(bytes, len, &cert);
     if (st != HKP_OK) return st;
     hkp_dsm__join_hint(n, cert.epoch);
-    if (cert.epoch != n->set.epoch) return HKP_E_DSM_EPOCH;
+    if (cert.epoch != n->set.epoch) {
+        behind(n, from, cert.epoch);
+        return HKP_E_DSM_EPOCH;
+    }
     if (cert.view > n->view + VOTE_WINDOW) {
         /* Far ahead: proven first, then the views between are jumped over (R0). */
         st = hkp_dsm__cert_check(n->chain_id, &n->set, bytes, len, &cert);

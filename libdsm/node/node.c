@@ -95,6 +95,7 @@ static size_t carve(node *n, uint8_t *base, const struct hkp_dsm_node_options *o
     CARVE(n->changes, HKP_DSM__CHANGED_HEADS_MAX * sizeof *n->changes);
     CARVE(n->suspects, EVIDENCE_MAX * sizeof *n->suspects);
     CARVE(n->singles, (HKP_DSM__OPS_MAX + PENDING_MAX) * sizeof *n->singles);
+    CARVE(n->notes, NOTES_MAX * sizeof *n->notes);
     CARVE(n->pending, sizeof *n->pending);
     CARVE(n->pending_trial, sizeof *n->pending_trial);
     CARVE(n->entropy.order, o->heads_max * sizeof *n->entropy.order);
@@ -324,6 +325,7 @@ hkp_status hkp_dsm_tick(hkp_dsm_node *n, hkp_time now, uint64_t wall_us) {
     hkp_dsm__have_tick(n);
     hkp_dsm__entropy_tick(n);
     hkp_dsm__join_tick(n);
+    hkp_dsm__notes_tick(n);
     hkp_dsm__advance(n);
     hkp_dsm__spread_tick(n);
     hkp_dsm__near_tick(n);

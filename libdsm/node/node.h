@@ -17,6 +17,7 @@
  *   boundaries.c  links and chunks for others     join.c      the same, asked for (D-SYN-3)
  *   lists.c     revocation lists, officers          ops_lists.c     the same as state of the chain
  *   neighbours.c  views, records, facts about sessions             probes.c    who does not answer
+ *   members.c   who asks for a seat and endorses it
  *   retell.c    stored blocks, told again to the host at a start   prune.c  what is old goes
  *   heal.c      damaged rows, fetched again
  */
@@ -54,6 +55,9 @@ enum {
      * what one more body and all members can add */
     PENDING_ASKED = 768,
     PENDING_MAX = 1536,
+    /** MEMBER and ENDORSE envelopes of an epoch, and ENDORSE of one member */
+    NOTES_MAX = 1024,
+    ENDORSE_OF_ONE = 16,
     READS_MAX = 64,
     LOST_MAX = 1024,
     PROOFS_MAX = 8,
@@ -66,6 +70,7 @@ enum {
     ITEMS_BYTES_MAX = 262144,
     SYNC_HEADERS_MAX = 64,
     KEY_MAX = 48,
+    AHEAD_TRIES = 32,
     ASKED_MAX = 8,
     WANT_JOBS = 8,
     /** chunks of 1024 heads (D-SYN-3) */
@@ -313,6 +318,17 @@ struct lost {
     hkp_time again;
 };
 
+/** A MEMBER or ENDORSE of this epoch (D-EPO-3). */
+struct note {
+    uint32_t kind, action, bad;
+    uint8_t signer[16], message_id[16];
+    /** what is endorsed; of a MEMBER its own id */
+    uint8_t subject[32], certificate[32];
+    hkp_time seen_at;
+    /** op: made of a MEMBER when it has all endorsements */
+    blob *envelope, *op;
+};
+
 struct proof_job {
     uint32_t used, step;
     uint64_t ticket, seq, height, from_epoch, links;
@@ -474,6 +490,9 @@ struct hkp_dsm_node {
     uint32_t report_head, report_count;
     uint64_t finals, nullified;
     hkp_time sync_again, work_wake;
+    /** an epoch that somebody spoke of: asked for until something in it is final, or so often in vain */
+    uint64_t ahead;
+    uint32_t ahead_tries;
     struct asked {
         uint8_t digest[32];
         hkp_time again;
@@ -494,6 +513,9 @@ struct hkp_dsm_node {
     struct checked checked[CHECKED];
     /** what final ops ask for; the same with what ancestors add */
     struct pending *pending, *pending_trial;
+    struct note *notes;
+    uint32_t n_notes, wish;
+    hkp_time notes_at, notes_every;
     /** heads that ops change, while a body is applied */
     struct hkp_dsm__head *singles;
     struct proof_job proofs[PROOFS_MAX];
@@ -863,8 +885,7 @@ hkp_status hkp_dsm__suspect_add(node *n, const struct hkp_dsm_view *op, const st
                                 uint64_t height);
 
 /* ops.c */
-hkp_status hkp_dsm__op_valid(node *n, const struct hkp_dsm_view *op, const struct prop *parent,
-                             uint64_t time_ms);
+hkp_status hkp_dsm__op_valid(node *n, const struct hkp_dsm_view *op, struct prop *parent, uint64_t time_ms);
 size_t hkp_dsm__ops_heads(node *n, const struct prop *p, struct hkp_dsm__head *heads);
 void hkp_dsm__ops_final(node *n, const struct prop *p);
 
@@ -879,6 +900,20 @@ hkp_status hkp_dsm__next_set(node *n, const struct pending *list, uint64_t bound
 void hkp_dsm__pending_carry(node *n, const struct hkp_dsm__valset *old, uint64_t first);
 void hkp_dsm__pending_forget(node *n);
 hkp_status hkp_dsm__pending_row(node *n, const uint8_t *key, size_t key_len, const uint8_t *data, size_t len);
+hkp_status hkp_dsm__seat_op_valid(node *n, const struct hkp_dsm__op *op, struct prop *parent,
+                                  uint64_t time_ms);
+
+/* members.c */
+hkp_status hkp_dsm__note_take(node *n, const struct hkp_dsm_view *envelope, struct peer *from, uint32_t hops);
+/** All that is held is announced to a peer that is new. */
+void hkp_dsm__notes_peer(node *n, struct peer *p);
+/** The envelope of this message id, or NULL. */
+blob *hkp_dsm__note_object(const node *n, const uint8_t id[16]);
+void hkp_dsm__notes_tick(node *n);
+void hkp_dsm__notes_clear(node *n);
+/** Ops for a header after parent into ops (NULL: only how many there might be), at most max. */
+size_t hkp_dsm__notes_ops(node *n, struct prop *parent, uint64_t time_ms, struct hkp_dsm_view *ops,
+                          size_t max);
 
 /* prove.c */
 hkp_status hkp_dsm__on_proof_req(node *n, struct peer *p, struct hkp_dsm__message *m);

@@ -107,6 +107,11 @@ static blob *answer(node *n, uint32_t lane, const uint8_t id[16]) {
     }
     const struct hkp_dsm_view list = hkp_dsm__list_by_id(n, id);
     if (list.ptr != NULL && lane == 1) return push_message(n, lane, 0, HKP_DSM__FORM_MULTI, &list, NULL);
+    const blob *note = b == NULL && k == NULL && lane == 3 ? hkp_dsm__note_object(n, id) : NULL;
+    if (note != NULL) {
+        const struct hkp_dsm_view object = {.ptr = note->ptr, .len = note->len};
+        return push_message(n, lane, 0, HKP_DSM__FORM_ENVELOPE, &object, NULL);
+    }
     if (b == NULL || b->place == PLACE_WAITING || (b->author == n->self && b->ticket > n->durable))
         return NULL;
     struct hkp_dsm__item item;
@@ -263,6 +268,8 @@ static hkp_status take(node *n, struct peer *p, const struct hkp_dsm__message *m
     case HKP_DSM__FORM_ENVELOPE:
         if (item->kind == HKP_DSM_KIND_MICROBLOCK)
             return hkp_dsm__block_take(n, p, item, (uint32_t)m->hops, 0);
+        if (item->kind == HKP_DSM_KIND_MEMBER || item->kind == HKP_DSM_KIND_ENDORSE)
+            return hkp_dsm__note_take(n, &item->object, p, more_hops((uint32_t)m->hops));
         return HKP_E_UNSUPPORTED;
     case HKP_DSM__FORM_MULTI:
         if (item->kind == HKP_DSM_KIND_CERTIFICATE) return take_certificate(n, p, m);

@@ -267,6 +267,40 @@ hkp_status hkp_dsm__op_parse(const uint8_t *in, size_t len, struct hkp_dsm__op *
 hkp_status hkp_dsm__op_build(uint64_t op, const struct hkp_dsm_view *first, const struct hkp_dsm_view *second,
                              uint8_t *dst, size_t cap, size_t *len);
 
+/* ---- Membership (D-EPO-3; member.c) ---------------------------------------------------------------------
+ */
+
+enum { HKP_DSM__ACTION_JOIN = 1, HKP_DSM__ACTION_LEAVE = 2, HKP_DSM__TRUST_MIN = HKP_DSM_ENDORSE_TRUST_MIN };
+/* Body of MEMBER. */
+struct hkp_dsm__member {
+    uint32_t action;
+    uint64_t epoch;
+    uint8_t certificate[32]; /* id */
+};
+/* Body of ENDORSE; trust in thousandths. */
+struct hkp_dsm__endorse {
+    uint8_t subject[32];
+    uint64_t epoch;
+    uint32_t trust;
+};
+hkp_status hkp_dsm__member_body(const struct hkp_dsm_view *body, struct hkp_dsm__member *member);
+hkp_status hkp_dsm__endorse_body(const struct hkp_dsm_view *body, struct hkp_dsm__endorse *endorse);
+/* Signed envelopes; 256 bytes suffice. */
+hkp_status hkp_dsm__member_make(const uint8_t chain_id[32], const struct hkp_dsm__member *member,
+                                const uint8_t node_id[16], const uint8_t secret[64], uint8_t *dst, size_t cap,
+                                size_t *len);
+hkp_status hkp_dsm__endorse_make(const uint8_t chain_id[32], const struct hkp_dsm__endorse *endorse,
+                                 const uint8_t node_id[16], const uint8_t secret[64], uint8_t *dst,
+                                 size_t cap, size_t *len);
+/* At least f+1 endorsements of different members of set, all of them good: E_QUORUM, E_SIGNER, E_SIG,
+ * E_EPOCH, E_TARGET. */
+hkp_status hkp_dsm__endorsed(const uint8_t chain_id[32], const struct hkp_dsm__valset *set,
+                             const struct hkp_dsm__op *op, const uint8_t subject[32]);
+/* [op, first, (second,) [endorsements]] for ops 2, 6, 7; second may be NULL. */
+hkp_status hkp_dsm__endorsed_op(uint64_t op, const struct hkp_dsm_view *first,
+                                const struct hkp_dsm_view *second, const struct hkp_dsm_view *endorsements,
+                                size_t n, uint8_t *dst, size_t cap, size_t *len);
+
 /* ---- Votes and certificates of votes (D-SMX-6, D-QC; vote.c) --------------------------------------------
  */
 

@@ -62,6 +62,47 @@ AUDIT = [
      "return free_one;", "unit_telemetry", "streams_and_samples_are_bounded"),
 ]
 
+WITH["sim_epochs"] = SIM
+SEATS, MEMBER = "libdsm/consensus/seats.c", "libdsm/objects/member.c"
+WAITS = ("sim_epochs", "who_does_not_fit_waits")
+SEAT = ("sim_epochs", "a_seat_is_given_for_f_plus_1_endorsements_and_nothing_less")
+FOUR, GROUPS = ("unit_seats", "four_members_stay_four_but_by_evidence"), ("unit_seats", "groups_are_kept_apart")
+THIRD = ("unit_seats", "a_third_changes_at_once_and_who_leaves_goes_first")
+
+EPOCHS = [
+    ("D-EPO-2 four become three", SEATS, "if (c->kind != CHANGE_EVIDENCE && n->set.n >= 4 && left < 4) return 0;", "", *FOUR),
+    ("D-EPO-2 four keep whom evidence convicts", SEATS,
+     "if (c->kind != CHANGE_EVIDENCE && n->set.n >= 4 && left < 4) return 0;", "if (n->set.n >= 4 && left < 4) return 0;", *FOUR),
+    ("D-EPO-2 the last one leaves", SEATS, "if (i == *count || left == 0) return 0;", "if (i == *count) return 0;", *FOUR),
+    ("D-EPO-2 half of them change", SEATS, "room = n->set.n / 3 > 1 ? n->set.n / 3 : 1;", "room = n->set.n / 2;", *THIRD),
+    ("D-EPO-2 the boundary's own ops count", SEATS, "if (c->height >= boundary || ", "if (c->height > boundary || ", *THIRD),
+    ("D-EPO-2 evidence stands in the queue", SEATS,
+     "{1U << CHANGE_EVIDENCE, 1U << CHANGE_RETIRE | 1U << CHANGE_LEAVE,",
+     "{0, 1U << CHANGE_EVIDENCE | 1U << CHANGE_RETIRE | 1U << CHANGE_LEAVE,", "unit_seats", "evidence_goes_before_all_else"),
+    ("D-SMX-3 a group gets all seats", SEATS, "if (crowding(n, more, *count + 1) > crowding(n, seats, *count)) return 0;", "",
+     *GROUPS),
+    ("D-SMX-3 who leaves makes a group too large", SEATS,
+     "if (c->kind != CHANGE_EVIDENCE && crowding(n, rest, left) > crowding(n, seats, *count)) return 0;", "", *GROUPS),
+    ("D-SMX-1 one key sits twice", SEATS,
+     "if (order == 0 || memcmp(seats[i].key, c->seat.key, 32) == 0) return 0;", "if (order == 0) return 0;", "unit_seats",
+     "nobody_sits_twice"),
+    ("D-EPO-2 what does not fit is forgotten", SEATS, "list->at[kept++] = c;", "(void)c;", *WAITS),
+    ("D-EPO-2 what waits is lost with a restart", "libdsm/node/load.c",
+     "if (key_len > 0 && key[0] == 'm') return hkp_dsm__pending_row(n, key, key_len, data, len);", "", *WAITS),
+    ("D-EPO-2 ops are forgotten with a restart", "libdsm/node/load.c", "hkp_dsm__pending_add(n, n->pending, &p);", "",
+     "sim_epochs", "a_node_joins_and_another_leaves"),
+    ("D-EPO-3 f endorsements", MEMBER, "if (op->n_endorsements < set->f + 1)", "if (op->n_endorsements < set->f)", *SEAT),
+    ("D-EPO-3 one member endorses twice", MEMBER, "if (seat < 0 || seen[seat]++)", "if (seat < 0 || (seen[seat]++, 0))", *SEAT),
+    ("D-EPO-3 endorsements of long ago", MEMBER, "if (e.epoch != set->epoch) return HKP_E_DSM_EPOCH;", "", *SEAT),
+    ("D-CKP-3 endorsements of somebody else", MEMBER,
+     "if (memcmp(e.subject, subject, 32) != 0) return HKP_E_DSM_TARGET;", "(void)subject;", *SEAT),
+    ("D-EPO-3 any trust", MEMBER, "if (e.trust < HKP_DSM__TRUST_MIN) return HKP_E_DSM_QUORUM;", "", *SEAT),
+    ("D-EPO-3 any role", SEATS, "if ((c.roles & HKP_DSM_ROLE_VALIDATOR) == 0) return HKP_E_DSM_ROLE;", "", *SEAT),
+    ("D-EPO-3 any certificate", SEATS, "if (memcmp(id, m->certificate, 32) != 0) return HKP_E_DSM_PROOF;", "", *SEAT),
+    ("D-EPO-3 a revoked certificate", SEATS, "hkp_dsm__revoked_at(n, parent, env->signer)", "0", *SEAT),
+    ("D-EPO-3 a request of long ago", SEATS, "if (m.epoch != n->set.epoch) return HKP_E_DSM_EPOCH;", "", *SEAT),
+]
+
 WITNESS = [
     ("D-WIT-3 the claimant's group counts", STATEMENT, "if (group == open->group) return HKP_E_DSM_TARGET;",
      "open->group = 0xFFFF;", "unit_witness", LIARS),
@@ -360,3 +401,4 @@ VIEWS = [
 
 ALWAYS = VIEWS + GOSSIP + AUDIT + WITNESS + WORKLOAD + AUTH + CONSENSUS + CA
 FURTHER = CONSENSUS_SLOW
+ALWAYS += EPOCHS

@@ -6,6 +6,8 @@
 #include "check.h"
 #include "sim.h"
 
+#include "libdsm/node/node.h"
+
 static struct sim sim;
 
 /** What each node told about one other node. */
@@ -21,6 +23,7 @@ static void on_fact(struct sim *s, uint32_t i, const struct hkp_dsm_event *ev) {
     struct told *t = &told[i];
     if (ev->kind == HKP_DSM_EV_REVOKE) t->revoke++, t->reason = ev->type;
     if (ev->kind == HKP_DSM_EV_SEAT && ev->count == 0) t->lost++, t->how = ev->type;
+    if (ev->kind == HKP_DSM_EV_MEMBER) memcpy(t->subject, ev->id, 32);
     if (ev->kind == HKP_DSM_EV_SEAT && ev->count == 1) t->got++, t->how = ev->type;
 }
 
@@ -101,7 +104,291 @@ static void an_equivocator_leaves_at_the_next_boundary(void) {
     }
 }
 
+static uint64_t wall(uint32_t i) {
+    return (uint64_t)((int64_t)(sim.mesh.time_s * 1000000 + sim.now / 1000) + sim.nodes[i].clock_us);
+}
+
+static hkp_status join(uint32_t i) {
+    hkp_status st = hkp_dsm_node_join(sim.nodes[i].node, sim.now, wall(i));
+    sim_pump(&sim, i);
+    return st;
+}
+
+static hkp_status leave(uint32_t i) {
+    hkp_status st = hkp_dsm_node_leave(sim.nodes[i].node, sim.now, wall(i));
+    sim_pump(&sim, i);
+    return st;
+}
+
+/* What member i was told about the watched node. */
+static hkp_status endorse(uint32_t i, uint32_t trust) {
+    hkp_status st = hkp_dsm_node_endorse(sim.nodes[i].node, sim.now, wall(i), told[i].subject, trust);
+    sim_pump(&sim, i);
+    return st;
+}
+
+static void start_all(void) {
+    for (uint32_t i = 0; i < sim.count; i++) sim_start(&sim, i);
+    sim_run(&sim, 100 * SIM_MS);
+}
+
+static void expect_members(uint64_t epoch, uint32_t members) {
+    for (uint32_t i = 0; i < sim.count; i++) {
+        if (!sim.nodes[i].up) continue;
+        CHECK_EQ(sim_status(&sim, i).epoch, epoch);
+        CHECK_EQ(sim_status(&sim, i).members, members);
+    }
+    CHECK_EQ(sim.faults, 0);
+}
+
+/* D-EPO-3: f+1 endorsements; D-EPO-5: the new member votes once its epoch began. */
+static void a_node_joins_and_another_leaves(void) {
+    begin(check_seed() + 40, 4, 1);
+    watched = 4;
+    sim_outsider(&sim, 4, HKP_DSM_ROLE_VALIDATOR | HKP_DSM_ROLE_EDGE, 9);
+    start_all();
+    CHECK_EQ(join(4), HKP_OK);
+    sim_run(&sim, SIM_S);
+    CHECK_EQ(endorse(1, 799), HKP_E_INVAL);
+    CHECK_EQ(endorse(1, 800), HKP_OK);
+    CHECK_EQ(endorse(4, 1000), HKP_E_DSM_SIGNER);
+    hour(0); /* one of f+1 */
+    expect_members(1, 4);
+    CHECK_EQ(endorse(1, 1000), HKP_OK); /* what was signed for the last epoch counts no more */
+    sim_run(&sim, 3 * SIM_S);
+    CHECK_EQ(endorse(2, 900), HKP_OK);
+    sim_run(&sim, 3 * SIM_S);
+    expect_members(1, 4); /* not before the boundary */
+    sim_crash(&sim, 3);
+    sim_start(&sim, 3);
+    sim_run(&sim, SIM_S);
+    hour(0);
+    expect_members(2, 5);
+    for (uint32_t i = 0; i < 5; i++) CHECK_EQ(told[i].got, 1);
+    CHECK_EQ(told[0].how, 4);
+    struct hkp_dsm_seat seats[HKP_DSM_MEMBERS_MAX];
+    size_t count = 0;
+    CHECK_EQ(hkp_dsm_node_seats(sim.nodes[0].node, seats, 4, &count), HKP_E_NOSPC);
+    CHECK_EQ(hkp_dsm_node_seats(sim.nodes[0].node, seats, 5, &count), HKP_OK);
+    CHECK_EQ(count, 5);
+    sim_crash(&sim, 0); /* q = 4: nothing is final without the new member */
+    uint64_t height = sim_status(&sim, 1).final_height;
+    CHECK(sim_submit(&sim, 4, "by the new member") != 0);
+    sim_run(&sim, 5 * SIM_S);
+    CHECK(sim_status(&sim, 1).final_height > height);
+    sim_start(&sim, 0);
+    sim_run(&sim, 3 * SIM_S);
+    watched = 0;
+    memset(told, 0, sizeof told);
+    CHECK_EQ(leave(0), HKP_OK);
+    sim_run(&sim, 3 * SIM_S);
+    hour(1);
+    expect_members(3, 4);
+    CHECK_EQ(told[1].lost, 1);
+    CHECK_EQ(told[1].how, 3);
+    CHECK_EQ(sim_status(&sim, 0).own_index, UINT32_MAX);
+    CHECK_EQ(leave(0), HKP_OK); /* it has left */
+    sim_run(&sim, 3 * SIM_S);
+    hour(1);
+    expect_members(4, 4);
+    sim_free(&sim);
+}
+
+/* D-EPO-2: four members stay four, whoever wants to go, until somebody comes. */
+static void of_four_nobody_leaves_until_somebody_came(void) {
+    begin(check_seed() + 50, 4, 1);
+    watched = 4;
+    sim_outsider(&sim, 4, HKP_DSM_ROLE_VALIDATOR, 9);
+    start_all();
+    CHECK_EQ(leave(0), HKP_OK);
+    sim_run(&sim, 3 * SIM_S);
+    hour(1);
+    expect_members(1, 4);
+    sim_crash(&sim, 3);
+    CHECK_EQ(join(4), HKP_OK);
+    sim_run(&sim, SIM_S);
+    CHECK_EQ(endorse(1, 800), HKP_OK);
+    sim_run(&sim, SIM_S);
+    sim_start(&sim, 3); /* hears of it now */
+    sim_run(&sim, 2 * SIM_S);
+    CHECK_EQ(endorse(3, 800), HKP_OK);
+    sim_run(&sim, 3 * SIM_S);
+    hour(1);
+    expect_members(2, 5);
+    hour(1);
+    expect_members(3, 4);
+    CHECK_EQ(sim_status(&sim, 0).own_index, UINT32_MAX);
+    CHECK(sim_status(&sim, 4).own_index != UINT32_MAX);
+    sim_free(&sim);
+}
+
+/* Of seven two may go at once; the third waits for the next boundary, also in who was started anew. */
+static void who_does_not_fit_waits(void) {
+    begin(check_seed() + 70, 7, 0);
+    watched = 0;
+    start_all();
+    for (uint32_t i = 0; i < 3; i++) {
+        CHECK_EQ(leave(i), HKP_OK);
+        sim_run(&sim, 3 * SIM_S);
+    }
+    sim_crash(&sim, 2); /* does not ask again */
+    hour(4);
+    expect_members(1, 5);
+    for (uint32_t i = 0; i < 2; i++) sim_crash(&sim, i);
+    for (uint32_t i = 4; i < 7; i++) {
+        sim_crash(&sim, i);
+        sim_start(&sim, i);
+        sim_run(&sim, SIM_S);
+    }
+    hour(4);
+    expect_members(2, 4);
+    for (uint32_t i = 0; i < 3; i++) sim_start(&sim, i);
+    sim_run(&sim, SIM_S);
+    CHECK(sim_submit(&sim, 4, "in the second epoch") != 0); /* its cert tells that there is one */
+    sim_run(&sim, 5 * SIM_S);
+    for (uint32_t i = 0; i < 7; i++) CHECK_EQ(sim_status(&sim, i).own_index == UINT32_MAX, i < 3);
+    hour(4);
+    expect_members(3, 4);
+    sim_free(&sim);
+}
+
+static void who_may_not_validate_gets_no_seat(void) {
+    begin(check_seed() + 60, 4, 1);
+    sim_outsider(&sim, 4, HKP_DSM_ROLE_EDGE, 9);
+    start_all();
+    CHECK_EQ(join(4), HKP_E_DSM_ROLE);
+    sim_free(&sim);
+}
+
+/* A JOIN as it should be, and what to change about it. */
+struct draft {
+    struct hkp_dsm__member member;
+    struct hkp_dsm__endorse endorse[2];
+    uint32_t candidate, certificate, by[2], n;
+    int no_subject;
+};
+
+static struct draft draft(void) {
+    struct hkp_dsm_multi m;
+    struct draft d = {.candidate = 4, .certificate = 4, .by = {1, 2}, .n = 2};
+    d.member.action = HKP_DSM__ACTION_JOIN;
+    d.endorse[0].trust = d.endorse[1].trust = 800;
+    CHECK_EQ(hkp_dsm_multi_parse(sim.mesh.certificate[4], sim.mesh.certificate_len[4], &m), HKP_OK);
+    hkp_dsm_object_id(d.member.certificate, sim.nodes[0].node->chain_id, HKP_DSM_KIND_CERTIFICATE, NULL,
+                      m.body.ptr, m.body.len);
+    return d;
+}
+
+static hkp_status judged(struct draft *d, uint64_t time_ms) {
+    const struct sim_mesh *mesh = &sim.mesh;
+    hkp_dsm_node *n = sim.nodes[0].node;
+    uint8_t member[256], endorse[2][256], op[4096];
+    struct hkp_dsm_view first = {.ptr = member}, list[2], all = {.ptr = op};
+    struct hkp_dsm_view second = {mesh->certificate[d->certificate], mesh->certificate_len[d->certificate]};
+    CHECK_EQ(hkp_dsm__member_make(n->chain_id, &d->member, mesh->node_id[d->candidate],
+                                  mesh->secret[d->candidate], member, sizeof member, &first.len),
+             HKP_OK);
+    struct hkp_dsm_envelope env;
+    CHECK_EQ(hkp_dsm_envelope_parse(first.ptr, first.len, 1U << HKP_DSM_KIND_MEMBER, &env), HKP_OK);
+    for (uint32_t i = 0; i < d->n; i++) {
+        if (!d->no_subject)
+            hkp_dsm_object_id(d->endorse[i].subject, n->chain_id, HKP_DSM_KIND_MEMBER, env.signer,
+                              env.body.ptr, env.body.len);
+        list[i].ptr = endorse[i];
+        CHECK_EQ(hkp_dsm__endorse_make(n->chain_id, &d->endorse[i], mesh->node_id[d->by[i]],
+                                       mesh->secret[d->by[i]], endorse[i], sizeof endorse[i], &list[i].len),
+                 HKP_OK);
+    }
+    if (d->member.action == HKP_DSM__ACTION_LEAVE && d->n == 0)
+        CHECK_EQ(hkp_dsm__op_build(HKP_DSM__OP_LEAVE, &first, NULL, op, sizeof op, &all.len), HKP_OK);
+    else
+        CHECK_EQ(hkp_dsm__endorsed_op(HKP_DSM__OP_JOIN, &first, &second, list, d->n, op, sizeof op, &all.len),
+                 HKP_OK);
+    return hkp_dsm__op_valid(n, &all, NULL, time_ms);
+}
+
+/* A list of the chain that revokes the serials of one node up to this one. */
+static void revoke(uint32_t who, uint64_t serial) {
+    struct hkp_dsm_revocation entry = {.serial = serial, .reason = HKP_DSM_REVOKED_POLICY};
+    struct hkp_dsm_revocations list = {.number = 1, .n_entries = 1, .this_update_s = wall(0) / 1000000};
+    uint8_t body[1024], scratch[2048], signature[64], bytes[2048];
+    struct hkp_dsm_multi m = {.kind = HKP_DSM_KIND_REVOCATION_LIST, .ca_version = 1, .n_signatures = 1};
+    size_t len = 0;
+    const uint8_t *chain_id = sim.nodes[0].node->chain_id;
+    memcpy(entry.node_id, sim.mesh.node_id[who], 16);
+    list.next_update_s = list.this_update_s + 86400;
+    m.body.ptr = body;
+    m.signature[0] = signature;
+    CHECK_EQ(hkp_dsm_revocations_build(&list, &entry, body, sizeof body, &m.body.len), HKP_OK);
+    CHECK_EQ(hkp_dsm_multi_sign(signature, chain_id, HKP_DSM_KIND_REVOCATION_LIST, 1, sim.mesh.officer, body,
+                                m.body.len, scratch, sizeof scratch),
+             HKP_OK);
+    CHECK_EQ(hkp_dsm_multi_build(&m, bytes, sizeof bytes, &len), HKP_OK);
+    CHECK_EQ(hkp_dsm_node_revoke(sim.nodes[0].node, sim.now, wall(0), bytes, len), HKP_OK);
+    sim_pump(&sim, 0);
+    sim_run(&sim, 3 * SIM_S);
+}
+
+#define REFUSED(status, change)                                                                              \
+    do {                                                                                                     \
+        struct draft d = draft();                                                                            \
+        change;                                                                                              \
+        CHECK_EQ(judged(&d, now_ms), status);                                                                \
+    } while (0)
+
+static void a_seat_is_given_for_f_plus_1_endorsements_and_nothing_less(void) {
+    begin(check_seed() + 80, 4, 2);
+    sim_outsider(&sim, 4, HKP_DSM_ROLE_VALIDATOR, 9);
+    sim_outsider(&sim, 5, HKP_DSM_ROLE_EDGE, 10);
+    start_all();
+    uint64_t now_ms = sim.mesh.time_s * 1000;
+    REFUSED(HKP_OK, (void)d);
+    REFUSED(HKP_E_DSM_QUORUM, d.n = 1);
+    REFUSED(HKP_E_DSM_SIGNER, d.by[1] = 1); /* one of them twice */
+    REFUSED(HKP_E_DSM_SIGNER, d.by[1] = 4); /* by the candidate */
+    REFUSED(HKP_E_DSM_EPOCH, d.endorse[1].epoch = 1);
+    REFUSED(HKP_E_DSM_EPOCH, d.member.epoch = 1);
+    REFUSED(HKP_E_DSM_TARGET, d.no_subject = 1);
+    REFUSED(HKP_E_DSM_QUORUM, d.endorse[0].trust = 799);
+    REFUSED(HKP_E_DSM_SCHEMA, d.member.action = HKP_DSM__ACTION_LEAVE);
+    REFUSED(HKP_E_DSM_PROOF, d.member.certificate[0] ^= 1);
+    REFUSED(HKP_E_DSM_PROOF, d.certificate = 5);
+    REFUSED(HKP_E_DSM_SIGNER, d.candidate = 5);
+    REFUSED(HKP_E_DSM_DUPLICATE, d.candidate = 3); /* has a seat */
+    REFUSED(HKP_E_DSM_EXPIRED, now_ms += 31ULL * 86400000);
+    now_ms = sim.mesh.time_s * 1000;
+    struct draft e = draft();
+    e.candidate = e.certificate = 5;
+    struct hkp_dsm_multi m;
+    CHECK_EQ(hkp_dsm_multi_parse(sim.mesh.certificate[5], sim.mesh.certificate_len[5], &m), HKP_OK);
+    hkp_dsm_object_id(e.member.certificate, sim.nodes[0].node->chain_id, HKP_DSM_KIND_CERTIFICATE, NULL,
+                      m.body.ptr, m.body.len);
+    CHECK_EQ(judged(&e, now_ms), HKP_E_DSM_ROLE);
+    memcpy(sim.mesh.secret[1], sim.mesh.secret[2], 32); /* signatures of somebody else */
+    REFUSED(HKP_E_DSM_SIG, (void)d);
+    memcpy(sim.mesh.secret[4], sim.mesh.secret[2], 32);
+    REFUSED(HKP_E_DSM_SIG, d.by[0] = 3);
+    revoke(4, 1);
+    now_ms = sim_status(&sim, 0).final_time_ms;
+    REFUSED(HKP_E_DSM_REVOKED, (void)d);
+    e = draft();
+    e.member.action = HKP_DSM__ACTION_LEAVE;
+    e.n = 0;
+    e.candidate = 3;
+    CHECK_EQ(judged(&e, now_ms), HKP_OK);
+    e.candidate = 1;
+    CHECK_EQ(judged(&e, now_ms), HKP_E_DSM_SIG);
+    e.candidate = 5;
+    CHECK_EQ(judged(&e, now_ms), HKP_E_DSM_SIGNER);
+    sim_free(&sim);
+}
+
 int main(void) {
     CASE(an_equivocator_leaves_at_the_next_boundary);
+    CASE(a_node_joins_and_another_leaves);
+    CASE(of_four_nobody_leaves_until_somebody_came);
+    CASE(who_does_not_fit_waits);
+    CASE(a_seat_is_given_for_f_plus_1_endorsements_and_nothing_less);
+    CASE(who_may_not_validate_gets_no_seat);
     return check_done();
 }

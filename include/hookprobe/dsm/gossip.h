@@ -31,10 +31,10 @@ enum { HKP_DSM_FEATURE_IBLT = 1, HKP_DSM_FEATURE_BATTERY = 2 };
 /** Facts, beside those of hkp_dsm_event(). */
 enum {
     /** a session with node_id is wanted; data: its peer record */
-    HKP_DSM_EV_CONNECT = 40,
+    HKP_DSM_EV_CONNECT = 44,
     /** the session with node_id is not needed, or its peer does not answer; status HKP_OK or HKP_E_NOTFOUND
      */
-    HKP_DSM_EV_CLOSE = 41
+    HKP_DSM_EV_CLOSE = 45
 };
 
 /** How a node shows itself (HTP 9): a quiet one is not probed and probes nobody, a ghost gets nothing pushed.
