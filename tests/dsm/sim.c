@@ -46,6 +46,7 @@ void sim_fault(struct sim *s, const char *what) {
 
 void sim_trace(struct sim *s, const void *data, size_t len) {
     const uint8_t *p = data;
+    if (s->unwatched) return;
     for (size_t i = 0; i < len; i++) s->trace = (s->trace ^ p[i]) * 0x100000001B3U;
 }
 
@@ -75,7 +76,7 @@ static void fact(struct sim *s, uint32_t i, const struct hkp_dsm_event *ev) {
     me->lost += ev->kind == HKP_DSM_EV_LOST;
     me->healed += ev->kind == HKP_DSM_EV_HEALED;
     if (ev->kind == HKP_DSM_EV_PROOF) keep_proof(me, ev);
-    sim_watch_fact(s, i, ev);
+    if (!s->unwatched) sim_watch_fact(s, i, ev);
     if (s->on_fact != NULL) s->on_fact(s, i, ev);
 }
 
@@ -87,10 +88,24 @@ static uint32_t sent_op(struct sim *s, const uint8_t *msg) {
     return op & 63;
 }
 
+/* As a session does it: what is lost is sent again. */
+static hkp_time in_session(struct sim *s, hkp_time due, uint32_t from, uint32_t to, uint32_t lane) {
+    if (s->last_due == NULL)
+        s->last_due = calloc((size_t)SIM_NODES * SIM_NODES * HKP_DSM_LANES, sizeof(hkp_time));
+    sim_must(s->last_due != NULL, "no memory");
+    hkp_time *last = &s->last_due[((size_t)from * SIM_NODES + to) * HKP_DSM_LANES + lane];
+    while (sim_random(s, 1000) < s->loss) due += s->resend;
+    if (due < *last) due = *last;
+    return *last = due;
+}
+
 void sim_send(struct sim *s, uint32_t from, uint32_t to, uint32_t lane, const uint8_t *msg, size_t len) {
-    uint32_t copies = sim_random(s, 1000) < s->loss ? 0 : sim_random(s, 1000) < s->twice ? 2 : 1;
+    uint32_t copies = s->resend > 0                    ? 1
+                      : sim_random(s, 1000) < s->loss  ? 0
+                      : sim_random(s, 1000) < s->twice ? 2
+                                                       : 1;
     if (!s->links[from][to]) copies = 0;
-    if (!s->nodes[from].honest) sim_watch(s, from, lane, msg, len);
+    if (!s->nodes[from].honest && !s->unwatched) sim_watch(s, from, lane, msg, len);
     if (len > 1 && (s->lost_ops >> sent_op(s, msg) & 1) != 0) copies = 0;
     for (uint32_t c = 0; c < copies; c++) {
         s->net = sim_grow(s->net, &s->net_cap, s->n_net, sizeof *s->net);
@@ -101,6 +116,7 @@ void sim_send(struct sim *s, uint32_t from, uint32_t to, uint32_t lane, const ui
                                 .data = sim_copy(msg, len),
                                 .len = len};
         m.due = s->now + s->delay_min + sim_random(s, s->delay_max - s->delay_min + 1);
+        if (s->resend > 0) m.due = in_session(s, m.due, from, to, lane);
         if (len > 0 && s->corrupt > 0 && sim_random(s, 1000) < s->corrupt) {
             /* a session authenticates what is sent (HTP-5): of the honest nothing false arrives */
             if (s->nodes[from].honest) {
@@ -171,7 +187,7 @@ void sim_pump(struct sim *s, uint32_t i) {
     size_t len;
     while (hkp_dsm_send(me->node, peer, &lane, &msg, &len) == HKP_OK) {
         sim_trace(s, msg, len);
-        if (me->honest) sim_watch(s, i, lane, msg, len);
+        if (me->honest && !s->unwatched) sim_watch(s, i, lane, msg, len);
         for (uint32_t to = 0; to < s->count; to++)
             if (to != i && memcmp(s->mesh.node_id[s->nodes[to].who], peer, 16) == 0 && !me->silent) {
                 if (!me->honest && s->tamper != NULL)
@@ -180,7 +196,7 @@ void sim_pump(struct sim *s, uint32_t i) {
                     sim_send(s, i, to, lane, msg, len);
             }
     }
-    sim_watch_bounds(s, i);
+    if (!s->unwatched) sim_watch_bounds(s, i);
     me->wake = hkp_dsm_wake(me->node);
 }
 
@@ -278,10 +294,10 @@ static void deliver(struct sim *s) {
     struct sim_message m = net_take(s);
     struct sim_node *to = &s->nodes[m.to];
     if (to->up && s->links[m.from][m.to]) {
-        sim_watch_before(s, m.to, m.lane, m.data, m.len);
+        if (!s->unwatched) sim_watch_before(s, m.to, m.lane, m.data, m.len);
         hkp_status st = hkp_dsm_recv(to->node, s->now, wall_us(s, m.to),
                                      s->mesh.node_id[s->nodes[m.from].who], m.lane, m.data, m.len);
-        sim_watch_after(s, m.to, st);
+        if (!s->unwatched) sim_watch_after(s, m.to, st);
         if (!to->honest && s->overhear != NULL) s->overhear(s, m.to, m.lane, m.data, m.len);
         sim_trace(s, &st, sizeof st);
         sim_pump(s, m.to);
@@ -363,5 +379,6 @@ void sim_free(struct sim *s) {
     }
     for (size_t k = 0; k < s->n_net; k++) free(s->net[k].data);
     free(s->net);
+    free(s->last_due);
     sim_watch_free(s);
 }

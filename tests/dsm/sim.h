@@ -154,6 +154,11 @@ struct sim {
     uint64_t lost_ops;
     uint32_t strangers;
     hkp_time delay_min, delay_max, disk_min, disk_max;
+    /** above 0: sessions as HTP's, nothing of a lane overtakes and each loss makes it so much later; 0: what
+     * is lost is lost */
+    hkp_time resend, *last_due;
+    /** 1: nothing is judged and traced: for measuring */
+    uint32_t unwatched;
     hkp_time t_cp, delay;
     /** D-STO-8, seconds; 0: defaults */
     uint64_t keep_blocks_s, keep_headers_s;

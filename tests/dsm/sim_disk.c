@@ -37,7 +37,7 @@ static void disk_apply(struct sim *s, uint32_t node, struct sim_write *w) {
     if (w->kind == HKP_DSM_EV_STORE_WAL) {
         d->wal = sim_grow(d->wal, &d->wal_cap, d->wal_count, 64);
         memcpy(d->wal[d->wal_count++], w->row.data, 64);
-        sim_watch_durable(s, node, w->row.data);
+        if (!s->unwatched) sim_watch_durable(s, node, w->row.data);
         free(w->row.data);
         return;
     }

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+/*
+ * Real validators (hkp_dsm_node) in the simulated world of the tests: virtual clock, network and disks.
+ *
+ * sim.wan100.p50, .p99: ms from the submission of a block until its author holds it for final, with 100
+ * validators each of which has a session with each, a round trip of 100 ms (one way 45 to 55), 1 % of all
+ * messages lost, which the session sends again after 150 ms, and a disk that is durable after 0.5 to 3 ms.
+ * Ten blocks a second are submitted by random nodes. sim.wan100.p99.crash33: the same with 33 of the 100
+ * crashed.
+ *
+ * sim.events: messages, timers and commits of that run in a second of real time.
+ *
+ * Each node checks each signature, but Ed25519 sees each only once: what it found right is remembered by a
+ * hash (tests/dsm/verify_once.c). Nothing is watched or traced. The runs take minutes: they are made when a
+ * name begins with sim only.
+ */
+#include "bench.h"
+#include "sim.h"
+
+#include <sodium.h>
+
+enum { NODES = 100, CRASHED = 33, BLOCKS = 300, EVERY_MS = 100, WARM_S = 5, LATE_S = 30, SEQ_MAX = 64 };
+
+static struct {
+    struct sim s;
+    hkp_time submitted[NODES][SEQ_MAX];
+    double ms[BLOCKS];
+    size_t n;
+} world;
+
+/* An author's own block is final. */
+static void on_fact(struct sim *s, uint32_t i, const struct hkp_dsm_event *ev) {
+    if (ev->kind != HKP_DSM_EV_BLOCK_FINAL || ev->seq >= SEQ_MAX || world.submitted[i][ev->seq] == 0 ||
+        memcmp(ev->node_id, s->mesh.node_id[i], 16) != 0)
+        return;
+    world.ms[world.n++] = (double)(s->now - world.submitted[i][ev->seq]) / SIM_MS;
+    world.submitted[i][ev->seq] = 0;
+}
+
+static void submit(void) {
+    struct sim *s = &world.s;
+    uint32_t i;
+    do i = (uint32_t)sim_random(s, NODES);
+    while (!s->nodes[i].up);
+    const uint64_t seq = sim_submit(s, i, "a block of the wide area");
+    bench_need(seq > 0 && seq < SEQ_MAX, "a block was refused");
+    world.submitted[i][seq] = s->now;
+}
+
+/* Events a second of real time; the latencies are in world.ms. */
+static double run(uint32_t crashed) {
+    struct sim *s = &world.s;
+    memset(&world, 0, sizeof world);
+    sim_new(s, 1, NODES, 0);
+    s->unwatched = 1;
+    s->on_fact = on_fact;
+    s->loss = 10;
+    s->resend = 150 * SIM_MS;
+    s->delay_min = 45 * SIM_MS;
+    s->delay_max = 55 * SIM_MS;
+    s->t_cp = HKP_DSM_T_CP_NONE;
+    s->delay = 250 * SIM_MS;
+    for (uint32_t i = 0; i < NODES; i++) sim_start(s, i);
+    sim_run(s, SIM_S);
+    for (uint32_t i = 0; i < crashed; i++) sim_crash(s, i * 3);
+    sim_run(s, WARM_S * SIM_S);
+    const uint64_t steps = s->steps;
+    const double began = bench_clock();
+    for (uint32_t b = 0; b < BLOCKS; b++) {
+        submit();
+        sim_run(s, EVERY_MS * SIM_MS);
+    }
+    const double events = (double)(s->steps - steps) / (bench_clock() - began);
+    for (int i = 0; i < LATE_S && world.n < BLOCKS; i++) sim_run(s, SIM_S);
+    fprintf(stderr, "sim: %u of %d blocks final, %.0f events of virtual %.0f s, height %llu\n",
+            (unsigned)world.n, BLOCKS, (double)(s->steps - steps), (double)s->now / SIM_S,
+            (unsigned long long)sim_status(s, 1).final_height);
+    bench_need(world.n == BLOCKS, "a block did not become final");
+    sim_free(s);
+    return events;
+}
+
+int main(int argc, char **argv) {
+    bench_begin(argc, argv);
+    bench_need(sodium_init() >= 0, "no libsodium");
+    if (bench_names == 0) return 0;
+    if (bench_wanted("sim.events") || bench_wanted("sim.wan100.p50") || bench_wanted("sim.wan100.p99")) {
+        const double events = run(0);
+        bench_once("sim.events", "/s", events, "goal", 1e6, 1);
+        bench_once("sim.wan100.p50", "ms", bench_percentile(world.ms, world.n, 0.5), "limit", 250, 0);
+        bench_once("sim.wan100.p99", "ms", bench_percentile(world.ms, world.n, 0.99), "limit", 1000, 0);
+    }
+    if (bench_wanted("sim.wan100.p99.crash33")) {
+        (void)run(CRASHED);
+        bench_once("sim.wan100.p99.crash33", "ms", bench_percentile(world.ms, world.n, 0.99), "limit", 4000,
+                   0);
+    }
+    return 0;
+}
