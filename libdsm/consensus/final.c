@@ -94,6 +94,13 @@ static int heads_final(node *n, struct prop *p) {
     return 1;
 }
 
+/* D-SMX-8: shorter with each finalised view, but half of what a view takes is needed (decision 0448). */
+static void shorten_delay(node *n) {
+    uint64_t least = n->view_took / 2 > 20 * MS ? n->view_took / 2 : 20 * MS;
+    if (n->delay * 9 / 10 > least) least = n->delay * 9 / 10;
+    if (least < n->delay) n->delay = least;
+}
+
 static void advance_root(node *n, struct prop *p) {
     memcpy(n->root.digest, p->h.digest, 32);
     n->root.height = p->h.height;
@@ -102,7 +109,7 @@ static void advance_root(node *n, struct prop *p) {
     n->root.at = n->now;
     n->finals++;
     n->had_nullified = 0;
-    n->delay = n->delay * 9 / 10 < 20 * MS ? 20 * MS : n->delay * 9 / 10;
+    shorten_delay(n);
     hkp_dsm__pool_give(&n->pool, p->undo);
     p->undo = NULL;
     if (n->cursor == p) n->cursor = NULL;

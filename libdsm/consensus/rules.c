@@ -31,13 +31,21 @@ static void left_by_null(node *n, const struct slot *s) {
     e->e.view = s->view;
 }
 
+/* Up at once, down by an eighth of the way: a node to which work came late saw a part of the view only. */
+static void left_by_notar(node *n) {
+    n->nullified_row = 0;
+    if (n->work_at == 0) return;
+    const uint64_t took = n->now - n->work_at;
+    n->view_took = took > n->view_took ? took : n->view_took - (n->view_took - took) / 8;
+}
+
 void hkp_dsm__enter(node *n, uint64_t view) {
     const struct slot *s = &n->slots[(view - 1) % SLOTS];
     if (s->view == view - 1 && view > 1) {
         if (s->cert[CERT_N] == NULL && s->cert[CERT_0] != NULL)
             left_by_null(n, s);
         else
-            n->nullified_row = 0;
+            left_by_notar(n);
         n->first_view = 0;
     }
     n->view = view;

@@ -471,6 +471,8 @@ struct hkp_dsm_node {
     int32_t seat;
     uint64_t view, watermark, epoch_first, epoch_ms;
     hkp_time entered_at, work_at, retransmit_at, retransmit_every;
+    /** by views that were left by CERT_N: from their start, with work, to that cert */
+    uint64_t view_took;
     uint32_t nullified_row, had_nullified, first_view;
     struct slot *slots;
     uint64_t last_without_null;

@@ -256,6 +256,8 @@ CONSENSUS_SLOW = [
     ("D-GSP-2 one place fills a view", "libdsm/gossip/view.c",
      "return same_net < SAME_NET_MAX && (v->o.single || same_group < (even > 2 ? even : 2));", "return 1;", "sim_gossip",
      "ids_of_one_group_and_network_take_two_places"),
+    ("D-SMX-8 timers end before a message can come", FINAL, "n->view_took / 2 > 20 * MS ? n->view_took / 2 : 20 * MS", "20 * MS", "sim_consensus",
+     "far_apart_no_view_is_nullified"),
     ("D-STO-1 told to be final before CERT_F is durable", FINAL, "        put_target(n);\n", "        (void)put_target;\n", "sim_consensus",
      "crashes_at_every_write_are_survived"),
     ("D-SMX-2 2f+1 for n - f", "libdsm/objects/valset.c", "*q = n - *f;", "*q = 2 * *f + 1;", "sim_liars",

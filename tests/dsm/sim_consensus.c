@@ -60,6 +60,27 @@ static void four_nodes_finalise_all_blocks(void) {
 }
 
 /* D-BLK-8: a FORTRESS has a burst of 960 blocks, then 16 a second; all that it signed becomes final. */
+/* What a message takes is more than the shortest delay: timers keep to what views take (D-SMX-8). */
+static void far_apart_no_view_is_nullified(void) {
+    sim_new(&sim, 2, 4, 0);
+    sim.delay_min = 90 * SIM_MS;
+    sim.delay_max = 110 * SIM_MS;
+    sim.t_cp = HKP_DSM_T_CP_NONE;
+    sim.delay = 250 * SIM_MS;
+    start_all();
+    for (int round = 0; round < 100; round++) {
+        CHECK(sim_submit(&sim, (uint32_t)round % 4, "block") != 0);
+        sim_run(&sim, 200 * SIM_MS);
+    }
+    sim_run(&sim, 5 * SIM_S);
+    expect_settled();
+    for (uint32_t i = 0; i < 4; i++) {
+        CHECK_EQ(sim.nodes[i].blocks_final, 100);
+        CHECK_EQ(sim_status(&sim, i).nullified, 0);
+    }
+    sim_free(&sim);
+}
+
 static void an_author_is_held_to_its_cap(void) {
     sim_new(&sim, 9, 4, 0);
     start_all();
@@ -327,6 +348,7 @@ static void the_same_seed_gives_the_same_trace(void) {
 
 int main(void) {
     CASE(four_nodes_finalise_all_blocks);
+    CASE(far_apart_no_view_is_nullified);
     CASE(an_author_is_held_to_its_cap);
     CASE(an_idle_mesh_makes_no_views);
     CASE(three_go_on_when_one_is_killed_and_it_catches_up);
