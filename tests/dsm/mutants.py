@@ -5,7 +5,7 @@
 LINK = {"sim_liars": ["-Wl,--wrap=crypto_sign_verify_detached"]}
 SIM = ["sim.c", "sim_disk.c", "sim_mesh.c", "sim_watch.c"]
 CHAOS = [*SIM, "chaos.c", "liar.c", "liar_proposes.c", "verify_once.c"]
-WITH = {"unit_node": SIM, "sim_consensus": SIM, "unit_spread": SIM, "unit_neighbours": SIM,
+WITH = {"unit_node": SIM, "sim_consensus": SIM, "sim_store": SIM, "unit_spread": SIM, "unit_neighbours": SIM,
         "sim_liars": CHAOS, "sim_disks": SIM, "sim_gossip": ["gossip_world.c"]}
 
 LOG, ENTRY, LOG_PROOF = "libdsm/beside/audit.c", "libdsm/beside/audit_entry.c", "libdsm/beside/audit_proof.c"
@@ -401,6 +401,26 @@ VIEWS = [
      "anchors_survive_a_restart"),
 ]
 
+PRUNE, HEAL = "libdsm/node/prune.c", "libdsm/node/heal.c"
+INSTEAD = ("sim_store", "what_peers_send_instead_is_not_taken")
+
+STORE = [
+    ("D-STO-8 the newest block of an author goes", PRUNE,
+     "uint64_t end = a != NULL && a->final.seq <= h->seq ? a->final.seq : h->seq + 1;",
+     "uint64_t end = a != NULL ? h->seq + 1 : h->seq;", "sim_store", "old_blocks_go_and_the_newest_of_each_author_stays"),
+    ("D-STO-8 boundary headers go", PRUNE, "if (hkp_is_zero(h->next_valset, 32)) {", "{", "sim_store",
+     "old_headers_go_and_boundaries_stay"),
+    ("D-STO-8 the local clock decides", PRUNE, "keep_s < (n->root.time_ms - h->time_ms) / 1000",
+     "keep_s < (hkp_dsm__wall_us(n) / 1000 - h->time_ms) / 1000", "sim_store", "a_wrong_clock_deletes_nothing"),
+    ("D-STO-10 any payload comes back", HEAL, "hkp_dsm__block_payload(b, item->payload.ptr, item->payload.len) == HKP_OK", "1",
+     *INSTEAD),
+    ("D-STO-10 any body comes back", HEAL, "if (memcmp(hash, l->hash, 32) != 0) return;", "", *INSTEAD),
+    ("D-STO-10 the number of a lost block is signed again", "libdsm/node/blocks.c",
+     "if (self->headless || hkp_dsm__own_lost(n)) return HKP_E_LIMIT;", "", "sim_store",
+     "an_own_block_that_is_lost_is_not_signed_again"),
+]
+
 ALWAYS = VIEWS + GOSSIP + AUDIT + WITNESS + WORKLOAD + AUTH + CONSENSUS + CA
 FURTHER = CONSENSUS_SLOW
 ALWAYS += EPOCHS
+ALWAYS += STORE
