@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
+#include "bridge.h"
 #include "cli.h"
 #include "manifest.h"
 #include "tpm.h"
@@ -56,6 +57,12 @@ static const struct cli_command *const commands[] = {
     &cli_store_repair,
     &cli_store_export,
     &cli_store_import,
+    &cli_lab_map_show,
+    &cli_lab_map_check,
+    &cli_lab_map_sign,
+    &cli_lab_translate,
+    &cli_lab_hybrid_seal,
+    &cli_lab_hybrid_open,
     &cli_provision,
     &cli_demo,
     /* clang-format on */
