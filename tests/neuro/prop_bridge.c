@@ -237,14 +237,9 @@ static void every_spelling_comes_to_the_canonical_one(void) {
 
 /* Protobuf fields of a message in any order, numbers of a list one by one. */
 static void protobuf_in_any_order_comes_to_the_canonical_one(void) {
-    static const char *const fields[] = {"\x08\x07",
-                                         "\x12\x01"
-                                         "c",
-                                         "\x28\x01",
-                                         "\x30\x01",
-                                         "\xA0\x01\x03",
-                                         "\xA0\x01\x04",
-                                         "\xA2\x01\x02\x05\x06"};
+    static const char *const fields[] = {
+        "\x08\x07",     "\x12\x01\x63",        "\x28\x01", "\x30\x01", "\xA0\x01\x03",
+        "\xA0\x01\x04", "\xA2\x01\x02\x05\x06"};
     enum { N = sizeof fields / sizeof fields[0] };
     hkp_neuro_bridge *b = bridge_of(vec_load("lab/translate.json"), "table");
     rnd = check_seed();
