@@ -110,6 +110,16 @@ static void tell_clock(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, 
         hkp_mesh__drop(hkp_dsm_peer_clock(node->dsm, peer->node_id, 0, of[verdict]));
 }
 
+/* What the peer leaves us may be less than what we leave it: a lane that it stopped is closed until it is
+ * tried again, so that libdsm asks on one that is open. */
+static uint32_t lanes_of(const struct hkp_mesh_node *node, const struct hkp_mesh__peer *peer,
+                         const struct hkp_mesh__link *link) {
+    uint32_t lanes = rights_of(node, peer, link).lanes;
+    for (uint32_t i = 0; i < HKP_DSM_LANES; i++)
+        if (node->now < link->lane_retry[i]) lanes &= ~(1U << i) | HKP_DSM_LANES_SAFETY;
+    return lanes;
+}
+
 /* Another session is another conversation: what was queued on the one before did not arrive. */
 static void tell_dsm(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, struct hkp_mesh__link *best) {
     if (peer->dsm_up && (best == NULL || best->session != peer->dsm_session)) {
@@ -118,7 +128,7 @@ static void tell_dsm(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, st
         peer->dsm_up = 0;
     }
     if (best == NULL) return;
-    uint32_t lanes = rights_of(node, peer, best).lanes;
+    uint32_t lanes = lanes_of(node, peer, best);
     if (!peer->dsm_up) {
         struct hkp_htp_session_info s = {.struct_size = sizeof s};
         peer->dsm_up = hkp_dsm_peer_up(node->dsm, node->now, peer->node_id, lanes) == HKP_OK;
@@ -354,6 +364,8 @@ static void link_event(struct hkp_mesh_node *node, const struct hkp_htp_event *e
     case HKP_HTP_EVENT_STREAM_RESET:
     case HKP_HTP_EVENT_STREAM_STOPPED:
         stream_gone(node, link, ev);
+        if (ev->stream_class == HKP_HTP_STREAM_DSM && node->started)
+            tell_dsm(node, peer, hkp_mesh__link_best(node, peer));
         break;
     case HKP_HTP_EVENT_GOOD_HEARTBEAT: /* of one session, however many the peer opens */
         if (link == hkp_mesh__link_best(node, peer)) hkp_mesh__trust_update(node, peer, 1);
