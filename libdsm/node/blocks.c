@@ -401,6 +401,20 @@ hkp_status hkp_dsm__block_load(node *n, const struct hkp_dsm__item *item, int br
     return HKP_OK;
 }
 
+/* All of a path is here, but some of it waits behind a gap that our own branch will never fill: it is kept as
+ * what it is, another branch (D-BLK-13). */
+static void off_the_tip(node *n, struct block *const *path, uint64_t count) {
+    for (uint64_t i = 0; i < count; i++) {
+        struct block *b = path[i];
+        if (b->place != PLACE_WAITING) continue;
+        unplace(n, b);
+        b->place = PLACE_BRANCH;
+        list_put(&b->author->branch, b);
+        b->author->n_branch++;
+        block_put(n, b, 1);
+    }
+}
+
 int hkp_dsm__blocks_path(node *n, const struct author *a, uint64_t from, const uint8_t from_id[32],
                          uint64_t seq, const uint8_t id[32], uint64_t *missing) {
     const uint8_t *at = id;
@@ -413,10 +427,7 @@ int hkp_dsm__blocks_path(node *n, const struct author *a, uint64_t from, const u
             return 0;
         }
         if (b->author != a || b->b.seq != s) return -1;
-        if (b->place == PLACE_WAITING && complete) {
-            *missing = s;
-            complete = 0;
-        }
+        complete &= b->place != PLACE_WAITING;
         n->path[s - from - 1] = b;
         at = b->b.prev;
     }
@@ -425,7 +436,9 @@ int hkp_dsm__blocks_path(node *n, const struct author *a, uint64_t from, const u
         hkp_dsm__first_prev(first, n->chain_id, a->node_id);
         from_id = first;
     }
-    return memcmp(at, from_id, 32) != 0 ? -1 : complete;
+    if (memcmp(at, from_id, 32) != 0) return -1;
+    if (!complete) off_the_tip(n, n->path, seq - from);
+    return 1;
 }
 
 void hkp_dsm__block_final(node *n, struct author *a, struct block *b, uint64_t height) {
