@@ -174,7 +174,8 @@ void hkp_mesh_node_options_init(struct hkp_mesh_node_options *opt, size_t size) 
 
 static hkp_status check_options(struct hkp_mesh_node_options *o) {
     if (o->rng.fill == NULL || o->genesis == NULL || o->certificate == NULL ||
-        (o->peers == NULL && o->n_peers > 0) || o->n_peers > HKP_MESH__PEERS_MAX)
+        (o->peers == NULL && o->n_peers > 0) || o->n_peers > HKP_MESH__PEERS_MAX ||
+        (o->addresses == NULL && o->n_addresses > 0) || o->n_addresses > HKP_DSM_ADDRESSES_MAX)
         return HKP_E_INVAL;
     if (o->ter_period_us == 0) o->ter_period_us = 1000000;
     if (o->ter_batch_ns == 0) o->ter_batch_ns = 5 * HKP_MESH__SECOND;
@@ -202,6 +203,8 @@ hkp_status hkp_mesh_node_new(hkp_mesh_node **out, const struct hkp_mesh_node_opt
     node->wall_us = wall_us;
     node->integrity = 2;
     node->peers = hkp_mem_alloc(&o.mem, HKP_MESH__PEERS_MAX * sizeof *node->peers);
+    for (node->n_addresses = 0; node->n_addresses < o.n_addresses; node->n_addresses++)
+        node->addresses[node->n_addresses] = o.addresses[node->n_addresses];
     st = node->peers != NULL ? take_identity(node) : HKP_E_NOMEM;
     if (st == HKP_OK) st = take_peers(node);
     if (st == HKP_OK) st = make_endpoint(node);
@@ -215,6 +218,7 @@ hkp_status hkp_mesh_node_new(hkp_mesh_node **out, const struct hkp_mesh_node_opt
     if (node->opt.clock_synchronised) hkp_dsm_clock_state(node->dsm, 1);
     node->opt.genesis = node->opt.certificate = NULL; /* borrowed for this call only */
     node->opt.peers = NULL;
+    node->opt.addresses = NULL;
     *out = node;
     return HKP_OK;
 }

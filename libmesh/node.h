@@ -158,6 +158,8 @@ struct hkp_mesh__peer {
     uint64_t connecting;
     uint8_t connecting_mode;
     hkp_time retry_at, backoff, fallback_at;
+    /** address of its record that is tried next */
+    uint32_t address_turn;
     uint8_t want_n;
     /** a session in mode R of ours has come about since the last one that ended by itself */
     uint8_t proved;
@@ -250,6 +252,10 @@ struct hkp_mesh_node {
     hkp_htp_endpoint *htp;
     hkp_dsm_node *dsm;
     hkp_mesh_intel *intel;
+
+    /** own addresses; none: every session is a neighbour of libdsm */
+    struct hkp_dsm_address addresses[HKP_DSM_ADDRESSES_MAX];
+    uint32_t n_addresses;
 
     /** 0 made, 1 joined, 2 left or damaged */
     uint8_t life;

@@ -211,8 +211,47 @@ static void proof_event(struct hkp_mesh_node *node, const struct hkp_dsm_event *
     out->data_len = st == HKP_OK ? ev->data_len : 0;
 }
 
+static void set_path(struct hkp_mesh__peer *peer, const struct hkp_dsm_address *a) {
+    static const uint8_t mapped[12] = {[10] = 0xFF, [11] = 0xFF};
+    if (a->ip_len == 4) memcpy(peer->path.addr, mapped, sizeof mapped);
+    memcpy(peer->path.addr + (a->ip_len == 4 ? 12 : 0), a->ip, a->ip_len);
+    peer->path.port = (uint16_t)a->port;
+    peer->path.scope = 0;
+}
+
+/*
+ * libdsm wants a neighbour. Only members of the list are known well enough for a session; they are connected
+ * anyway, so what is new is where: after a failure each address of the signed record is tried in turn.
+ */
+static void want_neighbour(struct hkp_mesh_node *node, const struct hkp_dsm_event *ev) {
+    struct hkp_mesh__peer *peer = hkp_mesh__peer_find(node, ev->node_id);
+    struct hkp_dsm_peer_record r;
+    uint8_t node_id[16];
+    memcpy(node_id, ev->node_id, 16);
+    if (peer == NULL || hkp_dsm_peer_record_parse(ev->data, ev->data_len, &r) != HKP_OK) {
+        hkp_mesh__drop(hkp_dsm_gossip_failed(node->dsm, node->now, node_id));
+        return;
+    }
+    if (peer->connecting != 0 || hkp_mesh__link_best(node, peer) != NULL || peer->backoff == 0) return;
+    const struct hkp_dsm_address *a = &r.addresses[peer->address_turn++ % r.n_addresses];
+    if (a->transport == HKP_DSM_TRANSPORT_UDP) set_path(peer, a);
+}
+
+/* It does not answer: a new session shows whether it is there. What libdsm needs no more, neural states do.
+ */
+static void close_neighbour(struct hkp_mesh_node *node, const struct hkp_dsm_event *ev) {
+    struct hkp_mesh__peer *peer = hkp_mesh__peer_find(node, ev->node_id);
+    struct hkp_mesh__link *link = peer != NULL ? hkp_mesh__link_best(node, peer) : NULL;
+    if (link == NULL) return;
+    hkp_mesh__link_close(node, link, HKP_HTP_REASON_SHUTDOWN);
+    hkp_mesh__rights(node, peer);
+}
+
 static void started(struct hkp_mesh_node *node, const struct hkp_dsm_event *ev) {
     node->started = 1;
+    if (node->n_addresses > 0)
+        hkp_mesh__drop(hkp_dsm_gossip_addresses(node->dsm, node->now, node->wall_us, node->addresses,
+                                                node->n_addresses, 0));
     hkp_mesh__fact(node, HKP_MESH_EVENT_STARTED, NULL, "")->number = ev->height;
     struct hkp_dsm_node_status st = {.struct_size = sizeof st};
     if (hkp_dsm_node_status(node->dsm, &st) == HKP_OK) hkp_mesh_intel_set_faults(node->intel, st.faulty_max);
@@ -317,13 +356,15 @@ int hkp_mesh__dsm_event(struct hkp_mesh_node *node, struct hkp_mesh_event *out) 
         case HKP_DSM_EV_SEAT:
             seat_event(node, ev);
             break;
-        case HKP_DSM_EV_PEER_BAD: {
-            struct hkp_mesh__peer *peer = hkp_mesh__peer_find(node, ev->node_id);
-            struct hkp_mesh__link *link = peer != NULL ? hkp_mesh__link_best(node, peer) : NULL;
-            if (link != NULL) hkp_mesh__link_close(node, link, HKP_HTP_REASON_SHUTDOWN);
-            if (link != NULL) hkp_mesh__rights(node, peer);
+        case HKP_DSM_EV_CONNECT:
+            want_neighbour(node, ev);
             break;
-        }
+        case HKP_DSM_EV_CLOSE:
+            if (ev->status != HKP_OK) close_neighbour(node, ev);
+            break;
+        case HKP_DSM_EV_PEER_BAD:
+            close_neighbour(node, ev);
+            break;
         default:
             break;
         }

@@ -1031,6 +1031,7 @@ HKP_API HKP_MUST_USE hkp_status hkp_mesh_eve_file_stats(const hkp_mesh_eve_file 
 struct hkp_htp_endpoint;
 struct hkp_dsm_node;
 struct hkp_dsm_event;
+struct hkp_dsm_address;
 
 /** A member of a mesh. */
 typedef struct hkp_mesh_node hkp_mesh_node;
@@ -1166,6 +1167,10 @@ struct hkp_mesh_node_options {
     uint32_t integrity_close;
     /** for keys and neural states, as hkp_ter_locked_mem() gives it; zero: mem */
     struct hkp_mem secret_mem;
+    /** [n_addresses] where this node can be reached, at most 8, borrowed for the call; with them libdsm keeps its
+     * neighbours by itself (D-GSP-2), without them every session is one */
+    const struct hkp_dsm_address *addresses;
+    size_t n_addresses;
 };
 
 /** One event. Pointers are valid until the next call on the node. */

@@ -231,13 +231,24 @@ static void meet(node *n, struct peer *p) {
     hkp_dsm__blob_drop(&n->pool, c.record);
 }
 
+/* While the lane of membership is closed to it a peer cannot be asked: it is a neighbour like one without a
+ * view. */
 void hkp_dsm__near_up(node *n, struct peer *p) {
-    if (!n->near.on) {
+    if (!n->near.on || !hkp_dsm__lane_open(p, 3)) {
         hkp_dsm__link_up(n, p);
         return;
     }
+    hkp_dsm__link_down(n, p);
     meet(n, p);
     settle(n);
+}
+
+/* The lane was opened or closed. */
+void hkp_dsm__near_lanes(node *n, struct peer *p, int was_open) {
+    if (!n->near.on || was_open == hkp_dsm__lane_open(p, 3)) return;
+    if (was_open) hkp_dsm__view_session_down(&n->near.view, n->now, p->node_id);
+    settle(n);
+    hkp_dsm__near_up(n, p);
 }
 
 void hkp_dsm__near_down(node *n, struct peer *p) {
@@ -461,9 +472,7 @@ static void begin(node *n, const contact *self) {
     anchors_learn(n);
     for (uint32_t i = 0; i < n->peers_max; i++) {
         if (!n->peers[i].up) continue;
-        hkp_dsm__link_down(n, &n->peers[i]);
-        meet(n, &n->peers[i]);
-        settle(n);
+        hkp_dsm__near_up(n, &n->peers[i]);
     }
 }
 

@@ -649,6 +649,7 @@ void hkp_dsm__link_down(node *n, struct peer *p);
 /* neighbours.c */
 void hkp_dsm__near_up(node *n, struct peer *p);
 void hkp_dsm__near_down(node *n, struct peer *p);
+void hkp_dsm__near_lanes(node *n, struct peer *p, int was_open);
 /** It is no neighbour any more though its session stands; forget: nor is it to become one. */
 void hkp_dsm__near_lost(node *n, struct peer *p, int forget);
 void hkp_dsm__near_close(node *n, struct peer *p, hkp_status why);

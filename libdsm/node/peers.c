@@ -153,6 +153,7 @@ hkp_status hkp_dsm_peer_lanes(hkp_dsm_node *n, hkp_time now, const uint8_t peer[
     uint32_t before = p->lanes;
     p->lanes = lanes;
     if ((lanes & ~before & 8U) != 0) hkp_dsm__have_all(n, p);
+    hkp_dsm__near_lanes(n, p, (before & 8U) != 0);
     return HKP_OK;
 }
 

@@ -377,6 +377,39 @@ static void a_late_want_on_an_old_stream_gives_nothing_back(void) {
     world_end();
 }
 
+/* D-GSP-2, D-GSP-5: told their addresses, libdsm keeps the neighbours; who falls silent is given up and comes
+ * back. */
+static void members_that_are_told_their_addresses_keep_views(void) {
+    static struct hkp_dsm_address at[4];
+    struct hkp_dsm_gossip_status s = {.struct_size = sizeof s};
+    world_make(4, 31);
+    for (uint32_t i = 0; i < 4; i++) {
+        at[i] = (struct hkp_dsm_address){.ip = {10, 0, 0, (uint8_t)(1 + i)}, .ip_len = 4, .port = 4433};
+        world.node[i].opt.addresses = &at[i];
+        world.node[i].opt.n_addresses = 1;
+        world_up(i);
+    }
+    CHECK(world_until(world_all_active, 30 * WORLD_S));
+    CHECK(world_until(NULL, 10 * WORLD_S));
+    for (uint32_t i = 0; i < 4; i++) {
+        CHECK_EQ(hkp_dsm_gossip_status(world.node[i].node->dsm, &s), HKP_OK);
+        CHECK_EQ(s.on, 1);
+        CHECK_EQ(s.links, 3);
+    }
+    world_crash(3);
+    CHECK(world_until(NULL, 30 * WORLD_S));
+    CHECK_EQ(hkp_dsm_gossip_status(world.node[0].node->dsm, &s), HKP_OK);
+    CHECK_EQ(s.links, 2);
+    world_up(3);
+    CHECK(world_until(world_all_active, 60 * WORLD_S));
+    CHECK(world_until(NULL, 90 * WORLD_S));
+    for (uint32_t i = 0; i < 4; i++) {
+        CHECK_EQ(hkp_dsm_gossip_status(world.node[i].node->dsm, &s), HKP_OK);
+        CHECK_EQ(s.links, 3);
+    }
+    world_end();
+}
+
 int main(void) {
     CHECK(sodium_init() >= 0);
     CASE(four_enrol_and_nobody_is_due_in_the_past);
@@ -391,5 +424,6 @@ int main(void) {
     CASE(a_late_want_on_an_old_stream_gives_nothing_back);
     CASE(a_full_log_makes_those_stale_that_hold_it_back);
     CASE(honest_members_never_lose_an_instance);
+    CASE(members_that_are_told_their_addresses_keep_views);
     return check_done();
 }
