@@ -343,6 +343,11 @@ int hkp_mesh__dsm_event(struct hkp_mesh_node *node, struct hkp_mesh_event *out) 
             hkp_mesh__fact(node, HKP_MESH_EVENT_EVIDENCE, node->node_id, text);
             break;
         }
+        case HKP_DSM_EV_EVIDENCE:
+            if (ev->type == 6)
+                hkp_mesh__fact(node, HKP_MESH_EVENT_EVIDENCE, NULL,
+                               "officers signed two objects of one number: replace them");
+            break;
         case HKP_DSM_EV_OBSERVER:
             hkp_mesh__fact(node, HKP_MESH_EVENT_EVIDENCE, node->node_id,
                            "own promises are missing from the log of consensus: observing only");

@@ -1325,7 +1325,9 @@ enum {
      * heights before are not told, and blocks that they made final were told as BLOCK_FINAL, if they were
      * held */
     HKP_DSM_EV_EPOCH = 22,
-    /** evidence recorded: node_id: offender, type: class 1..5, epoch, view or seq, data: op 1 of D-CKP-3 */
+    /** evidence recorded: node_id: offender, type: class 1..6, epoch, view or seq, data: op 1 of D-CKP-3;
+     * class 6: officers signed two objects of one number (D-CA-9): id: key of the first of them, seq: the
+     * number */
     HKP_DSM_EV_EVIDENCE = 23,
     /** author signed two blocks of one seq: node_id, seq (D-BLK-11) */
     HKP_DSM_EV_AUTHOR_FORKED = 24,

@@ -90,7 +90,7 @@ static size_t choose_heads(node *n, const struct prop *parent, uint64_t time_ms,
 static size_t choose_ops(node *n, struct prop *parent, uint64_t time_ms, struct hkp_dsm_view *ops) {
     size_t count = hkp_dsm__list_ops(n, parent, time_ms, ops, OPS_PER_PROPOSAL);
     for (uint32_t i = 0; i < n->n_suspects && count < OPS_PER_PROPOSAL; i++) {
-        if (n->suspects[i].on_chain) continue;
+        if (n->suspects[i].on_chain || n->suspects[i].class_ == 6) continue;
         struct hkp_dsm_view op = {.ptr = n->suspects[i].op->ptr, .len = n->suspects[i].op->len};
         if (hkp_dsm__op_valid(n, &op, parent, time_ms) == HKP_OK) ops[count++] = op;
     }

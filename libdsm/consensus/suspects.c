@@ -54,6 +54,11 @@ static void tell(node *n, const struct suspect *s, const struct hkp_dsm__evidenc
     fact->e.epoch = e->epoch;
     fact->e.view = fact->e.seq = e->point;
     fact->data = hkp_dsm__blob_hold(s->op);
+    if (e->class_ == 6) { /* of officers: an alarm, and no member to lose its seat */
+        memset(fact->e.node_id, 0, 16);
+        memcpy(fact->e.id, e->offender[0], 32);
+        return;
+    }
     fact = hkp_dsm__fact(n, e->class_ == 5 ? HKP_DSM_EV_AUTHOR_FORKED : HKP_DSM_EV_EQUIVOCATED);
     memcpy(fact->e.node_id, s->offender, 16);
     fact->e.type = e->class_;
@@ -63,7 +68,7 @@ static void tell(node *n, const struct suspect *s, const struct hkp_dsm__evidenc
 
 static void store(node *n, const struct suspect *s, const struct hkp_dsm__evidence *e, uint64_t height) {
     uint8_t key[33];
-    memcpy(key, s->offender, 16);
+    memcpy(key, e->class_ == 6 ? s->key : s->offender, 16);
     key[16] = (uint8_t)e->class_;
     hkp_put_be64(key + 17, e->epoch);
     hkp_put_be64(key + 25, e->point);
@@ -106,7 +111,6 @@ hkp_status hkp_dsm__on_evidence(node *n, const struct hkp_dsm_view *op, struct p
     struct hkp_dsm__evidence e;
     hkp_status st = hkp_dsm__evidence_of(n, op, &e);
     if (st != HKP_OK) return st;
-    if (e.class_ == 6) return HKP_E_UNSUPPORTED;
     st = hkp_dsm__suspect_add(n, op, &e, 0);
     if (st == HKP_OK)
         hkp_dsm__spread(n, HKP_DSM__FORM_EVIDENCE, n->suspects[n->n_suspects - 1].op,

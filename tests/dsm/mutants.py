@@ -64,6 +64,7 @@ AUDIT = [
 
 WITH["sim_epochs"] = SIM
 SEATS, MEMBER = "libdsm/consensus/seats.c", "libdsm/objects/member.c"
+TIMERS = ("sim_epochs", "timers_follow_the_network_within_their_caps")
 WAITS = ("sim_epochs", "who_does_not_fit_waits")
 SEAT = ("sim_epochs", "a_seat_is_given_for_f_plus_1_endorsements_and_nothing_less")
 FOUR, GROUPS = ("unit_seats", "four_members_stay_four_but_by_evidence"), ("unit_seats", "groups_are_kept_apart")
@@ -100,6 +101,15 @@ EPOCHS = [
     ("D-EPO-3 any role", SEATS, "if ((c.roles & HKP_DSM_ROLE_VALIDATOR) == 0) return HKP_E_DSM_ROLE;", "", *SEAT),
     ("D-EPO-3 any certificate", SEATS, "if (memcmp(id, m->certificate, 32) != 0) return HKP_E_DSM_PROOF;", "", *SEAT),
     ("D-EPO-3 a revoked certificate", SEATS, "hkp_dsm__revoked_at(n, parent, env->signer)", "0", *SEAT),
+    ("D-SMX-8 D has no upper cap", "libdsm/consensus/rules.c", "n->delay * 3 / 2 > 8 * SECOND ? 8 * SECOND : n->delay * 3 / 2",
+     "n->delay * 3 / 2", *TIMERS),
+    ("D-SMX-8 D has no lower cap", "libdsm/consensus/final.c", "n->delay * 9 / 10 < 20 * MS ? 20 * MS : n->delay * 9 / 10",
+     "n->delay * 9 / 10", *TIMERS),
+    ("D-SMX-8 D never grows", "libdsm/consensus/rules.c", "if (n->nullified_row > n->set.f)", "if (n->nullified_row > 1000000)",
+     *TIMERS),
+    ("D-SMX-8 impatient after a start", "libdsm/consensus/rules.c",
+     "return n->first_view && n->delay < 250 * MS ? 250 * MS : n->delay;", "return n->delay;", "sim_epochs",
+     "the_first_view_after_a_start_is_patient"),
     ("D-EPO-3 a request of long ago", SEATS, "if (m.epoch != n->set.epoch) return HKP_E_DSM_EPOCH;", "", *SEAT),
 ]
 

@@ -200,6 +200,8 @@ static void two_lists_of_one_number_both_count(void) {
     sim_run(&sim, 4 * SIM_S);
     expect_all(1, 1);
     for (uint32_t i = 0; i < 4; i++) {
+        CHECK_EQ(sim_status(&sim, i).evidence, 1); /* E6 (D-EVD-1), whoever saw both first */
+        CHECK_EQ(sim_status(&sim, i).members, 4);
         CHECK_EQ(lists(i).rivals, 1);
         CHECK_EQ(hkp_dsm_node_revoked(sim.nodes[i].node, sim.mesh.node_id[2]), 1);
         CHECK_EQ(hkp_dsm_node_revoked(sim.nodes[i].node, sim.mesh.node_id[3]), 5);

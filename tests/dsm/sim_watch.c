@@ -279,6 +279,7 @@ static void watch_block_final(struct sim *s, uint32_t i, const struct hkp_dsm_ev
 }
 
 static void watch_evidence(struct sim *s, uint32_t i, const struct hkp_dsm_event *ev) {
+    if (ev->type == 6) return; /* of officers */
     s->nodes[i].evidence++;
     for (uint32_t k = 0; k < s->count; k++)
         if (!s->nodes[k].honest && memcmp(s->mesh.node_id[s->nodes[k].who], ev->node_id, 16) == 0) return;
