@@ -1337,7 +1337,7 @@ enum {
     HKP_DSM_EV_EQUIVOCATED = 26,
     /** a certificate is needed and was asked for: node_id, seq: serial or 0 */
     HKP_DSM_EV_NEED_CERTIFICATE = 27,
-    /** answer to hkp_dsm_prove(): ticket, status; data: portable proof (D-SYN-5) when HKP_OK */
+    /** answer to hkp_dsm_prove() or hkp_dsm_ask(): ticket, status; data: portable proof (D-SYN-5) when HKP_OK */
     HKP_DSM_EV_PROOF = 28,
     /** a peer's queue of lane 0 is full or its score is used up: close its session; node_id, status */
     HKP_DSM_EV_PEER_BAD = 29,
@@ -2155,6 +2155,7 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_store_commit(hkp_dsm_store *store, hkp_d
 }
 #endif
 
+#include <hookprobe/dsm/ask.h>
 #include <hookprobe/dsm/audit.h>
 #include <hookprobe/dsm/auth.h>
 #include <hookprobe/dsm/directory.h>

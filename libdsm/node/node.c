@@ -326,6 +326,7 @@ hkp_status hkp_dsm_tick(hkp_dsm_node *n, hkp_time now, uint64_t wall_us) {
     hkp_dsm__entropy_tick(n);
     hkp_dsm__join_tick(n);
     hkp_dsm__notes_tick(n);
+    hkp_dsm__questions_tick(n);
     hkp_dsm__advance(n);
     hkp_dsm__spread_tick(n);
     hkp_dsm__near_tick(n);
@@ -346,6 +347,7 @@ hkp_time hkp_dsm_wake(const hkp_dsm_node *n) {
                                hkp_dsm__prune_wake(n),
                                hkp_dsm__entropy_wake(n),
                                hkp_dsm__join_wake(n),
+                               hkp_dsm__questions_wake(n),
                                hkp_dsm__heal_wake(n)};
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
         if (others[i] < wake) wake = others[i];

@@ -15,6 +15,7 @@
  *   ops.c       what ops of checkpoints mean       seats.c     who sits in the next epoch
  *   spread.c    PUSH, IHAVE, GRAFT, PRUNE          conduct.c    rations and scores of peers
  *   boundaries.c  links and chunks for others     join.c      the same, asked for (D-SYN-3)
+ *   ask.c       questions for proofs
  *   lists.c     revocation lists, officers          ops_lists.c     the same as state of the chain
  *   neighbours.c  views, records, facts about sessions             probes.c    who does not answer
  *   members.c   who asks for a seat and endorses it
@@ -73,6 +74,7 @@ enum {
     AHEAD_TRIES = 32,
     ASKED_MAX = 8,
     WANT_JOBS = 8,
+    QUESTIONS_MAX = 8,
     /** chunks of 1024 heads (D-SYN-3) */
     CHUNKS_MAX = 128,
     /** sets of officers that are remembered; rows of them and of lists at a start */
@@ -436,6 +438,13 @@ struct hkp_dsm_node {
     } join;
     /** this epoch was joined in its course: what waits for its boundary is not known */
     uint32_t join_blind;
+    struct question {
+        uint64_t ticket;
+        uint32_t what, position, tries;
+        uint8_t key[32], nonce[8];
+        struct hkp_dsm_trust trust;
+        hkp_time again;
+    } questions[QUESTIONS_MAX];
     struct want_job want_jobs[WANT_JOBS];
     /** authors of whom somebody claims more than is here */
     struct author *claims_open;
@@ -831,6 +840,11 @@ void hkp_dsm__boundaries_row(struct read *r, const uint8_t *key, size_t key_len,
                              size_t len);
 void hkp_dsm__boundaries_end(node *n, struct read *r);
 
+/* ask.c */
+hkp_status hkp_dsm__on_proof(node *n, struct peer *p, struct hkp_dsm__message *m);
+void hkp_dsm__questions_tick(node *n);
+hkp_time hkp_dsm__questions_wake(const node *n);
+
 /* join.c */
 void hkp_dsm__join_hint(node *n, uint64_t epoch);
 void hkp_dsm__join_tick(node *n);
@@ -920,7 +934,6 @@ size_t hkp_dsm__notes_ops(node *n, struct prop *parent, uint64_t time_ms, struct
 
 /* prove.c */
 hkp_status hkp_dsm__on_proof_req(node *n, struct peer *p, struct hkp_dsm__message *m);
-hkp_status hkp_dsm__on_proof(node *n, struct peer *p, struct hkp_dsm__message *m);
 void hkp_dsm__proof_row(node *n, struct read *r, const uint8_t *key, size_t key_len, const uint8_t *data,
                         size_t len);
 void hkp_dsm__proof_end(node *n, struct read *r);

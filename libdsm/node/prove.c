@@ -145,12 +145,6 @@ hkp_status hkp_dsm__on_proof_req(node *n, struct peer *p, struct hkp_dsm__messag
     return HKP_OK;
 }
 
-hkp_status hkp_dsm__on_proof(node *n, struct peer *p, struct hkp_dsm__message *m) {
-    (void)p;
-    hkp_status st = hkp_dsm__join_proof(n, m);
-    return st == HKP_E_NOTFOUND ? HKP_E_DSM_STALE : st;
-}
-
 static struct proof_job *job_of(node *n, const struct read *r) {
     struct proof_job *j = r->proof < PROOFS_MAX ? &n->proofs[r->proof] : NULL;
     return j != NULL && j->used && j->ticket == r->a ? j : NULL;

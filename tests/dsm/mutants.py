@@ -434,3 +434,48 @@ ALWAYS = VIEWS + GOSSIP + AUDIT + WITNESS + WORKLOAD + AUTH + CONSENSUS + CA
 FURTHER = CONSENSUS_SLOW
 ALWAYS += EPOCHS
 ALWAYS += STORE
+
+ENTROPY, ITEMS, SYNC, LISTS = (f"libdsm/node/{name}.c" for name in ("anti_entropy", "items", "sync", "lists"))
+OPS_LISTS, JOIN, ASK = "libdsm/consensus/ops_lists.c", "libdsm/node/join.c", "libdsm/node/ask.c"
+HOSTILE = ("sim_sync", "a_hostile_peer_gets_bounded_answers")
+CLAIMS = ("sim_sync", "false_claims_are_given_up")
+OFFICERS = ("sim_lists", "new_officers_count_by_the_chain")
+OLD_LIST = ("sim_lists", "an_old_list_limits_new_sessions")
+
+CATCHING_UP = [
+    ("D-GSP-12 ids of equal numbers are not compared", ENTROPY, "if (b != NULL && memcmp(b->b.id, have->id8, 8) != 0) want_one",
+     "if (b == NULL) want_one", "sim_sync", "forks_are_found_by_comparing"),
+    ("D-GSP-12 any salt will do", ENTROPY, "memcmp(e->salt, m->salt, 16) != 0", "0", "sim_sync",
+     "answers_that_were_not_asked_for_change_nothing"),
+    ("D-GSP-12 HEADS are answered without end", ENTROPY, "    p->heads_left--;\n", "", *HOSTILE),
+    ("D-GSP-13 what left memory is not answered", ITEMS, "if (b == NULL) return 0;", "if (b == NULL) return 1;", "sim_sync",
+     "a_fresh_node_gets_what_only_stores_hold"),
+    ("D-GSP-13 strangers are not asked for", ENTROPY, "else if (count < UNKNOWN_ASKED)", "else if (count < 0)", "sim_sync",
+     "new_authors_are_found"),
+    ("D-GSP-13 claims are believed for ever", SYNC, "    a->known_seq = a->shown_seq > a->tip.seq ? a->shown_seq : a->tip.seq;\n", "",
+     *CLAIMS),
+    ("D-BLK-7 who lied about the own chain is believed again", SYNC, " || (a == n->self && p->lied)", "", *CLAIMS),
+    ("D-CA-7 an older list", LISTS, "if (held->op == NULL || c->list.number > held->list.number) return HKP_OK;",
+     "if (held != NULL) return HKP_OK;", "sim_lists", "a_list_reaches_all_and_the_chain"),
+    ("D-CA-2 officers by gossip alone", LISTS, "    l->next = *c;\n",
+     "    l->next = *c;\n    l->officers.sets[l->officers.n_sets++] = c->set;\n    n->officers.n_sets++;\n", *OFFICERS),
+    ("D-CA-2 old officers for ever", LISTS, "at_s < s->since_s[i + 1] + HKP_DSM_CA_OVERLAP_S", "at_s > 0", *OFFICERS),
+    ("D-CERT-2 revoked blocks are final", OPS_LISTS, "if (a != NULL && e.serial > a->revoked) a->revoked = e.serial;", "(void)a;",
+     "sim_lists", "blocks_of_a_revoked_serial_are_not_made_final"),
+    ("D-CA-8 an old list is as good as a new one", LISTS, "return now_s > c->list.next_update_s ? HKP_DSM_LISTS_OLD", "return 0 ? HKP_DSM_LISTS_OLD",
+     *OLD_LIST),
+    ("D-CA-8 seats are lost with a list", LISTS, "if (seats) a.lanes |= HKP_DSM_LANES_SAFETY;", "", *OLD_LIST),
+    ("D-CA-9 of two lists one counts", OPS_LISTS, "if (c->list.number < number ||", "if (c->list.number <= number ||", "sim_lists",
+     "two_lists_of_one_number_both_count"),
+    ("D-SYN-3 chunks without a path", JOIN,
+     "return hkp_dsm__merkle_verify(root, m->chunk, j->n_chunks, &path, m->list2.n, j->h.heads_root);", "return path.ptr == NULL;",
+     "sim_join", "a_chunk_of_a_liar_is_refused"),
+    ("D-SYN-3 links that nobody asked for", JOIN,
+     "if (j->step != LINKS || memcmp(j->asked, p->node_id, 16) != 0) return HKP_E_DSM_STALE;", "(void)p;", "sim_join",
+     "a_chunk_of_a_liar_is_refused"),
+    ("D-SYN-4 any true proof is an answer", ASK, "if (m->status == 0 && st == HKP_OK && !answers(q, &proof)) st = HKP_E_DSM_PROOF;",
+     "(void)answers;", "sim_join", "a_proof_of_something_else_is_no_answer"),
+]
+
+WITH.update({"sim_sync": SIM, "sim_lists": SIM, "sim_join": SIM})
+ALWAYS += CATCHING_UP

@@ -177,11 +177,84 @@ static void a_chunk_of_a_liar_is_refused(void) {
     sim_free(&sim);
 }
 
+static hkp_status asked(uint32_t i, struct hkp_dsm_question *q, uint32_t seconds) {
+    uint64_t ticket = 0, proofs = sim.nodes[i].proofs;
+    q->struct_size = sizeof *q;
+    CHECK_EQ(hkp_dsm_ask(sim.nodes[i].node, sim.now, q, &ticket), HKP_OK);
+    sim_pump(&sim, i);
+    sim_run(&sim, seconds * SIM_S);
+    CHECK_EQ(sim.nodes[i].proofs, proofs + 1);
+    return sim.nodes[i].proof_status;
+}
+
+/* D-SYN-4: an edge node asks others, trusting nothing but the set of epoch 0. */
+static void proofs_are_had_from_peers(void) {
+    begin(50);
+    uint64_t seq = sim_submit(&sim, 1, "\x81\xa1\x01\x02");
+    sim_run(&sim, 3 * SIM_S);
+    const node *n = sim.nodes[0].node;
+    const struct block *b = hkp_dsm__block_at(n, hkp_dsm__author(n, sim.mesh.node_id[1]), seq);
+    struct hkp_dsm_question q = {.what = HKP_DSM_ASK_RECORD};
+    memcpy(q.key, b->b.id, 32);
+    next_epoch(4);
+    sim_start(&sim, 4);
+    sim_run(&sim, SIM_S);
+    CHECK_EQ(hkp_dsm_node_trust(sim.nodes[4].node, 0, q.trust.valset_hash, &q.trust.time_ms), HKP_OK);
+    struct hkp_dsm_proof proof;
+    for (uint32_t what = 0; what < 4; what++) {
+        q.what = what;
+        if (what == HKP_DSM_ASK_OP) continue;
+        if (what == HKP_DSM_ASK_HEAD) memcpy(q.key, sim.mesh.node_id[1], 16);
+        if (what != HKP_DSM_ASK_HEAD) memcpy(q.key, b->b.id, 32);
+        CHECK_EQ(asked(4, &q, 3), HKP_OK);
+        CHECK_EQ(hkp_dsm_proof_verify(sim.nodes[4].proof, sim.nodes[4].proof_len, n->chain_id, &q.trust, 1, 0,
+                                      &proof),
+                 HKP_OK);
+        CHECK_EQ(proof.root, what != HKP_DSM_ASK_HEAD);
+        CHECK_EQ(proof.record.len, what == HKP_DSM_ASK_RECORD ? 3 : 0);
+    }
+    q.position = 1; /* there is one record only */
+    CHECK_EQ(asked(4, &q, 20), HKP_E_NOTFOUND);
+    q.position = 0;
+    q.trust.valset_hash[0] ^= 1; /* who trusts another set is told nothing */
+    CHECK_EQ(asked(4, &q, 20), HKP_E_NOTFOUND);
+    q.trust.valset_hash[0] ^= 1;
+    q.key[0] ^= 1;
+    CHECK_EQ(asked(4, &q, 20), HKP_E_NOTFOUND);
+    sim_free(&sim);
+}
+
+/* A true proof of something else is no answer. */
+static void a_proof_of_something_else_is_no_answer(void) {
+    begin(51);
+    sim_start(&sim, 4);
+    sim_run(&sim, SIM_S);
+    sim.lost_ops = 1ULL << 43; /* the questions */
+    node *n = sim.nodes[4].node;
+    struct hkp_dsm_question q = {.struct_size = sizeof q, .what = HKP_DSM_ASK_HEAD};
+    uint64_t ticket = 0, other = 0;
+    memcpy(q.key, sim.mesh.node_id[1], 16);
+    CHECK_EQ(hkp_dsm_node_trust(n, 0, q.trust.valset_hash, &q.trust.time_ms), HKP_OK);
+    CHECK_EQ(hkp_dsm_ask(n, sim.now, &q, &ticket), HKP_OK);
+    CHECK_EQ(hkp_dsm_prove(sim.nodes[0].node, sim.now, sim.mesh.node_id[1], 1, -2, 0, &other), HKP_OK);
+    sim_pump(&sim, 0);
+    CHECK_EQ(sim.nodes[0].proof_status, HKP_OK);
+    struct hkp_dsm_cbor_writer w = {.out = buffer, .cap = sizeof buffer};
+    const struct hkp_dsm_view block = {sim.nodes[0].proof, sim.nodes[0].proof_len};
+    hkp_dsm__put_proof(&w, n->questions[0].nonce, 0, &block);
+    CHECK_EQ(say(0, 4, &w), HKP_E_DSM_PROOF);
+    CHECK_EQ(sim.nodes[4].proofs, 0);
+    CHECK_EQ(say(0, 4, &w), HKP_E_DSM_STALE); /* and its number is used up */
+    sim_free(&sim);
+}
+
 int main(void) {
     CASE(who_was_away_for_epochs_goes_on);
     CASE(a_fresh_node_joins);
     CASE(a_validator_with_an_empty_store_joins);
     CASE(power_cuts_while_joining_are_survived);
     CASE(a_chunk_of_a_liar_is_refused);
+    CASE(proofs_are_had_from_peers);
+    CASE(a_proof_of_something_else_is_no_answer);
     return check_done();
 }

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+/**
+ * Questions for proofs of finality, put to peers (dsm.md D-SYN-4): any node may answer, no trust in it is
+ * needed.
+ */
+#ifndef HOOKPROBE_DSM_ASK_H
+#define HOOKPROBE_DSM_ASK_H
+
+#include <hookprobe/dsm.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum {
+    /** questions at once, and peers that one is put to before it is given up */
+    HKP_DSM_QUESTIONS_MAX = 8,
+    HKP_DSM_QUESTION_TRIES = 8
+};
+
+/** What is asked for. */
+enum {
+    /** head of an author; key: its node_id in the first 16 bytes */
+    HKP_DSM_ASK_HEAD = 0,
+    /** a block without its payload; key: its id */
+    HKP_DSM_ASK_BLOCK = 1,
+    /** an op; key: its RFC 9162 leaf hash */
+    HKP_DSM_ASK_OP = 2,
+    /** a threat record of a block; key: id of the block */
+    HKP_DSM_ASK_RECORD = 3
+};
+
+struct hkp_dsm_question {
+    /** sizeof of this struct as the caller knows it */
+    uint32_t struct_size;
+    /** HKP_DSM_ASK_* */
+    uint32_t what;
+    uint8_t key[32];
+    /** of the record in its payload, 0..63; otherwise 0 */
+    uint32_t position;
+    uint32_t reserved0;
+    /** newest epoch whose valset hash the asker trusts */
+    struct hkp_dsm_trust trust;
+};
+
+/**
+ * Ask peers for a proof; HKP_DSM_EV_PROOF of that ticket answers.
+ *
+ * @param node      a running node with peers
+ * @param now       nanoseconds, monotonic
+ * @param question  what is asked for, borrowed for the call
+ * @param ticket    receives the number of the answer
+ *
+ * @retval HKP_OK          asked; status of the event: HKP_OK with a proof that was verified and shows what
+ * was asked for, or HKP_E_NOTFOUND when no peer had it
+ * @retval HKP_E_INVAL     struct_size is too small, or a member out of range
+ * @retval HKP_E_LIMIT     8 questions are open
+ * @retval HKP_E_STATE     the node does not run
+ * @retval HKP_E_CALLBACK  no randomness
+ *
+ * Cost: one message for each peer asked; an answer is verified once; no allocation.
+ * Source: D-SYN-4, D-SYN-6.
+ * Since: hookprobe-dsm 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_dsm_ask(hkp_dsm_node *node, hkp_time now,
+                                            const struct hkp_dsm_question *question, uint64_t *ticket);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
