@@ -286,6 +286,10 @@ static void set_authors(node *n) {
 
 static void install(node *n, const uint8_t *set, size_t len) {
     struct join *j = &n->join;
+    if (j->epoch <= n->set.epoch) { /* it came there by its own steps meanwhile */
+        stop(n);
+        return;
+    }
     if (hkp_dsm__events_free(n) < EVENTS_RESERVE / 2 || n->report_count > 0) {
         j->step = CHUNKS; /* once more, when the host was told all before */
         return;

@@ -148,7 +148,7 @@ static hkp_status say(uint32_t from, uint32_t to, const struct hkp_dsm_cbor_writ
 static void a_chunk_of_a_liar_is_refused(void) {
     begin(40);
     for (int k = 0; k < 3; k++) next_epoch(4);
-    sim.lost_ops = 1ULL << 40; /* CHUNK */
+    sim.lost_ops = 1ULL << 40 | 1ULL << 32; /* CHUNK, and SYNC_RESP, by which it would come step by step */
     sim_start(&sim, 4);
     sim_run(&sim, 3 * SIM_S);
     const node *n = sim.nodes[4].node;
