@@ -1086,9 +1086,9 @@ enum {
     HKP_MESH_EVENT_STARTED = 30,
     /** a member was convicted by evidence on the chain, and leaves at the next boundary: node_id, number:
      * height, to: epoch, data: the evidence (op 1 of D-CKP-3), which anybody can verify */
-    HKP_MESH_EVENT_CONVICTED = 31,
+    HKP_MESH_EVENT_CONVICTED = 33,
     /** a node got a seat or lost it: node_id, number: epoch, to: 1 it has one now, text */
-    HKP_MESH_EVENT_SEAT = 32
+    HKP_MESH_EVENT_SEAT = 34
 };
 
 /** Consciousness of a node (M-STATE); numbers as in the metric hkp_mesh_state. */

@@ -121,7 +121,7 @@ class Library:
         if done.returncode == 0:
             return None
         failed = re.findall(r"^not ok \d+ - (.*)$", done.stdout, re.M)
-        return failed if done.returncode == 1 else failed + ["(it ends with %d)" % done.returncode]
+        return failed if done.returncode == 1 and failed else failed + ["(it ends with %d)" % done.returncode]
 
     def objects_of(self, folder, source, text, test_source, test_objects):
         """The objects that the fault makes, and the test's own."""
