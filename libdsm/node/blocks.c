@@ -437,6 +437,10 @@ int hkp_dsm__blocks_path(node *n, const struct author *a, uint64_t from, const u
         from_id = first;
     }
     if (memcmp(at, from_id, 32) != 0) return -1;
+    if (!complete && a->headless) { /* they wait for the lost head, not for another branch */
+        *missing = seq;
+        return 0;
+    }
     if (!complete) off_the_tip(n, n->path, seq - from);
     return 1;
 }
