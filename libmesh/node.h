@@ -402,6 +402,9 @@ void hkp_mesh__claims_make(struct hkp_mesh_node *node, uint64_t seq, struct hkp_
 /** 1: the claims of a peer's block are those of a commit that we hold of it. */
 int hkp_mesh__claims_hold(struct hkp_mesh_node *node, const struct hkp_mesh__peer *author, uint64_t seq,
                           const struct hkp_dsm_claims *c);
+/** 1: the author dated its block before the last TER of the state that is agreed now, so the block may claim
+ * one that the two slots hold no more: it proves nothing either way. */
+int hkp_mesh__claims_late(const struct hkp_mesh__peer *author, uint64_t time_us);
 uint32_t hkp_mesh__own_state(const struct hkp_mesh__peer *peer);
 uint32_t hkp_mesh__held_state(const struct hkp_mesh__peer *peer);
 

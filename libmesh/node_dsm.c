@@ -163,7 +163,7 @@ static void check_claims(struct hkp_mesh_node *node, const struct hkp_dsm_event 
     const struct hkp_dsm_claims *c = ev->claims;
     if (author == NULL || c == NULL || !c->has_commit || memcmp(c->holder, node->node_id, 16) != 0) return;
     node->claims_checked++;
-    if (hkp_mesh__claims_hold(node, author, ev->seq, c)) return;
+    if (hkp_mesh__claims_hold(node, author, ev->seq, c) || hkp_mesh__claims_late(author, ev->time_us)) return;
     hkp_mesh__fact(node, HKP_MESH_EVENT_EVIDENCE, author->node_id,
                    "a block claims a neural state that was not agreed")
         ->number = ev->seq;

@@ -560,3 +560,14 @@ int hkp_mesh__claims_hold(struct hkp_mesh_node *node, const struct hkp_mesh__pee
     }
     return 0;
 }
+
+int hkp_mesh__claims_late(const struct hkp_mesh__peer *author, uint64_t time_us) {
+    struct hkp_neuro_instance_info info = {.struct_size = sizeof info};
+    hkp_neuro_commit *commit = NULL;
+    if (hkp_neuro_holder_info(author->held, &info) != HKP_OK ||
+        hkp_neuro_holder_commit(author->held, info.ck_index, &commit) != HKP_OK)
+        return 1;
+    const uint64_t newest_us = hkp_neuro_commit_last_us(commit);
+    hkp_neuro_commit_unref(commit);
+    return time_us < newest_us;
+}
