@@ -79,9 +79,9 @@ int hkp_dsm__revocations_split(const struct hkp_dsm_revocations *list, uint64_t 
 }
 
 hkp_status hkp_dsm_revocations_next(struct hkp_dsm_revocations *list, struct hkp_dsm_revocation *entry) {
+    if (list->n_entries == 0) return HKP_E_NOTFOUND;
     struct hkp_dsm_cbor_reader r = {.next = list->entries.ptr, .end = list->entries.ptr + list->entries.len};
     struct hkp_dsm_revocation e = {0};
-    if (list->n_entries == 0) return HKP_E_NOTFOUND;
     read_entry(&r, &e);
     if (r.status != HKP_OK) return HKP_E_NOTFOUND;
     list->entries = (struct hkp_dsm_view){r.next, (size_t)(r.end - r.next)};
@@ -92,6 +92,7 @@ hkp_status hkp_dsm_revocations_next(struct hkp_dsm_revocations *list, struct hkp
 
 /* Entries are of unequal length, so they are read from the front; a node asks once per certificate. */
 uint64_t hkp_dsm_revocations_find(const struct hkp_dsm_revocations *list, const uint8_t node_id[16]) {
+    if (list->n_entries == 0) return 0; /* a list that was never set has no bytes either */
     struct hkp_dsm_cbor_reader r = {.next = list->entries.ptr, .end = list->entries.ptr + list->entries.len};
     for (size_t i = 0; i < list->n_entries; i++) {
         struct hkp_dsm_revocation e = {0};
