@@ -74,6 +74,8 @@ int cli_officer_sign(struct cli_officer *o, const struct hkp_dsm_matter *matter,
  * file of the authority. */
 json_t *cli_ca_describe(struct cli_ca *ca, const uint8_t *bytes, size_t len);
 void cli_ca_print(FILE *to, const json_t *object);
+/** On standard output, as a line of JSON or as people read it; releases it. */
+void cli_ca_tell(json_t *object, int json);
 json_t *cli_ca_hex(const uint8_t *bytes, size_t len);
 /** "edge,validator" */
 int cli_ca_roles(const char *text, uint32_t *roles);

@@ -79,13 +79,7 @@ static int make_key(const struct wanted *w) {
 }
 
 static int show(const struct wanted *w, struct cli_ca *ca, const uint8_t *bytes, size_t len) {
-    json_t *o = cli_ca_describe(ca, bytes, len);
-    if (w->json) {
-        cli_print_json(o, 0);
-    } else {
-        cli_ca_print(stdout, o);
-        json_decref(o);
-    }
+    cli_ca_tell(cli_ca_describe(ca, bytes, len), w->json);
     return CLI_OK;
 }
 

@@ -220,12 +220,7 @@ static int make(const struct wanted *w, const uint8_t secret[64], const uint8_t 
     json_t *o = cli_ca_describe(&ca, bytes, len);
     json_object_set_new(o, "out", json_string(w->out));
     if (has_evidence) json_object_set_new(o, "evidence", json_string(path));
-    if (w->json) {
-        cli_print_json(o, 0);
-    } else {
-        cli_ca_print(stdout, o);
-        json_decref(o);
-    }
+    cli_ca_tell(o, w->json);
     return CLI_OK;
 }
 

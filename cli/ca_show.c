@@ -302,6 +302,15 @@ void cli_ca_print(FILE *to, const json_t *object) {
     }
 }
 
+void cli_ca_tell(json_t *object, int json) {
+    if (json) {
+        cli_print_json(object, 0);
+        return;
+    }
+    cli_ca_print(stdout, object);
+    json_decref(object);
+}
+
 /* ---- The command ---- */
 
 static int show_file(struct cli_ca *ca, const char *path, int json) {
@@ -313,12 +322,7 @@ static int show_file(struct cli_ca *ca, const char *path, int json) {
     if (o == NULL) return cli_fail(CLI_DAMAGED, "%s: is nothing that officers handle", path);
     json_object_set_new(o, "file", json_string(path));
     const int holds = !json_is_false(json_object_get(o, "verified"));
-    if (json) {
-        cli_print_json(o, 0);
-    } else {
-        cli_ca_print(stdout, o);
-        json_decref(o);
-    }
+    cli_ca_tell(o, json);
     return holds ? CLI_OK : CLI_NO;
 }
 
@@ -333,12 +337,7 @@ static int show_folder(const char *dir, const char *passphrase_file, int json) {
         put_number(o, "record_entries", officer.record.n_entries);
         put_number(o, "list", officer.held.number);
         put_set(o, cli_ca_newest(&officer.ca));
-        if (json) {
-            cli_print_json(o, 0);
-        } else {
-            cli_ca_print(stdout, o);
-            json_decref(o);
-        }
+        cli_ca_tell(o, json);
     }
     cli_officer_close(&officer);
     return code;

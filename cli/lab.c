@@ -4,7 +4,6 @@
 #ifdef CLI_LAB
 #include "lab.h"
 
-#include <math.h>
 #include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>

@@ -135,6 +135,9 @@ hkp_status hkp_neuro__pb_encode(struct hkp_neuro__walk *w);
 hkp_status hkp_neuro__record_decode(struct hkp_neuro__walk *w);
 hkp_status hkp_neuro__record_encode(struct hkp_neuro__walk *w);
 
+/* number.c: powers of ten, 10^0 to 10^19. */
+extern const uint64_t hkp_neuro__tens[20];
+
 /* LAB-7.8 for an intermediary that is canonical CBOR. */
 hkp_status hkp_neuro__values_check(struct hkp_neuro__walk *w);
 

@@ -242,28 +242,9 @@ static uint64_t quarters(uint64_t m, int32_t e, int32_t t, int *sticky) {
     return big_divide(&num, &den, sticky);
 }
 
-static const uint64_t TENS[] = {1,
-                                10,
-                                100,
-                                1000,
-                                10000,
-                                100000,
-                                1000000,
-                                10000000,
-                                100000000,
-                                1000000000,
-                                10000000000U,
-                                100000000000U,
-                                1000000000000U,
-                                10000000000000U,
-                                100000000000000U,
-                                1000000000000000U,
-                                10000000000000000U,
-                                100000000000000000U};
-
 /* The p-digit number nearest to x quarters of 10^-16 of the first digit; ties to even. */
 static uint64_t round_to(uint64_t x, int sticky, int p) {
-    const uint64_t unit = 4 * TENS[P_MAX - p], rest = x % unit, half = unit / 2;
+    const uint64_t unit = 4 * hkp_neuro__tens[P_MAX - p], rest = x % unit, half = unit / 2;
     uint64_t d = x / unit;
     if (rest > half || (rest == half && (sticky || (d & 1)))) d++;
     return d;
@@ -278,15 +259,15 @@ static int shortest(uint64_t bits, uint8_t digits[P_MAX + 1], int32_t *k) {
     int sticky;
     int32_t log10 = ((e + 63 - leading_zeros(m)) * 1233) >> 12; /* too high or too low by one at most */
     uint64_t x = quarters(m, e, log10 - (P_MAX - 1), &sticky);
-    while (x >= 4 * TENS[P_MAX - 1] * 10) x = quarters(m, e, ++log10 - (P_MAX - 1), &sticky);
-    while (x < 4 * TENS[P_MAX - 1]) x = quarters(m, e, --log10 - (P_MAX - 1), &sticky);
+    while (x >= 4 * hkp_neuro__tens[P_MAX - 1] * 10) x = quarters(m, e, ++log10 - (P_MAX - 1), &sticky);
+    while (x < 4 * hkp_neuro__tens[P_MAX - 1]) x = quarters(m, e, --log10 - (P_MAX - 1), &sticky);
     for (int p = 1;; p++) {
         uint64_t d = round_to(x, sticky, p);
-        const uint64_t back = d * 4 * TENS[P_MAX - p], off = back > x ? back - x : x - back;
+        const uint64_t back = d * 4 * hkp_neuro__tens[P_MAX - p], off = back > x ? back - x : x - back;
         /* half a unit in the last place is below 12 of 17 digits' units, but for the least numbers */
         if (p < P_MAX && field != 0 && off > (uint64_t)4 * 12) continue;
         *k = log10;
-        if (d == TENS[p]) {
+        if (d == hkp_neuro__tens[p]) {
             d /= 10;
             ++*k;
         }

@@ -3,6 +3,27 @@
 /* Integers and decimals as text, in the one spelling that LAB-7.6 allows. */
 #include "libneuro/bridge/bridge.h"
 
+const uint64_t hkp_neuro__tens[20] = {1,
+                                      10,
+                                      100,
+                                      1000,
+                                      10000,
+                                      100000,
+                                      1000000,
+                                      10000000,
+                                      100000000,
+                                      1000000000,
+                                      10000000000U,
+                                      100000000000U,
+                                      1000000000000U,
+                                      10000000000000U,
+                                      100000000000000U,
+                                      1000000000000000U,
+                                      10000000000000000U,
+                                      100000000000000000U,
+                                      1000000000000000000U,
+                                      10000000000000000000U};
+
 static int is_digit(uint8_t c) { return c >= '0' && c <= '9'; }
 
 /* Digits of text[*at..len) into value, *at behind them; 0 if it does not hold them. */

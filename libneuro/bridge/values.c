@@ -6,34 +6,12 @@
  */
 #include "libneuro/bridge/bridge.h"
 
-/* Powers of ten that bound DIGITS and SIGNED. */
-static const uint64_t TENS[] = {1,
-                                10,
-                                100,
-                                1000,
-                                10000,
-                                100000,
-                                1000000,
-                                10000000,
-                                100000000,
-                                1000000000,
-                                10000000000U,
-                                100000000000U,
-                                1000000000000U,
-                                10000000000000U,
-                                100000000000000U,
-                                1000000000000000U,
-                                10000000000000000U,
-                                100000000000000000U,
-                                1000000000000000000U,
-                                10000000000000000000U};
-
 static int unsigned_fits(const struct hkp_neuro_bridge *b, const struct hkp_neuro__field *f, uint64_t v) {
     if ((b->sides & HKP_NEURO_BRIDGE_PROTOBUF) && v > UINT32_MAX &&
         (f->pb_type == HKP_NEURO__PB_UINT32 || f->pb_type == HKP_NEURO__PB_FIXED32))
         return 0;
     if (!(b->sides & HKP_NEURO_BRIDGE_RECORD)) return 1;
-    if (f->rec_form == HKP_NEURO__REC_DIGITS) return v < TENS[f->rec_length];
+    if (f->rec_form == HKP_NEURO__REC_DIGITS) return v < hkp_neuro__tens[f->rec_length];
     return f->rec_length == 8 || v >> (8 * f->rec_length) == 0;
 }
 
@@ -44,8 +22,8 @@ static int signed_fits(const struct hkp_neuro_bridge *b, const struct hkp_neuro_
          f->pb_type == HKP_NEURO__PB_SFIXED32))
         return 0;
     if (!(b->sides & HKP_NEURO_BRIDGE_RECORD)) return 1;
-    if (f->rec_form == HKP_NEURO__REC_SIGNED) return magnitude < TENS[f->rec_length - 1];
-    if (f->rec_form == HKP_NEURO__REC_PACKED) return magnitude < TENS[2 * f->rec_length - 1];
+    if (f->rec_form == HKP_NEURO__REC_SIGNED) return magnitude < hkp_neuro__tens[f->rec_length - 1];
+    if (f->rec_form == HKP_NEURO__REC_PACKED) return magnitude < hkp_neuro__tens[2 * f->rec_length - 1];
     const int64_t bound = f->rec_length == 2 ? INT16_MAX : f->rec_length == 4 ? INT32_MAX : INT64_MAX;
     return v >= -1 - bound && v <= bound;
 }

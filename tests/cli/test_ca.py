@@ -13,6 +13,8 @@ import sys
 import tempfile
 import time
 
+from swtpm import Swtpm
+
 PROGRAM = sys.argv[1]
 SEED = int(os.environ.get("HKP_SEED", "1"))
 CASES = []
@@ -276,30 +278,6 @@ def the_one_officer_of_a_provisioned_mesh_goes_on(folder):
     assert ca("sign", *words, "--out", w.at("next"))["complete"]
     shown = json.loads(run("ca", "show", "--json", "--dir", where, own, w.at("next")).stdout.splitlines()[1])
     assert shown["verified"] is True and shown["serial"] == 2, shown
-
-
-class Swtpm:
-    """A TPM of the case's own, ended with it."""
-
-    def __init__(self, folder):
-        self.path = os.path.join(folder, "s")
-        self.tcti = "swtpm:path=" + self.path
-        os.mkdir(os.path.join(folder, "tpm"))
-        self.process = subprocess.Popen(
-            ["swtpm", "socket", "--tpm2", "--tpmstate", f"dir={folder}/tpm", "--server",
-             f"type=unixio,path={self.path}", "--ctrl", f"type=unixio,path={self.path}.ctrl", "--flags",
-             "not-need-init,startup-clear", "--seccomp", "action=none"],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-    def __enter__(self):
-        until = time.monotonic() + 10
-        while not os.path.exists(self.path) and time.monotonic() < until:
-            time.sleep(0.02)
-        return self
-
-    def __exit__(self, *_):
-        self.process.kill()
-        self.process.wait()
 
 
 @case

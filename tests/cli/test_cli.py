@@ -15,6 +15,8 @@ import tempfile
 import time
 import zlib
 
+from swtpm import Swtpm
+
 PROGRAM = sys.argv[1]
 CASES = []
 
@@ -90,30 +92,6 @@ def wrong_use_is_exit_2_and_says_what(folder):
     expect(run("intel", "lookup", "ip4"), 2, "TYPE and VALUE")
     expect(run("intel", "lookup", "ip9", "1.2.3.4"), 2, "no such type: ip9")
     expect(run("status"), 2, "--config FILE or --control PATH")
-
-
-class Swtpm:
-    """A TPM of the case's own, ended with it."""
-
-    def __init__(self, folder):
-        self.path = os.path.join(folder, "tpm.sock")
-        self.tcti = "swtpm:path=" + self.path
-        os.mkdir(os.path.join(folder, "tpm"))
-        self.process = subprocess.Popen(
-            ["swtpm", "socket", "--tpm2", "--tpmstate", f"dir={folder}/tpm", "--server",
-             f"type=unixio,path={self.path}", "--ctrl", f"type=unixio,path={self.path}.ctrl", "--flags",
-             "not-need-init,startup-clear", "--seccomp", "action=none"],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-    def __enter__(self):
-        until = time.monotonic() + 10
-        while not os.path.exists(self.path) and time.monotonic() < until:
-            time.sleep(0.02)
-        return self
-
-    def __exit__(self, *_):
-        self.process.kill()
-        self.process.wait()
 
 
 def no_tpm():
