@@ -69,9 +69,10 @@ def run_nodes(nodes, height=0, reports=0):
             time.sleep(0.2)
             got = subprocess.run([PROGRAM, "status", "--config", nodes[0]["config"], "--json"], capture_output=True, text=True)
             status = json.loads(got.stdout) if got.returncode == 0 else {}
-            if status.get("sessions", {}).get("up") == 1 and sent < reports:
+            at = status.get("chain", {}).get("height", -1)
+            if status.get("sessions", {}).get("up") == 1 and sent < reports and at >= height: # the one before is final
                 sent += ask(nodes[0], {"op": "report", "type": "ip4", "value": f"45.155.205.{sent + 1}", "evidence": 1})
-                height = status["chain"]["height"] + 1
+                height = at + 1
     finally:
         for process in running:
             process.send_signal(signal.SIGTERM)
