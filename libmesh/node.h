@@ -29,6 +29,8 @@ enum {
     HKP_MESH__LINKS = 3,
     /** what a block with a claim that does not hold costs its author, of 65536: TRUST_RISE of NZ1 */
     HKP_MESH__FALSE_CLAIM = 1024,
+    /** how long after an agreement a block must be dated to be judged by it: clocks differ (D-BLK-1) */
+    HKP_MESH__CLAIM_SLACK_US = 2000000,
     /** a request that belongs to no instance */
     HKP_MESH__OWN_NOBODY = 2,
     /** proofs under way (D-SYN-4) */
@@ -174,6 +176,8 @@ struct hkp_mesh__peer {
 
     hkp_neuro_owner *own;
     hkp_neuro_holder *held;
+    /** by our clock: since when held has its newest commit, or its state */
+    uint64_t agreed_us;
     struct hkp_mesh__trust trust;
     /** after a torn log: what it said, and the index and h of its HAVE above our log; 0: none */
     uint32_t answer;
@@ -402,8 +406,8 @@ void hkp_mesh__claims_make(struct hkp_mesh_node *node, uint64_t seq, struct hkp_
 /** 1: the claims of a peer's block are those of a commit that we hold of it. */
 int hkp_mesh__claims_hold(struct hkp_mesh_node *node, const struct hkp_mesh__peer *author, uint64_t seq,
                           const struct hkp_dsm_claims *c);
-/** 1: the author dated its block before the last TER of the state that is agreed now, so the block may claim
- * one that the two slots hold no more: it proves nothing either way. */
+/** 1: the author dated its block before the commit of now was agreed here, so the block may claim one that
+ * the two slots hold no more: it proves nothing either way. */
 int hkp_mesh__claims_late(const struct hkp_mesh__peer *author, uint64_t time_us);
 uint32_t hkp_mesh__own_state(const struct hkp_mesh__peer *peer);
 uint32_t hkp_mesh__held_state(const struct hkp_mesh__peer *peer);

@@ -406,9 +406,11 @@ static int side_event(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, i
             if (neural_request(node, peer, own, &ev, out)) return 1;
             break;
         case HKP_NEURO_EVENT_STATE:
+            if (!own) peer->agreed_us = node->wall_us;
             instance_fact(node, peer, own, &ev);
             break;
         case HKP_NEURO_EVENT_COMMIT: {
+            if (!own) peer->agreed_us = node->wall_us;
             struct hkp_mesh_event *fact =
                 hkp_mesh__fact(node, HKP_MESH_EVENT_INSTANCE, peer->node_id, "commit agreed");
             fact->number = (uint64_t)own;
@@ -562,12 +564,5 @@ int hkp_mesh__claims_hold(struct hkp_mesh_node *node, const struct hkp_mesh__pee
 }
 
 int hkp_mesh__claims_late(const struct hkp_mesh__peer *author, uint64_t time_us) {
-    struct hkp_neuro_instance_info info = {.struct_size = sizeof info};
-    hkp_neuro_commit *commit = NULL;
-    if (hkp_neuro_holder_info(author->held, &info) != HKP_OK ||
-        hkp_neuro_holder_commit(author->held, info.ck_index, &commit) != HKP_OK)
-        return 1;
-    const uint64_t newest_us = hkp_neuro_commit_last_us(commit);
-    hkp_neuro_commit_unref(commit);
-    return time_us < newest_us;
+    return time_us < author->agreed_us + HKP_MESH__CLAIM_SLACK_US;
 }
