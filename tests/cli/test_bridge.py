@@ -29,7 +29,7 @@ def case(function):
 
 
 def run(*words, data=b""):
-    return subprocess.run([PROGRAM, "lab", *words], capture_output=True, input=data, timeout=20)
+    return subprocess.run([PROGRAM, "lab", *words], capture_output=True, input=data, timeout=60)
 
 
 def expect(result, code, *in_stderr):

@@ -168,7 +168,7 @@ def nodes_run_with_certificates_of_three_operators(folder):
     running = [subprocess.Popen([PROGRAM, "node", "run", "--config", node["config"]], stdin=subprocess.DEVNULL,
                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for node in w.nodes]
     try:
-        until, reported = time.monotonic() + 30, False
+        until, reported = time.monotonic() + 60, False
         while True:
             got = run("status", "--config", w.nodes[3]["config"], "--json")
             status = json.loads(got.stdout) if got.returncode == 0 else {}
@@ -402,7 +402,7 @@ def one_command_at_a_time_works_with_a_folder(folder):
         waits.stderr.read(8)  # it asks
         w.sign(0, request, "second", *beside, code=3, said=["another \"hookprobe ca\""])
     finally:
-        waits.communicate("yes\n", timeout=20)
+        waits.communicate("yes\n", timeout=60)
     assert waits.returncode == 0 and os.path.exists(w.at("half"))
 
 

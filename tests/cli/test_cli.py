@@ -26,7 +26,7 @@ def case(function):
     return function
 
 
-def run(*words, timeout=20):
+def run(*words, timeout=60):
     return subprocess.run([PROGRAM, *words], capture_output=True, text=True, timeout=timeout)
 
 
@@ -435,10 +435,10 @@ class Node:
 
     def __exit__(self, *_):
         self.process.terminate()
-        self.said = self.process.communicate(timeout=20)[1]
+        self.said = self.process.communicate(timeout=60)[1]
 
     @staticmethod
-    def wait_for(holds, seconds=15):
+    def wait_for(holds, seconds=60):
         end = time.monotonic() + seconds
         while not holds():
             assert time.monotonic() < end, "it did not come to hold in time"
@@ -493,7 +493,7 @@ def a_running_node_is_asked_and_ends_in_order(folder):
                                   stdout=subprocess.PIPE, text=True)
         seen = [json.loads(follow.stdout.readline())["index"] for _ in range(5)]
         follow.terminate()
-        follow.communicate(timeout=10)
+        follow.communicate(timeout=60)
         assert seen == sorted(seen), seen
     assert node.process.returncode == 0, node.said
     shown = run("ter", "log", "--last", "1", "--json", node.made["data_dir"])

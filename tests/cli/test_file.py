@@ -43,7 +43,7 @@ def lines_of(text):
     return [json.loads(line) for line in text.splitlines()]
 
 
-def wait_until(condition, what, seconds=20):
+def wait_until(condition, what, seconds=60):
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until, f"waited in vain for: {what}"
@@ -433,7 +433,7 @@ def ctrl_c_leaves_a_part_and_says_so(folder):
         data = make(w.here + "/big.pcap", 16 * MIB)
         process = w.begin("put", w.here + "/big.pcap", "box:")
         kill_in_the_middle(w, process, w.root, 4 * MIB, lambda: process.send_signal(signal.SIGINT))
-        _, err = process.communicate(timeout=20)
+        _, err = process.communicate(timeout=60)
         assert process.returncode == 5 and "the same command goes on from there" in err, err
         assert part_size(w.root) > 0
         done = w.ask("put", "--json", w.here + "/big.pcap", "box:")
@@ -441,7 +441,7 @@ def ctrl_c_leaves_a_part_and_says_so(folder):
         assert read(w.root + "/big.pcap") == data
         process = w.begin("put", "--all", "--timeout", "1", w.here + "/big.pcap", "box:other.pcap")
         kill_in_the_middle(w, process, w.root, 4 * MIB, lambda: w.stop(signal.SIGKILL))
-        _, err = process.communicate(timeout=20)
+        _, err = process.communicate(timeout=60)
         assert process.returncode == 5 and "silent for 1 seconds" in err, err
 
 

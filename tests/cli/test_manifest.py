@@ -19,7 +19,7 @@ def case(function):
     return function
 
 
-def run(*words, timeout=20):
+def run(*words, timeout=60):
     return subprocess.run([PROGRAM, "ter", "manifest", *words], capture_output=True, text=True, timeout=timeout)
 
 
@@ -141,7 +141,7 @@ def a_node_takes_what_was_signed_for_it(folder):
                os.path.join(made["data_dir"], "rebase"), "--node", made["node_id"], "--policy-ver", "1",
                "--key", os.path.join(mesh, "authority", "policy.key"), "--accept-missing"), 0)
     got = subprocess.run([PROGRAM, "node", "run", "--check", "--config", made["config"]], capture_output=True,
-                         text=True, timeout=20)
+                         text=True, timeout=60)
     assert got.returncode == 0, got.stderr
     expect(run("diff", os.path.join(made["data_dir"], "manifest"), "--live", "--rebase",
                os.path.join(made["data_dir"], "rebase"), "--public",

@@ -50,7 +50,7 @@ static json_t *ask(json_t *request) {
     CHECK_EQ(write(fd, text, strlen(text)), (ssize_t)strlen(text));
     CHECK_EQ(write(fd, "\n", 1), 1);
     free(text);
-    uint64_t end = now_ms() + 10000;
+    uint64_t end = now_ms() + 30000;
     while (now_ms() < end && memchr(answer, '\n', len) == NULL) {
         step();
         ssize_t n = recv(fd, answer + len, sizeof answer - len, MSG_DONTWAIT);
