@@ -80,7 +80,7 @@ static int refused(const char *path, hkp_status st, const struct hkp_neuro_bridg
 
 struct job {
     const char *signer, *from, *to, *key, *key_id, *context;
-    int json, exported;
+    int json, exported, neural;
     uint64_t life_s, policy, suite;
 };
 
@@ -116,12 +116,17 @@ static int translate_with(const struct job *j, char **names) {
     return code;
 }
 
-static const struct option options[] = {
-    {"signer", required_argument, NULL, 's'}, {"from", required_argument, NULL, 'f'},
-    {"to", required_argument, NULL, 't'},     {"key", required_argument, NULL, 'k'},
-    {"key-id", required_argument, NULL, 'i'}, {"life", required_argument, NULL, 'l'},
-    {"level", required_argument, NULL, 'p'},  {"aes", no_argument, NULL, 'a'},
-    {"exported", no_argument, NULL, 'e'},     {0}};
+static const struct option options[] = {{"signer", required_argument, NULL, 's'},
+                                        {"from", required_argument, NULL, 'f'},
+                                        {"to", required_argument, NULL, 't'},
+                                        {"key", required_argument, NULL, 'k'},
+                                        {"key-id", required_argument, NULL, 'i'},
+                                        {"life", required_argument, NULL, 'l'},
+                                        {"level", required_argument, NULL, 'p'},
+                                        {"aes", no_argument, NULL, 'a'},
+                                        {"exported", no_argument, NULL, 'e'},
+                                        {"neural", no_argument, NULL, 'n'},
+                                        {0}};
 
 static int take(const struct cli_command *command, int argc, char **argv, struct job *j) {
     int got;
@@ -137,6 +142,7 @@ static int take(const struct cli_command *command, int argc, char **argv, struct
         if (got == 'j') j->json = 1;
         if (got == 'a') j->suite = HKP_NEURO_HYB_AES256_GCM;
         if (got == 'e') j->exported = 1;
+        if (got == 'n') j->neural = 1;
         if (got == 'l' && cli_number(optarg, 1, 604800, &j->life_s) != 0)
             return cli_fail(CLI_USAGE, "--life: 1..604800 seconds");
         if (got == 'p' && cli_number(optarg, 1, 4, &j->policy) != 0)
@@ -204,6 +210,8 @@ static int hybrid(const struct cli_command *command, int argc, char **argv) {
         opt.now_s = cli_wall() / 1000000;
         opt.expires_s = opt.now_s + j.life_s;
         opt.rng.fill = fill;
+        opt.neural = (uint32_t)j.neural;
+        cli_lab_layer(&opt.layer);
         hkp_status st = HKP_OK;
         if (sealing) { /* what could not be opened again is not sealed */
             struct hkp_neuro_bridge_place place = {0};
@@ -216,10 +224,13 @@ static int hybrid(const struct cli_command *command, int argc, char **argv) {
             code = st == HKP_OK ? cli_bridge_write(names[2], out, len)
                                 : cli_fail(CLI_NO, "%s: %s", names[1], cli_status_name(st));
         }
+        if (code == CLI_OK && (sealing ? out : in.ptr)[7] == 1) /* LAB-8.2: a layer is below the AEAD */
+            fputs("neural layer: no security claim, the AEAD protects this\n", stderr);
         if (code == CLI_OK && j.json && strcmp(names[2], "-") != 0)
             cli_print_json(json_pack("{s:s, s:I, s:I}", "file", names[2], "in", (json_int_t)in.len, "out",
                                      (json_int_t)len),
                            0);
+        cli_lab_layer(NULL);
         sodium_memzero(out, ROOM);
     }
     sodium_memzero(&secret, sizeof secret);
@@ -258,13 +269,15 @@ const struct cli_command cli_lab_hybrid_seal = {
     .summary = "seal an intermediary of the bridge",
     .help =
         "usage: hookprobe lab hybrid seal TABLE IN OUT --signer HEX --key FILE --key-id HEX [--level N]\n"
-        "       [--life S] [--aes] [--exported] [--json]\n\n"
+        "       [--life S] [--aes] [--exported] [--neural] [--json]\n\n"
         "IN is canonical CBOR as the table says. The level decides about padding and life, never about the\n"
         "cipher.\n\n" SIGNER_HELP KEY_HELP
         "  --level N      1 public, 2 internal, 3 confidential, 4 restricted; "
         "default and least: the table's\n"
         "  --life S       seconds until it does not open any more; default 300\n"
         "  --aes          AES-256-GCM, where the machine has it; default ChaCha20-Poly1305\n"
+        "  --neural       with the layer of the lab below the AEAD, in builds that have it; no security "
+        "claim\n"
         "  --json         one JSON object\n",
     .run = hybrid_seal,
 };

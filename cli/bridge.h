@@ -18,6 +18,8 @@ struct cli_bytes {
     size_t len;
 };
 
+/** The layer of LAB-8.4, in builds with the lab (else nothing); NULL: wipe what it keeps. */
+void cli_lab_layer(struct hkp_neuro_hyb_layer *layer);
 /** The whole of a file of at most max bytes; secret: only its owner may read it. An exit code; free(ptr). */
 int cli_bridge_read(const char *path, int secret, size_t max, struct cli_bytes *bytes);
 /** Writes a file, or standard output where path is "-"; an exit code. */

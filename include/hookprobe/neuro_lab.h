@@ -172,6 +172,42 @@ void hkp_neuro_lab_nc1_decrypt(const hkp_neuro_lab_nc1 *nc1, const uint8_t in[16
 void hkp_neuro_lab_nc1_ctr(const hkp_neuro_lab_nc1 *nc1, const uint8_t iv[8], const uint8_t *in, uint8_t *out,
                            size_t len);
 
+/** NC1 below the AEAD of the hybrid; plain memory, all zero at first. Secret. */
+struct hkp_neuro_lab_layer {
+    /** zero: malloc and free */
+    struct hkp_mem mem;
+    /** of the key that was used last */
+    hkp_neuro_lab_nc1 *nc1;
+    uint8_t key[32];
+};
+
+/**
+ * The layer of a sealed message with neural = 1: NC1 of 16 rounds in counter mode.
+ *
+ * It is what hkp_neuro_hyb_options.layer.apply takes, with a struct hkp_neuro_lab_layer as its user. No claim
+ * is made of it: the AEAD above it protects the message.
+ *
+ * @param user  a struct hkp_neuro_lab_layer; hkp_neuro_lab_layer_end()
+ * @param key   K_nc1, 32 bytes
+ * @param iv    8 bytes, the first of the salt
+ * @param data  len bytes, changed in place
+ * @param len   any
+ * @retval HKP_OK                 done
+ * @retval HKP_E_NEURO_LAB_LIMIT  no memory for the weights; data is as before
+ * Cost: one block for 16 bytes; with another key than last time all weights. Source: LAB-8.4. Since:
+ * hookprobe-neuro 0.1
+ */
+int32_t hkp_neuro_lab_layer_apply(void *user, const uint8_t key[32], const uint8_t iv[8], uint8_t *data,
+                                  size_t len);
+
+/**
+ * Wipe and free what a layer keeps; it may be used again.
+ *
+ * @param layer  the layer
+ * Cost: O(weights). Source: LAB-8.4. Since: hookprobe-neuro 0.1
+ */
+void hkp_neuro_lab_layer_end(struct hkp_neuro_lab_layer *layer);
+
 /** How a trained pair is made (LAB-4.5). */
 struct hkp_neuro_lab_nc0_options {
     uint32_t struct_size;

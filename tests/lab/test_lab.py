@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 
-PROGRAM = sys.argv[1]
+PROGRAM, VECTORS = sys.argv[1], sys.argv[2]
 KEY = "07" * 32
 CASES = []
 
@@ -79,6 +79,31 @@ def a_pair_is_trained_saved_and_retrained():
 def parties_make_one_key():
     row, = lines("cipher", "--share", "16")
     assert row["same_key"] and row["changed_secret_found"]
+
+
+@case
+def a_neural_layer_is_below_the_aead_and_claims_nothing():
+    with open(os.path.join(VECTORS, "table.json"), encoding="utf-8") as f:
+        table = json.load(f)
+    with open(os.path.join(VECTORS, "translate.json"), encoding="utf-8") as f:
+        inter = bytes.fromhex(json.load(f)["cases"][1]["inter"])
+    with tempfile.TemporaryDirectory() as folder:
+        def path(name, content=None):
+            where = os.path.join(folder, name)
+            if content is not None:
+                with open(os.open(where, os.O_CREAT | os.O_WRONLY, 0o600), "wb") as out:
+                    out.write(content)
+            return where
+        words = [path("table", bytes.fromhex(table["file"]))]
+        more = ["--signer", table["public_key"], "--key", path("master", bytes(range(32))), "--key-id", "01" * 16]
+        said = "neural layer: no security claim, the AEAD protects this\n"
+        assert lab("hybrid", "seal", *words, path("inter", inter), path("sealed"), *more, "--neural").stderr == said
+        assert lab("hybrid", "open", *words, path("sealed"), path("opened"), *more).stderr == said
+        with open(path("opened"), "rb") as f:
+            assert f.read() == inter
+        with open(path("sealed"), "rb") as f:
+            assert f.read()[7] == 1
+        assert lab("hybrid", "seal", *words, path("inter"), path("plain"), *more).stderr == ""
 
 
 @case
