@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
 /*
- * libdsm, part: what a node keeps for long (D-STO-8), and what becomes of damaged rows (D-STO-10).
+ * libdsm, part: the store of a node: opening it and executing the requests of the node (D-STO-1, D-STO-2),
+ * what is kept for long (D-STO-8), and what becomes of damaged rows (D-STO-10).
  */
 #ifndef HOOKPROBE_DSM_STORE_H
 #define HOOKPROBE_DSM_STORE_H
@@ -11,6 +12,91 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/** The default store: SQLite in a directory, and the consensus WAL as a file of its own beside it. */
+typedef struct hkp_dsm_store hkp_dsm_store;
+
+/** Where and why a store is refused. */
+struct hkp_dsm_store_fault {
+    /** name of the file inside the directory, NUL-terminated */
+    char file[32];
+    /** what is wrong, NUL-terminated */
+    char what[160];
+    /** byte offset in it, or 0xFFFFFFFFFFFFFFFF if that is not known */
+    uint64_t offset;
+};
+
+/**
+ * Open the store of one node, or create it.
+ *
+ * A second process is kept out by a lock. Damage is told and never repaired: a torn last record of the WAL,
+ * which was never acted on, is the only thing that is cut off (D-STO-5).
+ *
+ * @param out        receives the store, owned by the caller
+ * @param directory  an existing directory, NUL-terminated, borrowed for the call
+ * @param create     1: make the files if none of them is there; 0: they must exist
+ * @param fault      filled on HKP_E_IO and HKP_E_DSM_WAL_CORRUPT; may be NULL
+ *
+ * @retval HKP_OK                  open
+ * @retval HKP_E_NOMEM             no memory
+ * @retval HKP_E_STATE             another process has it open
+ * @retval HKP_E_NOTFOUND          it is not there and create is 0
+ * @retval HKP_E_IO                a file cannot be used, is missing or damaged; fault says which and where
+ * @retval HKP_E_DSM_WAL_CORRUPT   a bad record of the WAL is followed by a good one; fault says where
+ *
+ * Cost: opens files; checks the whole database once.
+ * Source: D-STO-4, D-STO-5, D-STO-7; README ruling 10.
+ * Since: hookprobe-dsm 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_dsm_store_open(hkp_dsm_store **out, const char *directory, int32_t create,
+                                                   struct hkp_dsm_store_fault *fault);
+
+/**
+ * Close the store; what was not committed is lost.
+ *
+ * @param store  a store or NULL
+ *
+ * Cost: closes files.
+ * Source: style 2.4.
+ * Since: hookprobe-dsm 0.1
+ */
+HKP_API void hkp_dsm_store_close(hkp_dsm_store *store);
+
+/**
+ * Execute one store request of a node; reads are answered before it returns, writes by the next commit.
+ *
+ * @param store  a store
+ * @param node   the node that asked
+ * @param now    nanoseconds, monotonic
+ * @param ev     an event of kind HKP_DSM_EV_STORE_*; its pointers are used only at the start of the call
+ *
+ * @retval HKP_OK       executed
+ * @retval HKP_E_INVAL  no store request
+ * @retval HKP_E_IO     the system refused; the node was told and is dead
+ * @retval HKP_E_NOMEM  no memory; the node was told and is dead
+ *
+ * Cost: one statement of SQLite.
+ * Source: dsm.md 7.
+ * Since: hookprobe-dsm 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_dsm_store_apply(hkp_dsm_store *store, hkp_dsm_node *node, hkp_time now,
+                                                    const struct hkp_dsm_event *ev);
+
+/**
+ * Make all writes since the last commit durable, rows before WAL records, and tell the node.
+ *
+ * @param store  a store
+ * @param node   the node that asked
+ * @param now    nanoseconds, monotonic
+ *
+ * @retval HKP_OK    durable, or there was nothing to write
+ * @retval HKP_E_IO  the system refused; the node was told and is dead
+ *
+ * Cost: one commit of SQLite if rows were written, one fdatasync if WAL records were.
+ * Source: D-STO-1, D-STO-2.
+ * Since: hookprobe-dsm 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_dsm_store_commit(hkp_dsm_store *store, hkp_dsm_node *node, hkp_time now);
 
 /**
  * From which heights on a node still keeps blocks, and headers with their bodies.
