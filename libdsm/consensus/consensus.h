@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+/* Inside of a running node: views, votes, headers and what they carry (DSM-Simplex). */
+#ifndef HKP_LIBDSM_CONSENSUS_CONSENSUS_H
+#define HKP_LIBDSM_CONSENSUS_CONSENSUS_H
+
+#include "libdsm/node/limits.h"
+
+struct vote_entry {
+    uint8_t set;
+    uint8_t digest[32];
+    uint8_t signature[64];
+};
+
+/** A header above the newest final one, with what is known of it. */
+struct prop {
+    uint32_t used, state, queued, boundary;
+    struct hkp_dsm__header h;
+    blob *header, *body, *envelope;
+    struct hkp_dsm__body parsed;
+    /** heads before it, while the tree stands on it or a descendant */
+    struct hkp_dsm__head *undo;
+    size_t n_undo;
+    hkp_time ask_again;
+    uint64_t put_ticket;
+};
+
+enum { PROP_NEW = 0, PROP_VALID = 1, PROP_BAD = 2 };
+
+/** A view. */
+struct slot {
+    uint64_t view;
+    /** own promises, sent or recorded */
+    uint8_t proposed, notar, null, final, seen_proposal;
+    uint8_t notar_digest[32], propose_digest[32], proposal_digest[32];
+    blob *own_msg[6];
+    /** CERT_N, CERT_0, CERT_F */
+    blob *cert[3];
+    uint8_t cert_digest[32];
+    struct vote_entry *votes[3];
+};
+
+enum { CERT_N = 0, CERT_0 = 1, CERT_F = 2 };
+
+struct report {
+    struct prop *p;
+    uint64_t ticket, next_seq;
+    uint32_t head;
+    struct hkp_dsm_cbor_reader at;
+    struct hkp_dsm__head now;
+    uint64_t from;
+};
+
+struct suspect {
+    uint8_t key[32];
+    uint32_t class_, on_chain;
+    uint8_t offender[16];
+    blob *op;
+};
+
+/** Evidence of this epoch whose two signatures were found right, by the hash of its op. */
+struct checked {
+    uint8_t hash[32], offender[16];
+    uint32_t class_;
+    uint64_t epoch, point, kind;
+};
+
+/** A change of the set that an op asks for (D-EPO-2). */
+struct change {
+    uint32_t kind;
+    /** of the header with the op */
+    uint64_t height;
+    struct hkp_dsm_seat seat;
+};
+
+enum { CHANGE_EVIDENCE = 1, CHANGE_RETIRE = 2, CHANGE_LEAVE = 3, CHANGE_JOIN = 4 };
+
+struct pending {
+    uint32_t count;
+    struct change at[PENDING_MAX];
+};
+
+/** A MEMBER or ENDORSE of this epoch (D-EPO-3). */
+struct note {
+    uint32_t kind, action, bad;
+    uint8_t signer[16], message_id[16];
+    /** what is endorsed; of a MEMBER its own id */
+    uint8_t subject[32], certificate[32];
+    hkp_time seen_at;
+    /** op: made of a MEMBER when it has all endorsements */
+    blob *envelope, *op;
+};
+
+/* votes.c */
+struct slot *hkp_dsm__slot(node *n, uint64_t view);
+void hkp_dsm__slots_clear(node *n);
+hkp_status hkp_dsm__on_vote(node *n, struct peer *p, const struct hkp_dsm_view *envelope);
+hkp_status hkp_dsm__cert_take(node *n, const uint8_t *bytes, size_t len);
+/** The same, from a neighbour. */
+hkp_status hkp_dsm__cert_from(node *n, const struct peer *from, uint32_t hops, const uint8_t *bytes,
+                              size_t len);
+void hkp_dsm__vote_own(node *n, uint32_t kind, uint64_t view, const uint8_t digest[32]);
+void hkp_dsm__newest_certs(node *n, struct peer *p);
+hkp_status hkp_dsm__vote_envelope(node *n, uint32_t kind, uint64_t view, uint32_t seat, uint8_t *dst,
+                                  size_t cap, size_t *len);
+
+/* rules.c */
+void hkp_dsm__advance(node *n);
+void hkp_dsm__enter(node *n, uint64_t view);
+int hkp_dsm__may_promise(const node *n, uint64_t view);
+int hkp_dsm__has_work(node *n);
+hkp_time hkp_dsm__rules_wake(const node *n);
+
+/* proposal.c */
+struct prop *hkp_dsm__prop(node *n, const uint8_t digest[32]);
+struct prop *hkp_dsm__prop_add(node *n, const struct hkp_dsm__header *h, const struct hkp_dsm_view *header,
+                               const struct hkp_dsm_view *body, const struct hkp_dsm_view *envelope);
+void hkp_dsm__prop_free(node *n, struct prop *p);
+/** Move the heads tree to the state after p (NULL: after the newest final header); 0: p is not above it. */
+int hkp_dsm__goto(node *n, struct prop *p);
+/** Parent of p: 1 a header in memory, 0 the newest final header, -1 unknown. */
+int hkp_dsm__parent(node *n, const struct prop *p, struct prop **parent);
+int hkp_dsm__prop_empty(const struct prop *p);
+/** HKP_OK, HKP_E_DSM_GAP: something is missing and was asked for, or why it is bad. */
+hkp_status hkp_dsm__prop_judge(node *n, struct prop *p);
+hkp_status hkp_dsm__on_propose(node *n, struct peer *from, struct hkp_dsm__message *m);
+void hkp_dsm__propose(node *n);
+void hkp_dsm__prop_store(node *n, struct prop *p);
+void hkp_dsm__repropose(node *n, struct slot *s);
+struct prop *hkp_dsm__newest_notarised(node *n);
+/** Changes of p applied to the tree, which stands on its parent; root compared. */
+hkp_status hkp_dsm__prop_apply(node *n, struct prop *p);
+/** The roots that the changes of p would leave, into p->h; the tree stays on the parent. */
+hkp_status hkp_dsm__prop_trial(node *n, struct prop *p);
+int hkp_dsm__null_held(node *n, uint64_t above, uint64_t below);
+int hkp_dsm__notar_held(node *n, uint64_t view, const uint8_t digest[32]);
+int hkp_dsm__is_boundary(const node *n, uint64_t height, uint64_t time_ms);
+
+/* final.c */
+void hkp_dsm__finalise(node *n);
+int hkp_dsm__report(node *n);
+void hkp_dsm__epoch_begin(node *n, const uint8_t *set_body, size_t len, const uint8_t boundary[32],
+                          uint64_t height, uint64_t time_ms);
+/** The epoch that begins at this boundary, whose heads the tree has. */
+void hkp_dsm__epoch_jump(node *n, const struct hkp_dsm__header *h, const uint8_t *set, size_t len);
+void hkp_dsm__epoch_again(node *n, const struct hkp_dsm__header *boundary);
+
+/* fetch.c */
+/** A header with its body, if it is one that is missing. */
+void hkp_dsm__pair_take(node *n, const struct hkp_dsm_view *header, const struct hkp_dsm_view *body, int ask);
+/** Ask one peer for a digest, and for its ancestors down to view from (0: for it alone). */
+void hkp_dsm__sync_ask(node *n, struct peer *p, uint64_t epoch, uint64_t from, const uint8_t digest[32]);
+void hkp_dsm__ask_header(node *n, const uint8_t digest[32]);
+void hkp_dsm__ask_certs(node *n, struct peer *p, uint64_t from, uint64_t to);
+hkp_status hkp_dsm__on_sync_req(node *n, struct peer *p, struct hkp_dsm__message *m);
+hkp_status hkp_dsm__on_sync_resp(node *n, struct peer *p, struct hkp_dsm__message *m);
+void hkp_dsm__fetch_row(node *n, struct read *r, const uint8_t *key, size_t key_len, const uint8_t *data,
+                        size_t len);
+void hkp_dsm__fetch_end(node *n, struct read *r);
+
+/* promises.c */
+void hkp_dsm__promises_ask(node *n, struct peer *p);
+hkp_status hkp_dsm__on_promises_req(node *n, struct peer *p, struct hkp_dsm__message *m);
+hkp_status hkp_dsm__on_promises(node *n, struct peer *p, struct hkp_dsm__message *m);
+
+/* suspects.c */
+void hkp_dsm__suspect(node *n, const struct hkp_dsm_view *a, const struct hkp_dsm_view *b);
+hkp_status hkp_dsm__on_evidence(node *n, const struct hkp_dsm_view *op, struct peer *from, uint32_t hops);
+hkp_status hkp_dsm__evidence_valid(node *n, const struct hkp_dsm_view *op, const struct prop *parent);
+void hkp_dsm__evidence_final(node *n, const struct hkp_dsm_view *op, uint64_t height);
+struct hkp_dsm__keys hkp_dsm__keys_of(node *n);
+/** hkp_dsm__evidence_check(), the signatures of one op but once in an epoch: liars make evidence at will. */
+hkp_status hkp_dsm__evidence_of(node *n, const struct hkp_dsm_view *op, struct hkp_dsm__evidence *e);
+hkp_status hkp_dsm__suspect_add(node *n, const struct hkp_dsm_view *op, const struct hkp_dsm__evidence *e,
+                                uint64_t height);
+
+/* ops.c */
+hkp_status hkp_dsm__op_valid(node *n, const struct hkp_dsm_view *op, struct prop *parent, uint64_t time_ms);
+size_t hkp_dsm__ops_heads(node *n, const struct prop *p, struct hkp_dsm__head *heads);
+void hkp_dsm__ops_final(node *n, const struct prop *p);
+
+/* seats.c */
+const struct change *hkp_dsm__pending_find(const struct pending *list, uint32_t kind,
+                                           const uint8_t node_id[16]);
+void hkp_dsm__pending_op(node *n, struct pending *list, const struct hkp_dsm_view *op, uint64_t height);
+void hkp_dsm__pending_add(node *n, struct pending *list, const struct prop *p);
+const struct pending *hkp_dsm__pending_at(node *n, struct prop *parent);
+hkp_status hkp_dsm__next_set(node *n, const struct pending *list, uint64_t boundary, uint8_t *dst,
+                             size_t *len);
+void hkp_dsm__pending_carry(node *n, const struct hkp_dsm__valset *old, uint64_t first);
+void hkp_dsm__pending_forget(node *n);
+hkp_status hkp_dsm__pending_row(node *n, const uint8_t *key, size_t key_len, const uint8_t *data, size_t len);
+hkp_status hkp_dsm__seat_op_valid(node *n, const struct hkp_dsm__op *op, struct prop *parent,
+                                  uint64_t time_ms);
+
+/* members.c */
+hkp_status hkp_dsm__note_take(node *n, const struct hkp_dsm_view *envelope, struct peer *from, uint32_t hops);
+/** All that is held is announced to a peer that is new. */
+void hkp_dsm__notes_peer(node *n, struct peer *p);
+/** The envelope of this message id, or NULL. */
+blob *hkp_dsm__note_object(const node *n, const uint8_t id[16]);
+void hkp_dsm__notes_tick(node *n);
+void hkp_dsm__notes_clear(node *n);
+/** Ops for a header after parent into ops (NULL: only how many there might be), at most max. */
+size_t hkp_dsm__notes_ops(node *n, struct prop *parent, uint64_t time_ms, struct hkp_dsm_view *ops,
+                          size_t max);
+
+#endif

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+/* Inside of a running node: authors, their certificates and their chains of microblocks. */
+#ifndef HKP_LIBDSM_NODE_CHAINS_H
+#define HKP_LIBDSM_NODE_CHAINS_H
+
+#include "libdsm/node/heads_tree.h"
+#include "libdsm/node/limits.h"
+
+/** A microblock in memory. */
+struct block {
+    struct block *next_by_id;
+    struct block *next_by_seq;
+    /** of the author: waiting behind a gap, or on another branch; in the order of finality: kept blocks */
+    struct block *next, *prev;
+    struct author *author;
+    /** [0, envelope, payload or null] */
+    blob *item;
+    struct hkp_dsm_view envelope, payload;
+    struct hkp_dsm__block b;
+    hkp_time seen_at;
+    uint64_t ticket;
+    /** height that made it final; 0: none yet */
+    uint64_t height;
+    /** reports and puts that need it */
+    uint32_t pins;
+    uint8_t place;
+    /** that it came over; a statistic (D-GSP-7) */
+    uint8_t hops;
+};
+
+enum { PLACE_CHAIN = 1, PLACE_WAITING = 2, PLACE_BRANCH = 3, PLACE_KEPT = 4 };
+
+/** A node that is known: its certificates and its chain. */
+struct author {
+    struct author *next_by_id;
+    uint8_t node_id[16];
+    struct hkp_dsm_certificate certs[CERTS_PER_NODE];
+    blob *cert_bytes[CERTS_PER_NODE];
+    uint32_t n_certs;
+    /** final head and the stored chain's head above it */
+    struct hkp_dsm__known_head final, tip;
+    struct block *waiting, *branch;
+    uint32_t n_waiting, n_branch;
+    /** authors with blocks that are not final */
+    struct author *open_next, *open_prev;
+    uint32_t is_open, forked, frozen, have_changed;
+    /** 1: the block of the final head is lost and not back yet (heal.c) */
+    uint32_t headless;
+    /** highest seq that a peer claims to have, and who; the highest that a signature showed */
+    uint64_t known_seq, shown_seq;
+    uint8_t known_by[16];
+    /** questions for it in a row that brought nothing */
+    uint32_t want_tries, is_claimed;
+    /** serials revoked by what is final, and by headers that are not (over_mark tells which) */
+    uint64_t revoked, over_mark, over_serial;
+    struct author *claim_next;
+    hkp_time want_again, cert_again;
+    /** what peers have more than we is most likely on its way until then */
+    hkp_time soon;
+    /** D-BLK-8: thousandths of a block */
+    uint64_t tokens;
+    hkp_time tokens_at;
+};
+
+/* authors.c */
+struct author *hkp_dsm__author(const node *n, const uint8_t node_id[16]);
+/** The same, made if it is not known; NULL: the table is full. */
+struct author *hkp_dsm__author_make(node *n, const uint8_t node_id[16]);
+hkp_status hkp_dsm__certificate_take(node *n, const uint8_t *multi, size_t len, int stored);
+/** Its officers were in office when it was issued (D-CA-2); E_CA_VERSION. */
+hkp_status hkp_dsm__certificate_timely(const node *n, const uint8_t *multi, size_t len,
+                                       const struct hkp_dsm_certificate *c);
+/** D-CERT-5 */
+uint64_t hkp_dsm__judged_at_s(const node *n);
+void hkp_dsm__certificate_ask(node *n, struct author *a, struct peer *p, const uint8_t node_id[16]);
+void hkp_dsm__author_open(node *n, struct author *a);
+
+/* blocks.c */
+struct block *hkp_dsm__block_by_id(const node *n, const uint8_t id[32]);
+struct block *hkp_dsm__block_at(const node *n, const struct author *a, uint64_t seq);
+hkp_status hkp_dsm__block_take(node *n, struct peer *p, const struct hkp_dsm__item *item, uint32_t hops,
+                               int asked);
+/** From the own store. */
+hkp_status hkp_dsm__block_load(node *n, const struct hkp_dsm__item *item, int branch);
+void hkp_dsm__block_durable(node *n, struct block *b, int own);
+/** Blocks that waited and follow the tip now. */
+void hkp_dsm__take_waiting(node *n, struct author *a);
+void hkp_dsm__block_unpin(node *n, struct block *b);
+void hkp_dsm__block_tell(node *n, struct block *b, uint32_t kind);
+void hkp_dsm__block_final(node *n, struct author *a, struct block *b, uint64_t height);
+/**
+ * The blocks of a from from+1 (whose prev must be from_id) to the one of id at seq, into n->path[seq - from].
+ * 1: all held; 0: some are missing, up to *missing; -1: they do not link.
+ */
+int hkp_dsm__blocks_path(node *n, const struct author *a, uint64_t from, const uint8_t from_id[32],
+                         uint64_t seq, const uint8_t id[32], uint64_t *missing);
+/** The final head of an author that was away, or of whom nothing was known (D-SYN-3). */
+void hkp_dsm__author_jump(node *n, struct author *a, const struct hkp_dsm__head *head, uint64_t height);
+/** The author's chain above its final head follows the branch that was made final (D-BLK-14). */
+void hkp_dsm__author_final(node *n, struct author *a, const struct hkp_dsm__known_head *head);
+/** Memory of the pool; forgets the oldest blocks that are final and reported to get it. */
+void *hkp_dsm__take(node *n, size_t size);
+/** 1 if more than so many sixteenths of the pool are in use: the rest is kept for what consensus needs. */
+int hkp_dsm__fuller(const node *n, uint32_t sixteenths);
+blob *hkp_dsm__bytes(node *n, const uint8_t *bytes, size_t len);
+blob *hkp_dsm__room(node *n, size_t len);
+
+#endif

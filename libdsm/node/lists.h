@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+/* Inside of a running node: revocation lists and officers, held and carried by the chain. */
+#ifndef HKP_LIBDSM_NODE_LISTS_H
+#define HKP_LIBDSM_NODE_LISTS_H
+
+#include "libdsm/node/limits.h"
+
+/** A revocation list or a set of officers: bytes of op 4 or 5, with views into them; op NULL: none. */
+struct carried {
+    blob *op;
+    uint32_t kind;
+    uint64_t ca_version;
+    struct hkp_dsm_view multi;
+    struct hkp_dsm_revocations list;
+    struct hkp_dsm_ca_set set;
+};
+
+/** Officers by version, ascending, and since when each is in office (chain time). */
+struct officers_state {
+    struct hkp_dsm_ca_set sets[CA_SETS_MAX];
+    uint64_t since_s[CA_SETS_MAX];
+    uint32_t n_sets;
+};
+
+/* lists.c */
+hkp_status hkp_dsm__list_open(const node *n, const struct hkp_dsm_view *op, struct carried *out);
+hkp_status hkp_dsm__list_keep(node *n, blob *op, struct carried *out);
+void hkp_dsm__carried_drop(node *n, struct carried *c);
+int hkp_dsm__officers_timely(const struct officers_state *s, uint64_t version, uint64_t at_s);
+void hkp_dsm__list_tell(node *n, const struct carried *c, uint64_t height);
+/** A multi of kind 33 or 34 from a peer or the host (NULL). */
+hkp_status hkp_dsm__officers_take(node *n, const struct hkp_dsm_view *multi, uint32_t kind, uint32_t hops,
+                                  struct peer *from);
+void hkp_dsm__list_from_chain(node *n, const struct carried *c);
+struct hkp_dsm_view hkp_dsm__list_by_id(const node *n, const uint8_t id[16]);
+void hkp_dsm__lists_announce(node *n, struct peer *p);
+int hkp_dsm__lists_row(node *n, const uint8_t *key, size_t key_len, const uint8_t *data, size_t len);
+
+/* ops_lists.c */
+hkp_status hkp_dsm__list_op_valid(node *n, const struct hkp_dsm_view *op, const struct prop *parent,
+                                  uint64_t time_ms);
+size_t hkp_dsm__list_ops(node *n, const struct prop *parent, uint64_t time_ms, struct hkp_dsm_view *ops,
+                         size_t max);
+void hkp_dsm__list_final(node *n, const struct hkp_dsm_view *op, uint64_t height, uint64_t time_ms);
+/** For many authors under one header: begin, then of. */
+void hkp_dsm__revoked_begin(node *n, const struct prop *parent);
+uint64_t hkp_dsm__revoked_of(const node *n, const struct author *a);
+/** Highest revoked serial of a node under a header (NULL: the newest final one), 0: none. */
+uint64_t hkp_dsm__revoked_at(node *n, const struct prop *parent, const uint8_t node_id[16]);
+int hkp_dsm__chain_row(node *n, const uint8_t *data, size_t len);
+/** A node that joins takes the lists that it holds for those of the chain (decision 0452). */
+void hkp_dsm__lists_jump(node *n, uint64_t height, uint64_t time_ms);
+void hkp_dsm__lists_loaded(node *n);
+
+#endif

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+/* Inside of a running node: sessions with peers, and what is told and asked over them of blocks. */
+#ifndef HKP_LIBDSM_NODE_SESSIONS_H
+#define HKP_LIBDSM_NODE_SESSIONS_H
+
+#include "libdsm/node/limits.h"
+#include "libdsm/node/neighbours.h"
+#include "libdsm/node/spread.h"
+
+/** A session. */
+struct peer {
+    uint8_t node_id[16];
+    uint32_t up, lanes, bad;
+    /** seat, or -1 */
+    int32_t seat;
+    int64_t clock_us;
+    uint32_t clock_verdict, have_clock;
+    struct queue {
+        blob **ring;
+        uint32_t cap, head, count;
+    } queues[HKP_DSM_LANES];
+    size_t bytes;
+    uint32_t served;
+    hkp_time certs_again;
+    /** its score and what it may send; what is sent to it. It was here before; it is sent away (D-GSP-17) */
+    struct hkp_dsm__score conduct, pace;
+    uint32_t known, away;
+    /** number of its link + 1; 0: none. What the network loses on it, of 1000 packets */
+    uint32_t link, loss;
+    /** this node asked its host for the session; HKP_DSM_STANCE_* */
+    uint32_t dialed, stance;
+    struct hkp_dsm__probe probe;
+    /** WANT since want_turn, those of them without an answer; it claimed blocks of ours that nobody has */
+    uint32_t wants, wants_open, lied;
+    hkp_time want_turn;
+    /** its newest DIGEST, and how many HEADS may follow */
+    uint8_t salt[16];
+    uint64_t cut_us;
+    uint32_t heads_left, forks_asked;
+    hkp_time digest_again;
+};
+
+/** An answer to WANT: ranges are node_id || u64 from || u64 to. */
+struct want_job {
+    uint32_t used, lane, count, at;
+    uint8_t peer[16];
+    blob *ranges, *out;
+};
+
+/* peers.c */
+uint32_t hkp_dsm__queue_cap(uint32_t lane);
+struct peer *hkp_dsm__peer(node *n, const uint8_t node_id[16]);
+int hkp_dsm__lane_open(const struct peer *p, uint32_t lane);
+/** Takes over no reference. */
+void hkp_dsm__send_peer(node *n, struct peer *p, uint32_t lane, blob *msg);
+void hkp_dsm__send_members(node *n, uint32_t lane, blob *msg);
+void hkp_dsm__send_all(node *n, uint32_t lane, blob *msg, const struct peer *but);
+struct peer *hkp_dsm__some_peer(node *n, uint32_t lane, int member);
+void hkp_dsm__peers_seats(node *n);
+/** Tells the host once that the session is to be closed. */
+void hkp_dsm__peer_bad(node *n, struct peer *p, hkp_status why);
+/** 0: this peer asks too often (D-GSP-15). */
+int hkp_dsm__may_ask(node *n, struct peer *p);
+/** A message blob from a writer's bytes in n->scratch; NULL when the pool is full. */
+blob *hkp_dsm__msg(node *n, const struct hkp_dsm_cbor_writer *w);
+struct hkp_dsm_cbor_writer hkp_dsm__writer(node *n);
+
+/* spread.c */
+/** Passes on an item that is no block and was found right; keeps a reference. from: NULL: made here. */
+void hkp_dsm__spread(node *n, uint32_t form, blob *object, uint32_t hops, const struct peer *from);
+/** One that the node keeps itself: hkp_dsm__list_by_id() answers for it. */
+void hkp_dsm__spread_multi(node *n, const struct hkp_dsm_view *multi, uint32_t hops, const struct peer *from);
+/** asked: it came as an answer to WANT, which says nothing of links. */
+void hkp_dsm__spread_block(node *n, const struct block *b, const struct peer *from, int asked);
+/** PUSH, IHAVE, GRAFT, PRUNE, IDONTWANT. */
+hkp_status hkp_dsm__on_spread(node *n, struct peer *p, struct hkp_dsm__message *m);
+void hkp_dsm__spread_options(const node *n, uint32_t seen, struct hkp_dsm__tree_options *o);
+void hkp_dsm__spread_tick(node *n);
+hkp_time hkp_dsm__spread_wake(const node *n);
+void hkp_dsm__link_up(node *n, struct peer *p);
+void hkp_dsm__link_down(node *n, struct peer *p);
+
+/* neighbours.c */
+void hkp_dsm__near_up(node *n, struct peer *p);
+void hkp_dsm__near_down(node *n, struct peer *p);
+void hkp_dsm__near_lanes(node *n, struct peer *p, int was_open);
+/** It is no neighbour any more though its session stands; forget: nor is it to become one. */
+void hkp_dsm__near_lost(node *n, struct peer *p, int forget);
+void hkp_dsm__near_close(node *n, struct peer *p, hkp_status why);
+void hkp_dsm__near_stranger(node *n, const struct peer *p);
+/** JOIN to SHUFFLE_REPLY. */
+hkp_status hkp_dsm__on_near(node *n, struct peer *p, struct hkp_dsm__message *m);
+/** A row of META at the start; 0: not of this file. */
+int hkp_dsm__near_meta(node *n, const uint8_t *key, size_t key_len, const uint8_t *data, size_t len);
+void hkp_dsm__near_tick(node *n);
+hkp_time hkp_dsm__near_wake(const node *n);
+
+/* probes.c */
+void hkp_dsm__probes_begin(node *n, struct peer *p);
+void hkp_dsm__probes_tick(node *n);
+/** PING, ACK, PING_REQ. */
+hkp_status hkp_dsm__on_probe(node *n, struct peer *p, const struct hkp_dsm__message *m);
+
+/* conduct.c */
+void hkp_dsm__conduct_begin(node *n, struct peer *p);
+/** Points of D-GSP-16; p NULL: nobody. */
+void hkp_dsm__conduct_add(node *n, struct peer *p, int32_t points);
+int hkp_dsm__conduct_grey(const node *n, const uint8_t node_id[16]);
+int hkp_dsm__conduct_graft(node *n, struct peer *p);
+/** Rations of a lane, and of an op; HKP_E_DSM_RATE: the message is dropped unread. */
+hkp_status hkp_dsm__conduct_lane(node *n, struct peer *p, uint32_t lane, size_t len);
+hkp_status hkp_dsm__conduct_op(node *n, struct peer *p, const struct hkp_dsm__message *m);
+void hkp_dsm__conduct_judge(node *n, struct peer *p, hkp_status st);
+/** 0: an honest node does not send it now. */
+int hkp_dsm__pace_op(node *n, struct peer *p, uint32_t op, uint32_t lane);
+int hkp_dsm__pace_lane(node *n, struct peer *p, uint32_t lane, size_t len);
+
+/* sync.c */
+void hkp_dsm__have_tick(node *n);
+void hkp_dsm__have_all(node *n, struct peer *p);
+hkp_status hkp_dsm__on_have(node *n, struct peer *p, struct hkp_dsm__message *m);
+hkp_status hkp_dsm__on_items(node *n, struct peer *p, struct hkp_dsm__message *m);
+/** A peer says that it has blocks up to seq. */
+void hkp_dsm__claim(node *n, struct author *a, uint64_t seq, struct peer *p);
+/** Asks for what is claimed and not here. */
+void hkp_dsm__want_due(node *n);
+void hkp_dsm__want(node *n, struct peer *p, uint32_t lane, const struct author *a, uint64_t from,
+                   uint64_t to);
+
+/* items.c */
+hkp_status hkp_dsm__on_want(node *n, struct peer *p, struct hkp_dsm__message *m);
+hkp_status hkp_dsm__on_cert_want(node *n, struct peer *p, struct hkp_dsm__message *m);
+void hkp_dsm__items_row(node *n, struct read *r, const uint8_t *data, size_t len);
+void hkp_dsm__items_end(node *n, struct read *r);
+
+/* anti_entropy.c */
+void hkp_dsm__entropy_tick(node *n);
+hkp_time hkp_dsm__entropy_wake(const node *n);
+hkp_status hkp_dsm__on_digest(node *n, struct peer *p, struct hkp_dsm__message *m);
+hkp_status hkp_dsm__on_buckets(node *n, struct peer *p, struct hkp_dsm__message *m);
+hkp_status hkp_dsm__on_heads(node *n, struct peer *p, struct hkp_dsm__message *m);
+/** A block of this author that the peer sent does not follow ours. */
+void hkp_dsm__entropy_fork(node *n, struct peer *p, const uint8_t node_id[16]);
+
+#endif
