@@ -281,6 +281,7 @@ hkp_status hkp_mesh_join(hkp_mesh_node *node, hkp_time now, uint64_t wall_us) {
                                                 node->cursor.last_ter + 32, node->policy_ver, node->boot_id));
     for (uint32_t p = 0; p < node->n_peers; p++) {
         hkp_mesh__trust_join(node, &node->peers[p]);
+        node->peers[p].agreed_us = wall_us; /* what was restored may have been agreed at any time */
         hkp_neuro_owner_durable(node->peers[p].own, node->now, node->cursor.index);
     }
     return HKP_OK;

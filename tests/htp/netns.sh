@@ -177,9 +177,10 @@ both() {
 uplinks 0
 run_and_cut =hkp-f4 512 '*1' 4096 '?' 512
 result "a_swarm_goes_by_both_uplinks_and_by_the_one_that_is_left" both
-# AUTO finds that the only path is bad, and the driver opens ports on both uplinks.
+# AUTO finds that the only path is bad, and the driver opens ports on both uplinks. (At such a loss the first handshake
+# may run out of time; a session that went down would have ended E with a failure.)
 by_itself() {
-    [ $status = 0 ] && one_handshake && [ "$(kib up1)" -ge 16 ] && [ "$(kib down1)" -ge 16 ] &&
+    [ $status = 0 ] && [ "$(kib up1)" -ge 16 ] && [ "$(kib down1)" -ge 16 ] &&
         [ "$(grep -c '^path .* state 1 ' /run/hkp-faults.e)" -ge 3 ]
 }
 uplinks 25
