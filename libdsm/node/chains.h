@@ -79,13 +79,24 @@ void hkp_dsm__author_open(node *n, struct author *a);
 /* blocks.c */
 struct block *hkp_dsm__block_by_id(const node *n, const uint8_t id[32]);
 struct block *hkp_dsm__block_at(const node *n, const struct author *a, uint64_t seq);
-hkp_status hkp_dsm__block_take(node *n, struct peer *p, const struct hkp_dsm__item *item, uint32_t hops,
-                               int asked);
-/** From the own store. */
-hkp_status hkp_dsm__block_load(node *n, const struct hkp_dsm__item *item, int branch);
+/** Into memory, findable by id; NULL: no room. */
+struct block *hkp_dsm__block_new(node *n, struct author *a, const struct hkp_dsm__block *parsed,
+                                 const struct hkp_dsm_view *envelope, const struct hkp_dsm_view *payload);
+/** Views into b->item, after that changed. */
+void hkp_dsm__item_views(struct block *b);
+void hkp_dsm__block_put(node *n, struct block *b, int branch);
+/** The new tip of its author's chain. */
+void hkp_dsm__block_extend(node *n, struct block *b);
+/** Behind a gap or on another branch: PLACE_WAITING, PLACE_BRANCH. */
+void hkp_dsm__block_beside(node *n, struct block *b, uint8_t place);
+/** Final, and the first to be forgotten. */
+void hkp_dsm__block_oldest(node *n, struct block *b);
+/** Out of the list or index of its place; it stays findable by id. */
+void hkp_dsm__block_unplace(node *n, struct block *b);
+void hkp_dsm__block_free(node *n, struct block *b);
+/** Durable first, reported (and sent, if own) after: HELD_BLOCK, HELD_OWN_BLOCK. */
+void hkp_dsm__block_keep(node *n, struct block *b, uint32_t what);
 void hkp_dsm__block_durable(node *n, struct block *b, int own);
-/** Blocks that waited and follow the tip now. */
-void hkp_dsm__take_waiting(node *n, struct author *a);
 void hkp_dsm__block_unpin(node *n, struct block *b);
 void hkp_dsm__block_tell(node *n, struct block *b, uint32_t kind);
 void hkp_dsm__block_final(node *n, struct author *a, struct block *b, uint64_t height);
@@ -105,5 +116,15 @@ void *hkp_dsm__take(node *n, size_t size);
 int hkp_dsm__fuller(const node *n, uint32_t sixteenths);
 blob *hkp_dsm__bytes(node *n, const uint8_t *bytes, size_t len);
 blob *hkp_dsm__room(node *n, size_t len);
+
+/* accept.c */
+hkp_status hkp_dsm__block_take(node *n, struct peer *p, const struct hkp_dsm__item *item, uint32_t hops,
+                               int asked);
+/** From the own store. */
+hkp_status hkp_dsm__block_load(node *n, const struct hkp_dsm__item *item, int branch);
+/** Blocks that waited and follow the tip now. */
+void hkp_dsm__take_waiting(node *n, struct author *a);
+/** D-BLK-8: 0: its author made too many lately. */
+int hkp_dsm__within_cap(node *n, struct author *a);
 
 #endif

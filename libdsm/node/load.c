@@ -223,7 +223,8 @@ static hkp_status evidence_row(node *n, const uint8_t *data, size_t len) {
     struct hkp_dsm__keys keys = hkp_dsm__keys_of(n);
     struct hkp_dsm__evidence e;
     hkp_status st = hkp_dsm__evidence_check(op.ptr, op.len, n->chain_id, &keys, &e);
-    if (st == HKP_E_DSM_SIGNER || st == HKP_E_DSM_EPOCH || st == HKP_E_DSM_CA_VERSION) return HKP_OK; /* of a set that is gone */
+    if (st == HKP_E_DSM_SIGNER || st == HKP_E_DSM_EPOCH || st == HKP_E_DSM_CA_VERSION)
+        return HKP_OK; /* of a set that is gone */
     if (st == HKP_OK) st = hkp_dsm__suspect_add(n, &op, &e, hkp_be64(data));
     return st == HKP_E_DSM_DUPLICATE ? HKP_OK : st;
 }

@@ -6,7 +6,8 @@
  *
  *   node.c      making, messages in, time         peers.c     sessions and what waits to be sent
  *   journal.c   store requests, tickets, what is withheld until durable, facts
- *   authors.c   certificates and chain heads       blocks.c    microblocks: accept, hold, fork, submit
+ *   authors.c   certificates and chain heads       blocks.c    microblocks in memory, by place
+ *   accept.c    blocks of others: judged, held     own.c       blocks of the node itself
  *   sync.c      HAVE, claims, WANT                 votes.c     votes, certs, views' slots
  *   items.c     answers: ITEMS                     anti_entropy.c   DIGEST, BUCKETS, HEADS
  *   rules.c     R0 to R9                           proposal.c  building and judging proposals

@@ -425,7 +425,7 @@ STORE = [
     ("D-STO-10 any payload comes back", HEAL, "hkp_dsm__block_payload(b, item->payload.ptr, item->payload.len) == HKP_OK", "1",
      *INSTEAD),
     ("D-STO-10 any body comes back", HEAL, "if (memcmp(hash, l->hash, 32) != 0) return;", "", *INSTEAD),
-    ("D-STO-10 the number of a lost block is signed again", "libdsm/node/blocks.c",
+    ("D-STO-10 the number of a lost block is signed again", "libdsm/node/own.c",
      "if (self->headless || hkp_dsm__own_lost(n)) return HKP_E_LIMIT;", "", "sim_store",
      "an_own_block_that_is_lost_is_not_signed_again"),
 ]

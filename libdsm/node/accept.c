@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+/*
+ * Microblocks that come from others or from the own store (D-BLK): judged, then put where they belong: on the
+ * chain, behind a gap, on another branch. Nothing is stored or passed on before its signature and rules were
+ * found right.
+ */
+#include "libdsm/node/node.h"
+
+#include <string.h>
+
+void hkp_dsm__take_waiting(node *n, struct author *a) {
+    for (int again = 1; again;) {
+        again = 0;
+        for (struct block *b = a->waiting; b != NULL; b = b->next) {
+            if (b->b.seq > a->tip.seq + 1) continue;
+            hkp_dsm__block_unplace(n, b);
+            if (hkp_dsm__block_extends(&b->b, n->chain_id, &a->tip) == HKP_OK) {
+                hkp_dsm__block_extend(n, b);
+                hkp_dsm__block_keep(n, b, HELD_BLOCK);
+                if (!a->forked) hkp_dsm__spread_block(n, b, NULL, 0);
+            } else {
+                hkp_dsm__block_free(n, b);
+            }
+            again = 1;
+            break;
+        }
+    }
+}
+
+static hkp_status hold_behind_gap(node *n, struct author *a, struct peer *p,
+                                  const struct hkp_dsm__block *parsed, const struct hkp_dsm__item *item) {
+    if (a->shown_seq < parsed->seq) a->shown_seq = parsed->seq;
+    if (a->known_seq < parsed->seq && p != NULL) {
+        hkp_dsm__claim(n, a, parsed->seq, p);
+        a->want_again = 0;
+    }
+    if (a->n_waiting >= WAITING_PER_AUTHOR || n->n_waiting >= WAITING_MAX) return HKP_E_DSM_GAP;
+    struct block *b = hkp_dsm__block_new(n, a, parsed, &item->object, &item->payload);
+    if (b == NULL) return HKP_E_DSM_GAP;
+    hkp_dsm__block_beside(n, b, PLACE_WAITING);
+    return HKP_E_DSM_GAP;
+}
+
+/* Another branch (D-BLK-11, D-BLK-13): evidence if both blocks are here, and kept, since a checkpoint may
+ * take it. */
+static hkp_status take_branch(node *n, struct author *a, const struct hkp_dsm__block *parsed,
+                              const struct hkp_dsm__item *item, hkp_status why) {
+    struct block *ours = hkp_dsm__block_at(n, a, parsed->seq);
+    if (ours != NULL) hkp_dsm__suspect(n, &ours->envelope, &item->object);
+    if (ours == NULL && parsed->seq <= a->final.seq) return HKP_E_DSM_OLD;
+    if (parsed->seq <= a->final.seq || a->n_branch >= BRANCH_PER_AUTHOR)
+        return ours != NULL ? HKP_E_DSM_FORK : why;
+    struct block *b = hkp_dsm__block_new(n, a, parsed, &item->object, &item->payload);
+    if (b == NULL) return HKP_E_LIMIT;
+    hkp_dsm__block_beside(n, b, PLACE_BRANCH);
+    hkp_dsm__block_put(n, b, 1);
+    return ours != NULL ? HKP_E_DSM_FORK : why;
+}
+
+/* D-BLK-8; the tier is that of the newest certificate. */
+int hkp_dsm__within_cap(node *n, struct author *a) {
+    uint32_t tier = a->n_certs > 0 ? a->certs[a->n_certs - 1].tier : HKP_DSM_TIER_SENTINEL;
+    uint64_t rate = tier == HKP_DSM_TIER_SENTINEL ? 1 : tier == HKP_DSM_TIER_GUARDIAN ? 4 : 16;
+    uint64_t burst = rate * 60000;
+    uint64_t more = (n->now - a->tokens_at) / MS * rate;
+    if (a->tokens > burst) a->tokens = burst; /* a new author begins with all of it */
+    if (more > 0) {
+        a->tokens = a->tokens + more > burst ? burst : a->tokens + more;
+        a->tokens_at = n->now;
+    }
+    if (a->tokens < 1000) return 0;
+    a->tokens -= 1000;
+    return 1;
+}
+
+static hkp_status attach_payload(node *n, struct block *b, const struct hkp_dsm__item *item) {
+    if (b->payload.ptr != NULL || item->payload.ptr == NULL || b->pins > 0) return HKP_E_DSM_DUPLICATE;
+    uint8_t hash[32];
+    hkp_dsm__payload_hash(hash, item->payload.ptr, item->payload.len);
+    if (item->payload.len != b->b.payload_len || memcmp(hash, b->b.payload_hash, 32) != 0)
+        return HKP_E_DSM_PAYLOAD;
+    size_t room = b->envelope.len + item->payload.len + 16;
+    blob *fresh = hkp_dsm__room(n, room);
+    if (fresh == NULL) return HKP_E_LIMIT;
+    struct hkp_dsm_cbor_writer w = {.out = fresh->ptr, .cap = room};
+    hkp_dsm__put_item(&w, HKP_DSM__FORM_ENVELOPE, &b->envelope, &item->payload);
+    fresh->len = (uint32_t)w.len;
+    hkp_dsm__blob_drop(&n->pool, b->item);
+    b->item = fresh;
+    hkp_dsm__item_views(b);
+    hkp_dsm__block_put(n, b, b->place == PLACE_BRANCH);
+    return HKP_OK;
+}
+
+/* Blocks that cannot be kept whatever their signature says: final and forgotten, behind a gap that is full,
+ * above the head of a frozen author (D-BLK-12). Nobody makes us verify those again and again. */
+static hkp_status of_no_use(const node *n, const struct author *a, const struct hkp_dsm__block *b) {
+    if (b->seq <= a->final.seq) return hkp_dsm__block_at(n, a, b->seq) == NULL ? HKP_E_DSM_OLD : HKP_OK;
+    if (a->frozen) return HKP_E_DSM_FORK;
+    return b->seq > a->tip.seq + 1 && a->n_waiting >= WAITING_PER_AUTHOR ? HKP_E_DSM_GAP : HKP_OK;
+}
+
+hkp_status hkp_dsm__block_take(node *n, struct peer *p, const struct hkp_dsm__item *item, uint32_t hops,
+                               int asked) {
+    struct hkp_dsm__block parsed;
+    hkp_status st = hkp_dsm__block_parse(n->chain_id, item->signer, item->body.ptr, item->body.len, &parsed);
+    if (st != HKP_OK) return st;
+    if (n->n_lost > 0 && hkp_dsm__heal_block(n, &parsed, item)) return HKP_OK;
+    struct block *known = hkp_dsm__block_by_id(n, parsed.id);
+    if (known != NULL) return attach_payload(n, known, item);
+    struct author *a = hkp_dsm__author(n, item->signer);
+    if (a == NULL || a->n_certs == 0) {
+        hkp_dsm__certificate_ask(n, a, p, item->signer);
+        return HKP_E_DSM_SIGNER;
+    }
+    if (a->tip.seq - a->final.seq >= OPEN_PER_AUTHOR) return HKP_E_LIMIT;
+    hkp_status useless = of_no_use(n, a, &parsed);
+    if (useless != HKP_OK) return useless;
+    struct hkp_dsm__block_rules rules = {.chain_id = n->chain_id,
+                                         .certs = a->certs,
+                                         .n_certs = a->n_certs,
+                                         .revoked = a->revoked,
+                                         .now_us = hkp_dsm__wall_us(n),
+                                         .head = &a->tip,
+                                         .payload = item->payload};
+    st = hkp_dsm__block_check(item->object.ptr, item->object.len, &rules, &parsed);
+    switch (st) {
+    case HKP_OK:
+        if (a->headless) return hold_behind_gap(n, a, p, &parsed, item); /* its time is not known */
+        break;
+    case HKP_E_DSM_SIGNER:
+        hkp_dsm__certificate_ask(n, a, p, item->signer);
+        return st;
+    case HKP_E_DSM_GAP:
+        return hold_behind_gap(n, a, p, &parsed, item);
+    case HKP_E_DSM_FORK:
+    case HKP_E_DSM_OLD:
+        return take_branch(n, a, &parsed, item, st);
+    case HKP_E_DSM_PREV:
+        return parsed.seq > 1 && parsed.seq == a->tip.seq + 1 ? take_branch(n, a, &parsed, item, st) : st;
+    default:
+        return st;
+    }
+    if (!asked && !hkp_dsm__within_cap(n, a)) return HKP_E_LIMIT;
+    struct block *b = hkp_dsm__block_new(n, a, &parsed, &item->object, &item->payload);
+    if (b == NULL) return HKP_E_LIMIT;
+    hkp_dsm__block_extend(n, b);
+    hkp_dsm__block_keep(n, b, HELD_BLOCK);
+    b->hops = (uint8_t)(hops < 255 ? hops + 1 : 255);
+    if (!a->forked) hkp_dsm__spread_block(n, b, p, asked);
+    hkp_dsm__take_waiting(n, a);
+    return HKP_OK;
+}
+
+hkp_status hkp_dsm__block_load(node *n, const struct hkp_dsm__item *item, int branch) {
+    struct hkp_dsm__block parsed;
+    hkp_status st = hkp_dsm__block_parse(n->chain_id, item->signer, item->body.ptr, item->body.len, &parsed);
+    if (st != HKP_OK) return st;
+    struct author *a = hkp_dsm__author_make(n, item->signer);
+    if (a == NULL) return HKP_E_LIMIT;
+    if (hkp_dsm__block_by_id(n, parsed.id) != NULL) return HKP_OK;
+    int at_final = !branch && parsed.seq == a->final.seq;
+    if (at_final && memcmp(parsed.id, a->final.id, 32) != 0) return HKP_E_DSM_FORK;
+    if (!at_final && parsed.seq <= a->final.seq) return HKP_OK;
+    struct block *b = hkp_dsm__block_new(n, a, &parsed, &item->object, &item->payload);
+    if (b == NULL) return HKP_E_LIMIT;
+    if (at_final) {
+        a->final.time_us = parsed.timestamp_us;
+        if (a->tip.seq == a->final.seq) a->tip.time_us = parsed.timestamp_us;
+        /* one that came back while the node runs belongs to no checkpoint that is still to be told */
+        b->height =
+            n->state == HKP_DSM_STATE_RUNNING && n->epoch_first > 1 ? n->epoch_first - 1 : n->root.height;
+        hkp_dsm__block_oldest(n, b);
+        return HKP_OK;
+    }
+    if (!branch && hkp_dsm__block_extends(&parsed, n->chain_id, &a->tip) == HKP_OK) {
+        hkp_dsm__block_extend(n, b);
+        a->have_changed = 0;
+        return HKP_OK;
+    }
+    if (!branch && parsed.seq > a->tip.seq) { /* a row below it is lost */
+        hkp_dsm__block_beside(n, b, PLACE_WAITING);
+        if (a->known_seq < parsed.seq) a->known_seq = parsed.seq;
+        return HKP_OK;
+    }
+    hkp_dsm__block_beside(n, b, PLACE_BRANCH);
+    return HKP_OK;
+}
