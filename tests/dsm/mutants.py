@@ -321,7 +321,7 @@ OFFICER, RECORD = "libdsm/beside/officer.c", "libdsm/beside/officer_record.c"
 ONE_BODY = ("unit_officer", "of_one_number_one_body_is_promised")
 SHORTER = ("unit_officer", "a_record_that_is_missing_shorter_or_changed_is_refused")
 UNRECORDED = ("unit_officer", "nothing_is_signed_that_the_record_does_not_hold")
-NARROW, LET_OUT = ("unit_officer", "a_renewal_does_not_widen"), ("unit_officer", "a_list_lets_no_node_out")
+NARROW, LET_OUT = ("unit_officer_rules", "a_renewal_does_not_widen"), ("unit_officer_rules", "a_list_lets_no_node_out")
 
 CA = [
     ("D-CA-4 two bodies of one number", RECORD,
@@ -348,22 +348,22 @@ CA = [
      "if (!hkp_dsm__record_holds(record, id)) return HKP_E_DSM_WAL_CORRUPT;", "", "unit_officer",
      "an_old_copy_of_the_record_is_noticed_by_ones_own_signature"),
     ("D-CA-3 more than the node asked for", OFFICER, "if (st == HKP_OK && !fits_request(&c, &q)) st = HKP_E_DSM_TARGET;",
-     "(void)fits_request;", "unit_officer", "a_certificate_holds_what_the_node_asked_for"),
+     "(void)fits_request;", "unit_officer_rules", "a_certificate_holds_what_the_node_asked_for"),
     ("D-CA-3 any token", OFFICER, "return memcmp(p->token, q->token_digest, 32) == 0 ? HKP_OK : HKP_E_DSM_ATTEST;",
-     "return HKP_OK;", "unit_officer", "a_node_without_its_token_is_not_admitted"),
+     "return HKP_OK;", "unit_officer_rules", "a_node_without_its_token_is_not_admitted"),
     ("D-CA-5 roles widen", OFFICER, "(c->roles & ~old.roles) != 0 || c->tier > old.tier", "c->tier > old.tier", *NARROW),
     ("D-CA-5 the group changes", OFFICER, " || c->group != old.group", "", *NARROW),
     ("D-CA-5 another node's certificate is renewed", OFFICER,
-     "if (memcmp(old.node_id, c->node_id, 16) != 0) return HKP_E_DSM_TARGET;", "", "unit_officer",
+     "if (memcmp(old.node_id, c->node_id, 16) != 0) return HKP_E_DSM_TARGET;", "", "unit_officer_rules",
      "a_renewal_is_of_this_node_and_in_time"),
-    ("D-CA-5 a revoked serial is renewed", OFFICER, "if (old.serial <= revoked) return HKP_E_DSM_REVOKED;", "", "unit_officer",
+    ("D-CA-5 a revoked serial is renewed", OFFICER, "if (old.serial <= revoked) return HKP_E_DSM_REVOKED;", "", "unit_officer_rules",
      "a_revoked_serial_is_not_certified_or_renewed"),
     ("D-CA-6 a node leaves the list", OFFICER,
      "if (order < 0 && !may_be_dropped(record, &was, now_s)) return HKP_E_DSM_REVOKED;", "(void)may_be_dropped;", *LET_OUT),
     ("D-CA-6 a revoked serial falls", OFFICER, "order == 0 && (is.serial < was.serial || is.time_s < was.time_s)",
      "order == 0 && is.time_s < was.time_s", *LET_OUT),
     ("D-CA-6 a list names another before it", OFFICER,
-     "return memcmp(l->previous, held->id, 32) == 0 ? HKP_OK : HKP_E_DSM_PREV;", "return HKP_OK;", "unit_officer",
+     "return memcmp(l->previous, held->id, 32) == 0 ? HKP_OK : HKP_E_DSM_PREV;", "return HKP_OK;", "unit_officer_rules",
      "a_list_names_the_one_before"),
 ]
 
