@@ -19,5 +19,9 @@ void cli_lab_line(int json, json_t *line, const char *format, ...) __attribute__
 const char *cli_lab_name(uint32_t index, char text[40]);
 /** hkp_neuro_lab_progress on standard error, where that is a terminal. */
 int32_t cli_lab_progress(void *user, uint32_t step, uint32_t of, uint32_t wrong, uint32_t bits);
+/** The pair of a file; an exit code, told. */
+int cli_lab_pair_read(const char *path, hkp_neuro_lab_nc0 **pair);
+/** A pair to a new file of mode 0600; forget: without its key. An exit code, told. */
+int cli_lab_pair_write(const hkp_neuro_lab_nc0 *pair, const char *path, int forget);
 
 #endif

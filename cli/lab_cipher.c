@@ -4,14 +4,11 @@
  */
 #include "lab.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 struct options {
     int json, space, brute, train, rotate;
@@ -106,23 +103,6 @@ static int coupling(const struct options *o, const uint8_t key[32]) {
     return exact && differs ? CLI_OK : CLI_NO;
 }
 
-static int save(const hkp_neuro_lab_nc0 *n, const char *path) {
-    size_t len = 0;
-    (void)hkp_neuro_lab_nc0_save(n, 0, NULL, 0, &len);
-    uint8_t *bytes = malloc(len);
-    if (bytes == NULL || hkp_neuro_lab_nc0_save(n, 0, bytes, len, &len) != HKP_OK) {
-        free(bytes);
-        return cli_fail(CLI_SYSTEM, "no memory");
-    }
-    const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    const int good = fd >= 0 && write(fd, bytes, len) == (ssize_t)len && fsync(fd) == 0;
-    const int error = errno;
-    if (fd >= 0) close(fd);
-    sodium_memzero(bytes, len);
-    free(bytes);
-    return good ? CLI_OK : cli_fail(CLI_SYSTEM, "%s: %s", path, strerror(error));
-}
-
 /* A pair trained to the end; NULL: said why. */
 static hkp_neuro_lab_nc0 *trained(const struct options *o, const uint8_t key[32], double *seconds) {
     const struct hkp_neuro_lab_nc0_options no = {.struct_size = sizeof no,
@@ -169,7 +149,7 @@ static int train(const struct options *o, const uint8_t key[32]) {
     (void)hkp_neuro_lab_nc0_steps(n, NULL, &arch);
     hkp_neuro_lab_nc0_measure(n, NULL, 2000, seed, &f);
     tell_figures(o, "trained", arch.index, seconds, &f);
-    int code = o->out != NULL ? save(n, o->out) : CLI_OK;
+    int code = o->out != NULL ? cli_lab_pair_write(n, o->out, 0) : CLI_OK;
     if (code == CLI_OK && o->rotate) {
         struct options again = *o;
         again.index = arch.index; /* so that the two can be compared */

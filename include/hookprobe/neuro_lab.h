@@ -488,6 +488,37 @@ hkp_status hkp_neuro_lab_attack_fit_nc1(const hkp_neuro_lab_nc1 *nc1, uint32_t p
 hkp_status hkp_neuro_lab_attack_fit_nc0(const hkp_neuro_lab_nc0 *nc0, uint32_t pairs, const uint8_t seed[32],
                                         uint32_t *bits_ppm);
 
+/** What hkp_neuro_lab_attack_clone() found. */
+struct hkp_neuro_lab_clone {
+    /** blocks that the clone learned from */
+    uint64_t queries;
+    /** words of fresh blocks that it was asked for */
+    uint64_t words;
+    /** of those, within 1/16 of the circle; 6.25 % by chance */
+    uint64_t hits;
+    /** of the right halves alone, half as many words: what the last round changed */
+    uint64_t right_hits;
+};
+
+/**
+ * Model extraction: a network of 256 and 256 units learns the answers to chosen blocks of small words.
+ *
+ * @param nc1       the target
+ * @param queries   blocks asked, 1..1048576
+ * @param steps     batches of 32 that are learned, 1..
+ * @param seed      32 bytes that choose blocks and first weights
+ * @param progress  called after every 100 steps with step and of, or NULL; not 0 stops
+ * @param user      for progress
+ * @param result    written, also after a stop
+ * @retval HKP_OK                     done
+ * @retval HKP_E_NEURO_LAB_CANCELLED  progress said so
+ * @retval HKP_E_NEURO_LAB_LIMIT      no memory
+ * Cost: 14 million floating-point operations a step. Source: LAB-5.4. Since: hookprobe-neuro 0.1
+ */
+hkp_status hkp_neuro_lab_attack_clone(const hkp_neuro_lab_nc1 *nc1, uint32_t queries, uint32_t steps,
+                                      const uint8_t seed[32], hkp_neuro_lab_progress progress, void *user,
+                                      struct hkp_neuro_lab_clone *result);
+
 /**
  * Robustness: uniform noise on the code.
  *
@@ -500,6 +531,44 @@ hkp_status hkp_neuro_lab_attack_fit_nc0(const hkp_neuro_lab_nc0 *nc0, uint32_t p
  */
 void hkp_neuro_lab_attack_noise(const hkp_neuro_lab_nc0 *nc0, uint32_t bits, uint32_t blocks,
                                 const uint8_t seed[32], struct hkp_neuro_lab_nc0_figures *figures);
+
+/** What hkp_neuro_lab_attack_flip() found. */
+struct hkp_neuro_lab_flip {
+    /** blocks tried, and those where it went */
+    uint32_t blocks, reached;
+    /** words changed, median over all blocks; 129: most did not go */
+    uint32_t median;
+    uint32_t reserved;
+};
+
+/**
+ * Robustness: words of a code are changed, the steepest first, until one chosen bit decodes to the other
+ * value and no other bit does.
+ *
+ * @param nc0     the target; its decoder is used
+ * @param blocks  1..
+ * @param seed    32 bytes that choose blocks and bits
+ * @param result  written
+ * Cost: up to 4,864 passes of the decoder a block. Source: LAB-5.5. Since: hookprobe-neuro 0.1
+ */
+void hkp_neuro_lab_attack_flip(const hkp_neuro_lab_nc0 *nc0, uint32_t blocks, const uint8_t seed[32],
+                               struct hkp_neuro_lab_flip *result);
+
+/**
+ * Malleability: an affine map from bits to code, fitted to known pairs, tells how a code is bent so that one
+ * chosen bit changes and no other.
+ *
+ * @param nc0         the target
+ * @param pairs       seen, 129..
+ * @param trials      blocks that are bent, 1..
+ * @param seed        32 bytes that choose blocks and bits
+ * @param forced_ppm  written: trials where it went, in millionths
+ * @retval HKP_OK                 done
+ * @retval HKP_E_NEURO_LAB_LIMIT  no memory
+ * Cost: 129 x 257 multiplications a pair. Source: LAB-5.5. Since: hookprobe-neuro 0.1
+ */
+hkp_status hkp_neuro_lab_attack_bend(const hkp_neuro_lab_nc0 *nc0, uint32_t pairs, uint32_t trials,
+                                     const uint8_t seed[32], uint32_t *forced_ppm);
 
 /**
  * The key of the next generation.

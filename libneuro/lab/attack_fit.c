@@ -103,7 +103,7 @@ hkp_status hkp_neuro_lab_attack_fit_nc1(const hkp_neuro_lab_nc1 *nc1, uint32_t p
 }
 
 static void nc0_pair(const hkp_neuro_lab_nc0 *nc0, const uint8_t seed[32], uint64_t k, double x[IN_MAX],
-                     double y[NC0_BITS]) {
+                     double y[]) {
     uint8_t block[16];
     int16_t code[NC0_BITS];
     int32_t bits[NC0_BITS];
@@ -136,5 +136,40 @@ hkp_status hkp_neuro_lab_attack_fit_nc0(const hkp_neuro_lab_nc0 *nc0, uint32_t p
     }
     fit_free(f);
     *bits_ppm = (uint32_t)(right * 1000000 / (FRESH * NC0_BITS));
+    return HKP_OK;
+}
+
+/* The other way round: bits to code. What one bit adds to the code is then known, and is taken away twice. */
+hkp_status hkp_neuro_lab_attack_bend(const hkp_neuro_lab_nc0 *nc0, uint32_t pairs, uint32_t trials,
+                                     const uint8_t seed[32], uint32_t *forced_ppm) {
+    double code[IN_MAX], bits[IN_MAX];
+    uint64_t forced = 0;
+    struct fit *f = fit_new(IN_MAX, NC0_BITS);
+    *forced_ppm = 0;
+    if (f == NULL) return HKP_E_NEURO_LAB_LIMIT;
+    bits[NC0_BITS] = 1;
+    for (uint32_t k = 0; k < pairs; k++) {
+        nc0_pair(nc0, seed, k, code, bits);
+        fit_add(f, bits, code);
+    }
+    fit_solve(f, 0.01);
+    for (uint32_t k = 0; k < trials; k++) {
+        uint8_t draw[17], plain[16], bent[16];
+        int16_t word[NC0_BITS];
+        hkp_neuro_lab__stream(seed, (UINT64_C(1) << 32) + k, draw, sizeof draw);
+        hkp_neuro_lab_nc0_code(nc0, draw, word);
+        hkp_neuro_lab_nc0_decode(nc0, word, plain);
+        const uint32_t bit = draw[16] % NC0_BITS, mask = 128U >> bit % 8;
+        const double sign = (draw[bit / 8] & mask) != 0 ? -2 : 2;
+        for (size_t j = 0; j < NC0_BITS; j++) {
+            const double v = word[j] + 32768 * sign * f->b[(size_t)bit * f->out + j];
+            word[j] = (int16_t)(v > 32767 ? 32767 : v < -32767 ? -32767 : v);
+        }
+        hkp_neuro_lab_nc0_decode(nc0, word, bent);
+        plain[bit / 8] ^= (uint8_t)mask;
+        forced += memcmp(plain, bent, sizeof plain) == 0;
+    }
+    fit_free(f);
+    *forced_ppm = (uint32_t)(forced * 1000000 / trials);
     return HKP_OK;
 }

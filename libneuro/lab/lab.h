@@ -57,6 +57,8 @@ struct hkp_neuro_lab_nc0 {
 void hkp_neuro_lab__nc0_pass(const hkp_neuro_lab_nc0 *n, uint32_t first, uint32_t last, const int32_t *x,
                              int32_t *out);
 void hkp_neuro_lab__nc0_layer(const struct nc0_layer *l, const int32_t *x, int32_t *z, int32_t *out);
+/** The derivative of an activation, Q15 (LAB-2.3); that of the signs is tanh's. */
+int64_t hkp_neuro_lab__slope(uint32_t act, int32_t z);
 /** 128 bits, most significant first, as words of +-size. */
 void hkp_neuro_lab__bits(const uint8_t block[16], int32_t size, int32_t *x);
 /** Options are checked. */

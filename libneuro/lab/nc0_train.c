@@ -17,7 +17,7 @@ struct work {
 
 static int64_t clamp(int64_t v, int64_t most) { return v < -most ? -most : v > most ? most : v; }
 
-static int64_t derivative(uint32_t act, int32_t z) {
+int64_t hkp_neuro_lab__slope(uint32_t act, int32_t z) {
     if (act == HKP_NEURO_LAB_RELU) return z > 0 && z < 65536 ? 32768 : 0;
     const int64_t d = hkp_neuro__qtd(z, hkp_neuro__zero());
     return act == HKP_NEURO_LAB_SIGMOID ? d >> 1 : d; /* the signs of form 2 learn like tanh */
@@ -50,8 +50,8 @@ LAB_VECTOR static void back(const struct nc0_layer *l, struct work *k, uint32_t 
             for (uint32_t j = 0; j < l->a; j++) sum[j] += g * (w[j] >> 8);
         }
         for (uint32_t j = 0; j < l->a; j++)
-            k->below[(size_t)n * l->a + j] =
-                (int32_t)clamp(((sum[j] >> 16) * derivative(act, z[(size_t)n * l->a + j])) >> 15, BELOW_MAX);
+            k->below[(size_t)n * l->a + j] = (int32_t)clamp(
+                ((sum[j] >> 16) * hkp_neuro_lab__slope(act, z[(size_t)n * l->a + j])) >> 15, BELOW_MAX);
     }
     int32_t *const swap = k->g;
     k->g = k->below;

@@ -71,7 +71,15 @@ def a_pair_is_trained_saved_and_retrained():
         assert rows[3]["percent"] < 1
         assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
         with open(path, "rb") as f:
-            assert f.read(4) == b"LNC0"
+            assert f.readline().startswith(b"EXPERIMENT: ") and f.read(4) == b"LNC0"
+        rows = lines("attack", "noise", "--pair", path)
+        assert {row["target"] for row in rows} == {"NC0 Tanh 128-128, 60 steps"} and len(rows) == 7
+        row, = lines("attack", "flip", "--pair", path)
+        assert row["figure"] > 0.5 and row["broken"] and "changes" in row["knows"], row
+        with open(path, "r+b") as f:
+            f.seek(5000)
+            f.write(b"\0\0\1")
+        assert "E_NEURO_LAB_FILE" in lab("attack", "noise", "--pair", path, code=4).stderr
         assert "exists" in lab("cipher", "--nc0", "--steps", "1", "--out", path, code=3).stderr
 
 
@@ -116,8 +124,19 @@ def attacks_say_what_is_broken():
     assert verdicts["NC1 Sigmoid 64-64, 16 rounds"]
     assert verdicts["NC1 Sigmoid 512-512-512-512-512, 16 rounds"]
     row, = lines("attack", "ecb")
-    assert row["broken"]
+    assert row["broken"] and row["figure"] == 1
+    row, = lines("attack", "altered")
+    assert row["broken"] and row["figure"] == 1
     assert "secure" not in lab("attack", "ecb").stdout
+
+
+@case
+def a_clone_learns_few_rounds_and_a_budget_holds():
+    rows = {row["target"]: row for row in lines("attack", "clone", "--budget", "1500", "--rounds", "1", "--key", KEY)}
+    for act in ("Tanh", "Sigmoid"):
+        row = rows[f"NC1 {act} 64-64, 1 rounds"]
+        assert row["broken"] and row["queries"] == 1024 and row["figure"] > 0.3, row
+    assert lines("attack", "differential", "--rounds", "8", "--key", KEY, "--budget", "300")[0]["queries"] == 300
 
 
 @case
