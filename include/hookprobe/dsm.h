@@ -53,6 +53,7 @@ HKP_API const char *hkp_dsm_version(void);
 #include <hookprobe/dsm/revocation.h>
 #include <hookprobe/dsm/store.h>
 #include <hookprobe/dsm/telemetry.h>
+#include <hookprobe/dsm/testimony.h>
 #include <hookprobe/dsm/witness.h>
 #include <hookprobe/dsm/workload.h>
 

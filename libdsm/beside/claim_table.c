@@ -12,8 +12,8 @@ struct hkp_dsm_claim_table {
     struct hkp_mem mem;
     uint8_t chain_id[32];
     struct hkp_dsm_directory directory;
-    size_t max;
-    struct hkp_dsm__open_claim *claims; /* [max] */
+    size_t max, used;
+    struct hkp_dsm__open_claim *claims; /* [max]; those from used on were never touched */
 };
 
 void hkp_dsm_claim_table_options_init(struct hkp_dsm_claim_table_options *opt, size_t size) {
@@ -35,7 +35,7 @@ hkp_status hkp_dsm_claim_table_new(hkp_dsm_claim_table **out, const struct hkp_d
     memcpy(t->chain_id, o.chain_id, 32);
     t->directory = *o.directory;
     t->max = o.claims_max;
-    t->claims = (struct hkp_dsm__open_claim *)hkp_mem_alloc(&t->mem, t->max * sizeof *t->claims);
+    t->claims = (struct hkp_dsm__open_claim *)t->mem.alloc(t->mem.user, t->max * sizeof *t->claims);
     if (t->claims == NULL) {
         hkp_dsm_claim_table_free(t);
         return HKP_E_NOMEM;
@@ -52,24 +52,35 @@ void hkp_dsm_claim_table_free(hkp_dsm_claim_table *table) {
 }
 
 static struct hkp_dsm__open_claim *find(const hkp_dsm_claim_table *t, const uint8_t id[32]) {
-    for (size_t i = 0; i < t->max; i++)
-        if (t->claims[i].k != 0 && memcmp(t->claims[i].id, id, 32) == 0) return &t->claims[i];
+    for (size_t i = 0; i < t->used; i++)
+        if (memcmp(t->claims[i].id, id, 32) == 0) return &t->claims[i];
     return NULL;
+}
+
+size_t hkp_dsm__claim_table_used(const hkp_dsm_claim_table *table) { return table->used; }
+
+struct hkp_dsm__open_claim *hkp_dsm__claim_table_at(const hkp_dsm_claim_table *table, size_t at) {
+    return at < table->used ? &table->claims[at] : NULL;
+}
+
+size_t hkp_dsm__claim_table_find(const hkp_dsm_claim_table *table, const uint8_t id[32]) {
+    const struct hkp_dsm__open_claim *open = find(table, id);
+    return open != NULL ? (size_t)(open - table->claims) : SIZE_MAX;
 }
 
 /* A free place, else that of the claim that expired first; open ones stay, and a group has its share. */
 static struct hkp_dsm__open_claim *place(hkp_dsm_claim_table *t, uint32_t group, uint64_t now_s) {
     struct hkp_dsm__open_claim *best = NULL;
     size_t of_group = 0;
-    for (size_t i = 0; i < t->max; i++) {
+    for (size_t i = 0; i < t->used; i++) {
         struct hkp_dsm__open_claim *c = &t->claims[i];
-        if (c->k != 0 && now_s < c->expires_s) {
+        if (now_s < c->expires_s)
             of_group += c->group == group;
-            continue;
-        }
-        if (best == NULL || (best->k != 0 && (c->k == 0 || c->expires_s < best->expires_s))) best = c;
+        else if (best == NULL || c->expires_s < best->expires_s)
+            best = c;
     }
-    return of_group < t->max / 16 ? best : NULL;
+    if (of_group >= t->max / 16) return NULL;
+    return t->used < t->max ? &t->claims[t->used++] : best;
 }
 
 hkp_status hkp_dsm_claim_table_claim(hkp_dsm_claim_table *table, const uint8_t *in, size_t len,
@@ -115,9 +126,9 @@ hkp_status hkp_dsm_claim_table_witness(hkp_dsm_claim_table *table, const uint8_t
 
 uint32_t hkp_dsm_claim_table_void(hkp_dsm_claim_table *table, const uint8_t node_id[16]) {
     uint32_t n = 0;
-    for (size_t i = 0; i < table->max; i++) {
+    for (size_t i = 0; i < table->used; i++) {
         struct hkp_dsm__open_claim *c = &table->claims[i];
-        for (uint32_t j = 0; c->k != 0 && j < c->n_said; j++) {
+        for (uint32_t j = 0; j < c->n_said; j++) {
             if (memcmp(c->said[j].witness, node_id, 16) != 0) continue;
             c->said[j].is_void = 1;
             n++;

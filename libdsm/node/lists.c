@@ -120,6 +120,7 @@ static void hold_list(node *n, struct carried *c) {
     l->held[at] = *c;
     put_held(n, at);
     hkp_dsm__list_tell(n, c, 0);
+    hkp_dsm__testimony_revoked(n);
 }
 
 static hkp_status verify(node *n, const struct carried *c, uint32_t kind) {

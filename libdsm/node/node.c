@@ -36,7 +36,7 @@ static hkp_status import(struct hkp_dsm_node_options *o, const struct hkp_dsm_no
     if (st != HKP_OK) return st;
     if (o->rng.fill == NULL || o->genesis == NULL || o->certificate == NULL || o->secret == NULL)
         return HKP_E_INVAL;
-    if (o->reserved0 != 0 || o->reserved1 != 0) return HKP_E_INVAL;
+    if (o->reserved0 != 0 || o->reserved1 != 0 || o->reserved2 != 0) return HKP_E_INVAL;
     if (o->t_cp_ns == 0) o->t_cp_ns = SECOND;
     if (o->t_cp_ns == HKP_DSM_T_CP_NONE) o->t_cp_ns = 0;
     if (o->delay_ns == 0) o->delay_ns = 250 * MS;
@@ -46,14 +46,15 @@ static hkp_status import(struct hkp_dsm_node_options *o, const struct hkp_dsm_no
     if (o->peers_max == 0) o->peers_max = 64;
     if (o->blocks_max == 0) o->blocks_max = 16384;
     if (o->seen_max == 0) o->seen_max = SPREAD_SEEN;
+    if (o->claims_max == 0) o->claims_max = HKP_DSM_CLAIMS;
     if (o->keep_blocks_s == 0) o->keep_blocks_s = 30 * 86400;
     if (o->keep_headers_s == 0) o->keep_headers_s = (uint64_t)365 * 86400;
     if (o->keep_headers_s < o->keep_blocks_s) return HKP_E_INVAL; /* bodies say which blocks there are */
     if (o->pool_bytes < (size_t)1 << 20 || o->pool_bytes > (size_t)1 << 31 ||
         o->heads_max > HKP_DSM__HEADS_MAX || o->peers_max > 1024 || o->blocks_max < 256 ||
         o->blocks_max > 1048576 || o->seen_max < 1024 || o->seen_max > SPREAD_SEEN ||
-        (o->seen_max & (o->seen_max - 1)) != 0 || o->t_cp_ns > 3600 * SECOND || o->delay_ns > 8 * SECOND ||
-        o->have_ns > 60 * SECOND)
+        (o->seen_max & (o->seen_max - 1)) != 0 || o->claims_max < 16 || o->claims_max > HKP_DSM_CLAIMS ||
+        o->t_cp_ns > 3600 * SECOND || o->delay_ns > 8 * SECOND || o->have_ns > 60 * SECOND)
         return HKP_E_INVAL;
     return HKP_OK;
 }
@@ -106,6 +107,8 @@ static size_t carve(node *n, uint8_t *base, const struct hkp_dsm_node_options *o
     void *tree_memory = NULL;
     hkp_dsm__spread_options(n, o->seen_max, &tree);
     CARVE(tree_memory, hkp_dsm__tree_bytes(&tree));
+    CARVE(n->testimony.files, o->claims_max * sizeof *n->testimony.files);
+    CARVE(n->testimony.by_id, STATEMENT_BUCKETS * sizeof *n->testimony.by_id);
     CARVE(n->lost, LOST_MAX * sizeof *n->lost);
     for (uint32_t i = 0; i < o->peers_max; i++)
         for (uint32_t l = 0; l < HKP_DSM_LANES; l++) {
@@ -129,6 +132,7 @@ static hkp_status memory(node *n, const struct hkp_dsm_node_options *o) {
     n->heads_max = o->heads_max;
     n->peers_max = o->peers_max;
     n->blocks_max = o->blocks_max;
+    n->testimony.max = o->claims_max;
     n->block_size = carve(n, NULL, o);
     n->block_of_memory = n->mem.alloc(n->mem.user, n->block_size);
     if (n->block_of_memory == NULL) return HKP_E_NOMEM;
@@ -189,6 +193,7 @@ hkp_status hkp_dsm_node_new(hkp_dsm_node **out, const struct hkp_dsm_node_option
     n->keep_headers_s = o.keep_headers_s;
     st = memory(n, &o);
     if (st == HKP_OK) st = identity(n, &o);
+    if (st == HKP_OK) st = hkp_dsm__testimony_new(n);
     if (st != HKP_OK) {
         hkp_dsm_node_free(n);
         return st;
@@ -201,6 +206,7 @@ void hkp_dsm_node_free(hkp_dsm_node *n) {
     if (n == NULL) return;
     struct hkp_mem mem = n->mem;
     hkp_dsm__heads_free(n->heads);
+    hkp_dsm_claim_table_free(n->testimony.table);
     hkp_mem_free(&mem, n->block_of_memory, n->block_size);
     sodium_memzero(n, sizeof *n);
     hkp_mem_free(&mem, n, sizeof *n);
@@ -326,6 +332,7 @@ hkp_status hkp_dsm_tick(hkp_dsm_node *n, hkp_time now, uint64_t wall_us) {
     hkp_dsm__entropy_tick(n);
     hkp_dsm__join_tick(n);
     hkp_dsm__notes_tick(n);
+    hkp_dsm__testimony_tick(n);
     hkp_dsm__questions_tick(n);
     hkp_dsm__advance(n);
     hkp_dsm__spread_tick(n);
@@ -340,6 +347,7 @@ hkp_time hkp_dsm_wake(const hkp_dsm_node *n) {
     if (n->state != HKP_DSM_STATE_RUNNING) return HKP_TIME_NEVER;
     hkp_time wake = hkp_dsm__rules_wake(n);
     const hkp_time others[] = {n->have_at,
+                               n->testimony.at,
                                n->pace_at,
                                hkp_dsm__spread_wake(n),
                                hkp_dsm__near_wake(n),

@@ -22,7 +22,8 @@
  *   neighbours.c  views, records, facts about sessions             probes.c    who does not answer
  *   members.c   who asks for a seat and endorses it
  *   retell.c    stored blocks, told again to the host at a start   prune.c  what is old goes
- *   heal.c      damaged rows, fetched again
+ *   heal.c      damaged rows, fetched again        testimony.c   claims and witnesses
+ *   directory.c   who a signer is, for the parts beside consensus
  */
 #ifndef HKP_LIBDSM_NODE_H
 #define HKP_LIBDSM_NODE_H
@@ -37,6 +38,7 @@
 #include "libdsm/node/neighbours.h"
 #include "libdsm/node/sessions.h"
 #include "libdsm/node/spread.h"
+#include "libdsm/node/testimony.h"
 
 struct hkp_dsm_node {
     struct hkp_mem mem;
@@ -79,6 +81,7 @@ struct hkp_dsm_node {
     struct hkp_dsm__near near;
     struct hkp_dsm__probes probes;
     struct hkp_dsm__grey grey;
+    struct hkp_dsm__testimony testimony;
     /** a queue waits until then for its ration */
     hkp_time pace_at;
 

@@ -139,6 +139,7 @@ hkp_status hkp_dsm_peer_up(hkp_dsm_node *n, hkp_time now, const uint8_t peer[16]
     hkp_dsm__have_all(n, p);
     hkp_dsm__lists_announce(n, p);
     hkp_dsm__notes_peer(n, p);
+    hkp_dsm__testimony_peer(n, p);
     struct slot *s = hkp_dsm__slot(n, n->view);
     for (int i = 2; s != NULL && p->seat >= 0 && i < 6; i++) hkp_dsm__send_peer(n, p, 0, s->own_msg[i]);
     hkp_dsm__advance(n);

@@ -108,6 +108,7 @@ static blob *answer(node *n, uint32_t lane, const uint8_t id[16]) {
     const struct hkp_dsm_view list = hkp_dsm__list_by_id(n, id);
     if (list.ptr != NULL && lane == 1) return push_message(n, lane, 0, HKP_DSM__FORM_MULTI, &list, NULL);
     const blob *note = b == NULL && k == NULL && lane == 3 ? hkp_dsm__note_object(n, id) : NULL;
+    if (note == NULL && lane == 3) note = hkp_dsm__statement_object(n, id);
     if (note != NULL) {
         const struct hkp_dsm_view object = {.ptr = note->ptr, .len = note->len};
         return push_message(n, lane, 0, HKP_DSM__FORM_ENVELOPE, &object, NULL);
@@ -270,6 +271,8 @@ static hkp_status take(node *n, struct peer *p, const struct hkp_dsm__message *m
             return hkp_dsm__block_take(n, p, item, (uint32_t)m->hops, 0);
         if (item->kind == HKP_DSM_KIND_MEMBER || item->kind == HKP_DSM_KIND_ENDORSE)
             return hkp_dsm__note_take(n, &item->object, p, more_hops((uint32_t)m->hops));
+        if (item->kind == HKP_DSM_KIND_CLAIM || item->kind == HKP_DSM_KIND_WITNESS)
+            return hkp_dsm__statement_take(n, &item->object, p, more_hops((uint32_t)m->hops));
         return HKP_E_UNSUPPORTED;
     case HKP_DSM__FORM_MULTI:
         if (item->kind == HKP_DSM_KIND_CERTIFICATE) return take_certificate(n, p, m);
@@ -323,8 +326,8 @@ static void on_ihave(node *n, struct peer *p, struct hkp_dsm__message *m) {
     const int again = m->lane == 0 && !s->tree.links[link].in_eager && n->now < certs_quiet(s);
     for (size_t i = 0; i < m->list.n; i++) {
         const uint8_t *id = hkp_dsm__next_fixed(&m->list, 16);
-        const int held =
-            block_of(n, id) != NULL || kept_find(s, id) != NULL || hkp_dsm__list_by_id(n, id).ptr != NULL;
+        const int held = block_of(n, id) != NULL || kept_find(s, id) != NULL ||
+                         hkp_dsm__list_by_id(n, id).ptr != NULL || hkp_dsm__statement_object(n, id) != NULL;
         if (!again)
             hkp_dsm__tree_ihave(&s->tree, n->now, link, m->lane, id, held);
         else if (!held && !hkp_dsm__seen_has(&s->tree.seen, id))

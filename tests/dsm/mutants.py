@@ -136,9 +136,9 @@ WITNESS = [
      "unit_witness", "a_witness_needs_role_claim_and_time"),
     ("D-WIT-3 statements after the end", TABLE, "if (now_s >= open->expires_s) return HKP_E_DSM_EXPIRED;", "",
      "unit_witness", "a_witness_needs_role_claim_and_time"),
-    ("dsm 13 open claims give way", TABLE, "if (c->k != 0 && now_s < c->expires_s) {", "if (c->k == 0xFFFF) {",
+    ("dsm 13 open claims give way", TABLE, "        if (now_s < c->expires_s)\n            of_group", "        if (c->k == 0xFFFF)\n            of_group",
      "unit_witness", "a_full_table_keeps_open_claims"),
-    ("dsm 13 a group takes the whole table", TABLE, "return of_group < t->max / 16 ? best : NULL;", "return best;",
+    ("dsm 13 a group takes the whole table", TABLE, "if (of_group >= t->max / 16) return NULL;", "",
      "unit_witness", "a_full_table_keeps_open_claims"),
     ("D-WIT-4 a proof with anybody's certificate", WITNESS_PROOF,
      "if (memcmp(certificate->node_id, e->signer, 16) != 0) return HKP_E_DSM_SIGNER;", "", "unit_witness",
@@ -479,3 +479,17 @@ CATCHING_UP = [
 
 WITH.update({"sim_sync": SIM, "sim_lists": SIM, "sim_join": SIM})
 ALWAYS += CATCHING_UP
+
+TESTIMONY = "libdsm/node/testimony.c"
+WITNESSES = [
+    ("D-WIT-5 what is open is not announced again", TESTIMONY,
+     "    hkp_dsm__testimony_peer(n, hkp_dsm__some_peer(n, 3, 0));\n", "", "sim_witness", "what_was_lost_comes_all_the_same"),
+    ("D-WIT-3 a revoked witness counts", TESTIMONY, "c->said[j].is_void = 1;", "continue;", "sim_witness",
+     "a_revoked_witness_counts_no_more"),
+    ("D-WIT-4 proofs count who said two things", TESTIMONY, "        if (c->said[j].is_void) continue;\n", "", "sim_witness",
+     "a_witness_that_says_two_things_is_void_everywhere"),
+    ("D-WIT-5 an own second verdict", TESTIMONY, "if (c != NULL && said_at(c, n->id) < c->n_said) return HKP_E_DSM_DUPLICATE;", "",
+     "sim_witness", "independent_groups_confirm_and_anybody_can_check"),
+]
+WITH.update({"sim_witness": SIM})
+ALWAYS += WITNESSES

@@ -118,7 +118,12 @@ enum {
     /** a stored row was damaged, is dropped and, if peers have it, fetched again: row, key */
     HKP_DSM_EV_LOST = 40,
     /** a damaged row is whole again, or needed no more: row, key */
-    HKP_DSM_EV_HEALED = 41
+    HKP_DSM_EV_HEALED = 41,
+    /** a claim came and is open: id, node_id: who claims, data: the CLAIM envelope (D-WIT-1) */
+    HKP_DSM_EV_CLAIM = 48,
+    /** a claim stands otherwise than was told: id, node_id: who claims, type: HKP_DSM_CLAIM_*, count: groups
+     * that confirm, seq: groups that refute (D-WIT-3) */
+    HKP_DSM_EV_VERDICT = 49
 };
 
 /** What a block says of its author's neural state, and what that is bound to (D-BLK-1). Claims until checked.

@@ -97,6 +97,10 @@ struct hkp_dsm_node_options {
     uint64_t keep_blocks_s;
     /** headers and bodies, no shorter; 0: 365 days; HKP_DSM_KEEP */
     uint64_t keep_headers_s;
+    /** most claims that are held (D-WIT); 0: 1024; 16..1024 */
+    uint32_t claims_max;
+    /** must be 0 */
+    uint32_t reserved2;
 };
 
 struct hkp_dsm_node_status {
