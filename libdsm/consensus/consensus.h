@@ -38,6 +38,8 @@ struct slot {
     blob *cert[3];
     uint8_t cert_digest[32];
     struct vote_entry *votes[3];
+    /** of all digests */
+    uint32_t n_votes[3];
 };
 
 enum { CERT_N = 0, CERT_0 = 1, CERT_F = 2 };

@@ -265,7 +265,6 @@ static hkp_status judge_head(node *n, const struct prop *p, uint64_t parent_ms,
     struct author *a = hkp_dsm__author(n, head->node_id);
     if (a == NULL || a->n_certs == 0) {
         hkp_dsm__certificate_ask(n, a, hkp_dsm__peer(n, n->set.seats[p->h.proposer].node_id), head->node_id);
-        if (a == NULL) hkp_dsm__author_make(n, head->node_id);
         return HKP_E_DSM_GAP;
     }
     if (a->headless) return HKP_E_DSM_GAP; /* the time of the block before is not known */

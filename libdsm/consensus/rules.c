@@ -57,6 +57,7 @@ void hkp_dsm__enter(node *n, uint64_t view) {
     for (int k = 0; old != NULL && old->view == view - VOTE_WINDOW && k < 3; k++) {
         if (old->votes[k] != NULL) hkp_dsm__pool_give(&n->pool, old->votes[k]);
         old->votes[k] = NULL;
+        old->n_votes[k] = 0;
     }
 }
 

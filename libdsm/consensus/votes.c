@@ -15,6 +15,7 @@ static void slot_votes_drop(node *n, struct slot *s) {
     for (int k = 0; k < 3; k++) {
         if (s->votes[k] != NULL) hkp_dsm__pool_give(&n->pool, s->votes[k]);
         s->votes[k] = NULL;
+        s->n_votes[k] = 0;
     }
 }
 
@@ -89,7 +90,7 @@ static void cert_new(node *n, struct slot *s, uint32_t kind, const uint8_t diges
 
 static void count_votes(node *n, struct slot *s, uint32_t kind, const uint8_t digest[32]) {
     const struct vote_entry *votes = s->votes[column(kind)];
-    if (s->cert[cert_column(kind)] != NULL) return;
+    if (s->cert[cert_column(kind)] != NULL || s->n_votes[column(kind)] < n->set.q) return;
     const uint8_t *signatures[HKP_DSM_MEMBERS_MAX] = {0};
     uint32_t count = 0;
     for (uint32_t i = 0; i < n->set.n; i++) {
@@ -165,6 +166,7 @@ static hkp_status vote_enter(node *n, const struct hkp_dsm__vote *v, const uint8
     struct vote_entry *e = &s->votes[k][v->signer];
     if (e->set) return HKP_E_DSM_DUPLICATE;
     e->set = 1;
+    s->n_votes[k]++;
     memcpy(e->digest, v->digest, 32);
     memcpy(e->signature, signature, 64);
     count_votes(n, s, v->kind, v->digest);

@@ -55,6 +55,7 @@ size_t hkp_dsm__tree_bytes(const struct hkp_dsm__tree_options *o) { return carve
 
 void hkp_dsm__tree_init(tree *t, void *memory, const struct hkp_dsm__tree_options *o) {
     *t = (tree){.o = *o, .chain_mask = chains_of(o) - 1, .due = HKP_TIME_NEVER, .last = HKP_DSM__LINK_NONE};
+    t->announce_at = HKP_TIME_NEVER;
     t->turn = hkp_le64(o->key);
     carve(t, memory, o);
     for (uint32_t i = 0; i <= t->chain_mask; i++) t->chains[i] = NONE;
@@ -202,9 +203,17 @@ static int is_unwanted(const tree_link *l, const uint8_t id[16]) {
 
 /* ---- items ---- */
 
+static void announce_due(tree *t) {
+    t->announce_at = HKP_TIME_NEVER;
+    for (uint32_t i = 0; i < t->o.links; i++)
+        if (t->links[i].queued > 0 && t->links[i].queued_at + t->o.announce_ns < t->announce_at)
+            t->announce_at = t->links[i].queued_at + t->o.announce_ns;
+}
+
 static void announce(tree *t, hkp_time now, tree_link *l, uint32_t lane, const uint8_t id[16]) {
     if (l->queued == t->o.announced) return; /* anti-entropy brings it */
     if (l->queued == 0) l->queued_at = now;
+    if (l->queued_at + t->o.announce_ns < t->announce_at) t->announce_at = l->queued_at + t->o.announce_ns;
     memcpy(l->ids[l->queued], id, 16);
     l->lanes[l->queued++] = (uint8_t)lane;
 }
@@ -326,7 +335,7 @@ static void sort(struct hkp_dsm__tree_out *out) { hkp_dsm__sort(out->ids, out->n
 
 /* Those of one lane; of several copies of an id one. */
 static int next_ihave(tree *t, hkp_time now, struct hkp_dsm__tree_out *out) {
-    for (uint32_t i = 0; i < t->o.links; i++) {
+    for (uint32_t i = 0; now >= t->announce_at && i < t->o.links; i++) {
         tree_link *l = &t->links[i];
         if (l->queued == 0 || now < l->queued_at + t->o.announce_ns) continue;
         *out = (struct hkp_dsm__tree_out){.kind = HKP_DSM__TREE_IHAVE, .link = i, .lane = l->lanes[0]};
@@ -343,6 +352,7 @@ static int next_ihave(tree *t, hkp_time now, struct hkp_dsm__tree_out *out) {
         sort(out);
         return 1;
     }
+    if (now >= t->announce_at) announce_due(t);
     return 0;
 }
 
@@ -364,7 +374,7 @@ static void come_due(tree *t, hkp_time now) {
         wanted *w = &t->wanted[i];
         if (w->from == 0) continue;
         if (w->due <= now && !w->ready) {
-            if (w->asked != HKP_DSM__LINK_NONE) t->silent[w->asked]++;
+            if (w->asked != HKP_DSM__LINK_NONE) t->silent[w->asked]++, t->was_silent = 1;
             if (w->tries == HKP_DSM__GRAFTS_MAX) {
                 forget(t, w);
                 continue;
@@ -397,12 +407,13 @@ static int next_graft(tree *t, struct hkp_dsm__tree_out *out) {
 }
 
 static int next_silent(tree *t, struct hkp_dsm__tree_out *out) {
-    for (uint32_t i = 0; i < t->o.links; i++) {
+    for (uint32_t i = 0; t->was_silent && i < t->o.links; i++) {
         if (t->silent[i] == 0) continue;
         *out = (struct hkp_dsm__tree_out){.kind = HKP_DSM__TREE_SILENT, .link = i, .n = t->silent[i]};
         t->silent[i] = 0;
         return 1;
     }
+    t->was_silent = 0;
     return 0;
 }
 
@@ -425,9 +436,6 @@ int hkp_dsm__tree_next(tree *t, hkp_time now, struct hkp_dsm__tree_out *out) {
 }
 
 hkp_time hkp_dsm__tree_wake(const tree *t) {
-    hkp_time wake = t->n_ready > 0 || t->say ? 0 : t->due;
-    for (uint32_t i = 0; i < t->o.links; i++)
-        if (t->links[i].queued > 0 && t->links[i].queued_at + t->o.announce_ns < wake)
-            wake = t->links[i].queued_at + t->o.announce_ns;
-    return wake;
+    const hkp_time due = t->due < t->announce_at ? t->due : t->announce_at;
+    return t->n_ready > 0 || t->say ? 0 : due;
 }

@@ -101,15 +101,15 @@ struct hkp_dsm__tree {
     struct hkp_dsm__tree_wanted *wanted;
     uint32_t *chains;
     uint32_t chain_mask, free, n_wanted, n_ready;
-    /** no id is due before */
-    hkp_time due;
+    /** no id is due before; nothing is to be announced before */
+    hkp_time due, announce_at;
     uint64_t turn;
     /** by which the last item came, and since when no item moved the tree */
     uint32_t last;
     hkp_time moved_at;
     /** torn: the link by which items came is gone. grown: there was a copy, so new links begin lazy. say: of
-     * some link */
-    uint8_t torn, grown, say;
+     * some link; was_silent: some link */
+    uint8_t torn, grown, say, was_silent;
     uint32_t silent[HKP_DSM__LINKS_MAX];
 };
 

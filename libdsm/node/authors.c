@@ -91,6 +91,7 @@ hkp_status hkp_dsm__certificate_take(node *n, const uint8_t *multi, size_t len, 
     c.bls_key = c.bls_proof = (struct hkp_dsm_view){0};
     a->certs[at] = c;
     a->cert_bytes[at] = bytes;
+    hkp_dsm__stranger_known(n, a);
     if (!stored) {
         uint8_t key[24];
         hkp_dsm__put_blob(n, HKP_DSM_ROW_CERTIFICATE, key, hkp_dsm__key_block(key, c.node_id, c.serial),
@@ -102,6 +103,7 @@ hkp_status hkp_dsm__certificate_take(node *n, const uint8_t *multi, size_t len, 
 void hkp_dsm__certificate_ask(node *n, struct author *a, struct peer *p, const uint8_t node_id[16]) {
     if (a != NULL && n->now < a->cert_again) return;
     if (!hkp_dsm__may_take(n)) return;
+    if (a == NULL && hkp_dsm__author(n, node_id) == NULL && !hkp_dsm__stranger_due(n, p, node_id)) return;
     if (a != NULL) a->cert_again = n->now + 500 * MS;
     struct event_entry *e = hkp_dsm__fact(n, HKP_DSM_EV_NEED_CERTIFICATE);
     memcpy(e->e.node_id, node_id, 16);

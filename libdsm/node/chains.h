@@ -63,6 +63,23 @@ struct author {
     hkp_time tokens_at;
 };
 
+/** A node without a certificate here; who spoke of it, and of which of its blocks. */
+struct stranger {
+    uint8_t node_id[16], by[16];
+    uint32_t used, tries;
+    uint64_t seq;
+    hkp_time again;
+};
+
+/* strangers.c */
+/** 1: its certificate is to be asked for now; p: who spoke of it, NULL: nobody. */
+int hkp_dsm__stranger_due(node *n, const struct peer *p, const uint8_t node_id[16]);
+/** p says that there is a block of this number of it. */
+void hkp_dsm__stranger_claim(node *n, const struct peer *p, const uint8_t node_id[16], uint64_t seq);
+/** A certificate of it came. */
+void hkp_dsm__stranger_known(node *n, struct author *a);
+void hkp_dsm__strangers_ask(node *n);
+
 /* authors.c */
 struct author *hkp_dsm__author(const node *n, const uint8_t node_id[16]);
 /** The same, made if it is not known; NULL: the table is full. */

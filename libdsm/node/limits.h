@@ -50,6 +50,7 @@ enum {
     AHEAD_TRIES = 32,
     ASKED_MAX = 8,
     WANT_JOBS = 8,
+    STRANGERS_MAX = 512,
     QUESTIONS_MAX = 8,
     /** chunks of 1024 heads (D-SYN-3) */
     CHUNKS_MAX = 128,

@@ -70,6 +70,7 @@ static size_t carve(node *n, uint8_t *base, const struct hkp_dsm_node_options *o
     size_t at = 0;
     uint32_t authors = power_of_two(o->heads_max), blocks = power_of_two(o->blocks_max);
     n->author_mask = authors - 1;
+    n->peer_mask = power_of_two(o->peers_max) - 1;
     n->block_mask = blocks - 1;
     n->events_cap =
         EVENTS_MIN + (o->heads_max < HKP_DSM__CHANGED_HEADS_MAX ? o->heads_max : HKP_DSM__CHANGED_HEADS_MAX);
@@ -88,6 +89,9 @@ static size_t carve(node *n, uint8_t *base, const struct hkp_dsm_node_options *o
     CARVE(n->by_seq, blocks * sizeof *n->by_seq);
     CARVE(n->path, HKP_DSM__HEAD_BLOCKS_MAX * sizeof *n->path);
     CARVE(n->peers, o->peers_max * sizeof *n->peers);
+    CARVE(n->peer_table, (n->peer_mask + 1) * sizeof *n->peer_table);
+    CARVE(n->strangers, STRANGERS_MAX * sizeof *n->strangers);
+    CARVE(n->waiting, (o->peers_max + 63) / 64 * sizeof *n->waiting);
     CARVE(n->events, n->events_cap * sizeof *n->events);
     CARVE(n->held, HELD_MAX * sizeof *n->held);
     CARVE(n->slots, SLOTS * sizeof *n->slots);

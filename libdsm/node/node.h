@@ -24,6 +24,7 @@
  *   retell.c    stored blocks, told again to the host at a start   prune.c  what is old goes
  *   heal.c      damaged rows, fetched again        testimony.c   claims and witnesses
  *   directory.c   who a signer is, for the parts beside consensus
+ *   strangers.c  who is spoken of without a certificate
  */
 #ifndef HKP_LIBDSM_NODE_H
 #define HKP_LIBDSM_NODE_H
@@ -57,6 +58,8 @@ struct hkp_dsm_node {
     uint64_t genesis_s;
     uint32_t single;
     struct author *self;
+    struct stranger *strangers;
+    uint32_t n_strangers, stranger_at;
 
     /* authors and blocks */
     struct author *authors;
@@ -72,8 +75,10 @@ struct hkp_dsm_node {
     struct block **path;
 
     /* peers */
-    struct peer *peers;
-    uint32_t n_peers, next_peer;
+    struct peer *peers, **peer_table;
+    uint32_t n_peers, next_peer, peer_mask;
+    /** bits of the peers for which messages wait */
+    uint64_t *waiting;
     blob *sending;
     uint64_t received, refused, sent, dropped;
     hkp_time have_at, have_all_at;

@@ -4,15 +4,28 @@
 #include <string.h>
 
 #include "libdsm/node/node.h"
+#include "libter/bytes.h"
 
 static const uint32_t queue_cap[HKP_DSM_LANES] = {1024, 256, 1024, 2048, 64};
 
 uint32_t hkp_dsm__queue_cap(uint32_t lane) { return queue_cap[lane]; }
 
 struct peer *hkp_dsm__peer(node *n, const uint8_t node_id[16]) {
-    for (uint32_t i = 0; i < n->peers_max; i++)
-        if (n->peers[i].up && memcmp(n->peers[i].node_id, node_id, 16) == 0) return &n->peers[i];
-    return NULL;
+    struct peer *p = n->peer_table[hkp_le32(node_id) & n->peer_mask];
+    while (p != NULL && memcmp(p->node_id, node_id, 16) != 0) p = p->next_by_id;
+    return p;
+}
+
+static void table_add(node *n, struct peer *p) {
+    struct peer **at = &n->peer_table[hkp_le32(p->node_id) & n->peer_mask];
+    p->next_by_id = *at;
+    *at = p;
+}
+
+static void table_remove(node *n, const struct peer *p) {
+    struct peer **at = &n->peer_table[hkp_le32(p->node_id) & n->peer_mask];
+    while (*at != p) at = &(*at)->next_by_id;
+    *at = p->next_by_id;
 }
 
 /* Lanes 0 and 1 between members of V_e whatever trust says (HTP-8.6, D-SMX-11). */
@@ -27,6 +40,10 @@ static void queue_pop(node *n, struct peer *p, struct queue *q) {
     q->count--;
     p->bytes -= b->len;
     hkp_dsm__blob_drop(&n->pool, b);
+    for (uint32_t l = 0; l < HKP_DSM_LANES; l++)
+        if (p->queues[l].count > 0) return;
+    const uint32_t at = (uint32_t)(p - n->peers);
+    n->waiting[at / 64] &= ~(1ULL << at % 64);
 }
 
 void hkp_dsm__peer_bad(node *n, struct peer *p, hkp_status why) {
@@ -56,6 +73,8 @@ void hkp_dsm__send_peer(node *n, struct peer *p, uint32_t lane, blob *msg) {
     q->ring[(q->head + q->count) % q->cap] = hkp_dsm__blob_hold(msg);
     q->count++;
     p->bytes += msg->len;
+    const uint32_t at = (uint32_t)(p - n->peers);
+    n->waiting[at / 64] |= 1ULL << at % 64;
 }
 
 void hkp_dsm__send_members(node *n, uint32_t lane, blob *msg) {
@@ -116,6 +135,7 @@ static void peer_begin(node *n, struct peer *p, const uint8_t node_id[16], uint3
     for (uint32_t l = 0; l < HKP_DSM_LANES; l++)
         p->queues[l] = (struct queue){.ring = was.queues[l].ring, .cap = queue_cap[l]};
     memcpy(p->node_id, node_id, 16);
+    table_add(n, p);
     hkp_dsm__conduct_begin(n, p);
     if (again) p->conduct = was.conduct;
 }
@@ -172,9 +192,10 @@ hkp_status hkp_dsm_peer_down(hkp_dsm_node *n, hkp_time now, const uint8_t peer[1
     struct peer *p = hkp_dsm__peer(n, peer);
     if (p == NULL) return HKP_E_NOTFOUND;
     hkp_dsm__time(n, now);
+    hkp_dsm__near_down(n, p);
     for (uint32_t l = 0; l < HKP_DSM_LANES; l++)
         while (p->queues[l].count > 0) queue_pop(n, p, &p->queues[l]);
-    hkp_dsm__near_down(n, p);
+    table_remove(n, p);
     p->up = 0;
     n->n_peers--;
     return HKP_OK;
@@ -210,15 +231,36 @@ static hkp_status send_from(node *n, struct peer *p, uint32_t skip, uint32_t *la
     return HKP_OK;
 }
 
-hkp_status hkp_dsm_send(hkp_dsm_node *n, uint8_t peer[16], uint32_t *lane, const uint8_t **msg, size_t *len) {
-    for (uint32_t i = 0; i < n->peers_max; i++) {
-        struct peer *p = &n->peers[(n->next_peer + i) % n->peers_max];
-        if (!p->up || send_from(n, p, 0, lane, msg, len) != HKP_OK) continue;
-        memcpy(peer, p->node_id, 16);
-        n->next_peer = (n->next_peer + i + 1) % n->peers_max;
-        return HKP_OK;
+/* The first peer from one on, up to an end, for which messages wait; end: none. */
+static uint32_t next_waiting(const node *n, uint32_t from, uint32_t end) {
+    while (from < end) {
+        const uint64_t word = n->waiting[from / 64] >> from % 64;
+        if (word != 0)
+            return from + (uint32_t)__builtin_ctzll(word) < end ? from + (uint32_t)__builtin_ctzll(word)
+                                                                : end;
+        from = (from / 64 + 1) * 64;
     }
-    return HKP_E_NOTFOUND;
+    return end;
+}
+
+static int send_range(node *n, uint32_t from, uint32_t end, uint8_t peer[16], uint32_t *lane,
+                      const uint8_t **msg, size_t *len) {
+    for (uint32_t i = from; (i = next_waiting(n, i, end)) < end; i++) {
+        struct peer *p = &n->peers[i];
+        if (send_from(n, p, 0, lane, msg, len) != HKP_OK) continue;
+        memcpy(peer, p->node_id, 16);
+        n->next_peer = (i + 1) % n->peers_max;
+        return 1;
+    }
+    return 0;
+}
+
+hkp_status hkp_dsm_send(hkp_dsm_node *n, uint8_t peer[16], uint32_t *lane, const uint8_t **msg, size_t *len) {
+    const uint32_t from = n->next_peer;
+    return send_range(n, from, n->peers_max, peer, lane, msg, len) ||
+                   send_range(n, 0, from, peer, lane, msg, len)
+               ? HKP_OK
+               : HKP_E_NOTFOUND;
 }
 
 hkp_status hkp_dsm_send_to(hkp_dsm_node *n, const uint8_t peer[16], uint32_t skip, uint32_t *lane,

@@ -10,6 +10,7 @@
 
 /** A session. */
 struct peer {
+    struct peer *next_by_id;
     uint8_t node_id[16];
     uint32_t up, lanes, bad;
     /** seat, or -1 */

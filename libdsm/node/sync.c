@@ -18,7 +18,9 @@ enum {
     WANTS_TURN = 8,
     WANTS_OPEN = 3,
     /** questions in a row that brought nothing */
-    WANT_TRIES = 8
+    WANT_TRIES = 8,
+    /** authors that are not known, looked at in one HAVE */
+    STRANGERS_OF_HAVE = 64
 };
 
 static uint64_t tip_to_tell(const node *n, const struct author *a) {
@@ -195,22 +197,25 @@ void hkp_dsm__have_tick(node *n) {
     int open = n->now >= n->have_all_at;
     if (open) n->have_all_at = n->now + 2 * SECOND;
     tell(n, open ? HAVE_OPEN : HAVE_CHANGED, NULL);
+    hkp_dsm__strangers_ask(n);
     hkp_dsm__want_due(n);
 }
 
 hkp_status hkp_dsm__on_have(node *n, struct peer *p, struct hkp_dsm__message *m) {
+    uint32_t strangers = 0;
     hkp_dsm__join_hint(n, m->epoch);
     for (size_t i = 0; i < m->list.n; i++) {
         struct hkp_dsm__have have;
         hkp_dsm__next_have(&m->list, &have);
         struct author *a = hkp_dsm__author(n, have.node_id);
-        if (a == NULL && p->seat >= 0)
-            a = hkp_dsm__author_make(n, have.node_id); /* members vouch for authors */
+        if (a == NULL && p->seat >= 0 && strangers++ < STRANGERS_OF_HAVE)
+            hkp_dsm__stranger_claim(n, p, have.node_id, have.seq);
         if (a == NULL) continue;
         if (a->known_seq <= a->tip.seq && have.seq > a->tip.seq && have.seq - a->tip.seq <= SPREAD_SOON)
             a->soon = n->now + SPREAD_GRACE_MS * MS;
         hkp_dsm__claim(n, a, have.seq, p);
     }
+    if (strangers > 0) hkp_dsm__strangers_ask(n);
     hkp_dsm__want_due(n);
     return HKP_OK;
 }

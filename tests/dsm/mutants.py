@@ -6,6 +6,7 @@ LINK = {"sim_liars": ["-Wl,--wrap=crypto_sign_verify_detached"]}
 SIM = ["sim.c", "sim_disk.c", "sim_mesh.c", "sim_watch.c"]
 CHAOS = [*SIM, "chaos.c", "liar.c", "liar_proposes.c", "verify_once.c"]
 WITH = {"unit_node": SIM, "sim_consensus": SIM, "sim_store": SIM, "unit_spread": SIM, "unit_neighbours": SIM,
+        "unit_strangers": SIM,
         "sim_liars": CHAOS, "sim_disks": SIM, "sim_gossip": ["gossip_world.c"]}
 
 LOG, ENTRY, LOG_PROOF = "libdsm/beside/audit.c", "libdsm/beside/audit_entry.c", "libdsm/beside/audit_proof.c"
@@ -407,6 +408,15 @@ VIEWS = [
     ("D-GSP-5 others are not asked", PROBES, "        ask_others(n, p);\n", "", "unit_neighbours", "who_answers_others_is_kept"),
     ("D-GSP-5 a ghost is pushed to", PROBES, "stance == HKP_DSM_STANCE_GHOST);", "0);", "unit_neighbours",
      "a_ghost_is_neither_probed_nor_pushed_to"),
+    ("D-SMX-7 ids in HAVE are authors", "libdsm/node/sync.c", "hkp_dsm__stranger_claim(n, p, have.node_id, have.seq);",
+     "hkp_dsm__author_make(n, have.node_id);", "unit_strangers", "ids_that_members_make_up_are_no_authors"),
+    ("D-SMX-7 ids in proposals are authors", "libdsm/consensus/proposal.c", "    if (a == NULL || a->n_certs == 0) {\n        hkp_dsm__certificate_ask(",
+     "    if (a == NULL) hkp_dsm__author_make(n, head->node_id);\n    if (a == NULL || a->n_certs == 0) {\n        hkp_dsm__certificate_ask(",
+     "unit_node", "a_proposal_makes_nobody_known"),
+    ("D-SMX-7 one peer fills all places of strangers", "libdsm/node/strangers.c", "    if (own >= OF_PEER) return NULL;\n", "", "unit_strangers",
+     "who_comes_amid_made_up_ids_is_known_all_the_same"),
+    ("D-SMX-7 a certificate brings no claim", "libdsm/node/strangers.c", "hkp_dsm__claim(n, a, s->seq, p);", "(void)a;", "unit_strangers",
+     "who_comes_amid_made_up_ids_is_known_all_the_same"),
     ("D-GSP-4 anchors are not kept", NEAR_C, "n->near.anchors = hkp_dsm__bytes(n, data, len);", "(void)data, (void)len;", "unit_neighbours",
      "anchors_survive_a_restart"),
 ]

@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <sodium.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +49,30 @@ void sim_trace(struct sim *s, const void *data, size_t len) {
     const uint8_t *p = data;
     if (s->unwatched) return;
     for (size_t i = 0; i < len; i++) s->trace = (s->trace ^ p[i]) * 0x100000001B3U;
+}
+
+/* ---- what is next ---- */
+
+static hkp_time wake_of(const struct sim_node *me) {
+    return me->wake < me->ticked + SIM_MS ? me->ticked + SIM_MS : me->wake;
+}
+
+/* After each change of when a node, which may be down, is to be called or its disk is done. */
+static void due_set(struct sim *s, uint32_t i) {
+    const struct sim_node *me = &s->nodes[i];
+    hkp_time due = me->up ? wake_of(me) : HKP_TIME_NEVER;
+    if (me->up && me->disk.commit_at != 0 && me->disk.commit_at < due) due = me->disk.commit_at;
+    size_t at = SIM_NODES + i;
+    s->due[at] = due;
+    for (at /= 2; at > 0; at /= 2)
+        s->due[at] = s->due[2 * at] <= s->due[2 * at + 1] ? s->due[2 * at] : s->due[2 * at + 1];
+}
+
+/* Of those that are due first the one with the lowest number. */
+static uint32_t due_first(const struct sim *s) {
+    size_t at = 1;
+    while (at < SIM_NODES) at = s->due[2 * at] == s->due[at] ? 2 * at : 2 * at + 1;
+    return (uint32_t)(at - SIM_NODES);
 }
 
 /* ---- a node's turn ---- */
@@ -99,6 +124,52 @@ static hkp_time in_session(struct sim *s, hkp_time due, uint32_t from, uint32_t 
     return *last = due;
 }
 
+static uint32_t size_class(size_t len) {
+    uint32_t c = 0;
+    while (c < SIM_SIZES && (size_t)64 << c < len) c++;
+    return c;
+}
+
+static struct sim_bytes *bytes_of(uint8_t *data) {
+    return (struct sim_bytes *)(void *)(data - offsetof(struct sim_bytes, data));
+}
+
+static uint8_t *bytes_new(struct sim *s, const uint8_t *msg, size_t len) {
+    const uint32_t c = size_class(len);
+    struct sim_bytes *b = c < SIM_SIZES ? s->spare[c] : NULL;
+    if (b != NULL)
+        s->spare[c] = b->next;
+    else
+        b = malloc(sizeof *b + (c < SIM_SIZES ? (size_t)64 << c : len));
+    sim_must(b != NULL, "no memory");
+    *b = (struct sim_bytes){.refs = 1, .len = (uint32_t)len};
+    if (len > 0) memcpy(b->data, msg, len);
+    return b->data;
+}
+
+static void bytes_give(struct sim *s, uint8_t *data) {
+    struct sim_bytes *b = bytes_of(data);
+    const uint32_t c = size_class(b->len);
+    if (--b->refs > 0) return;
+    if (c == SIM_SIZES) {
+        free(b);
+        return;
+    }
+    b->next = s->spare[c];
+    s->spare[c] = b;
+}
+
+/* What goes to many goes to one after the other. */
+static uint8_t *bytes_take(struct sim *s, const uint8_t *msg, size_t len) {
+    struct sim_bytes *last = s->last_sent;
+    if (last == NULL || last->len != len || (len > 0 && memcmp(last->data, msg, len) != 0)) {
+        if (last != NULL) bytes_give(s, last->data);
+        s->last_sent = last = bytes_of(bytes_new(s, msg, len));
+    }
+    last->refs++;
+    return last->data;
+}
+
 void sim_send(struct sim *s, uint32_t from, uint32_t to, uint32_t lane, const uint8_t *msg, size_t len) {
     uint32_t copies = s->resend > 0                    ? 1
                       : sim_random(s, 1000) < s->loss  ? 0
@@ -110,19 +181,21 @@ void sim_send(struct sim *s, uint32_t from, uint32_t to, uint32_t lane, const ui
     for (uint32_t c = 0; c < copies; c++) {
         s->net = sim_grow(s->net, &s->net_cap, s->n_net, sizeof *s->net);
         struct sim_message m = {.order = s->order++,
-                                .from = from,
-                                .to = to,
-                                .lane = lane,
-                                .data = sim_copy(msg, len),
-                                .len = len};
+                                .from = (uint8_t)from,
+                                .to = (uint8_t)to,
+                                .lane = (uint8_t)lane,
+                                .data = bytes_take(s, msg, len),
+                                .len = (uint32_t)len};
         m.due = s->now + s->delay_min + sim_random(s, s->delay_max - s->delay_min + 1);
         if (s->resend > 0) m.due = in_session(s, m.due, from, to, lane);
         if (len > 0 && s->corrupt > 0 && sim_random(s, 1000) < s->corrupt) {
             /* a session authenticates what is sent (HTP-5): of the honest nothing false arrives */
             if (s->nodes[from].honest) {
-                free(m.data);
+                bytes_give(s, m.data);
                 continue;
             }
+            bytes_give(s, m.data);
+            m.data = bytes_new(s, msg, len);
             m.data[sim_random(s, len)] ^= (uint8_t)(1 + sim_random(s, 255));
         }
         size_t at = s->n_net++;
@@ -150,6 +223,15 @@ static struct sim_message net_take(struct sim *s) {
     }
     s->net[at] = last;
     return first;
+}
+
+/* Whose node_id it is; the places are right or tried anew. */
+static uint32_t identity(struct sim *s, const uint8_t node_id[16]) {
+    uint8_t *place = &s->identities[node_id[0] | (node_id[1] & 3) << 8];
+    if (memcmp(s->mesh.node_id[*place], node_id, 16) == 0) return *place;
+    for (uint32_t i = 0; i < SIM_NODES; i++)
+        if (memcmp(s->mesh.node_id[i], node_id, 16) == 0) return *place = (uint8_t)i;
+    return SIM_NODES;
 }
 
 void sim_pump(struct sim *s, uint32_t i) {
@@ -188,8 +270,9 @@ void sim_pump(struct sim *s, uint32_t i) {
     while (hkp_dsm_send(me->node, peer, &lane, &msg, &len) == HKP_OK) {
         sim_trace(s, msg, len);
         if (me->honest && !s->unwatched) sim_watch(s, i, lane, msg, len);
+        const uint32_t who = identity(s, peer);
         for (uint32_t to = 0; to < s->count; to++)
-            if (to != i && memcmp(s->mesh.node_id[s->nodes[to].who], peer, 16) == 0 && !me->silent) {
+            if (s->nodes[to].who == who && to != i && !me->silent) {
                 if (!me->honest && s->tamper != NULL)
                     s->tamper(s, i, to, lane, msg, len);
                 else
@@ -198,6 +281,7 @@ void sim_pump(struct sim *s, uint32_t i) {
     }
     if (!s->unwatched) sim_watch_bounds(s, i);
     me->wake = hkp_dsm_wake(me->node);
+    due_set(s, i);
 }
 
 static int32_t fill(void *user, uint8_t *dst, size_t len) {
@@ -278,11 +362,13 @@ void sim_crash(struct sim *s, uint32_t i) {
     hkp_dsm_node_free(me->node);
     me->node = NULL;
     sim_disk_cut(s, i);
+    due_set(s, i);
     for (uint32_t k = 0; k < s->count; k++) {
         if (k == i || !s->nodes[k].up) continue;
         hkp_status st = hkp_dsm_peer_down(s->nodes[k].node, s->now, s->mesh.node_id[me->who]);
         (void)st;
         s->nodes[k].wake = hkp_dsm_wake(s->nodes[k].node);
+        due_set(s, k);
     }
 }
 
@@ -302,34 +388,30 @@ static void deliver(struct sim *s) {
         sim_trace(s, &st, sizeof st);
         sim_pump(s, m.to);
     }
-    free(m.data);
+    bytes_give(s, m.data);
 }
 
 void sim_run(struct sim *s, hkp_time span) {
     hkp_time end = s->now + span;
-    for (uint32_t i = 0; i < s->count; i++) /* a test may have called it */
+    for (uint32_t i = 0; i < SIM_NODES; i++) { /* a test may have called it */
         if (s->nodes[i].up) s->nodes[i].wake = hkp_dsm_wake(s->nodes[i].node);
+        due_set(s, i);
+    }
     for (;;) {
-        hkp_time next = s->n_net > 0 ? s->net[0].due : HKP_TIME_NEVER;
-        uint32_t what = 0, who = 0;
-        for (uint32_t i = 0; i < s->count; i++) {
-            if (!s->nodes[i].up) continue;
-            hkp_time wake = s->nodes[i].wake, commit = s->nodes[i].disk.commit_at;
-            if (wake < s->nodes[i].ticked + SIM_MS) wake = s->nodes[i].ticked + SIM_MS;
-            if (wake < next) next = wake, what = 1, who = i;
-            if (commit != 0 && commit < next) next = commit, what = 2, who = i;
-        }
+        const hkp_time arrives = s->n_net > 0 ? s->net[0].due : HKP_TIME_NEVER;
+        const hkp_time next = arrives <= s->due[1] ? arrives : s->due[1];
         if (next > end) break;
         if (next > s->now) s->now = next;
         s->steps++;
-        if (what == 0) {
+        const uint32_t who = due_first(s);
+        if (arrives <= s->due[1]) {
             deliver(s);
-        } else if (what == 1) {
+        } else if (wake_of(&s->nodes[who]) == s->due[1]) {
             s->nodes[who].ticked = s->now;
             hkp_status st = hkp_dsm_tick(s->nodes[who].node, s->now, wall_us(s, who));
             (void)st;
             sim_pump(s, who);
-        } else {
+        } else { /* its disk */
             sim_disk_commit(s, who);
             sim_pump(s, who);
         }
@@ -377,8 +459,14 @@ void sim_free(struct sim *s) {
         sim_disk_free(&s->nodes[i].disk);
         free(s->nodes[i].proof);
     }
-    for (size_t k = 0; k < s->n_net; k++) free(s->net[k].data);
+    for (size_t k = 0; k < s->n_net; k++) bytes_give(s, s->net[k].data);
+    if (s->last_sent != NULL) bytes_give(s, s->last_sent->data);
     free(s->net);
+    for (uint32_t c = 0; c < SIM_SIZES; c++)
+        for (struct sim_bytes *b = s->spare[c], *next; b != NULL; b = next) {
+            next = b->next;
+            free(b);
+        }
     free(s->last_due);
     sim_watch_free(s);
 }

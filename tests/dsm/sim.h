@@ -20,6 +20,7 @@
 #include <hookprobe/dsm.h>
 
 enum { SIM_NODES = 128, SIM_HEIGHTS = 4096, SIM_PROMISES = 65536, SIM_PROOF = 65536 };
+enum { SIM_SIZES = 8 };
 enum { SIM_HEADERS = 16384, SIM_HEARD = 65536, SIM_EPOCHS = 16 };
 
 #define SIM_MS 1000000ULL
@@ -99,12 +100,13 @@ struct sim_node {
     struct hkp_dsm__merkle *told;
 };
 
+/** On its way. One message to many is held once. */
 struct sim_message {
     hkp_time due;
     uint64_t order;
-    uint32_t from, to, lane;
     uint8_t *data;
-    size_t len;
+    uint32_t len;
+    uint8_t from, to, lane;
 };
 
 struct sim_promise {
@@ -137,6 +139,12 @@ struct sim_set {
     uint64_t highest;
 };
 
+struct sim_bytes {
+    struct sim_bytes *next;
+    uint32_t refs, len;
+    uint8_t data[];
+};
+
 struct sim {
     struct sim_mesh mesh;
     uint64_t random, trace, order;
@@ -147,6 +155,11 @@ struct sim {
     uint8_t links[SIM_NODES][SIM_NODES];
     struct sim_message *net;
     size_t n_net, net_cap;
+    /** bytes of messages that arrived, by size, for those to come; those that were sent last */
+    struct sim_bytes *spare[SIM_SIZES], *last_sent;
+    /** when each node is due, for its timer or its disk, in the leaves of a tree, the earliest above */
+    hkp_time due[2 * SIM_NODES];
+    uint8_t identities[1024];
     /** per mille of messages lost, doubled and with a wrong byte (from the honest: dropped by the session);
      * delay range; disk latency */
     uint32_t loss, twice, corrupt;

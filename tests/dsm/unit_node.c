@@ -151,7 +151,8 @@ static void send_cert(uint32_t kind, uint64_t view, const uint8_t *digest) {
     CHECK_EQ(deliver(member(perm[0]) == me ? member(perm[1]) : member(perm[0]), &w), HKP_OK);
 }
 
-/* What the next headers stand on, NULL: the genesis; 1: their bodies are not theirs; the newest header. */
+/* What the next headers stand on, NULL: the genesis; 1: their bodies are not theirs, 2: and name a node that
+ * nobody knows; the newest header. */
 static const uint8_t *on;
 static uint64_t on_view;
 static int false_body;
@@ -175,6 +176,7 @@ static hkp_status send_proposal(uint64_t view, uint32_t seat, uint64_t time_ms, 
     struct hkp_dsm_view env = {.ptr = envelope}, body_view = {empty_body, sizeof empty_body};
     struct hkp_dsm__head head = {.seq = 3, .id = {7}};
     memcpy(head.node_id, mesh.node_id[0], 16);
+    if (false_body == 2) memset(head.node_id, 0x5A, 16);
     if (false_body) {
         body_view.ptr = other_body;
         CHECK_EQ(hkp_dsm__body_build(&head, 1, NULL, 0, other_body, sizeof other_body, &body_view.len),
@@ -238,6 +240,21 @@ static void only_the_leader_of_a_view_is_heard(void) {
     begin_promising(not_leading(1));
     CHECK_EQ(send_proposal(1, (perm[1] + 2U) % set.n, genesis_ms() + 1, digest), HKP_E_DSM_SIGNER);
     CHECK_EQ(send_proposal(1, perm[1], genesis_ms() + 120000, digest), HKP_OK); /* validity (h) */
+    CHECK_EQ(votes[HKP_DSM_KIND_NOTAR], 0);
+    hkp_dsm_node_free(node);
+}
+
+/* Heads of nodes that no certificate shows make no authors: a leader may name any it likes. */
+static void a_proposal_makes_nobody_known(void) {
+    uint8_t digest[32];
+    struct hkp_dsm_node_status before = {.struct_size = sizeof before}, after = before;
+    begin_promising(not_leading(1));
+    CHECK_EQ(hkp_dsm_node_status(node, &before), HKP_OK);
+    false_body = 2;
+    CHECK_EQ(send_proposal(1, perm[1], genesis_ms() + 1, digest), HKP_OK);
+    false_body = 0;
+    CHECK_EQ(hkp_dsm_node_status(node, &after), HKP_OK);
+    CHECK_EQ(after.authors, before.authors);
     CHECK_EQ(votes[HKP_DSM_KIND_NOTAR], 0);
     hkp_dsm_node_free(node);
 }
@@ -522,6 +539,7 @@ int main(void) {
     CASE(no_promise_before_the_others_told_theirs);
     CASE(a_proposal_over_a_view_that_was_not_nullified_gets_no_vote);
     CASE(only_the_leader_of_a_view_is_heard);
+    CASE(a_proposal_makes_nobody_known);
     CASE(one_vote_for_two_proposals_and_the_leader_is_accused);
     CASE(after_null_there_is_no_final);
     CASE(after_a_recorded_final_there_is_no_null);
