@@ -9,8 +9,8 @@
 
 #include <hookprobe/neuro.h>
 
-extern const struct cli_command cli_lab_map_show, cli_lab_map_check, cli_lab_map_sign, cli_lab_translate,
-    cli_lab_hybrid_seal, cli_lab_hybrid_open;
+extern const struct cli_command cli_lab_map_propose, cli_lab_map_show, cli_lab_map_check, cli_lab_map_sign,
+    cli_lab_translate, cli_lab_hybrid_seal, cli_lab_hybrid_open;
 
 /** Bytes of a file; "-" is standard input. */
 struct cli_bytes {

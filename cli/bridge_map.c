@@ -263,6 +263,9 @@ static void put_draft(struct draft *d, json_t *o) {
     uint64_t bits = 0;
     json_t *side;
     size_t i;
+    if (json_array_size(json_object_get(o, "unmatched")) > 0)
+        wrong(d, "has no partner; map it, or take it out of \"unmatched\"",
+              json_string_value(json_object_get(json_array_get(json_object_get(o, "unmatched"), 0), "name")));
     json_array_foreach(json_object_get(o, "sides"), i,
                        side) for (size_t k = 0; k < COUNT(sides);
                                   k++) if (json_is_string(side) &&

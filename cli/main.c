@@ -57,6 +57,7 @@ static const struct cli_command *const commands[] = {
     &cli_store_repair,
     &cli_store_export,
     &cli_store_import,
+    &cli_lab_map_propose,
     &cli_lab_map_show,
     &cli_lab_map_check,
     &cli_lab_map_sign,
