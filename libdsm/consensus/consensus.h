@@ -147,6 +147,15 @@ void hkp_dsm__epoch_begin(node *n, const uint8_t *set_body, size_t len, const ui
 void hkp_dsm__epoch_jump(node *n, const struct hkp_dsm__header *h, const uint8_t *set, size_t len);
 void hkp_dsm__epoch_again(node *n, const struct hkp_dsm__header *boundary);
 
+/** The epoch that a RESTART begins at the newest final header. */
+void hkp_dsm__epoch_restart(node *n, const struct hkp_dsm__restart *r);
+
+/* restart.c */
+/** What was given is done once its header is the newest final one. */
+void hkp_dsm__restart_step(node *n);
+void hkp_dsm__restart_row(node *n, const struct read *r, const uint8_t *data, size_t len);
+void hkp_dsm__restart_end(node *n, const struct read *r);
+
 /* fetch.c */
 /** A header with its body, if it is one that is missing. */
 void hkp_dsm__pair_take(node *n, const struct hkp_dsm_view *header, const struct hkp_dsm_view *body, int ask);

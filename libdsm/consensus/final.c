@@ -233,6 +233,7 @@ void hkp_dsm__epoch_begin(node *n, const uint8_t *set_body, size_t len, const ui
     n->target_view = n->target_put = n->watermark = 0;
     n->silent = 0;
     memset(n->promised, 0, sizeof n->promised);
+    n->promise_view = 0;
     memset(n->checked, 0, sizeof n->checked);
     hkp_dsm__notes_clear(n);
     hkp_dsm__peers_seats(n);
@@ -313,6 +314,26 @@ void hkp_dsm__epoch_jump(node *n, const struct hkp_dsm__header *h, const uint8_t
     hkp_dsm__put(n, HKP_DSM_ROW_META, (const uint8_t *)"joined", 6, joined, sizeof joined);
     begun(n, h->digest, 1);
     n->promises_open = n->seat >= 0; /* what it promised here before its store was set back (D-STO-9) */
+    hkp_dsm__promises_ask(n, NULL);
+}
+
+/* What waited for the boundaries of the old epoch is void: the officers say who sits now. Promises that an
+ * older copy of this store made in the new epoch are asked for, as after a jump (D-STO-9). */
+void hkp_dsm__epoch_restart(node *n, const struct hkp_dsm__restart *r) {
+    struct hkp_dsm__valset old = n->set;
+    uint8_t digest[32], key[8], waits[9] = "m";
+    uint64_t height = n->root.height, first = n->epoch_first;
+    memcpy(digest, r->genesis, 32);
+    hkp_put_be64(waits + 1, height);
+    hkp_dsm__drop_one(n, HKP_DSM_ROW_META, waits, sizeof waits);
+    n->pending->count = 0;
+    n->join_blind = 0;
+    hkp_put_be64(key, height);
+    if (r->n_headers == 1) hkp_dsm__put(n, HKP_DSM_ROW_FINAL, key, sizeof key, r->cert.ptr, r->cert.len);
+    hkp_dsm__epoch_begin(n, r->valset_body.ptr, r->valset_body.len, digest, height, r->time_ms);
+    hkp_dsm__pending_carry(n, &old, first);
+    begun(n, digest, 0);
+    n->promises_open = n->seat >= 0;
     hkp_dsm__promises_ask(n, NULL);
 }
 

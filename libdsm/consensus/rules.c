@@ -202,6 +202,7 @@ void hkp_dsm__advance(node *n) {
         again = 0;
         uint64_t final = n->root.height;
         hkp_dsm__finalise(n);
+        hkp_dsm__restart_step(n);
         again |= n->root.height != final;
         again |= enter_views(n);
         int work = hkp_dsm__has_work(n);

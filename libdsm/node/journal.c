@@ -268,6 +268,9 @@ hkp_status hkp_dsm_read(hkp_dsm_node *n, hkp_time now, uint64_t ticket, const ui
     case READ_CHUNK:
         hkp_dsm__boundaries_row(r, key, key_len, data, data_len);
         break;
+    case READ_RESTART:
+        hkp_dsm__restart_row(n, r, data, data_len);
+        break;
     case READ_PROOF:
         hkp_dsm__proof_row(n, r, key, key_len, data, data_len);
         break;
@@ -309,6 +312,9 @@ hkp_status hkp_dsm_read_end(hkp_dsm_node *n, hkp_time now, uint64_t ticket, hkp_
     case READ_BOUNDARIES:
     case READ_CHUNK:
         hkp_dsm__boundaries_end(n, &was);
+        break;
+    case READ_RESTART:
+        hkp_dsm__restart_end(n, &was);
         break;
     case READ_PROOF:
         hkp_dsm__proof_end(n, &was);

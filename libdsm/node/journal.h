@@ -48,7 +48,8 @@ enum {
     READ_PRUNE = 9,
     READ_HEAL = 10,
     READ_BOUNDARIES = 11,
-    READ_CHUNK = 12
+    READ_CHUNK = 12,
+    READ_RESTART = 13
 };
 
 /** A stored row that was found damaged. */

@@ -20,7 +20,7 @@
  *   ask.c       questions for proofs
  *   lists.c     revocation lists, officers          ops_lists.c     the same as state of the chain
  *   neighbours.c  views, records, facts about sessions             probes.c    who does not answer
- *   members.c   who asks for a seat and endorses it
+ *   members.c   who asks for a seat and endorses it                restart.c   a new start by command
  *   retell.c    stored blocks, told again to the host at a start   prune.c  what is old goes
  *   heal.c      damaged rows, fetched again        testimony.c   claims and witnesses
  *   directory.c   who a signer is, for the parts beside consensus
@@ -212,6 +212,13 @@ struct hkp_dsm_node {
     /** heads that ops change, while a body is applied */
     struct hkp_dsm__head *singles;
     struct proof_job proofs[PROOFS_MAX];
+    /** what an operator gave and is not done yet, NULL: nothing; judged: its cert was verified; the read of
+     * the set that it needs for that, 0: none */
+    struct restart {
+        blob *multi;
+        struct hkp_dsm__restart r;
+        uint32_t judged, reading, turn;
+    } restart;
     struct load {
         uint32_t step, author, fresh;
         uint64_t rows, final_height;

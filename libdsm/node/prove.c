@@ -11,7 +11,16 @@
 #include "libter/bytes.h"
 
 enum { PROOF_BYTES_MAX = 1048576 - 64 };
-enum { STEP_PLACE = 1, STEP_BLOCK, STEP_LEAVES, STEP_FINAL, STEP_HEADERS, STEP_END, STEP_LINKS };
+enum {
+    STEP_PLACE = 1,
+    STEP_BLOCK,
+    STEP_LEAVES,
+    STEP_FINAL,
+    STEP_HEADERS,
+    STEP_END,
+    STEP_RESTARTED,
+    STEP_LINKS
+};
 
 static void job_free(node *n, struct proof_job *j) {
     hkp_dsm__blob_drop(&n->pool, j->item);
@@ -178,6 +187,7 @@ void hkp_dsm__proof_row(node *n, struct read *r, const uint8_t *key, size_t key_
         break;
     }
     case STEP_END:
+    case STEP_RESTARTED:
         j->end = hkp_dsm__bytes(n, data, len);
         break;
     default:
@@ -351,7 +361,7 @@ static void after_headers(node *n, struct proof_job *j) {
 void hkp_dsm__proof_end(node *n, struct read *r) {
     struct proof_job *j = job_of(n, r);
     if (j == NULL) return;
-    uint8_t a[24], b[8];
+    uint8_t a[24], b[8], key[9];
     hkp_put_be64(a, j->height);
     switch (j->step) {
     case STEP_PLACE:
@@ -379,7 +389,17 @@ void hkp_dsm__proof_end(node *n, struct read *r) {
     case STEP_HEADERS:
         after_headers(n, j);
         return;
-    case STEP_END:
+    case STEP_END: /* an epoch without a link: a RESTART ended it (restart.c) */
+        if (j->end != NULL) {
+            next_link(n, j);
+            return;
+        }
+        key[0] = 'R';
+        hkp_put_be64(key + 1, j->epoch);
+        j->step = STEP_RESTARTED;
+        go(n, j, hkp_dsm__get(n, READ_PROOF, HKP_DSM_ROW_META, key, sizeof key));
+        return;
+    case STEP_RESTARTED:
         if (j->end == NULL) break;
         next_link(n, j);
         return;

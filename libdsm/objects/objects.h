@@ -462,14 +462,24 @@ struct hkp_dsm__restart {
     uint8_t genesis[32]; /* digest of the first header */
     uint64_t next_height;
     uint64_t time_ms; /* of the first header */
-    struct hkp_dsm_view valset_body;
+    size_t n_headers;
+    struct hkp_dsm_cbor_reader headers; /* n_headers byte strings follow */
+    struct hkp_dsm_view cert, valset_body;
 };
+/* At most so many headers: the newest final one, and empty descendants. */
+enum { HKP_DSM__RESTART_HEADERS = 65 };
 hkp_status hkp_dsm__restart_epoch(const struct hkp_dsm_view *body, uint64_t *epoch);
 /* set: of the old epoch. held_height 0: the receiver holds no final header. */
 hkp_status hkp_dsm__restart_check(const uint8_t *in, size_t len, const uint8_t chain_id[32],
                                   const struct hkp_dsm_officers *officers, const struct hkp_dsm__valset *set,
                                   uint64_t held_height, const uint8_t held_digest[32],
                                   struct hkp_dsm__restart *restart);
+/* Shape, headers and sets; no signature is looked at. */
+hkp_status hkp_dsm__restart_open(const uint8_t chain_id[32], const struct hkp_dsm_view *body,
+                                 struct hkp_dsm__restart *restart);
+hkp_status hkp_dsm__restart_build(uint64_t epoch, const struct hkp_dsm_view *headers, size_t n,
+                                  const struct hkp_dsm_view *cert, const struct hkp_dsm_view *valset,
+                                  uint8_t *dst, size_t cap, size_t *len);
 
 /* ---- Witnesses (D-WIT-3; witness.c) ---------------------------------------------------------------------
  */

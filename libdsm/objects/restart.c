@@ -6,8 +6,6 @@
 
 #include <string.h>
 
-enum { HEADERS_MAX = 65 }; /* the newest final header and at most 64 empty descendants */
-
 struct parts {
     uint64_t epoch;
     size_t n_headers;
@@ -22,7 +20,7 @@ static hkp_status parse(const struct hkp_dsm_view *body, struct parts *parts) {
     size_t left = hkp_dsm_cbor_object(&r, 1);
     p.epoch = uint_field(&r, &left, 1, 0, UINT64_MAX);
     hkp_dsm_cbor_key(&r, &left, 2);
-    p.n_headers = hkp_dsm_cbor_array(&r, 1, HEADERS_MAX);
+    p.n_headers = hkp_dsm_cbor_array(&r, 1, HKP_DSM__RESTART_HEADERS);
     p.headers = r;
     for (size_t i = 0; i < p.n_headers; i++) (void)hkp_dsm_cbor_bytes(&r, 0, SIZE_MAX, NULL);
     hkp_dsm_cbor_key(&r, &left, 3);
@@ -42,12 +40,13 @@ hkp_status hkp_dsm__restart_epoch(const struct hkp_dsm_view *body, uint64_t *epo
 }
 
 /* Each header names the one before as its parent; first and last come back. */
-static hkp_status check_headers(const uint8_t chain_id[32], struct parts *p, struct hkp_dsm__header *first,
-                                struct hkp_dsm__header *last) {
+static hkp_status check_headers(const uint8_t chain_id[32], const struct parts *p,
+                                struct hkp_dsm__header *first, struct hkp_dsm__header *last) {
+    struct hkp_dsm_cbor_reader at = p->headers;
     for (size_t i = 0; i < p->n_headers; i++) {
         struct hkp_dsm__header h;
         size_t len = 0;
-        const uint8_t *bytes = hkp_dsm_cbor_bytes(&p->headers, 0, SIZE_MAX, &len);
+        const uint8_t *bytes = hkp_dsm_cbor_bytes(&at, 0, SIZE_MAX, &len);
         hkp_status st = hkp_dsm__header_parse(chain_id, bytes, len, &h);
         if (st != HKP_OK) return st;
         if (h.epoch != p->epoch || (i > 0 && memcmp(h.parent, last->digest, 32) != 0)) return HKP_E_DSM_PROOF;
@@ -62,6 +61,53 @@ static hkp_status check_new_set(const struct parts *p) {
     hkp_status st = hkp_dsm__valset_parse(p->valset.ptr, p->valset.len, &next);
     if (st != HKP_OK) return st;
     return next.epoch == p->epoch + 2 ? HKP_OK : HKP_E_DSM_EPOCH;
+}
+
+static struct hkp_dsm__restart told(const struct parts *p, const struct hkp_dsm__header *first) {
+    struct hkp_dsm__restart r = {.epoch = p->epoch,
+                                 .next_height = first->height + 1,
+                                 .time_ms = first->time_ms,
+                                 .n_headers = p->n_headers,
+                                 .headers = p->headers,
+                                 .cert = p->cert,
+                                 .valset_body = p->valset};
+    memcpy(r.genesis, first->digest, 32);
+    return r;
+}
+
+hkp_status hkp_dsm__restart_open(const uint8_t chain_id[32], const struct hkp_dsm_view *body,
+                                 struct hkp_dsm__restart *restart) {
+    struct parts p;
+    struct hkp_dsm__header first, last;
+    if (body->len > hkp_dsm__multi_body_max(HKP_DSM_KIND_RESTART)) return HKP_E_DSM_TOO_BIG;
+    hkp_status st = parse(body, &p);
+    if (st == HKP_OK) st = check_headers(chain_id, &p, &first, &last);
+    if (st == HKP_OK) st = check_new_set(&p);
+    if (st == HKP_OK) *restart = told(&p, &first);
+    return st;
+}
+
+hkp_status hkp_dsm__restart_build(uint64_t epoch, const struct hkp_dsm_view *headers, size_t n,
+                                  const struct hkp_dsm_view *cert, const struct hkp_dsm_view *valset,
+                                  uint8_t *dst, size_t cap, size_t *len) {
+    struct hkp_dsm_cbor_writer w = {.out = dst, .cap = cap};
+    if (n == 0 || n > HKP_DSM__RESTART_HEADERS) return HKP_E_INVAL;
+    hkp_dsm_cbor_put_map(&w, 5);
+    hkp_dsm_cbor_put_uint(&w, 0);
+    hkp_dsm_cbor_put_uint(&w, 1);
+    hkp_dsm_cbor_put_uint(&w, 1);
+    hkp_dsm_cbor_put_uint(&w, epoch);
+    hkp_dsm_cbor_put_uint(&w, 2);
+    hkp_dsm_cbor_put_array(&w, n);
+    for (size_t i = 0; i < n; i++) hkp_dsm_cbor_put_bytes(&w, headers[i].ptr, headers[i].len);
+    hkp_dsm_cbor_put_uint(&w, 3);
+    hkp_dsm_cbor_put_bytes(&w, cert->ptr, cert->len);
+    hkp_dsm_cbor_put_uint(&w, 4);
+    hkp_dsm_cbor_put_bytes(&w, valset->ptr, valset->len);
+    if (w.status != HKP_OK) return w.status;
+    if (w.len > hkp_dsm__multi_body_max(HKP_DSM_KIND_RESTART)) return HKP_E_DSM_TOO_BIG;
+    *len = w.len;
+    return HKP_OK;
 }
 
 hkp_status hkp_dsm__restart_check(const uint8_t *in, size_t len, const uint8_t chain_id[32],
@@ -87,8 +133,6 @@ hkp_status hkp_dsm__restart_check(const uint8_t *in, size_t len, const uint8_t c
     if (held_height > first.height ||
         (held_height == first.height && memcmp(held_digest, first.digest, 32) != 0))
         return HKP_E_DSM_STALE;
-    *restart = (struct hkp_dsm__restart){
-        .epoch = p.epoch, .next_height = first.height + 1, .time_ms = first.time_ms, .valset_body = p.valset};
-    memcpy(restart->genesis, first.digest, 32);
+    *restart = told(&p, &first);
     return HKP_OK;
 }

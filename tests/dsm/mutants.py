@@ -503,3 +503,21 @@ WITNESSES = [
 ]
 WITH.update({"sim_witness": SIM})
 ALWAYS += WITNESSES
+RESTART, RESTARTS = "libdsm/objects/restart.c", "libdsm/consensus/restart.c"
+FORGED = ("sim_restart", "a_forged_or_stale_one_is_refused")
+LEAVING = [
+    ("D-EPO-6 an older header will do", RESTART, "if (held_height > first.height ||", "if (held_height > first.height + 9 ||", *FORGED),
+    ("D-EPO-6 CERT_F of another header", RESTART,
+     "if (memcmp(cert.digest, last.digest, 32) != 0) return HKP_E_DSM_PROOF;", "", *FORGED),
+    ("D-EPO-6 no watermark", RESTARTS, "    hkp_dsm__wal(n, 0, r.epoch, UINT64_MAX, NULL);\n", "", "sim_restart",
+     "the_old_epoch_gets_no_more_promise"),
+    ("D-EPO-6 only who holds the header", RESTARTS, "if (!begun && !is_there(n)) follow(n);", "(void)follow;", "sim_restart",
+     "who_is_behind_fetches_what_it_lacks"),
+    ("D-EPO-6 an epoch that only began is not left", RESTARTS, "if (r.epoch < n->set.epoch && !begun) return HKP_E_DSM_STALE;",
+     "if (r.epoch < n->set.epoch) return HKP_E_DSM_STALE;", "sim_restart", "an_epoch_that_only_began_is_left_too"),
+    ("D-STO-9 views of the old epoch bar those of the new one", "libdsm/consensus/final.c", "    n->promise_view = 0;\n", "",
+     "sim_restart", "members_that_were_just_started_go_on_too"),
+]
+
+WITH.update({"sim_restart": SIM})
+ALWAYS += LEAVING

@@ -119,6 +119,9 @@ enum {
     HKP_DSM_EV_LOST = 40,
     /** a damaged row is whole again, or needed no more: row, key */
     HKP_DSM_EV_HEALED = 41,
+    /** a RESTART was applied (status HKP_OK), or came to nothing: epoch: that it begins, height: its first,
+     * id: its genesis (D-EPO-6) */
+    HKP_DSM_EV_RESTART = 42,
     /** a claim came and is open: id, node_id: who claims, data: the CLAIM envelope (D-WIT-1) */
     HKP_DSM_EV_CLAIM = 48,
     /** a claim stands otherwise than was told: id, node_id: who claims, type: HKP_DSM_CLAIM_*, count: groups
