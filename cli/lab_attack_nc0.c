@@ -61,6 +61,7 @@ static void flip(const struct target *t) {
     const hkp_time began = cli_mono();
     hkp_neuro_lab_attack_flip(t->pair, cli_attack_most(t->a, 100), t->a->seed, &f);
     snprintf(knows, sizeof knows, "has the decoder; changes %u words (median)", f.median);
+    if (2 * f.reached < f.blocks) snprintf(knows, sizeof knows, "has the decoder; under half give way");
     cli_attack_verdict(t->a, &(struct cli_verdict){"flip", t->text, knows, f.blocks, cli_attack_since(began),
                                                    (double)f.reached / f.blocks, 0, 0.01});
 }

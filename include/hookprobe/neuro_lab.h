@@ -35,7 +35,9 @@ enum {
     HKP_NEURO_LAB_STEPS_MAX = 100000,
     HKP_NEURO_LAB_BATCH_MAX = 256,
     HKP_NEURO_LAB_TRIES = 64,
-    HKP_NEURO_LAB_PARTIES_MAX = 16
+    HKP_NEURO_LAB_PARTIES_MAX = 16,
+    HKP_NEURO_LAB_AVERAGE_ROUNDS_MAX = 64,
+    HKP_NEURO_LAB_ABORTS_MAX = 3
 };
 
 /** An architecture (LAB-2.1). */
@@ -660,6 +662,85 @@ hkp_status hkp_neuro_lab_share_reveal(struct hkp_neuro_lab_share *share, uint32_
  * Cost: one SHA-256 and one HMAC. Source: LAB-6.2. Since: hookprobe-neuro 0.1
  */
 hkp_status hkp_neuro_lab_share_key(struct hkp_neuro_lab_share *share, uint8_t key[32]);
+
+/** Who made sessions end; plain memory, all zero at first. */
+struct hkp_neuro_lab_aborts {
+    /** of each place, as this party saw it itself */
+    uint32_t count[16];
+};
+
+/**
+ * A session ended because of party i, which withheld its secret or revealed another one.
+ *
+ * @param aborts  counted on
+ * @param i       whose fault it was, below 16
+ * @retval HKP_OK                 it may take part in another session
+ * @retval HKP_E_NEURO_LAB_ABORT  it was the third: i takes part no more
+ * @retval HKP_E_NEURO_LAB_RANGE  i
+ * Cost: O(1). Source: LAB-6.2. Since: hookprobe-neuro 0.1
+ */
+hkp_status hkp_neuro_lab_share_aborted(struct hkp_neuro_lab_aborts *aborts, uint32_t i);
+
+/**
+ * Bytes of all weights of a pair, as parties send them: BE32, layer by layer.
+ *
+ * @param nc0  a pair
+ * @return 4 x its weights and biases
+ * Cost: O(1). Source: LAB-6.3. Since: hookprobe-neuro 0.1
+ */
+size_t hkp_neuro_lab_average_size(const hkp_neuro_lab_nc0 *nc0);
+
+/**
+ * What a party's round makes of the pair that all have; the SHA-256 of it is what the party commits to first.
+ *
+ * @param nc0      the pair of all before this round; not changed
+ * @param secret   s_i of that party, 32 bytes
+ * @param round    q, 0..63, the one that comes next
+ * @param steps    E, the same in each round; the pair was made for all of them
+ * @param weights  hkp_neuro_lab_average_size() bytes, written
+ * @retval HKP_OK                 written
+ * @retval HKP_E_NEURO_LAB_RANGE  round or steps
+ * @retval HKP_E_NEURO_LAB_STATE  not the round that comes next, or more steps than are left
+ * @retval HKP_E_NEURO_LAB_LIMIT  no memory
+ * Cost: steps of training. Source: LAB-6.3. Since: hookprobe-neuro 0.1
+ */
+hkp_status hkp_neuro_lab_average_round(const hkp_neuro_lab_nc0 *nc0, const uint8_t secret[32], uint32_t round,
+                                       uint32_t steps, uint8_t *weights);
+
+/**
+ * Do a party's round again, and compare.
+ *
+ * @param nc0      as hkp_neuro_lab_average_round()
+ * @param secret   s_i of that party, known since the shared key was made
+ * @param round    as hkp_neuro_lab_average_round()
+ * @param steps    as hkp_neuro_lab_average_round()
+ * @param commit   32 bytes that it sent before it saw another party's weights
+ * @param weights  what it revealed, hkp_neuro_lab_average_size() bytes
+ * @retval HKP_OK                  its round was done as agreed
+ * @retval HKP_E_NEURO_LAB_COMMIT  not what it committed to
+ * @retval HKP_E_NEURO_LAB_ROUND   not what its round makes
+ * @retval HKP_E_NEURO_LAB_RANGE, HKP_E_NEURO_LAB_STATE, HKP_E_NEURO_LAB_LIMIT  as
+ *         hkp_neuro_lab_average_round()
+ * Cost: as hkp_neuro_lab_average_round(). Source: LAB-6.3. Since: hookprobe-neuro 0.1
+ */
+hkp_status hkp_neuro_lab_average_check(const hkp_neuro_lab_nc0 *nc0, const uint8_t secret[32], uint32_t round,
+                                       uint32_t steps, const uint8_t commit[32], const uint8_t *weights);
+
+/**
+ * The pair of all after a round: floor of the mean of what the parties revealed.
+ *
+ * @param nc0      the pair of all before this round; changed when all is well
+ * @param round    as hkp_neuro_lab_average_round()
+ * @param steps    as hkp_neuro_lab_average_round()
+ * @param n        parties, 2..16
+ * @param weights  n of hkp_neuro_lab_average_size() bytes
+ * @retval HKP_OK                 done; after the last round the pair is trained
+ * @retval HKP_E_NEURO_LAB_RANGE  n, round, steps, or a weight that no training makes
+ * @retval HKP_E_NEURO_LAB_STATE  as hkp_neuro_lab_average_round()
+ * Cost: O(n x weights). Source: LAB-6.3. Since: hookprobe-neuro 0.1
+ */
+hkp_status hkp_neuro_lab_average_take(hkp_neuro_lab_nc0 *nc0, uint32_t round, uint32_t steps, uint32_t n,
+                                      const uint8_t *const *weights);
 
 #ifdef __cplusplus
 }

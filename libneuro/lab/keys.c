@@ -83,3 +83,9 @@ hkp_status hkp_neuro_lab_share_key(struct hkp_neuro_lab_share *share, uint8_t ke
     sodium_memzero(share, sizeof *share);
     return HKP_OK;
 }
+
+hkp_status hkp_neuro_lab_share_aborted(struct hkp_neuro_lab_aborts *aborts, uint32_t i) {
+    if (i >= HKP_NEURO_LAB_PARTIES_MAX) return HKP_E_NEURO_LAB_RANGE;
+    if (aborts->count[i] < HKP_NEURO_LAB_ABORTS_MAX) aborts->count[i]++;
+    return aborts->count[i] < HKP_NEURO_LAB_ABORTS_MAX ? HKP_OK : HKP_E_NEURO_LAB_ABORT;
+}

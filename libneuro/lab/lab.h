@@ -3,8 +3,8 @@
 /*
  * EXPERIMENT: these ciphers are broken by the attacks in "hookprobe lab attack". Do not protect anything with
  * them. Inside of the lab: arch.c architectures and activations; nc1.c the coupling network; nc0.c,
- * nc0_train.c, nc0_file.c the trained pair; keys.c rotation and shared keys; layer.c NC1 below the hybrid's
- * AEAD.
+ * nc0_train.c, nc0_file.c the trained pair; keys.c rotation and shared keys; average.c training by many;
+ * layer.c NC1 below the hybrid's AEAD.
  */
 #ifndef HKP_LIBNEURO_LAB_LAB_H
 #define HKP_LIBNEURO_LAB_LAB_H
@@ -64,5 +64,8 @@ void hkp_neuro_lab__bits(const uint8_t block[16], int32_t size, int32_t *x);
 /** Options are checked. */
 hkp_status hkp_neuro_lab__nc0_make(hkp_neuro_lab_nc0 **out, const struct hkp_neuro_lab_nc0_options *o);
 hkp_status hkp_neuro_lab__nc0_check(struct hkp_neuro_lab_nc0_options *o);
+/** Train with the blocks of this key; as hkp_neuro_lab_nc0_train(). */
+hkp_status hkp_neuro_lab__nc0_run(hkp_neuro_lab_nc0 *n, const uint8_t data_key[32], uint32_t max_steps,
+                                  hkp_neuro_lab_progress progress, void *user);
 
 #endif

@@ -130,22 +130,28 @@ static struct work *work_new(const hkp_neuro_lab_nc0 *n) {
     return k;
 }
 
+hkp_status hkp_neuro_lab__nc0_run(hkp_neuro_lab_nc0 *n, const uint8_t data_key[32], uint32_t max_steps,
+                                  hkp_neuro_lab_progress progress, void *user) {
+    hkp_status st = HKP_OK;
+    struct work *k = work_new(n);
+    if (k == NULL) return HKP_E_NEURO_LAB_LIMIT;
+    while (st == HKP_OK && max_steps-- > 0 && n->done < n->steps) {
+        const uint32_t wrong = one_step(n, k, data_key);
+        if (progress != NULL && (n->done % REPORT_EVERY == 0 || n->done == n->steps) &&
+            progress(user, n->done, n->steps, wrong, n->batch * NC0_BITS) != 0)
+            st = HKP_E_NEURO_LAB_CANCELLED;
+    }
+    const size_t size = k->size;
+    sodium_memzero(k, size);
+    hkp_mem_free(&n->mem, k, size);
+    return st;
+}
+
 hkp_status hkp_neuro_lab_nc0_train(hkp_neuro_lab_nc0 *nc0, uint32_t max_steps,
                                    hkp_neuro_lab_progress progress, void *user) {
     uint8_t data_key[32];
-    hkp_status st = HKP_OK;
-    struct work *k = work_new(nc0);
-    if (k == NULL) return HKP_E_NEURO_LAB_LIMIT;
     hkp_neuro_lab__hmac(nc0->key, "LAB1 nc0 data", data_key);
-    while (st == HKP_OK && max_steps-- > 0 && nc0->done < nc0->steps) {
-        const uint32_t wrong = one_step(nc0, k, data_key);
-        if (progress != NULL && (nc0->done % REPORT_EVERY == 0 || nc0->done == nc0->steps) &&
-            progress(user, nc0->done, nc0->steps, wrong, nc0->batch * NC0_BITS) != 0)
-            st = HKP_E_NEURO_LAB_CANCELLED;
-    }
+    const hkp_status st = hkp_neuro_lab__nc0_run(nc0, data_key, max_steps, progress, user);
     sodium_memzero(data_key, sizeof data_key);
-    const size_t size = k->size;
-    sodium_memzero(k, size);
-    hkp_mem_free(&nc0->mem, k, size);
     return st;
 }
