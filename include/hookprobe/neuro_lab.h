@@ -681,6 +681,110 @@ struct hkp_neuro_lab_aborts {
  */
 hkp_status hkp_neuro_lab_share_aborted(struct hkp_neuro_lab_aborts *aborts, uint32_t i);
 
+/* Where a party of a shared key is: it waits for the commits, lists, secrets, confirmations of all. */
+enum {
+    HKP_NEURO_LAB_COMMITS = 0,
+    HKP_NEURO_LAB_LISTS = 1,
+    HKP_NEURO_LAB_REVEALS = 2,
+    HKP_NEURO_LAB_CONFIRMS = 3,
+    /** hkp_neuro_lab_party_key() gives the key */
+    HKP_NEURO_LAB_DONE = 4,
+    /** without a key, or the key was taken */
+    HKP_NEURO_LAB_ENDED = 5,
+    /** most bytes of a message */
+    HKP_NEURO_LAB_MESSAGE_MAX = 66
+};
+
+/** A party of a shared key, as messages; plain memory. Secret. */
+struct hkp_neuro_lab_party {
+    struct hkp_neuro_lab_share share;
+    /** HKP_NEURO_LAB_COMMITS.. */
+    uint32_t stage;
+    uint32_t attempt;
+    /** bit i: the list, the confirmation of party i is held */
+    uint32_t lists, confirms;
+    /** by type of message: bit i: pulled for party i */
+    uint32_t sent[6];
+    /** bit i: the fault of party i, as this party saw it itself */
+    uint32_t named;
+    /** why it ended */
+    hkp_status fault;
+    uint8_t list[16][32];
+};
+
+/**
+ * Begin one session of LAB-6.2: pull hkp_neuro_lab_party_send() for each peer, and again after each message.
+ *
+ * Secrets are told when all parties have shown that they hold the same commits; a key is given when all have
+ * confirmed that they hold all secrets.
+ *
+ * @param party    written
+ * @param session  32 bytes, agreed on and unused
+ * @param n        parties, 2..16
+ * @param self     the own place, below n
+ * @param attempt  0..255, which of the sessions of these parties: messages of another are ignored
+ * @param secret   s_i, 32 fresh random bytes
+ * @param blind    r_i, 32 fresh random bytes
+ * @retval HKP_OK                 begun
+ * @retval HKP_E_NEURO_LAB_RANGE  n, self or attempt
+ * Cost: one SHA-256. Source: LAB-6.2, decision 0551. Since: hookprobe-neuro 0.1
+ */
+hkp_status hkp_neuro_lab_party_begin(struct hkp_neuro_lab_party *party, const uint8_t session[32], uint32_t n,
+                                     uint32_t self, uint32_t attempt, const uint8_t secret[32],
+                                     const uint8_t blind[32]);
+
+/**
+ * A message came. Whatever is wrong with it ends the session: party->named tells whose fault it is.
+ *
+ * @param party  the own side
+ * @param from   whose; by the authenticated session that it came in
+ * @param msg    the message
+ * @param len    its bytes
+ * @retval HKP_OK                  taken, or of another attempt
+ * @retval HKP_E_NEURO_LAB_RANGE   from
+ * @retval HKP_E_NEURO_LAB_COMMIT  ended: another commit or secret than before, or two parties hold different
+ *         commits, which names nobody
+ * @retval HKP_E_NEURO_LAB_STATE   ended: a secret or a confirmation before its time
+ * @retval HKP_E_NEURO_LAB_LENGTH  ended: no message
+ * @retval HKP_E_NEURO_LAB_ABORT   ended: the peer did, and names nobody
+ * Cost: two SHA-256. Source: LAB-6.2, decision 0551. Since: hookprobe-neuro 0.1
+ */
+hkp_status hkp_neuro_lab_party_recv(struct hkp_neuro_lab_party *party, uint32_t from, const uint8_t *msg,
+                                    size_t len);
+
+/**
+ * The next message for a peer.
+ *
+ * @param party  the own side
+ * @param to     the peer's place
+ * @param msg    HKP_NEURO_LAB_MESSAGE_MAX bytes, written
+ * @return its bytes; 0: none now
+ * Cost: O(1). Source: LAB-6.2, decision 0551. Since: hookprobe-neuro 0.1
+ */
+size_t hkp_neuro_lab_party_send(struct hkp_neuro_lab_party *party, uint32_t to, uint8_t msg[66]);
+
+/**
+ * The caller has waited long enough: who did not send what this stage needs is named, and the session ends.
+ *
+ * Parties that wait for commits are asked first: who waits for a list waits for them.
+ *
+ * @param party  the own side
+ * @return party->named
+ * Cost: O(1). Source: LAB-6.2, decision 0551. Since: hookprobe-neuro 0.1
+ */
+uint32_t hkp_neuro_lab_party_expire(struct hkp_neuro_lab_party *party);
+
+/**
+ * The key that all have; wipes the party.
+ *
+ * @param party  the own side
+ * @param key    32 bytes, written
+ * @retval HKP_OK                 written
+ * @retval HKP_E_NEURO_LAB_STATE  not all have confirmed, or the session ended; key is as before
+ * Cost: as hkp_neuro_lab_share_key(). Source: LAB-6.2. Since: hookprobe-neuro 0.1
+ */
+hkp_status hkp_neuro_lab_party_key(struct hkp_neuro_lab_party *party, uint8_t key[32]);
+
 /**
  * Bytes of all weights of a pair, as parties send them: BE32, layer by layer.
  *

@@ -3,7 +3,7 @@
 /*
  * EXPERIMENT: these ciphers are broken by the attacks in "hookprobe lab attack". Do not protect anything with
  * them. Inside of the lab: arch.c architectures and activations; nc1.c the coupling network; nc0.c,
- * nc0_train.c, nc0_file.c the trained pair; keys.c rotation and shared keys; average.c training by many;
+ * nc0_train.c, nc0_file.c the trained pair; keys.c rotation and shared keys; party.c their messages; average.c training by many;
  * layer.c NC1 below the hybrid's AEAD.
  */
 #ifndef HKP_LIBNEURO_LAB_LAB_H

@@ -5,10 +5,12 @@
 import json
 import math
 import os
+import signal
 import stat
 import subprocess
 import sys
 import tempfile
+import time
 
 PROGRAM, VECTORS = sys.argv[1], sys.argv[2]
 KEY = "07" * 32
@@ -84,9 +86,68 @@ def a_pair_is_trained_saved_and_retrained():
 
 
 @case
-def parties_make_one_key():
-    row, = lines("cipher", "--share", "16")
-    assert row["same_key"] and row["changed_secret_found"]
+def parties_make_one_key_over_sessions():
+    for n in (2, 5):
+        attempt, row = lines("cipher", "--share", str(n))
+        assert attempt["result"] == "ok" and attempt["named"] == [], attempt
+        assert row["same_key"] and row["parties"] == n and row["sessions"] == n * (n - 1) // 2
+        assert row["messages"] == 4 * n * (n - 1), row  # commit, list, secret, confirmation
+
+
+@case
+def who_cheats_is_named_and_after_three_sessions_out():
+    for how, result in (("change", "E_NEURO_LAB_COMMIT"), ("silent", "E_NEURO_LAB_ABORT")):
+        *ended, last, row = lines("cipher", "--share", "3", "--cheat", how, "--wait", "300")
+        assert len(ended) == 3 and all(e["named"] == [2] and not e["same_key"] for e in ended), ended
+        assert all(e["result"] == result for e in ended) and ended[2]["excluded"] == [2]
+        assert last["same_key"] and row["parties"] == 2 and row["excluded"] == [2], row
+
+
+@case
+def different_promises_give_no_key_and_name_nobody():
+    *ended, row = lines("cipher", "--share", "4", "--cheat", "two", "--wait", "300", code=1)
+    assert len(ended) == 3 and all(e["named"] == [] and e["result"] == "E_NEURO_LAB_COMMIT" for e in ended), ended
+    assert not row["same_key"] and row["excluded"] == []
+
+
+@case
+def parties_train_one_pair_and_a_false_round_is_found():
+    rows = lines("cipher", "--share", "2", "--average", "3", "--steps", "30")
+    figures = {row["what"]: row for row in rows if "what" in row}
+    assert 0 < figures["trained by all"]["bit_error_rate"] < 0.48, figures
+    assert 0 < figures["trained by one alone"]["bit_error_rate"] < 0.48
+    last = figures["averaged training"]
+    assert last["false_round_found"] and last["steps"] == 10 and last["rounds"] == 3
+    assert last["bytes"] == 3 * 2 * (4 * 2 * (3 * 128 * 129) + 32), last
+
+
+@case
+def training_that_was_stopped_goes_on_from_its_file():
+    with tempfile.TemporaryDirectory() as folder:
+        first, second, forgot = (os.path.join(folder, name) for name in ("first", "second", "forgot"))
+        # as many steps as take minutes; it stops at the next report after the signal
+        done = subprocess.Popen([PROGRAM, "lab", "cipher", "--nc0", "--steps", "100000", "--index", "1360", "--key", KEY,
+                                 "--out", first], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+        assert done.stderr.readline().startswith("EXPERIMENT")
+        while True:  # its handler stands before the first step
+            with open(f"/proc/{done.pid}/status", encoding="ascii") as f:
+                caught = next(line for line in f if line.startswith("SigCgt:"))
+            if int(caught.split()[1], 16) & 1 << signal.SIGTERM - 1:
+                break
+            time.sleep(0.01)
+        done.send_signal(signal.SIGTERM)
+        assert "stopped after" in done.communicate(timeout=100)[1] and done.returncode == 1
+        lab("cipher", "--nc0", "--steps", "5", "--index", "1360", "--key", KEY, "--out", second, "--forget")
+        row, = lines("cipher", "--nc0", "--in", second, "--out", forgot)
+        assert row["what"] == "trained" and row["seconds"] < 1  # nothing was left to do
+        with open(second, "rb") as a, open(forgot, "rb") as b:
+            one, two = a.read(), b.read()
+        assert bytes.fromhex(KEY) not in one and one == two
+        with open(first, "rb") as f:
+            assert bytes.fromhex(KEY) in f.read()
+        row, = [r for r in lines("attack", "noise", "--pair", first, "--budget", "256")][:1]
+        steps = int(row["target"].split()[-2])
+        assert 0 < steps < 100000 and steps % 100 == 0
 
 
 @case
