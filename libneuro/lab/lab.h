@@ -3,8 +3,8 @@
 /*
  * EXPERIMENT: these ciphers are broken by the attacks in "hookprobe lab attack". Do not protect anything with
  * them. Inside of the lab: arch.c architectures and activations; nc1.c the coupling network; nc0.c,
- * nc0_train.c, nc0_file.c the trained pair; keys.c rotation and shared keys; party.c their messages; average.c training by many;
- * layer.c NC1 below the hybrid's AEAD.
+ * nc0_train.c, nc0_file.c the trained pair; keys.c rotation and shared keys; party.c their messages;
+ * average.c training by many; layer.c NC1 below the hybrid's AEAD.
  */
 #ifndef HKP_LIBNEURO_LAB_LAB_H
 #define HKP_LIBNEURO_LAB_LAB_H
@@ -61,7 +61,8 @@ void hkp_neuro_lab__nc0_layer(const struct nc0_layer *l, const int32_t *x, int32
 int64_t hkp_neuro_lab__slope(uint32_t act, int32_t z);
 /** 128 bits, most significant first, as words of +-size. */
 void hkp_neuro_lab__bits(const uint8_t block[16], int32_t size, int32_t *x);
-/** Options are checked. */
+/** Options are checked; weights and biases of the pair that they make. */
+uint64_t hkp_neuro_lab__nc0_params(const struct hkp_neuro_lab_nc0_options *o);
 hkp_status hkp_neuro_lab__nc0_make(hkp_neuro_lab_nc0 **out, const struct hkp_neuro_lab_nc0_options *o);
 hkp_status hkp_neuro_lab__nc0_check(struct hkp_neuro_lab_nc0_options *o);
 /** Train with the blocks of this key; as hkp_neuro_lab_nc0_train(). */

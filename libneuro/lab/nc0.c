@@ -57,6 +57,12 @@ static void point(hkp_neuro_lab_nc0 *n) {
     }
 }
 
+uint64_t hkp_neuro_lab__nc0_params(const struct hkp_neuro_lab_nc0_options *o) {
+    hkp_neuro_lab_nc0 plan = {.form = o->form};
+    (void)hkp_neuro_lab_arch_get(o->index, &plan.arch);
+    return lay_out(&plan);
+}
+
 hkp_status hkp_neuro_lab__nc0_make(hkp_neuro_lab_nc0 **out, const struct hkp_neuro_lab_nc0_options *o) {
     hkp_neuro_lab_nc0 plan = {
         .mem = o->mem, .form = o->form, .steps = o->steps, .lr = o->lr, .batch = o->batch};

@@ -18,13 +18,13 @@ void hkp_neuro_lab_nc0_hash(const hkp_neuro_lab_nc0 *nc0, uint8_t hash[32]) {
     crypto_hash_sha256_final(&h, hash);
 }
 
-static size_t length_of(const hkp_neuro_lab_nc0 *n) {
-    return NC0_HEADER + (size_t)n->params * (n->done < n->steps ? 12 : 4) + 32;
+static size_t length_of(uint64_t params, int training) {
+    return NC0_HEADER + (size_t)params * (training ? 12 : 4) + 32;
 }
 
 hkp_status hkp_neuro_lab_nc0_save(const hkp_neuro_lab_nc0 *nc0, int32_t forget, uint8_t *dst, size_t cap,
                                   size_t *len) {
-    const size_t all = length_of(nc0);
+    const size_t all = length_of(nc0->params, nc0->done < nc0->steps);
     *len = all;
     if (forget && nc0->done < nc0->steps) return HKP_E_NEURO_LAB_STATE;
     if (dst == NULL) return HKP_OK;
@@ -60,12 +60,13 @@ static hkp_status header(const uint8_t *in, size_t len, struct hkp_neuro_lab_nc0
     o->batch = hkp_be32(in + 24);
     if (o->steps == 0 || o->lr == 0 || o->batch == 0 || *done > o->steps) return HKP_E_NEURO_LAB_FILE;
     if (*done < o->steps && hkp_is_zero(in + 28, 32)) return HKP_E_NEURO_LAB_FILE;
-    return hkp_neuro_lab__nc0_check(o) == HKP_OK ? HKP_OK : HKP_E_NEURO_LAB_FILE;
+    if (hkp_neuro_lab__nc0_check(o) != HKP_OK) return HKP_E_NEURO_LAB_FILE;
+    const size_t want = length_of(hkp_neuro_lab__nc0_params(o), *done < o->steps);
+    return len == want ? HKP_OK : HKP_E_NEURO_LAB_FILE; /* before any memory is asked for */
 }
 
 static hkp_status fill(hkp_neuro_lab_nc0 *n, const uint8_t *in, size_t len) {
     uint8_t digest[32];
-    if (len != length_of(n)) return HKP_E_NEURO_LAB_FILE;
     crypto_hash_sha256(digest, in, len - 32);
     if (memcmp(digest, in + len - 32, 32) != 0) return HKP_E_NEURO_LAB_FILE;
     const uint8_t *p = in + NC0_HEADER;
