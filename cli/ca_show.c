@@ -144,6 +144,29 @@ static hkp_status of_set(json_t *o, const struct hkp_dsm_view *body) {
     return st;
 }
 
+/* Headers are known by digests, which only the mesh makes. */
+static hkp_status of_restart(json_t *o, const struct cli_ca *ca, const struct hkp_dsm_view *body) {
+    static struct hkp_dsm_restart r;
+    if (ca == NULL) return HKP_OK;
+    r.struct_size = sizeof r;
+    const hkp_status st = hkp_dsm_restart_parse(ca->genesis.chain_id, body->ptr, body->len, &r);
+    if (st != HKP_OK) return st;
+    json_t *members = json_array();
+    put_number(o, "leaves_epoch", r.epoch);
+    put_number(o, "begins_epoch", r.epoch + 2);
+    put_number(o, "first_height", r.next_height);
+    put(o, "goes_on_from", time_of(r.time_ms / 1000));
+    put(o, "genesis", cli_ca_hex(r.genesis, 32));
+    for (uint32_t i = 0; i < r.n_seats; i++) {
+        json_t *one = json_object();
+        put(one, "node_id", cli_ca_hex(r.seats[i].node_id, 16));
+        put_number(one, "group", r.seats[i].group);
+        json_array_append_new(members, one);
+    }
+    put(o, "members", members);
+    return HKP_OK;
+}
+
 /* ---- Objects ---- */
 
 /* Each signature by itself; how many hold. */
@@ -192,6 +215,7 @@ static json_t *of_multi(const struct cli_ca *ca, const struct hkp_dsm_multi *m) 
     if (m->kind == HKP_DSM_KIND_CERTIFICATE) st = of_certificate(o, &m->body);
     if (m->kind == HKP_DSM_KIND_REVOCATION_LIST) st = of_list(o, &m->body);
     if (m->kind == HKP_DSM_KIND_CA_SET) st = of_set(o, &m->body);
+    if (m->kind == HKP_DSM_KIND_RESTART) st = of_restart(o, ca, &m->body);
     put_number(o, "bytes", m->body.len);
     put_number(o, "ca_version", m->ca_version);
     const uint32_t good = put_signatures(o, ca, set, m);

@@ -50,6 +50,7 @@ static const struct cli_command *const commands[] = {
     &cli_ca_request,
     &cli_ca_sign,
     &cli_ca_revoke,
+    &cli_ca_restart,
     &cli_ca_show,
     &cli_lab_cipher,
     &cli_lab_attack,
@@ -64,6 +65,8 @@ static const struct cli_command *const commands[] = {
     &cli_lab_translate,
     &cli_lab_hybrid_seal,
     &cli_lab_hybrid_open,
+    &cli_restart_check,
+    &cli_restart_apply,
     &cli_provision,
     &cli_demo,
     /* clang-format on */

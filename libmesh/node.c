@@ -304,6 +304,14 @@ void hkp_mesh_leave(hkp_mesh_node *node, hkp_time now, uint64_t wall_us) {
 struct hkp_htp_endpoint *hkp_mesh_endpoint(hkp_mesh_node *node) {
     return node->htp;
 }
+hkp_status hkp_mesh_restart(hkp_mesh_node *node, hkp_time now, uint64_t wall_us, const uint8_t *restart,
+                            size_t len) {
+    if (node->life != 1) return HKP_E_MESH_STATE;
+    if (now > node->now) node->now = now;
+    node->wall_us = wall_us;
+    return hkp_dsm_node_restart(node->dsm, node->now, wall_us, restart, len);
+}
+
 struct hkp_dsm_node *hkp_mesh_dsm(hkp_mesh_node *node) {
     return node->dsm;
 }

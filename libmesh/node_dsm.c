@@ -358,6 +358,13 @@ int hkp_mesh__dsm_event(struct hkp_mesh_node *node, struct hkp_mesh_event *out) 
         case HKP_DSM_EV_REVOKE:
             convicted_event(ev, out);
             return 1;
+        case HKP_DSM_EV_RESTART: {
+            struct hkp_mesh_event *fact = hkp_mesh__fact(node, HKP_MESH_EVENT_RESTART, NULL, "");
+            fact->status = ev->status;
+            fact->number = ev->epoch;
+            fact->to = ev->height;
+            break;
+        }
         case HKP_DSM_EV_SEAT:
             seat_event(node, ev);
             break;

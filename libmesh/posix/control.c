@@ -9,6 +9,7 @@
  *     {"op":"report","type":"ip4","value":"...","threat":4,"severity":2,"confidence":80,"ttl_s":86400}
  *     {"op":"trust_release","node_id":"first 8 to 32 hex digits"}
  *     {"op":"policy_apply","manifest":"/path","rebase":"/path"}                          runner_policy.c
+ *     {"op":"restart_apply","restart":"/path"}                                           runner_restart.c
  *
  * An answer is one object with "ok"; false has "error". Requests of one client are answered in order.
  */
@@ -417,6 +418,8 @@ static void request(struct hkp_mesh_runner *r, struct hkp_mesh__client *c, const
     else if (strcmp(op, "policy_apply") == 0)
         hkp_mesh__policy_apply(r, c, json_string_value(json_object_get(req, "manifest")),
                                json_string_value(json_object_get(req, "rebase")));
+    else if (strcmp(op, "restart_apply") == 0)
+        hkp_mesh__restart_apply(r, c, json_string_value(json_object_get(req, "restart")));
     else
         hkp_mesh__refuse(c, "unknown op");
     json_decref(req);

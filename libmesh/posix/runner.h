@@ -4,7 +4,7 @@
  * Internal: a node with its sockets and files. One thread, one poll; the node decides, this moves bytes.
  *
  *     runner.c  life and loop      runner_host.c  what the node asks of the disk      control.c  its socket
- *     runner_policy.c  what is measured, and against what
+ *     runner_policy.c  what is measured, and against what      runner_restart.c  RESTART by command
  */
 #ifndef HKP_LIBMESH_POSIX_RUNNER_H
 #define HKP_LIBMESH_POSIX_RUNNER_H
@@ -148,6 +148,9 @@ void hkp_mesh__policy_ter(struct hkp_mesh_runner *r, hkp_time now);
 /** A REBASE record is durable. */
 void hkp_mesh__policy_logged(struct hkp_mesh_runner *r, const uint8_t *body);
 void hkp_mesh__policy_close(struct hkp_mesh_runner *r);
+
+/* runner_restart.c */
+void hkp_mesh__restart_apply(struct hkp_mesh_runner *r, struct hkp_mesh__client *c, const char *path);
 
 /* control.c */
 /** Sends one line; takes object. */

@@ -406,6 +406,11 @@ static void tell(struct hkp_mesh_runner *r, const struct hkp_mesh_event *ev) {
         hkp_mesh__say(r, HKP_MESH_LOG_NOTE, "%s: %s seat from epoch %llu on: %s", who,
                       ev->to != 0 ? "has a" : "has no", (unsigned long long)ev->number, ev->text);
         break;
+    case HKP_MESH_EVENT_RESTART:
+        hkp_mesh__say(r, HKP_MESH_LOG_NOTE, "RESTART: %s epoch %llu",
+                      ev->status == HKP_OK ? "the chain goes on in" : "came to nothing, no",
+                      (unsigned long long)ev->number);
+        break;
     case HKP_MESH_EVENT_STARTED:
         hkp_mesh__say(r, HKP_MESH_LOG_NOTE, "chain loaded at height %llu", (unsigned long long)ev->number);
         break;

@@ -50,7 +50,7 @@ def every_command_knows_help_and_json(folder):
                   ["tpm", "quote"], ["tpm", "verify"], ["tpm", "authorize"], ["keys"], ["trust", "release"],
                   ["policy", "apply"], ["provision"], ["demo"], ["file", "key"], ["file", "serve"], ["file", "put"],
                   ["file", "get"], ["file", "ls"], ["file", "stat"], ["file", "rm"], ["ca", "init"], ["ca", "request"],
-                  ["ca", "sign"], ["ca", "revoke"], ["ca", "show"], ["store", "check"], ["store", "repair"],
+                  ["ca", "sign"], ["ca", "revoke"], ["ca", "restart"], ["ca", "show"], ["restart", "check"], ["restart", "apply"], ["store", "check"], ["store", "repair"],
                   ["store", "export"], ["store", "import"]):
         got = run(*words, "--help")
         expect(got, 0)
