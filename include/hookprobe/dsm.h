@@ -50,6 +50,7 @@ HKP_API const char *hkp_dsm_version(void);
 #include <hookprobe/dsm/lists.h>
 #include <hookprobe/dsm/members.h>
 #include <hookprobe/dsm/officer.h>
+#include <hookprobe/dsm/publish.h>
 #include <hookprobe/dsm/restart.h>
 #include <hookprobe/dsm/revocation.h>
 #include <hookprobe/dsm/store.h>

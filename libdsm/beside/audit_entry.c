@@ -87,7 +87,7 @@ hkp_status hkp_dsm_audit_head_check(const uint8_t *in, size_t len, const uint8_t
     const struct hkp_dsm__judge judge = {chain_id, directory, at_s};
     struct hkp_dsm_envelope e;
     struct hkp_dsm_signer signer;
-    hkp_status st = hkp_dsm__signed_open(&judge, in, len, HKP_DSM_KIND_AUDIT_HEAD, 0, &e, &signer);
+    hkp_status st = hkp_dsm__signed_open(&judge, in, len, HKP_DSM_KIND_AUDIT_HEAD, &e, &signer);
     if (st == HKP_OK) st = hkp_dsm__audit_head_body(&e.body, head);
     if (st == HKP_OK) memcpy(head->node_id, e.signer, 16);
     return st;

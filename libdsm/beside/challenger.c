@@ -155,7 +155,7 @@ hkp_status hkp_dsm_challenger_judge(hkp_dsm_challenger *challenger, hkp_time now
     struct hkp_dsm_auth a;
     struct asked asked;
     forget_old(challenger, now);
-    hkp_status st = hkp_dsm__signed_open(&judge, in, len, HKP_DSM_KIND_AUTH, 0, &e, &signer);
+    hkp_status st = hkp_dsm__signed_open(&judge, in, len, HKP_DSM_KIND_AUTH, &e, &signer);
     if (st == HKP_OK && memcmp(e.signer, peer, 16) != 0) st = HKP_E_DSM_ATTEST;
     if (st == HKP_OK) st = hkp_dsm_auth_parse(e.body.ptr, e.body.len, &a);
     if (st == HKP_OK && !take(challenger, peer, a.nonce, &asked)) st = HKP_E_DSM_ATTEST;

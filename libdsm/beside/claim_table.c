@@ -90,7 +90,7 @@ hkp_status hkp_dsm_claim_table_claim(hkp_dsm_claim_table *table, const uint8_t *
     struct hkp_dsm_signer signer;
     struct hkp_dsm_claim claim;
     uint8_t own_id[32];
-    hkp_status st = hkp_dsm__signed_open(&judge, in, len, HKP_DSM_KIND_CLAIM, 0, &e, &signer);
+    hkp_status st = hkp_dsm__signed_open(&judge, in, len, HKP_DSM_KIND_CLAIM, &e, &signer);
     if (st == HKP_OK) st = hkp_dsm_claim_parse(e.body.ptr, e.body.len, &claim);
     if (st != HKP_OK) return st;
     if (claim.created_s > now_s && claim.created_s - now_s > AHEAD_MAX_S) return HKP_E_DSM_TIME_AHEAD;
@@ -110,8 +110,7 @@ hkp_status hkp_dsm_claim_table_witness(hkp_dsm_claim_table *table, const uint8_t
     struct hkp_dsm_envelope e;
     struct hkp_dsm_signer signer;
     struct hkp_dsm_witness w;
-    hkp_status st =
-        hkp_dsm__signed_open(&judge, in, len, HKP_DSM_KIND_WITNESS, HKP_DSM_ROLE_WITNESS, &e, &signer);
+    hkp_status st = hkp_dsm__signed_open(&judge, in, len, HKP_DSM_KIND_WITNESS, &e, &signer);
     if (st == HKP_OK) st = hkp_dsm_witness_parse(e.body.ptr, e.body.len, &w);
     if (st != HKP_OK) return st;
     struct hkp_dsm__open_claim *open = find(table, w.claim);

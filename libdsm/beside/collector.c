@@ -106,7 +106,7 @@ hkp_status hkp_dsm_collector_take(hkp_dsm_collector *collector, const uint8_t *i
     struct hkp_dsm_envelope e;
     struct hkp_dsm_signer signer;
     struct hkp_dsm_batch b;
-    hkp_status st = hkp_dsm__signed_open(&judge, in, len, HKP_DSM_KIND_TELEMETRY, 0, &e, &signer);
+    hkp_status st = hkp_dsm__signed_open(&judge, in, len, HKP_DSM_KIND_TELEMETRY, &e, &signer);
     if (st == HKP_OK) st = hkp_dsm_batch_parse(e.body.ptr, e.body.len, &b);
     if (st != HKP_OK) return st;
     memcpy(b.node_id, e.signer, 16);

@@ -59,11 +59,10 @@ static hkp_status open_both(const hkp_dsm_control *c, uint64_t now_s, const stru
     const struct hkp_dsm__judge judge = {c->chain_id, &c->directory, now_s};
     struct hkp_dsm_signer signer;
     hkp_status st = hkp_dsm__signed_open(&judge, workload->ptr, workload->len, HKP_DSM_KIND_WORKLOAD,
-                                         HKP_DSM_ROLE_OPERATOR, &q->workload, &signer);
+                                         &q->workload, &signer);
     if (st == HKP_OK) st = hkp_dsm_workload_parse(q->workload.body.ptr, q->workload.body.len, &s->workload);
     if (st == HKP_OK)
-        st = hkp_dsm__signed_open(&judge, assign->ptr, assign->len, HKP_DSM_KIND_ASSIGN,
-                                  HKP_DSM_ROLE_SCHEDULER, &q->assign, &signer);
+        st = hkp_dsm__signed_open(&judge, assign->ptr, assign->len, HKP_DSM_KIND_ASSIGN, &q->assign, &signer);
     if (st == HKP_OK) st = hkp_dsm_assign_parse(q->assign.body.ptr, q->assign.body.len, &q->a);
     if (st != HKP_OK) return st;
     hkp_dsm__envelope_id(c->chain_id, &q->workload, s->object);

@@ -56,8 +56,7 @@ hkp_status hkp_dsm_control_policy(hkp_dsm_control *control, const uint8_t *in, s
     struct hkp_dsm_signer signer;
     struct hkp_dsm_policy p;
     uint8_t id[32];
-    hkp_status st =
-        hkp_dsm__signed_open(&judge, in, len, HKP_DSM_KIND_POLICY, HKP_DSM_ROLE_OPERATOR, &e, &signer);
+    hkp_status st = hkp_dsm__signed_open(&judge, in, len, HKP_DSM_KIND_POLICY, &e, &signer);
     if (st == HKP_OK) st = hkp_dsm_policy_parse(e.body.ptr, e.body.len, &p);
     if (st != HKP_OK) return st;
     if (p.scope != 0 && p.scope < HKP_DSM_POLICY_SCOPE_MIN) return HKP_E_DSM_KIND;

@@ -73,7 +73,10 @@ static hkp_status contact_take(node *n, struct peer *from, const struct hkp_dsm_
         hkp_dsm__certificate_ask(n, hkp_dsm__author(n, r.node_id), from, r.node_id);
         return HKP_E_DSM_SIGNER;
     }
-    st = hkp_dsm_peer_record_check(bytes->ptr, bytes->len, n->chain_id, cert->key, wall_s(n), &r);
+    st = hkp_dsm__permitted(n, from, HKP_DSM_KIND_PEER_RECORD, r.node_id);
+    if (st == HKP_OK)
+        st = hkp_dsm_peer_record_check(bytes->ptr, bytes->len, n->chain_id, cert->key, wall_s(n), &r);
+    if (st == HKP_OK && ((r.roles & ~cert->roles) != 0 || r.tier > cert->tier)) st = HKP_E_DSM_ROLE;
     if (st != HKP_OK) return st;
     if (has_private(&r) && group_apart(n, r.node_id)) return HKP_E_DSM_TARGET;
     describe(n, &r, c);

@@ -25,6 +25,7 @@
  *   heal.c      damaged rows, fetched again        testimony.c   claims and witnesses
  *   directory.c   who a signer is, for the parts beside consensus
  *   strangers.c  who is spoken of without a certificate
+ *   policy.c    who may sign what                  publish.c    objects of D-AUD, passed on and told
  */
 #ifndef HKP_LIBDSM_NODE_H
 #define HKP_LIBDSM_NODE_H

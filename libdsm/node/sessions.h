@@ -82,6 +82,17 @@ hkp_time hkp_dsm__spread_wake(const node *n);
 void hkp_dsm__link_up(node *n, struct peer *p);
 void hkp_dsm__link_down(node *n, struct peer *p);
 
+/* policy.c */
+/** Whether the signer of an envelope may sign this kind at all: E_KIND, E_SIGNER, E_ROLE, E_NOT_YET,
+ * E_EXPIRED, E_REVOKED. Its signature is not looked at. */
+hkp_status hkp_dsm__permitted(node *n, struct peer *from, uint32_t kind, const uint8_t signer[16]);
+
+/* publish.c */
+/** One of the kinds of hkp_dsm_node_publish(), and an ORDER; from NULL: of the host. */
+hkp_status hkp_dsm__object_take(node *n, struct peer *from, const struct hkp_dsm_view *object, uint32_t kind,
+                                uint32_t hops);
+hkp_status hkp_dsm__order_take(node *n, struct peer *from, const struct hkp_dsm_view *multi, uint32_t hops);
+
 /* neighbours.c */
 void hkp_dsm__near_up(node *n, struct peer *p);
 void hkp_dsm__near_down(node *n, struct peer *p);

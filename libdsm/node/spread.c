@@ -263,19 +263,34 @@ static hkp_status take_certificate(node *n, struct peer *p, const struct hkp_dsm
     return st;
 }
 
+static hkp_status take_envelope(node *n, struct peer *p, const struct hkp_dsm__message *m) {
+    const struct hkp_dsm__item *item = &m->item;
+    const uint32_t hops = more_hops((uint32_t)m->hops);
+    const hkp_status st = hkp_dsm__permitted(n, p, item->kind, item->signer);
+    if (st != HKP_OK) return st;
+    switch (item->kind) {
+    case HKP_DSM_KIND_MICROBLOCK:
+        return hkp_dsm__block_take(n, p, item, (uint32_t)m->hops, 0);
+    case HKP_DSM_KIND_MEMBER:
+    case HKP_DSM_KIND_ENDORSE:
+        return hkp_dsm__note_take(n, &item->object, p, hops);
+    case HKP_DSM_KIND_CLAIM:
+    case HKP_DSM_KIND_WITNESS:
+        return hkp_dsm__statement_take(n, &item->object, p, hops);
+    default:
+        return hkp_dsm__object_take(n, p, &item->object, item->kind, hops);
+    }
+}
+
 static hkp_status take(node *n, struct peer *p, const struct hkp_dsm__message *m) {
     const struct hkp_dsm__item *item = &m->item;
     switch (item->form) {
     case HKP_DSM__FORM_ENVELOPE:
-        if (item->kind == HKP_DSM_KIND_MICROBLOCK)
-            return hkp_dsm__block_take(n, p, item, (uint32_t)m->hops, 0);
-        if (item->kind == HKP_DSM_KIND_MEMBER || item->kind == HKP_DSM_KIND_ENDORSE)
-            return hkp_dsm__note_take(n, &item->object, p, more_hops((uint32_t)m->hops));
-        if (item->kind == HKP_DSM_KIND_CLAIM || item->kind == HKP_DSM_KIND_WITNESS)
-            return hkp_dsm__statement_take(n, &item->object, p, more_hops((uint32_t)m->hops));
-        return HKP_E_UNSUPPORTED;
+        return take_envelope(n, p, m);
     case HKP_DSM__FORM_MULTI:
         if (item->kind == HKP_DSM_KIND_CERTIFICATE) return take_certificate(n, p, m);
+        if (item->kind == HKP_DSM_KIND_ORDER)
+            return hkp_dsm__order_take(n, p, &item->object, more_hops((uint32_t)m->hops));
         return hkp_dsm__officers_take(n, &item->object, item->kind, more_hops((uint32_t)m->hops), p);
     case HKP_DSM__FORM_CERT:
         return hkp_dsm__cert_from(n, p, (uint32_t)m->hops, item->object.ptr, item->object.len);

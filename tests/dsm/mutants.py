@@ -133,7 +133,7 @@ WITNESS = [
     ("dsm 13 identities of liars fill a claim", STATEMENT,
      "if (is_further && open->n_further == HKP_DSM_WITNESSES_FURTHER) return NULL;", "", "unit_witness",
      "liars_cannot_crowd_out_the_honest"),
-    ("D-WIT-2 anybody is a witness", TABLE, "HKP_DSM_KIND_WITNESS, HKP_DSM_ROLE_WITNESS, &e", "HKP_DSM_KIND_WITNESS, 0, &e",
+    ("D-WIT-2 anybody is a witness", "libdsm/beside/signed.c", "{HKP_DSM__BY_CERTIFICATE, HKP_DSM_ROLE_WITNESS}", "{HKP_DSM__BY_CERTIFICATE, 0}",
      "unit_witness", "a_witness_needs_role_claim_and_time"),
     ("D-WIT-3 statements after the end", TABLE, "if (now_s >= open->expires_s) return HKP_E_DSM_EXPIRED;", "",
      "unit_witness", "a_witness_needs_role_claim_and_time"),
@@ -160,9 +160,10 @@ RUNS = ("unit_workload", "what_runs_is_checked_every_60_seconds")
 RISE, STOLEN = ("unit_workload", "versions_of_a_scope_only_rise"), ("unit_workload", "an_order_resets_a_policy")
 
 WORKLOAD = [
-    ("D-AUD-5 anybody orders workloads", CONTROL, "HKP_DSM_ROLE_OPERATOR, &q->workload, &signer", "0, &q->workload, &signer",
+    ("D-AUD-5 anybody orders workloads", "libdsm/beside/signed.c", "[HKP_DSM_KIND_WORKLOAD] = {HKP_DSM__BY_CERTIFICATE, HKP_DSM_ROLE_OPERATOR}",
+     "[HKP_DSM_KIND_WORKLOAD] = {HKP_DSM__BY_CERTIFICATE, 0}",
      *ROLES),
-    ("D-AUD-5 anybody assigns", CONTROL, "HKP_DSM_ROLE_SCHEDULER, &q->assign, &signer", "0, &q->assign, &signer", *ROLES),
+    ("D-AUD-5 anybody assigns", "libdsm/beside/signed.c", "{HKP_DSM__BY_CERTIFICATE, HKP_DSM_ROLE_SCHEDULER}", "{HKP_DSM__BY_CERTIFICATE, 0}", *ROLES),
     ("D-AUD-5 an assignment of another workload", CONTROL, "if (memcmp(q->a.workload, s->object, 32) != 0) return HKP_E_DSM_PROOF;",
      "", *EACH),
     ("D-AUD-5 an assignment of another node", CONTROL, "if (memcmp(q->a.node_id, c->node_id, 16) != 0) return HKP_E_DSM_TARGET;",
@@ -521,3 +522,15 @@ LEAVING = [
 
 WITH.update({"sim_restart": SIM})
 ALWAYS += LEAVING
+
+DOOR = ("sim_policy", "every_kind_is_taken_of_those_who_may_sign_it_only")
+PERMITS = [
+    ("D-ENV-4 nobody asks at the door", "libdsm/node/spread.c", "    if (st != HKP_OK) return st;\n    switch (item->kind) {",
+     "    (void)st;\n    switch (item->kind) {", *DOOR),
+    ("D-ENV-4 anybody asks for a seat", "libdsm/beside/signed.c", "{HKP_DSM__BY_SEAT_OR_CERTIFICATE, HKP_DSM_ROLE_VALIDATOR}",
+     "{HKP_DSM__BY_SEAT_OR_CERTIFICATE, 0}", *DOOR),
+    ("D-GSP-1 a record says what it likes", "libdsm/node/neighbours.c", "(r.roles & ~cert->roles) != 0", "0", "sim_policy",
+     "a_peer_record_claims_no_role_of_its_own"),
+]
+WITH.update({"sim_policy": SIM})
+ALWAYS += PERMITS

@@ -126,7 +126,10 @@ enum {
     HKP_DSM_EV_CLAIM = 48,
     /** a claim stands otherwise than was told: id, node_id: who claims, type: HKP_DSM_CLAIM_*, count: groups
      * that confirm, seq: groups that refute (D-WIT-3) */
-    HKP_DSM_EV_VERDICT = 49
+    HKP_DSM_EV_VERDICT = 49,
+    /** an object beside consensus came and is right: type: its kind, node_id: its signer, id, data: the
+     * envelope, of an ORDER the multi (D-AUD); the same may come again after minutes */
+    HKP_DSM_EV_OBJECT = 50
 };
 
 /** What a block says of its author's neural state, and what that is bound to (D-BLK-1). Claims until checked.
