@@ -26,10 +26,9 @@ static size_t file_of(const uint8_t *data, size_t size, uint8_t *file) {
                                           : HEADER + 12 * PARAMS + DIGEST;
     memset(file, 0, len);
     memcpy(file, data + 1, size - 1 < len ? size - 1 : len);
-    for (size_t at = HEADER, from = 0; size > HEADER + 1 && at < len; at++) {
-        file[at] = (at - HEADER) % 4 < 2
-                       ? 0
-                       : data[1 + HEADER + from++ % (size - HEADER - 1)]; /* weights in range */
+    for (size_t at = HEADER, from = 0; size > HEADER + 1 && at < len; at++) { /* numbers that are in range */
+        const int high = at < HEADER + 4 * PARAMS ? (at - HEADER) % 4 < 2 : (at - HEADER) % 8 < 4;
+        file[at] = high ? 0 : data[1 + HEADER + from++ % (size - HEADER - 1)];
     }
     if ((flags & 2) != 0 && len > DIGEST) crypto_hash_sha256(file + len - DIGEST, file, len - DIGEST);
     return len;

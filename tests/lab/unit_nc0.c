@@ -135,6 +135,13 @@ static void a_pair_that_learned_enough_sends_all(void) {
     printf("# %llu bits wrong; 256 known pairs read %u ppm of fresh bits\n", (unsigned long long)f.wrong_bits,
            fit);
     CHECK(fit > 990000);
+    struct hkp_neuro_lab_flip flip;
+    uint32_t forced = 0;
+    hkp_neuro_lab_attack_flip(n, 100, seed, &flip);
+    CHECK_EQ(hkp_neuro_lab_attack_bend(n, 1000, 1000, seed, &forced), HKP_OK);
+    printf("# one bit changed in %u of 100 blocks by %u words, forced in %u ppm\n", flip.reached, flip.median,
+           forced);
+    CHECK(flip.reached > 95 && flip.median <= 4 && forced > 950000);
     hkp_neuro_lab_nc0_free(n);
 }
 
