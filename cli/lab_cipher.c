@@ -98,6 +98,36 @@ static int coupling(const struct cli_lab *o, const uint8_t key[32]) {
     return exact && differs ? CLI_OK : CLI_NO;
 }
 
+/* LAB-6.1: the next key has another network at once, and what was encrypted before is noise to it. */
+static int rotate_coupling(const struct cli_lab *o, const uint8_t key[32]) {
+    uint8_t fresh[32], next[32], plain[16] = "sixteen bytes..", block[16];
+    char old_name[40], new_name[40];
+    hkp_neuro_lab_nc1 *n = NULL, *m = NULL;
+    randombytes_buf(fresh, sizeof fresh);
+    hkp_neuro_lab_rotate(key, 1, fresh, next);
+    const uint32_t from = hkp_neuro_lab_arch_index(key), to = hkp_neuro_lab_arch_index(next);
+    const hkp_time began = cli_mono();
+    hkp_status st = hkp_neuro_lab_nc1_new(&m, NULL, next, (uint32_t)o->rounds);
+    const double seconds = seconds_since(began);
+    if (st == HKP_OK) st = hkp_neuro_lab_nc1_new(&n, NULL, key, (uint32_t)o->rounds);
+    if (st == HKP_OK) {
+        hkp_neuro_lab_nc1_encrypt(n, plain, block);
+        hkp_neuro_lab_nc1_decrypt(m, block, block);
+    }
+    hkp_neuro_lab_nc1_free(n);
+    hkp_neuro_lab_nc1_free(m);
+    sodium_memzero(fresh, sizeof fresh);
+    sodium_memzero(next, sizeof next);
+    if (st != HKP_OK) return cli_fail(cli_exit_of(st), "%s", cli_status_name(st));
+    const int noise = memcmp(block, plain, sizeof plain) != 0;
+    cli_lab_line(o->json,
+                 json_pack("{s:i,s:i,s:f,s:b}", "index", (int)from, "next_index", (int)to, "seconds", seconds,
+                           "old_block_is_noise", noise),
+                 "%s (%u) becomes %s (%u) in %.3f s; an old block: %s", cli_lab_name(from, old_name), from,
+                 cli_lab_name(to, new_name), to, seconds, noise ? "noise" : "STILL READ");
+    return noise ? CLI_OK : CLI_NO;
+}
+
 static int numbers(struct cli_lab *o, int got) {
     uint64_t v = 0;
     int bad = 0;
@@ -141,7 +171,8 @@ static int take(struct cli_lab *o, int argc, char **argv) {
         if (got == 's') o->space = 1;
         if (got == 'b') o->brute = 1;
         if (got == 't') o->train = 1;
-        if (got == 'r') o->train = o->rotate = 1;
+        if (got == '1') o->nc1 = 1;
+        if (got == 'r') o->rotate = 1;
         if (got == 'g') o->forget = 1;
         if (got == 'k') o->key = optarg;
         if (got == 'I') o->in = optarg;
@@ -168,11 +199,12 @@ static int cipher(int argc, char **argv) {
     if (code != CLI_OK) return code;
     if (cli_lab_key(o.key, key) != 0) return cli_fail(CLI_USAGE, "--key wants 64 hexadecimal digits");
     cli_lab_warn();
-    code = o.space   ? space(&o)
-           : o.brute ? brute(&o, key)
-           : o.share ? cli_lab_share(&o)
-           : o.train ? cli_lab_train(&o, key)
-                     : coupling(&o, key);
+    code = o.space                           ? space(&o)
+           : o.brute                         ? brute(&o, key)
+           : o.share                         ? cli_lab_share(&o)
+           : o.train || (o.rotate && !o.nc1) ? cli_lab_train(&o, key)
+           : o.rotate                        ? rotate_coupling(&o, key)
+                                             : coupling(&o, key);
     sodium_memzero(key, sizeof key);
     return code;
 }
@@ -193,7 +225,8 @@ const struct cli_command cli_lab_cipher = {
             "  --out FILE    the pair, which is a key; what a signal stopped is written, too\n"
             "  --in FILE     a pair of --out: its training goes on\n"
             "  --forget      with --out: without the key that it was trained from\n"
-            "  --rotate      with a second training from the next key, and what the two have in common\n"
+            "  --rotate      with a second training from the next key, and what the two have in common;\n"
+            "                with --nc1: another network at once\n"
             "  --share N     a key that N parties make together over HTP sessions on loopback; none of them\n"
             "                decides (--wait MS: how long a silent one is waited for, default 1000)\n"
             "  --cheat HOW   the last party cheats: change (another secret than promised), two (different\n"

@@ -7,7 +7,7 @@
 #include "lab.h"
 
 struct cli_lab {
-    int json, space, brute, train, rotate, forget, cheat;
+    int json, space, brute, nc1, train, rotate, forget, cheat;
     uint64_t share, rounds, steps, lr, form, index, average, wait_ms;
     const char *key, *in, *out;
 };

@@ -55,6 +55,13 @@ def a_block_comes_back_and_a_wrong_architecture_reads_noise():
 
 
 @case
+def rotation_changes_the_network_at_once():
+    for _ in range(3):
+        row, = lines("cipher", "--nc1", "--rotate", "--rounds", "2")
+        assert row["old_block_is_noise"] and 0 <= row["next_index"] < 4080, row
+
+
+@case
 def brute_force_finds_the_architecture():
     row, = lines("cipher", "--brute", "--rounds", "2", "--key", KEY)
     assert row["tried"] == 4080 and row["matches"] == 1 and row["right"]
