@@ -5,6 +5,7 @@
 #include "yaml.h"
 
 #include <errno.h>
+#include <hookprobe/dsm.h>
 #include <hookprobe/mesh.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -25,6 +26,10 @@ const char cli_config_help[] =
     "  integrity_changed: X      when the measured files of a peer changed: limit (default) its sessions, "
     "or\n"
     "                            close them, and limit those that it opens again\n"
+    "  attest: none|software     what each session's peer must prove before it carries more than consensus;\n"
+    "                            default none\n"
+    "  addresses: [ADDRESS:PORT] where others reach this node, at most 8; told to them, and the node then\n"
+    "                            keeps its neighbours by itself\n"
     "  eve:                      alerts of Suricata to publish\n"
     "    file: PATH              file or FIFO; required\n"
     "    from_start: true|false  also what is already in it; default false\n"
@@ -45,6 +50,11 @@ static const cyaml_strval_t log_names[] = {{"error", HKP_MESH_LOG_ERROR},
                                            {"note", HKP_MESH_LOG_NOTE},
                                            {"info", HKP_MESH_LOG_INFO},
                                            {"debug", HKP_MESH_LOG_DEBUG}};
+
+static const cyaml_strval_t attest_names[] = {{"none", HKP_DSM_EVIDENCE_NONE},
+                                              {"software", HKP_DSM_EVIDENCE_SOFTWARE}};
+
+static const cyaml_schema_value_t address_value = {CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char *, 3, 128)};
 
 static const cyaml_strval_t integrity_names[] = {{"limit", 0}, {"close", 1}};
 
@@ -88,6 +98,10 @@ static const cyaml_schema_field_t fields[] = {
     CYAML_FIELD_UINT("intel_records", CYAML_FLAG_OPTIONAL, struct cli_config, intel_records),
     CYAML_FIELD_ENUM("integrity_changed", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct cli_config,
                      integrity_changed, integrity_names, CYAML_ARRAY_LEN(integrity_names)),
+    CYAML_FIELD_ENUM("attest", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct cli_config, attest,
+                     attest_names, CYAML_ARRAY_LEN(attest_names)),
+    CYAML_FIELD_SEQUENCE("addresses", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct cli_config, addresses,
+                         &address_value, 0, HKP_DSM_ADDRESSES_MAX),
     CYAML_FIELD_ENUM("log", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct cli_config, log, log_names,
                      CYAML_ARRAY_LEN(log_names)),
     CYAML_FIELD_SEQUENCE("peers", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct cli_config, peers,
@@ -146,6 +160,10 @@ static int check(const struct cli_config *c, const char *path, const char *text,
     if (c->listen != NULL && !is_address(c->listen))
         return cli_yaml_wrong(error, path, text, "listen", 0,
                               "must be ADDRESS:PORT, such as 192.0.2.1:8144 or [::]:8144");
+    for (unsigned i = 0; i < c->addresses_count; i++)
+        if (!is_address(c->addresses[i]))
+            return cli_yaml_wrong(error, path, text, "addresses", 0,
+                                  "must be ADDRESS:PORT, such as 192.0.2.1:8144 or [2001:db8::1]:8144");
     for (unsigned i = 0; i < c->peers_count; i++) {
         if (!is_hex(c->peers[i].node_id))
             return cli_yaml_wrong(error, path, text, "node_id", i, "must be 32 hex digits");

@@ -44,6 +44,10 @@ struct cli_config {
     /** HKP_MESH_LOG_* */
     uint32_t log;
     uint32_t integrity_changed;
+    /** HKP_DSM_EVIDENCE_* */
+    uint32_t attest;
+    char **addresses;
+    unsigned addresses_count;
     struct cli_peer *peers;
     unsigned peers_count;
 };

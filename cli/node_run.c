@@ -103,6 +103,9 @@ static int start(const struct cli_config *c, struct out *out) {
     o.rekey_s = c->timing.rekey_s;
     o.intel_records = c->intel_records;
     o.integrity_close = (uint32_t)c->integrity_changed;
+    o.attest = c->attest;
+    o.addresses = (const char *const *)c->addresses;
+    o.n_addresses = c->addresses_count;
     out->level = c->log != 0 ? c->log : HKP_MESH_LOG_NOTE;
     o.log = (struct hkp_mesh_log){.user = out, .line = say};
     o.tpm = c->tpm.tcti;

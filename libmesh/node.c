@@ -180,6 +180,7 @@ static hkp_status check_options(struct hkp_mesh_node_options *o) {
     if (o->ter_period_us == 0) o->ter_period_us = 1000000;
     if (o->ter_batch_ns == 0) o->ter_batch_ns = 5 * HKP_MESH__SECOND;
     if (o->ter_period_us < 100000 || o->ter_period_us > 60000000 || o->ter_batch_ns > 5 * HKP_MESH__SECOND ||
+        o->attest > HKP_DSM_EVIDENCE_SOFTWARE || o->reserved0 != 0 ||
         o->commit_every > HKP_NEURO_CATCHUP_MAX || o->heartbeat_s > 120 ||
         (o->rekey_s != 0 && (o->rekey_s < 10 || o->rekey_s > 60)))
         return HKP_E_INVAL;
@@ -210,6 +211,7 @@ hkp_status hkp_mesh_node_new(hkp_mesh_node **out, const struct hkp_mesh_node_opt
     if (st == HKP_OK) st = make_endpoint(node);
     if (st == HKP_OK) st = make_intel(node);
     if (st == HKP_OK) st = hkp_mesh__dsm_new(node);
+    if (st == HKP_OK) st = hkp_mesh__attest_new(node);
     sodium_memzero(&o, sizeof o);
     if (st != HKP_OK) {
         hkp_mesh_node_free(node);
@@ -227,6 +229,7 @@ void hkp_mesh_node_free(hkp_mesh_node *node) {
     if (node == NULL) return;
     struct hkp_mem mem = node->mem, secret_mem = node->opt.secret_mem;
     hkp_htp_endpoint_free(node->htp); /* releases its pins of commits */
+    hkp_dsm_challenger_free(node->challenger);
     hkp_dsm_node_free(node->dsm);
     hkp_mesh_intel_free(node->intel);
     hkp_mesh__stuck_free(node, &node->waiting);
@@ -330,6 +333,7 @@ static void each_second(struct hkp_mesh_node *node) {
         hkp_mesh__trust_keep_fallen(node, &node->peers[p]);
         hkp_mesh__rights(node, &node->peers[p]); /* a certificate may have expired */
     }
+    hkp_mesh__attest_tick(node);
     hkp_mesh__retention(node);
 }
 

@@ -7,6 +7,7 @@
  *     node.c          life, clock, events            node_session.c  sessions: when to open which, what they
  * carry node_dsm.c      lanes, blocks, checkpoints     node_neural.c   own TERs, instances, registry's neural
  * part node_registry.c what libhtp asks of a peer     node_trust.c    T of each peer, and what it permits
+ *     node_attest.c   challenge and response
  *     node_enrol.c    first contact                  node_status.c   how it stands
  *     node_keep.c     T and quarantine over a restart  node_recover.c  what a torn log lost
  */
@@ -18,6 +19,8 @@
 #include <hookprobe/mesh.h>
 #include <hookprobe/neuro.h>
 #include <hookprobe/ter.h>
+
+#include "libmesh/packet.h"
 
 enum {
     HKP_MESH__PEERS_MAX = 64,
@@ -74,6 +77,21 @@ enum {
 #define HKP_MESH__ANSWER_FOR (30 * HKP_MESH__SECOND)
 #define HKP_MESH__RESTORE_FOR (60 * HKP_MESH__SECOND)
 
+/** Attestation over one session (node_attest.c). */
+struct hkp_mesh__attest {
+    /** our stream of class MESH, and the peer's; HKP_MESH__NO_STREAM: not open */
+    uint32_t out, in;
+    uint32_t sequence;
+    uint64_t sent_us;
+    struct hkp_mesh__window window;
+    /** when it is asked (again), 0: as soon as it may be; when it answers again */
+    hkp_time ask_at, answer_at;
+    /** records of the peer that we had when we asked */
+    uint64_t held;
+    /** 1: the peer's response was right */
+    uint8_t ok;
+};
+
 /** One established session of a peer. */
 struct hkp_mesh__link {
     /** 0: none */
@@ -109,6 +127,7 @@ struct hkp_mesh__link {
     uint8_t stale;
     /** 1: CLOSE is under way */
     uint8_t closing;
+    struct hkp_mesh__attest attest;
 };
 
 /** T of a peer and what it is made of here (NZ1 16). */
@@ -256,6 +275,8 @@ struct hkp_mesh_node {
     hkp_htp_endpoint *htp;
     hkp_dsm_node *dsm;
     hkp_mesh_intel *intel;
+    /** NULL: no attestation is demanded */
+    hkp_dsm_challenger *challenger;
 
     /** own addresses; none: every session is a neighbour of libdsm */
     struct hkp_dsm_address addresses[HKP_DSM_ADDRESSES_MAX];
@@ -360,6 +381,18 @@ void hkp_mesh__link_close(struct hkp_mesh_node *node, struct hkp_mesh__link *lin
 void hkp_mesh__hold(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer);
 /** What changed about a peer's rights is told to libhtp and libdsm. */
 void hkp_mesh__rights(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer);
+
+/* node_attest.c */
+hkp_status hkp_mesh__attest_new(struct hkp_mesh_node *node);
+/** 1: attestation is demanded, and this session's peer has not given it. */
+int hkp_mesh__attest_lacks(const struct hkp_mesh_node *node, const struct hkp_mesh__link *link);
+/** The peer opened its stream of class MESH; a stream of that class ended; a message came on it. */
+void hkp_mesh__attest_stream(struct hkp_mesh_node *node, struct hkp_mesh__link *link, uint32_t stream);
+void hkp_mesh__attest_gone(struct hkp_mesh__link *link, uint32_t stream);
+void hkp_mesh__attest_message(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer,
+                              struct hkp_mesh__link *link, const struct hkp_htp_event *ev);
+/** Once a second: who is to be asked. */
+void hkp_mesh__attest_tick(struct hkp_mesh_node *node);
 
 /* node_dsm.c */
 hkp_status hkp_mesh__dsm_new(struct hkp_mesh_node *node);

@@ -59,7 +59,10 @@ static int is_stale(const struct hkp_mesh_node *node, const struct hkp_mesh__pee
 
 /* Classes that a node uses; none else is ever accepted. */
 static const uint64_t classes_used = 1U << HKP_HTP_STREAM_CONTROL | 1U << HKP_HTP_STREAM_DSM |
-                                     1U << HKP_HTP_STREAM_TER | 1U << HKP_HTP_STREAM_COMMIT;
+                                     1U << HKP_HTP_STREAM_TER | 1U << HKP_HTP_STREAM_COMMIT |
+                                     1U << HKP_HTP_STREAM_MESH;
+/* Lanes of a session whose peer has not attested: those of signed consensus. */
+enum { LANES_UNATTESTED = 3 };
 
 static struct hkp_htp_judgement judgement_of(const struct hkp_mesh_node *node,
                                              const struct hkp_mesh__peer *peer,
@@ -82,7 +85,7 @@ static struct hkp_htp_rights rights_of(const struct hkp_mesh_node *node, const s
     struct hkp_htp_rights r = {.struct_size = sizeof r};
     hkp_mesh__drop(hkp_htp_trust_rights(&j, link->mode, link->n_case, &r));
     r.classes_low &= classes_used;
-    r.lanes &= HKP_DSM_LANES_ALL;
+    r.lanes &= hkp_mesh__attest_lacks(node, link) ? LANES_UNATTESTED : HKP_DSM_LANES_ALL;
     return r;
 }
 
@@ -165,6 +168,7 @@ static void link_clear(struct hkp_mesh__link *link) {
     for (int i = 0; i < HKP_DSM_LANES; i++) link->lane_out[i] = link->lane_in[i] = HKP_MESH__NO_STREAM;
     link->ter_out = link->commit_out = link->commit_in = link->back_out = link->back_in = HKP_MESH__NO_STREAM;
     link->ter_in[0] = link->ter_in[1] = link->commit_stopped = HKP_MESH__NO_STREAM;
+    link->attest.out = link->attest.in = HKP_MESH__NO_STREAM;
 }
 
 static void note_address(struct hkp_mesh_node *node, const struct hkp_mesh__peer *peer, uint64_t session);
@@ -309,6 +313,7 @@ static void stream_opened(struct hkp_mesh_node *node, struct hkp_mesh__peer *pee
         link->commit_in = ev->stream;
         hkp_mesh__neural_follow(node, peer, link);
     }
+    if (ev->stream_class == HKP_HTP_STREAM_MESH) hkp_mesh__attest_stream(node, link, ev->stream);
     /* D-GSP-19: the first message is the lane, one byte */
     if (ev->stream_class == HKP_HTP_STREAM_DSM)
         hkp_mesh__drop(hkp_htp_stream_limit(node->htp, ev->session, ev->stream, 1));
@@ -323,6 +328,7 @@ static void stream_gone(struct hkp_mesh_node *node, struct hkp_mesh__link *link,
             link->lane_retry[i] = node->now + HKP_MESH__LANE_RETRY;
         }
     }
+    hkp_mesh__attest_gone(link, ev->stream);
     if (link->commit_in == ev->stream) link->commit_in = HKP_MESH__NO_STREAM;
     for (int i = 0; i < 2; i++)
         if (link->ter_in[i] == ev->stream) link->ter_in[i] = HKP_MESH__NO_STREAM;
@@ -357,6 +363,8 @@ static void link_event(struct hkp_mesh_node *node, const struct hkp_htp_event *e
     case HKP_HTP_EVENT_MESSAGE:
         if (ev->stream_class == HKP_HTP_STREAM_DSM)
             hkp_mesh__dsm_message(node, peer, link, ev);
+        else if (ev->stream_class == HKP_HTP_STREAM_MESH)
+            hkp_mesh__attest_message(node, peer, link, ev);
         else
             hkp_mesh__neural_message(node, peer, link, ev);
         break;

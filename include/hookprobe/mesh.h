@@ -1088,7 +1088,10 @@ enum {
      * height, to: epoch, data: the evidence (op 1 of D-CKP-3), which anybody can verify */
     HKP_MESH_EVENT_CONVICTED = 33,
     /** a node got a seat or lost it: node_id, number: epoch, to: 1 it has one now, text */
-    HKP_MESH_EVENT_SEAT = 34
+    HKP_MESH_EVENT_SEAT = 34,
+    /** a peer answered a challenge: node_id, status; if it was right number: index of its newest TER, to: its
+     * evidence (D-AUTH-2) */
+    HKP_MESH_EVENT_ATTESTED = 40
 };
 
 /** Consciousness of a node (M-STATE); numbers as in the metric hkp_mesh_state. */
@@ -1171,6 +1174,11 @@ struct hkp_mesh_node_options {
      * neighbours by itself (D-GSP-2), without them every session is one */
     const struct hkp_dsm_address *addresses;
     size_t n_addresses;
+    /** evidence that each session's peer must give (D-AUTH), HKP_DSM_EVIDENCE_*; until it did the session
+     * carries lanes 0 and 1 only; NONE or SOFTWARE: nodes make no quotes of a TPM yet */
+    uint32_t attest;
+    /** must be 0 */
+    uint32_t reserved0;
 };
 
 /** One event. Pointers are valid until the next call on the node. */
@@ -1702,7 +1710,11 @@ struct hkp_mesh_runner_options {
     const char *tpm;
     /** as in hkp_mesh_node_options */
     uint32_t integrity_close;
-    uint32_t reserved0;
+    uint32_t attest;
+    /** [n_addresses] where others reach this node, "address:port", at most 8: told in its peer record
+     * (D-GSP-1); with them the node keeps its neighbours by itself; none: every session is one */
+    const char *const *addresses;
+    size_t n_addresses;
 };
 
 /**

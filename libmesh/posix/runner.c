@@ -93,13 +93,36 @@ static hkp_status peers_of(struct hkp_mesh_runner *r, const struct hkp_mesh_runn
     return HKP_OK;
 }
 
+/* An IPv4 address is told as one, also when it is written as one in IPv6. */
+static hkp_status addresses_of(const struct hkp_mesh_runner_options *opt, struct hkp_dsm_address *to,
+                               struct hkp_mesh_fault *fault) {
+    static const uint8_t mapped[12] = {[10] = 0xFF, [11] = 0xFF};
+    if (opt->n_addresses > HKP_DSM_ADDRESSES_MAX)
+        return hkp_mesh__fault(fault, HKP_E_INVAL, "addresses", "at most 8", UINT64_MAX);
+    for (size_t i = 0; i < opt->n_addresses; i++) {
+        struct hkp_htp_path path;
+        char what[32];
+        snprintf(what, sizeof what, "addresses[%zu]", i);
+        if (opt->addresses[i] == NULL || hkp_htp_path_parse(opt->addresses[i], &path) != HKP_OK ||
+            path.port == 0 || path.scope != 0)
+            return hkp_mesh__fault(fault, HKP_E_INVAL, what, "wants address:port", UINT64_MAX);
+        const int v4 = memcmp(path.addr, mapped, sizeof mapped) == 0;
+        to[i] = (struct hkp_dsm_address){
+            .ip_len = v4 ? 4 : 16, .port = path.port, .transport = HKP_DSM_TRANSPORT_UDP};
+        memcpy(to[i].ip, path.addr + (v4 ? 12 : 0), v4 ? 4 : 16);
+    }
+    return HKP_OK;
+}
+
 static hkp_status make_node(struct hkp_mesh_runner *r, const struct hkp_mesh_runner_options *opt,
                             struct hkp_mesh_fault *fault) {
     struct hkp_mesh_peer peers[HKP_MESH__MEMBERS_MAX];
+    struct hkp_dsm_address addresses[HKP_DSM_ADDRESSES_MAX];
     struct hkp_mesh_node_options o;
     memset(peers, 0, sizeof peers);
     int32_t locked = 0;
     hkp_status st = peers_of(r, opt, peers, fault);
+    if (st == HKP_OK) st = addresses_of(opt, addresses, fault);
     hkp_mesh_node_options_init(&o, sizeof o);
     if (st == HKP_OK) st = hkp_ter_locked_mem(&o.secret_mem, &locked);
     if (st == HKP_OK && !locked)
@@ -127,6 +150,9 @@ static hkp_status make_node(struct hkp_mesh_runner *r, const struct hkp_mesh_run
     o.rekey_s = opt->rekey_s;
     o.intel_records = opt->intel_records;
     o.integrity_close = opt->integrity_close;
+    o.attest = opt->attest;
+    o.addresses = addresses;
+    o.n_addresses = opt->n_addresses;
     if (st == HKP_OK) {
         st = hkp_mesh_node_new(&r->node, &o, hkp_mesh__mono(), hkp_mesh__wall());
         if (st != HKP_OK)

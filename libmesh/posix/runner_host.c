@@ -411,6 +411,14 @@ static void tell(struct hkp_mesh_runner *r, const struct hkp_mesh_event *ev) {
                       ev->status == HKP_OK ? "the chain goes on in" : "came to nothing, no",
                       (unsigned long long)ev->number);
         break;
+    case HKP_MESH_EVENT_ATTESTED:
+        if (ev->status == HKP_OK)
+            hkp_mesh__say(r, HKP_MESH_LOG_INFO, "%s: attested, its newest record is %llu", who,
+                          (unsigned long long)ev->number);
+        else
+            hkp_mesh__say(r, HKP_MESH_LOG_NOTE, "%s: its attestation is refused: %s", who,
+                          hkp_dsm_status_name(ev->status));
+        break;
     case HKP_MESH_EVENT_STARTED:
         hkp_mesh__say(r, HKP_MESH_LOG_NOTE, "chain loaded at height %llu", (unsigned long long)ev->number);
         break;

@@ -179,6 +179,8 @@ def a_configuration_error_names_file_line_and_key(folder):
             ("data_dir: x\n# rekey_s: 5\ntiming:\n  rekey_s: 5\n", 4, "rekey_s", "10..60"),
             ("data_dir: x\ntiming:\n  ter_period_ms: soon\n", 3, "ter_period_ms", "soon"),
             ("data_dir: x\nintel_records: 99999999\n", 2, "intel_records", "1..10000000"),
+            ("data_dir: x\nattest: tpm\n", 2, "attest", ""),
+            ("data_dir: x\naddresses: [192.0.2.1]\n", 2, "addresses", "ADDRESS:PORT"),
             ("data_dir: x\nclock_trusted: perhaps\n", 2, "clock_trusted", "perhaps"),
             ("data_dir: x\nlog: loud\n", 2, "log", "loud"),
             ("data_dir: x\ndata_dir: y\n", 2, "data_dir", "already seen"),

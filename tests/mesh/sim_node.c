@@ -410,6 +410,64 @@ static void members_that_are_told_their_addresses_keep_views(void) {
     world_end();
 }
 
+/* The link over which node i speaks with node k. */
+static const struct hkp_mesh__link *link_to(uint32_t i, uint32_t k) {
+    struct hkp_mesh_node *node = world.node[i].node;
+    return hkp_mesh__link_best(node, hkp_mesh__peer_find(node, world.node[k].node_id));
+}
+
+static uint32_t lanes_to(uint32_t i, uint32_t k) {
+    return hkp_mesh__peer_find(world.node[i].node, world.node[k].node_id)->dsm_lanes;
+}
+
+static int all_attested(void) {
+    for (uint32_t i = 0; i < world.n; i++)
+        for (uint32_t k = 0; k < world.n; k++)
+            if (i != k && (link_to(i, k) == NULL || !link_to(i, k)->attest.ok || lanes_to(i, k) != 31))
+                return 0;
+    return 1;
+}
+
+static void demand(uint32_t n, uint64_t seed) {
+    world_make(n, seed);
+    for (uint32_t i = 0; i < n; i++) {
+        world.node[i].opt.attest = HKP_DSM_EVIDENCE_SOFTWARE;
+        world_up(i);
+    }
+}
+
+/* D-AUTH: every session proves itself once it may carry more, and again after a start. */
+static void members_attest_in_every_session(void) {
+    demand(4, 33);
+    CHECK(world_until(world_all_active, 60 * WORLD_S));
+    CHECK(world_until(all_attested, 600 * WORLD_S));
+    world_crash(2);
+    CHECK(world_until(NULL, 5 * WORLD_S));
+    world_up(2);
+    CHECK(world_until(all_attested, 600 * WORLD_S));
+    world_end();
+}
+
+/* One shows another certificate in its responses: of lanes it keeps those of signed consensus. */
+static void who_does_not_attest_carries_only_consensus(void) {
+    struct hkp_dsm_node_status s = {.struct_size = sizeof s};
+    demand(4, 34);
+    struct hkp_mesh_node *liar = world.node[3].node;
+    liar->own_cert_bytes[100] ^= 1;
+    CHECK(world_until(world_all_active, 60 * WORLD_S));
+    CHECK(world_until(NULL, 300 * WORLD_S));
+    for (uint32_t i = 0; i < 3; i++) {
+        CHECK_EQ(link_to(i, 3)->attest.ok, 0);
+        CHECK_EQ(lanes_to(i, 3), 3);
+        CHECK_EQ(link_to(i, (i + 1) % 3)->attest.ok, 1);
+        CHECK_EQ(lanes_to(i, (i + 1) % 3), 31);
+        CHECK_EQ(link_to(3, i)->attest.ok, 1);
+    }
+    CHECK_EQ(hkp_dsm_node_status(liar->dsm, &s), HKP_OK);
+    CHECK(s.final_height > 0);
+    world_end();
+}
+
 int main(void) {
     CHECK(sodium_init() >= 0);
     CASE(four_enrol_and_nobody_is_due_in_the_past);
@@ -425,5 +483,7 @@ int main(void) {
     CASE(a_full_log_makes_those_stale_that_hold_it_back);
     CASE(honest_members_never_lose_an_instance);
     CASE(members_that_are_told_their_addresses_keep_views);
+    CASE(members_attest_in_every_session);
+    CASE(who_does_not_attest_carries_only_consensus);
     return check_done();
 }
