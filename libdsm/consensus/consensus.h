@@ -57,6 +57,9 @@ struct suspect {
     uint8_t key[32];
     uint32_t class_, on_chain;
     uint8_t offender[16];
+    /** of E6: what was given twice; it was judged as an op once, and was refused */
+    uint8_t number[16];
+    uint32_t judged, refused;
     blob *op;
 };
 
@@ -75,7 +78,22 @@ struct change {
     struct hkp_dsm_seat seat;
 };
 
-enum { CHANGE_EVIDENCE = 1, CHANGE_RETIRE = 2, CHANGE_LEAVE = 3, CHANGE_JOIN = 4 };
+/** The last two change no seat; they are what ops of this epoch did already: an indicator that was withdrawn,
+ * a number that officers gave twice (first 16 bytes of its hash). */
+enum {
+    CHANGE_EVIDENCE = 1,
+    CHANGE_RETIRE = 2,
+    CHANGE_LEAVE = 3,
+    CHANGE_JOIN = 4,
+    CHANGE_TOMBSTONE = 5,
+    CHANGE_OFFICERS = 6
+};
+
+/** What the own operator said: CHANGE_RETIRE of a node, CHANGE_TOMBSTONE of an ioc_key. */
+struct command {
+    uint32_t kind;
+    uint8_t id[16];
+};
 
 struct pending {
     uint32_t count;
@@ -177,11 +195,13 @@ hkp_status hkp_dsm__on_promises(node *n, struct peer *p, struct hkp_dsm__message
 /* suspects.c */
 void hkp_dsm__suspect(node *n, const struct hkp_dsm_view *a, const struct hkp_dsm_view *b);
 hkp_status hkp_dsm__on_evidence(node *n, const struct hkp_dsm_view *op, struct peer *from, uint32_t hops);
-hkp_status hkp_dsm__evidence_valid(node *n, const struct hkp_dsm_view *op, const struct prop *parent);
+hkp_status hkp_dsm__evidence_valid(node *n, const struct hkp_dsm_view *op, struct prop *parent);
 void hkp_dsm__evidence_final(node *n, const struct hkp_dsm_view *op, uint64_t height);
 struct hkp_dsm__keys hkp_dsm__keys_of(node *n);
 /** hkp_dsm__evidence_check(), the signatures of one op but once in an epoch: liars make evidence at will. */
 hkp_status hkp_dsm__evidence_of(node *n, const struct hkp_dsm_view *op, struct hkp_dsm__evidence *e);
+/** 1: an op for a header after p. */
+int hkp_dsm__suspect_due(node *n, struct suspect *s, struct prop *p, uint64_t time_ms, int propose);
 hkp_status hkp_dsm__suspect_add(node *n, const struct hkp_dsm_view *op, const struct hkp_dsm__evidence *e,
                                 uint64_t height);
 
@@ -204,7 +224,21 @@ hkp_status hkp_dsm__pending_row(node *n, const uint8_t *key, size_t key_len, con
 hkp_status hkp_dsm__seat_op_valid(node *n, const struct hkp_dsm__op *op, struct prop *parent,
                                   uint64_t time_ms);
 
+/* commands.c */
+hkp_status hkp_dsm__command_valid(node *n, const struct hkp_dsm__op *op, struct prop *parent);
+size_t hkp_dsm__retired_heads(node *n, const struct prop *p, struct hkp_dsm__head *heads);
+void hkp_dsm__retired_final(node *n, const struct prop *p);
+void hkp_dsm__tombstone_final(node *n, const struct hkp_dsm__op *op, const struct hkp_dsm__header *h);
+void hkp_dsm__command_make(node *n, struct note *note);
+int hkp_dsm__command_due(node *n, const struct prop *parent, const struct pending *asked,
+                         const struct note *note);
+void hkp_dsm__commands_tick(node *n);
+
 /* members.c */
+/** An op with f+1 endorsements of the subject (NULL: with none), or NULL: there are too few. */
+blob *hkp_dsm__endorsed_blob(node *n, uint64_t op, const struct hkp_dsm_view *first,
+                             const struct hkp_dsm_view *second, const uint8_t *subject);
+hkp_status hkp_dsm__endorse(node *n, const uint8_t subject[32], uint32_t trust);
 hkp_status hkp_dsm__note_take(node *n, const struct hkp_dsm_view *envelope, struct peer *from, uint32_t hops);
 /** All that is held is announced to a peer that is new. */
 void hkp_dsm__notes_peer(node *n, struct peer *p);

@@ -89,10 +89,14 @@ static size_t choose_heads(node *n, const struct prop *parent, uint64_t time_ms,
 
 static size_t choose_ops(node *n, struct prop *parent, uint64_t time_ms, struct hkp_dsm_view *ops) {
     size_t count = hkp_dsm__list_ops(n, parent, time_ms, ops, OPS_PER_PROPOSAL);
+    size_t bytes = 0;
+    for (size_t i = 0; i < count; i++) bytes += ops[i].len;
     for (uint32_t i = 0; i < n->n_suspects && count < OPS_PER_PROPOSAL; i++) {
-        if (n->suspects[i].on_chain || n->suspects[i].class_ == 6) continue;
         struct hkp_dsm_view op = {.ptr = n->suspects[i].op->ptr, .len = n->suspects[i].op->len};
-        if (hkp_dsm__op_valid(n, &op, parent, time_ms) == HKP_OK) ops[count++] = op;
+        if (bytes + op.len > OPS_BYTES_MAX) continue; /* two lists may be too long */
+        if (!hkp_dsm__suspect_due(n, &n->suspects[i], parent, time_ms, 1)) continue;
+        bytes += op.len;
+        ops[count++] = op;
     }
     count += hkp_dsm__notes_ops(n, parent, time_ms, ops + count, OPS_PER_PROPOSAL - count);
     hkp_dsm__sort(ops, count, sizeof *ops, by_bytes);

@@ -114,11 +114,11 @@ static size_t endorsements(node *n, const uint8_t subject[32], struct hkp_dsm_vi
     return count == n->set.f + 1 ? count : 0;
 }
 
-static blob *endorsed_op(node *n, uint64_t op, const struct hkp_dsm_view *first,
-                         const struct hkp_dsm_view *second, const uint8_t subject[32]) {
+blob *hkp_dsm__endorsed_blob(node *n, uint64_t op, const struct hkp_dsm_view *first,
+                             const struct hkp_dsm_view *second, const uint8_t *subject) {
     struct hkp_dsm_view list[HKP_DSM_MEMBERS_MAX];
-    size_t count = endorsements(n, subject, list);
-    if (count == 0) return NULL;
+    size_t count = subject != NULL ? endorsements(n, subject, list) : 0;
+    if (count == 0 && subject != NULL) return NULL;
     size_t room = OP_OVERHEAD + first->len + (second != NULL ? second->len : 0), len = 0;
     for (size_t i = 0; i < count; i++) room += list[i].len + 3;
     blob *b = hkp_dsm__room(n, room);
@@ -145,16 +145,18 @@ static blob *leave_op(node *n, const struct hkp_dsm_view *member) {
 
 /* The op of a MEMBER, once all that it needs is here. */
 static void make(node *n, struct note *note) {
+    if (note->kind == HKP_DSM_KIND_ENDORSE) hkp_dsm__command_make(n, note);
     if (note->kind != HKP_DSM_KIND_MEMBER || note->op != NULL) return;
     struct hkp_dsm_view member = {note->envelope->ptr, note->envelope->len}, bytes;
     if (note->action == HKP_DSM__ACTION_LEAVE)
         note->op = leave_op(n, &member);
     else if (certificate(n, hkp_dsm__author(n, note->signer), note->certificate, &bytes) != NULL)
-        note->op = endorsed_op(n, HKP_DSM__OP_JOIN, &member, &bytes, note->subject);
+        note->op = hkp_dsm__endorsed_blob(n, HKP_DSM__OP_JOIN, &member, &bytes, note->subject);
 }
 
 /* 1 if the state with these changes asked for lacks it. */
-static int lacks(const node *n, const struct pending *asked, const struct note *note) {
+static int lacks(node *n, const struct prop *parent, const struct pending *asked, const struct note *note) {
+    if (note->kind == HKP_DSM_KIND_ENDORSE) return hkp_dsm__command_due(n, parent, asked, note);
     int joins = note->action == HKP_DSM__ACTION_JOIN;
     return (hkp_dsm__valset_index(&n->set, note->signer) < 0) == joins &&
            hkp_dsm__pending_find(asked, joins ? CHANGE_JOIN : CHANGE_LEAVE, note->signer) == NULL;
@@ -169,7 +171,7 @@ size_t hkp_dsm__notes_ops(node *n, struct prop *parent, uint64_t time_ms, struct
     size_t count = 0;
     for (uint32_t i = 0; i < n->n_notes && count < max; i++) {
         struct note *note = &n->notes[i];
-        if (note->op == NULL || note->bad || !lacks(n, asked, note)) continue;
+        if (note->op == NULL || note->bad || !lacks(n, parent, asked, note)) continue;
         if (note->seen_at + n->t_cp > n->now) {
             if (note->seen_at + n->t_cp < n->work_wake) n->work_wake = note->seen_at + n->t_cp;
             continue;
@@ -191,13 +193,13 @@ size_t hkp_dsm__notes_ops(node *n, struct prop *parent, uint64_t time_ms, struct
 static int by_id(const void *x, const void *y) { return memcmp(x, y, 16); }
 
 /* Signed here, and the chain does not have it yet. */
-static int wanted(const node *n, const struct note *note) {
+static int wanted(node *n, const struct note *note) {
     if (memcmp(note->signer, n->id, 16) != 0) return 0;
     const struct note *about = note;
     for (uint32_t i = 0; note->kind == HKP_DSM_KIND_ENDORSE && i < n->n_notes; i++)
         if (n->notes[i].kind == HKP_DSM_KIND_MEMBER && memcmp(n->notes[i].subject, note->subject, 32) == 0)
             about = &n->notes[i];
-    return about->kind != HKP_DSM_KIND_MEMBER || lacks(n, n->pending, about);
+    return about->kind != HKP_DSM_KIND_MEMBER || lacks(n, NULL, n->pending, about);
 }
 
 blob *hkp_dsm__note_object(const node *n, const uint8_t id[16]) {
@@ -293,6 +295,7 @@ void hkp_dsm__notes_tick(node *n) {
     n->notes_at = n->now + n->notes_every;
     if (n->notes_every < AGAIN_MAX_S * SECOND) n->notes_every *= 2;
     ask(n);
+    hkp_dsm__commands_tick(n);
     announce(n, NULL, 1);
 }
 
@@ -322,6 +325,13 @@ hkp_status hkp_dsm_node_leave(hkp_dsm_node *n, hkp_time now, uint64_t wall_us) {
     return wish(n, now, wall_us, HKP_DSM__ACTION_LEAVE);
 }
 
+hkp_status hkp_dsm__endorse(node *n, const uint8_t subject[32], uint32_t trust) {
+    struct hkp_dsm__endorse e = {.epoch = n->set.epoch, .trust = trust};
+    memcpy(e.subject, subject, 32);
+    hkp_status st = say(n, NULL, &e);
+    return st == HKP_E_DSM_DUPLICATE ? HKP_OK : st;
+}
+
 hkp_status hkp_dsm_node_endorse(hkp_dsm_node *n, hkp_time now, uint64_t wall_us, const uint8_t subject[32],
                                 uint32_t trust) {
     if (n->state != HKP_DSM_STATE_RUNNING) return HKP_E_STATE;
@@ -330,12 +340,10 @@ hkp_status hkp_dsm_node_endorse(hkp_dsm_node *n, hkp_time now, uint64_t wall_us,
     hkp_dsm__time(n, now);
     n->wall_us = wall_us;
     n->wall_at = n->now;
-    struct hkp_dsm__endorse e = {.epoch = n->set.epoch, .trust = trust};
-    memcpy(e.subject, subject, 32);
-    hkp_status st = say(n, NULL, &e);
+    hkp_status st = hkp_dsm__endorse(n, subject, trust);
     n->notes_at = 0;
     hkp_dsm__advance(n);
-    return st == HKP_E_DSM_DUPLICATE ? HKP_OK : st;
+    return st;
 }
 
 hkp_status hkp_dsm_node_seats(const hkp_dsm_node *n, struct hkp_dsm_seat *seats, size_t cap, size_t *count) {

@@ -22,12 +22,16 @@ hkp_status hkp_dsm__op_valid(node *n, const struct hkp_dsm_view *op, struct prop
     case HKP_DSM__OP_JOIN:
     case HKP_DSM__OP_LEAVE:
         return hkp_dsm__seat_op_valid(n, &o, parent, time_ms);
+    case HKP_DSM__OP_TOMBSTONE:
+    case HKP_DSM__OP_RETIRE:
+        return hkp_dsm__command_valid(n, &o, parent);
     default:
         return HKP_E_DSM_OP;
     }
 }
 
-/* Heads that ops of p freeze (status 1); at most HKP_DSM__OPS_MAX. */
+/* Heads that ops of p freeze (status 1), and those that a boundary takes away (2); at most HKP_DSM__OPS_MAX
+ * and PENDING_MAX. */
 size_t hkp_dsm__ops_heads(node *n, const struct prop *p, struct hkp_dsm__head *heads) {
     struct hkp_dsm_cbor_reader at = p->parsed.ops;
     size_t count = 0;
@@ -38,16 +42,18 @@ size_t hkp_dsm__ops_heads(node *n, const struct prop *p, struct hkp_dsm__head *h
         heads[count] = (struct hkp_dsm__head){.status = 1};
         memcpy(heads[count++].node_id, e.offender[0], 16);
     }
-    return count;
+    return count + hkp_dsm__retired_heads(n, p, heads + count);
 }
 
 /* The header is final, its heads are applied. */
 void hkp_dsm__ops_final(node *n, const struct prop *p) {
     struct hkp_dsm_cbor_reader at = p->parsed.ops;
+    hkp_dsm__retired_final(n, p);
     for (size_t i = 0; i < p->parsed.n_ops; i++) {
         struct hkp_dsm_view op = hkp_dsm__body_op(&at);
         struct hkp_dsm__op o;
         if (hkp_dsm__op_parse(op.ptr, op.len, &o) != HKP_OK) continue;
+        if (o.op == HKP_DSM__OP_TOMBSTONE) hkp_dsm__tombstone_final(n, &o, &p->h);
         if (o.op == HKP_DSM__OP_EVIDENCE) hkp_dsm__evidence_final(n, &op, p->h.height);
         if (o.op == HKP_DSM__OP_CA_SET || o.op == HKP_DSM__OP_REVOCATIONS)
             hkp_dsm__list_final(n, &op, p->h.height, p->h.time_ms);

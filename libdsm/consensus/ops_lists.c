@@ -100,6 +100,32 @@ hkp_status hkp_dsm__list_op_valid(node *n, const struct hkp_dsm_view *op, const 
     return st == HKP_OK ? hkp_dsm_multi_check(n->chain_id, &m, c.kind, &officers) : st;
 }
 
+static int in_office(const struct hkp_dsm_ca_set *set, const struct hkp_dsm__evidence *e) {
+    for (uint32_t i = 0; i < e->n_offenders; i++)
+        for (uint32_t k = 0; k < set->n_keys; k++)
+            if (memcmp(e->offender[i], set->keys[k], 32) == 0) return 1;
+    return 0;
+}
+
+/* Verified by the officers of the parent state, so that all judge it alike. */
+hkp_status hkp_dsm__officers_op_valid(node *n, const struct hkp_dsm_view *op, const uint8_t number[16],
+                                      struct prop *parent) {
+    const struct pending *asked = hkp_dsm__pending_at(n, parent);
+    struct hkp_dsm__evidence e;
+    struct state s;
+    if (hkp_dsm__pending_find(asked, CHANGE_OFFICERS, number) != NULL) return HKP_E_DSM_DUPLICATE;
+    if (asked->count >= PENDING_ASKED) return HKP_E_DSM_TOO_BIG;
+    (void)state_at(n, parent, &s);
+    const struct hkp_dsm_officers officers = {.sets = s.officers.sets,
+                                              .n_sets = s.officers.n_sets,
+                                              .scratch = n->officers.scratch,
+                                              .scratch_len = n->officers.scratch_len};
+    const struct hkp_dsm__keys keys = {.officers = &officers};
+    hkp_status st = hkp_dsm__evidence_check(op->ptr, op->len, n->chain_id, &keys, &e);
+    if (st != HKP_OK) return st;
+    return in_office(&s.officers.sets[s.officers.n_sets - 1], &e) ? HKP_OK : HKP_E_DSM_SIGNER;
+}
+
 /* Ops that a leader adds: what this node holds, verified when it came, and the chain lacks. */
 size_t hkp_dsm__list_ops(node *n, const struct prop *parent, uint64_t time_ms, struct hkp_dsm_view *ops,
                          size_t max) {

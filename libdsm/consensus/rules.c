@@ -95,11 +95,8 @@ int hkp_dsm__has_work(node *n) {
         if (b->seen_at + n->t_cp <= n->now) return 1;
         if (b->seen_at + n->t_cp < n->work_wake) n->work_wake = b->seen_at + n->t_cp;
     }
-    for (uint32_t i = 0; i < n->n_suspects; i++) {
-        if (n->suspects[i].on_chain || n->suspects[i].class_ == 6) continue;
-        struct hkp_dsm_view op = {.ptr = n->suspects[i].op->ptr, .len = n->suspects[i].op->len};
-        if (hkp_dsm__op_valid(n, &op, p, hkp_dsm__wall_us(n) / 1000) == HKP_OK) return 1;
-    }
+    for (uint32_t i = 0; i < n->n_suspects; i++)
+        if (hkp_dsm__suspect_due(n, &n->suspects[i], p, hkp_dsm__wall_us(n) / 1000, 0)) return 1;
     return hkp_dsm__notes_ops(n, p, 0, NULL, 1) > 0;
 }
 

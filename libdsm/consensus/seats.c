@@ -43,15 +43,25 @@ static void add_joining(struct pending *list, const struct hkp_dsm_view *certifi
     add(list, CHANGE_JOIN, &seat, height);
 }
 
+/* A node without a seat has nothing but its name to be retired, and so have indicators and numbers. */
+static void add_name(struct pending *list, uint32_t kind, const uint8_t name[16], uint64_t height) {
+    struct hkp_dsm_seat seat = {.group = 0};
+    memcpy(seat.node_id, name, 16);
+    add(list, kind, &seat, height);
+}
+
 /* What an op asks for that is valid or final. */
 void hkp_dsm__pending_op(node *n, struct pending *list, const struct hkp_dsm_view *op, uint64_t height) {
     struct hkp_dsm__op o;
     struct hkp_dsm_envelope env;
     struct hkp_dsm__evidence e;
+    uint8_t number[16];
     if (hkp_dsm__op_parse(op->ptr, op->len, &o) != HKP_OK) return;
     switch (o.op) {
     case HKP_DSM__OP_EVIDENCE:
-        if (hkp_dsm__evidence_of(n, op, &e) == HKP_OK && e.class_ <= 4)
+        if (hkp_dsm__evidence_number(op, number) == HKP_OK)
+            add_name(list, CHANGE_OFFICERS, number, height);
+        else if (hkp_dsm__evidence_of(n, op, &e) == HKP_OK && e.class_ <= 4)
             add_member(n, list, CHANGE_EVIDENCE, e.offender[0], height);
         break;
     case HKP_DSM__OP_LEAVE:
@@ -60,6 +70,15 @@ void hkp_dsm__pending_op(node *n, struct pending *list, const struct hkp_dsm_vie
         break;
     case HKP_DSM__OP_JOIN:
         add_joining(list, &o.second, height);
+        break;
+    case HKP_DSM__OP_TOMBSTONE:
+        add_name(list, CHANGE_TOMBSTONE, o.first.ptr, height);
+        break;
+    case HKP_DSM__OP_RETIRE:
+        if (hkp_dsm__valset_index(&n->set, o.first.ptr) >= 0)
+            add_member(n, list, CHANGE_RETIRE, o.first.ptr, height);
+        else
+            add_name(list, CHANGE_RETIRE, o.first.ptr, height);
         break;
     default:
         break;
@@ -180,6 +199,13 @@ static void tell_all(node *n, const struct hkp_dsm__valset *old) {
         if (hkp_dsm__valset_index(old, n->set.seats[i].node_id) < 0) tell(n, &n->set.seats[i], 1, n->pending);
 }
 
+/* The boundary of a new epoch, at this height, did it; or it only counted in the old one. */
+static int is_done(const node *n, const struct change *c) {
+    if (c->kind > CHANGE_JOIN) return 1;
+    if (c->kind == CHANGE_RETIRE && c->height == n->root.height) return 0; /* its head is still there */
+    return (hkp_dsm__valset_index(&n->set, c->seat.node_id) >= 0) == (c->kind == CHANGE_JOIN);
+}
+
 /* The epoch of old ended: done and twice passed over is forgotten. The boundary's own ops count as new. */
 void hkp_dsm__pending_carry(node *n, const struct hkp_dsm__valset *old, uint64_t first) {
     struct pending *list = n->pending;
@@ -187,8 +213,7 @@ void hkp_dsm__pending_carry(node *n, const struct hkp_dsm__valset *old, uint64_t
     tell_all(n, old);
     for (uint32_t i = 0; i < list->count; i++) {
         const struct change c = list->at[i];
-        int seated = hkp_dsm__valset_index(&n->set, c.seat.node_id) >= 0;
-        if (c.height < first || seated == (c.kind == CHANGE_JOIN)) continue;
+        if (c.height < first || is_done(n, &c)) continue;
         list->at[kept++] = c;
     }
     list->count = kept;

@@ -95,6 +95,8 @@ hkp_status hkp_dsm__suspect_add(node *n, const struct hkp_dsm_view *op, const st
         *s = (struct suspect){.class_ = e->class_, .op = copy};
         memcpy(s->key, key, 32);
         memcpy(s->offender, e->offender[0], 16);
+        hkp_status st = e->class_ == 6 ? hkp_dsm__evidence_number(op, s->number) : HKP_OK;
+        (void)st;
     }
     s->on_chain = height != 0;
     if (e->class_ == 5) {
@@ -147,11 +149,13 @@ static int in_ancestors(node *n, const struct prop *p, const uint8_t key[32]) {
 
 /* E1 to E4 of a member, of this epoch or the last one, or E5 of an author whose head is to be frozen: known
  * by (offender, class, epoch, view or seq), and not effective yet (D-EVD-2). */
-hkp_status hkp_dsm__evidence_valid(node *n, const struct hkp_dsm_view *op, const struct prop *parent) {
+hkp_status hkp_dsm__evidence_valid(node *n, const struct hkp_dsm_view *op, struct prop *parent) {
     struct hkp_dsm__evidence e;
+    uint8_t number[16];
+    if (hkp_dsm__evidence_number(op, number) == HKP_OK)
+        return hkp_dsm__officers_op_valid(n, op, number, parent);
     hkp_status st = hkp_dsm__evidence_of(n, op, &e);
     if (st != HKP_OK) return st;
-    if (e.class_ == 6) return HKP_E_DSM_EVIDENCE;
     if (e.class_ == 5) {
         ptrdiff_t found = hkp_dsm__heads_find(n->heads, e.offender[0]);
         int active = found >= 0 && hkp_dsm__heads_at(n->heads, (size_t)found)->status == 0;
@@ -161,6 +165,19 @@ hkp_status hkp_dsm__evidence_valid(node *n, const struct hkp_dsm_view *op, const
     hkp_dsm__evidence_key(&e, key);
     const struct suspect *s = find(n, key);
     return (s != NULL && s->on_chain) || in_ancestors(n, parent, key) ? HKP_E_DSM_DUPLICATE : HKP_OK;
+}
+
+/* Evidence against officers is long, and verified only by who proposes or judges a header with it. */
+int hkp_dsm__suspect_due(node *n, struct suspect *s, struct prop *p, uint64_t time_ms, int propose) {
+    const struct hkp_dsm_view op = {.ptr = s->op->ptr, .len = s->op->len};
+    if (s->on_chain || s->refused || op.len > OPS_BYTES_MAX) return 0;
+    if (s->class_ != 6) return hkp_dsm__op_valid(n, &op, p, time_ms) == HKP_OK;
+    if (hkp_dsm__pending_find(hkp_dsm__pending_at(n, p), CHANGE_OFFICERS, s->number) != NULL) return 0;
+    if (s->judged && !propose) return 1;
+    hkp_status st = hkp_dsm__op_valid(n, &op, p, time_ms);
+    s->judged = st == HKP_OK;
+    s->refused = st != HKP_OK && st != HKP_E_DSM_TOO_BIG;
+    return st == HKP_OK;
 }
 
 /* A convicted member leaves at the next boundary, and officers are asked to revoke it (D-EVD-3). */
@@ -175,12 +192,23 @@ static void convicted(node *n, const struct hkp_dsm_view *op, const struct hkp_d
     fact->data = hkp_dsm__bytes(n, op->ptr, op->len);
 }
 
+/* An alarm for all; who follows them in office is for the other officers to say (D-EVD-3). */
+static void officers_convicted(node *n, const struct hkp_dsm_view *op, const struct hkp_dsm__evidence *e,
+                               uint64_t height) {
+    struct event_entry *fact = hkp_dsm__fact(n, HKP_DSM_EV_OFFICERS);
+    memcpy(fact->e.id, e->offender[0], 32);
+    fact->e.seq = e->point;
+    fact->e.height = height;
+    fact->data = hkp_dsm__bytes(n, op->ptr, op->len);
+}
+
 void hkp_dsm__evidence_final(node *n, const struct hkp_dsm_view *op, uint64_t height) {
     struct hkp_dsm__evidence e;
     if (hkp_dsm__evidence_of(n, op, &e) != HKP_OK) return;
     hkp_status st = hkp_dsm__suspect_add(n, op, &e, height);
     (void)st;
     if (e.class_ <= 4) convicted(n, op, &e, height);
+    if (e.class_ == 6) officers_convicted(n, op, &e, height);
     if (e.class_ != 5) return;
     struct author *a = hkp_dsm__author(n, e.offender[0]);
     if (a != NULL) a->frozen = 1;

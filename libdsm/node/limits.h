@@ -28,8 +28,8 @@ enum {
     OPEN_PER_AUTHOR = 4096,
     EVIDENCE_MAX = 1024,
     CHECKED = 256,
-    /** changes of the set that are asked for: a JOIN or RETIRE above the first number is refused; room for
-     * what one more body and all members can add */
+    /** changes of the set that are asked for, tombstones and E6 of the epoch: a JOIN, RETIRE, tombstone or E6
+     * above the first number is refused; room for what one more body and all members can add */
     PENDING_ASKED = 768,
     PENDING_MAX = 1536,
     /** MEMBER and ENDORSE envelopes of an epoch, and ENDORSE of one member */

@@ -40,6 +40,9 @@ int hkp_dsm__lists_row(node *n, const uint8_t *key, size_t key_len, const uint8_
 /* ops_lists.c */
 hkp_status hkp_dsm__list_op_valid(node *n, const struct hkp_dsm_view *op, const struct prop *parent,
                                   uint64_t time_ms);
+/** E6, valid while one of the offenders is in office and not more than once in an epoch. */
+hkp_status hkp_dsm__officers_op_valid(node *n, const struct hkp_dsm_view *op, const uint8_t number[16],
+                                      struct prop *parent);
 size_t hkp_dsm__list_ops(node *n, const struct prop *parent, uint64_t time_ms, struct hkp_dsm_view *ops,
                          size_t max);
 void hkp_dsm__list_final(node *n, const struct hkp_dsm_view *op, uint64_t height, uint64_t time_ms);

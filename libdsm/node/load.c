@@ -301,6 +301,11 @@ static void scan_views(node *n, uint32_t row, uint64_t from) {
     scan(n, row, a, b, sizeof b);
 }
 
+/* Its blocks are final below a head that is gone, and nothing follows them (D-CKP-4). */
+static int is_retired(const node *n, const struct author *a) {
+    return a->revoked == HKP_DSM_SERIAL_BARRED && hkp_dsm__heads_find(n->heads, a->node_id) < 0;
+}
+
 static void scan_author(node *n) {
     const struct author *a = &n->authors[n->load.author];
     uint8_t from[24], to[KEY_MAX];
@@ -502,7 +507,8 @@ void hkp_dsm__load_end(node *n) {
     default:
         n->load.step = LOAD_BLOCKS;
         block_missing(n);
-        n->load.author++;
+        do n->load.author++;
+        while (n->load.author < n->n_authors && is_retired(n, &n->authors[n->load.author]));
         if (n->load.author < n->n_authors)
             scan_author(n);
         else

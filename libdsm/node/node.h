@@ -21,6 +21,7 @@
  *   lists.c     revocation lists, officers          ops_lists.c     the same as state of the chain
  *   neighbours.c  views, records, facts about sessions             probes.c    who does not answer
  *   members.c   who asks for a seat and endorses it                restart.c   a new start by command
+ *   commands.c  RETIRE, tombstone
  *   retell.c    stored blocks, told again to the host at a start   prune.c  what is old goes
  *   heal.c      damaged rows, fetched again        testimony.c   claims and witnesses
  *   directory.c   who a signer is, for the parts beside consensus
@@ -208,7 +209,8 @@ struct hkp_dsm_node {
     /** what final ops ask for; the same with what ancestors add */
     struct pending *pending, *pending_trial;
     struct note *notes;
-    uint32_t n_notes, wish;
+    uint32_t n_notes, wish, n_commands;
+    struct command commands[HKP_DSM_COMMANDS_MAX];
     hkp_time notes_at, notes_every;
     /** heads that ops change, while a body is applied */
     struct hkp_dsm__head *singles;

@@ -145,6 +145,24 @@ static hkp_status read_number(const struct hkp_dsm_multi *m, struct number *numb
     return st;
 }
 
+hkp_status hkp_dsm__evidence_number(const struct hkp_dsm_view *op, uint8_t name[16]) {
+    struct hkp_dsm__op o;
+    struct hkp_dsm_multi m;
+    struct number number;
+    uint8_t head[32], hash[32];
+    hkp_status st = hkp_dsm__op_parse(op->ptr, op->len, &o);
+    if (st == HKP_OK && o.op != HKP_DSM__OP_EVIDENCE) st = HKP_E_DSM_OP;
+    if (st == HKP_OK && hkp_dsm_multi_parse(o.first.ptr, o.first.len, &m) != HKP_OK) st = HKP_E_DSM_EVIDENCE;
+    if (st == HKP_OK) st = read_number(&m, &number);
+    if (st != HKP_OK) return st;
+    hkp_put_be64(head, m.kind);
+    hkp_put_be64(head + 8, number.value);
+    memcpy(head + 16, number.subject, 16);
+    hkp_dsm__hash(hash, "evidence", &(struct hkp_dsm_view){head, sizeof head}, 1);
+    memcpy(name, hash, 16);
+    return HKP_OK;
+}
+
 static hkp_status verify_multi(const struct hkp_dsm_multi *m, const uint8_t chain_id[32],
                                const struct hkp_dsm__keys *keys, struct number *number) {
     hkp_status st = hkp_dsm_multi_check(chain_id, m, (uint32_t)m->kind, keys->officers);

@@ -360,6 +360,9 @@ struct hkp_dsm__keys {
 /* op: canonical [1, object, object]. */
 hkp_status hkp_dsm__evidence_check(const uint8_t *op, size_t len, const uint8_t chain_id[32],
                                    const struct hkp_dsm__keys *keys, struct hkp_dsm__evidence *evidence);
+/* Of E6: what number was given twice, as the first 16 bytes of a hash; nothing is verified. E_EVIDENCE: of
+ * another class. */
+hkp_status hkp_dsm__evidence_number(const struct hkp_dsm_view *op, uint8_t name[16]);
 /* [1, a, b], the bytewise lower object first, so that all who hold the two write the same op. */
 hkp_status hkp_dsm__evidence_build(const struct hkp_dsm_view *a, const struct hkp_dsm_view *b, uint8_t *dst,
                                    size_t cap, size_t *len);

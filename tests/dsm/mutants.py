@@ -534,3 +534,28 @@ PERMITS = [
 ]
 WITH.update({"sim_policy": SIM})
 ALWAYS += PERMITS
+COMMANDS, CARRY = "libdsm/consensus/commands.c", "libdsm/consensus/seats.c"
+JUDGED_OPS = ("sim_commands", "ops_without_enough_endorsements_are_refused")
+BARRED = ("sim_commands", "a_barred_node_without_a_seat_is_retired")
+COMMANDED = [
+    ("D-CKP-4 who is not barred is retired", COMMANDS,
+     "if (hkp_dsm__revoked_at(n, parent, op->first.ptr) != HKP_DSM_SERIAL_BARRED) return HKP_E_DSM_OP;", "", *JUDGED_OPS),
+    ("D-CKP-4 a member is retired by one", COMMANDS,
+     "if (hkp_dsm__valset_index(&n->set, op->first.ptr) < 0 && op->n_endorsements == 0) return HKP_OK;",
+     "if (op->n_endorsements == 0) return HKP_OK;", *JUDGED_OPS),
+    ("D-CKP-4 the head stays", "libdsm/consensus/ops.c", "return count + hkp_dsm__retired_heads(n, p, heads + count);", "return count;",
+     *BARRED),
+    ("D-CKP-3 an indicator is withdrawn twice", COMMANDS,
+     "if (hkp_dsm__pending_find(asked, kind, op->first.ptr) != NULL) return HKP_E_DSM_DUPLICATE;", "", *JUDGED_OPS),
+    ("D-CKP-3 an indicator is withdrawn once for ever", CARRY, "    if (c->kind > CHANGE_JOIN) return 1;\n",
+     "    if (c->kind > CHANGE_JOIN) return 0;\n", "sim_commands", "f_plus_1_members_withdraw_an_indicator"),
+    ("D-EVD-2 E6 is valid again", "libdsm/consensus/ops_lists.c",
+     "if (hkp_dsm__pending_find(asked, CHANGE_OFFICERS, number) != NULL) return HKP_E_DSM_DUPLICATE;", "", "sim_commands",
+     "officers_who_gave_a_number_twice_are_in_the_chain"),
+    ("D-EVD-3 E6 against who is gone", "libdsm/consensus/ops_lists.c",
+     "return in_office(&s.officers.sets[s.officers.n_sets - 1], &e) ? HKP_OK : HKP_E_DSM_SIGNER;", "(void)in_office;\n    return HKP_OK;",
+     "sim_commands", "evidence_against_who_is_not_in_office_is_no_op"),
+]
+
+WITH.update({"sim_commands": SIM})
+ALWAYS += COMMANDED

@@ -122,6 +122,14 @@ enum {
     /** a RESTART was applied (status HKP_OK), or came to nothing: epoch: that it begins, height: its first,
      * id: its genesis (D-EPO-6) */
     HKP_DSM_EV_RESTART = 42,
+    /** the boundary at height took the head of a node away that was retired: node_id, epoch (D-CKP-4) */
+    HKP_DSM_EV_RETIRED = 43,
+    /** f+1 members withdrew an indicator for all: id: ioc_key in the first 16 bytes, height, epoch, time_us:
+     * of the checkpoint (op 6 of D-CKP-3) */
+    HKP_DSM_EV_TOMBSTONE = 44,
+    /** evidence against officers is in the chain: id: key of the first of them, seq: the number, height,
+     * data: op 1 of D-CKP-3 (D-EVD-3) */
+    HKP_DSM_EV_OFFICERS = 45,
     /** a claim came and is open: id, node_id: who claims, data: the CLAIM envelope (D-WIT-1) */
     HKP_DSM_EV_CLAIM = 48,
     /** a claim stands otherwise than was told: id, node_id: who claims, type: HKP_DSM_CLAIM_*, count: groups
