@@ -9,8 +9,8 @@
 
 #include <hookprobe/neuro.h>
 
-extern const struct cli_command cli_lab_map_propose, cli_lab_map_show, cli_lab_map_check, cli_lab_map_sign,
-    cli_lab_translate, cli_lab_hybrid_seal, cli_lab_hybrid_open;
+extern const struct cli_command cli_demo_lab, cli_lab_map_propose, cli_lab_map_show, cli_lab_map_check,
+    cli_lab_map_sign, cli_lab_translate, cli_lab_hybrid_seal, cli_lab_hybrid_open;
 
 /** Bytes of a file; "-" is standard input. */
 struct cli_bytes {
@@ -31,5 +31,9 @@ int cli_bridge_write(const char *path, const uint8_t *bytes, size_t len);
  */
 int cli_bridge_table(const char *path, const char *signer, struct cli_bytes *file, struct cli_bytes *table,
                      hkp_neuro_bridge **bridge);
+
+/** The table of a draft, as "lab map show --json" prints it, into table[cap]; path is told if something is
+ * wrong. An exit code. */
+int cli_bridge_draft(const char *path, json_t *draft, uint8_t *table, size_t cap, size_t *len);
 
 #endif

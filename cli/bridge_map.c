@@ -293,25 +293,29 @@ static void put_draft(struct draft *d, json_t *o) {
     put_enums(d, json_object_get(o, "enums"));
 }
 
-/* The table of a draft into table[]; an exit code. */
-static int make_table(const char *path, uint8_t *table, size_t cap, size_t *len) {
-    struct cli_bytes text = {0};
-    json_error_t why;
+int cli_bridge_draft(const char *path, json_t *o, uint8_t *table, size_t cap, size_t *len) {
     hkp_neuro_bridge *b = NULL;
-    int code = cli_bridge_read(path, 0, 8 * cap, &text);
-    if (code != CLI_OK) return code;
-    json_t *o = json_loadb((const char *)text.ptr, text.len, JSON_REJECT_DUPLICATES, &why);
-    free(text.ptr);
-    if (o == NULL) return cli_fail(CLI_USAGE, "%s:%d: %s", path, why.line, why.text);
     struct draft d = {.w = {.out = table, .cap = cap}};
     put_draft(&d, o);
-    json_decref(o);
     if (d.why[0] != 0) return cli_fail(CLI_NO, "%s: %s", path, d.why);
     const hkp_status st = d.w.status != HKP_OK ? d.w.status : hkp_neuro_bridge_new(&b, NULL, table, d.w.len);
     hkp_neuro_bridge_free(b);
     *len = d.w.len;
     return st == HKP_OK ? CLI_OK
                         : cli_fail(CLI_NO, "%s: is no table that holds: %s", path, cli_status_name(st));
+}
+
+static int make_table(const char *path, uint8_t *table, size_t cap, size_t *len) {
+    struct cli_bytes text = {0};
+    json_error_t why;
+    int code = cli_bridge_read(path, 0, 8 * cap, &text);
+    if (code != CLI_OK) return code;
+    json_t *o = json_loadb((const char *)text.ptr, text.len, JSON_REJECT_DUPLICATES, &why);
+    free(text.ptr);
+    if (o == NULL) return cli_fail(CLI_USAGE, "%s:%d: %s", path, why.line, why.text);
+    code = cli_bridge_draft(path, o, table, cap, len);
+    json_decref(o);
+    return code;
 }
 
 static int sign_with(const char *draft, const char *key_path, const char *out, int json) {

@@ -81,6 +81,7 @@ const struct cli_command cli_lab_cipher = {
     .name = "lab cipher", .summary = "(not in this build)", .run = none};
 const struct cli_command cli_lab_attack = {
     .name = "lab attack", .summary = "(not in this build)", .run = none};
+const struct cli_command cli_demo_lab = {.name = "demo lab", .summary = "(not in this build)", .run = none};
 const struct cli_command cli_lab_map_propose = {
     .name = "lab map propose", .summary = "(not in this build)", .run = none};
 #endif

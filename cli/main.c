@@ -68,6 +68,7 @@ static const struct cli_command *const commands[] = {
     &cli_restart_check,
     &cli_restart_apply,
     &cli_provision,
+    &cli_demo_lab, /* before the shorter name */
     &cli_demo,
     /* clang-format on */
 };
