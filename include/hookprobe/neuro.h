@@ -1917,6 +1917,7 @@ HKP_API void hkp_neuro_quarantine_note(struct hkp_neuro_quarantine *quarantine, 
 #include <hookprobe/neuro/bridge.h>
 #include <hookprobe/neuro/entropy.h>
 #include <hookprobe/neuro/hybrid.h>
+#include <hookprobe/neuro/oprf.h>
 #include <hookprobe/neuro/resonance.h>
 #include <hookprobe/neuro/seal.h>
 #include <hookprobe/neuro/synapse.h>

@@ -113,6 +113,32 @@ void hkp_neuro_lab_matcher_hash(const hkp_neuro_lab_matcher *m, uint8_t hash[32]
  */
 void hkp_neuro_lab_matcher_free(hkp_neuro_lab_matcher *m);
 
+enum { HKP_NEURO_LAB_EMBED = 32 };
+
+/**
+ * An embedding: alike records have near points. That is its use and its leak: with a list of candidates the
+ * record behind a point is found, and nothing here hides it. Not for personal data.
+ *
+ * @param key    32 bytes; who has another key has other points
+ * @param bytes  [len] the record's intermediary, or any bytes, borrowed
+ * @param len    any
+ * @param point  written: Q16.16
+ * Cost: 6,144 multiplications and one pass over the record. Source: LAB-7.11. Since: hookprobe-neuro 0.1
+ */
+void hkp_neuro_lab_embed(const uint8_t key[32], const uint8_t *bytes, size_t len,
+                         int32_t point[HKP_NEURO_LAB_EMBED]);
+
+/**
+ * How far two points are from each other.
+ *
+ * @param a  a point
+ * @param b  another of the same key
+ * @return the square of the distance, Q32
+ * Cost: O(1). Source: LAB-7.11. Since: hookprobe-neuro 0.1
+ */
+uint64_t hkp_neuro_lab_embed_distance(const int32_t a[HKP_NEURO_LAB_EMBED],
+                                      const int32_t b[HKP_NEURO_LAB_EMBED]);
+
 #ifdef __cplusplus
 }
 #endif

@@ -119,10 +119,10 @@ LAB_VECTOR static void learn(hkp_neuro_lab_matcher *m, const int32_t x[MATCH_INP
                                                  -(1 << 23), 1 << 23, zero);
         int64_t *row = m->sums + (size_t)i * (MATCH_INPUTS + 1);
         for (uint32_t j = 0; j < MATCH_INPUTS; j++) row[j] += below * x[j];
-        row[MATCH_INPUTS] += below << 15;
+        row[MATCH_INPUTS] += below * 32768;
         m->sums[OUT_AT + i] += g * h[i];
     }
-    m->sums[OUT_AT + MATCH_HIDDEN] += g << 15;
+    m->sums[OUT_AT + MATCH_HIDDEN] += g * 32768;
 }
 
 static void apply(hkp_neuro_lab_matcher *m, uint32_t step) {

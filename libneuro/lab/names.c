@@ -135,7 +135,7 @@ static void see_names(const struct words *a, const struct words *b, int32_t *x) 
     x[AT_WORDS + 1] = ba;
     x[AT_WORDS + 2] = min(ab, ba);
     x[AT_WORDS + 3] = max(ab, ba);
-    x[AT_WORDS + 4] = la + lb == 0 ? 0 : (int32_t)(ONE * run / (la < lb ? la : lb));
+    x[AT_WORDS + 4] = la == 0 || lb == 0 ? 0 : (int32_t)(ONE * run / (la < lb ? la : lb));
     x[AT_WORDS + 5] = a->n > 0 && b->n > 0 ? best_word(a, a->n - 1, b) : 0;
 }
 
