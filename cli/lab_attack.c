@@ -109,13 +109,14 @@ static int fit(const struct cli_attack *a) {
 /* More queries, more to learn from: four times as many each time, twice the steps (LAB-5.4). */
 static int clone(const struct cli_attack *a) {
     static const uint32_t rounds[] = {1, 2, 4, 16}, indexes[] = {TANH_64_64, SIGMOID_64_64};
+    const uint32_t first = cli_attack_most(a, 1024);
     char text[64];
     for (size_t t = 0; t < 2; t++)
         for (size_t k = 0; k < sizeof rounds / sizeof rounds[0]; k++) {
             if (skipped(a, rounds[k])) continue;
             hkp_neuro_lab_nc1 *n = nc1(a, indexes[t], rounds[k]);
             if (n == NULL) return CLI_SYSTEM;
-            for (uint32_t queries = 1024, steps = 1000; queries <= 65536 && queries <= a->budget;
+            for (uint32_t queries = first, steps = first; queries <= 65536 && queries <= a->budget;
                  queries *= 4, steps *= 2) {
                 struct hkp_neuro_lab_clone c;
                 const hkp_time began = cli_mono();
@@ -277,8 +278,8 @@ static int attack(int argc, char **argv) {
         if (got == 's') seed = optarg;
         if (got == 'p') a.pair = optarg;
         if (got == 'j') a.json = 1;
-        if (got == 'b' && cli_number(optarg, 256, 1048576, &a.budget) != 0)
-            return cli_fail(CLI_USAGE, "--budget: 256..1048576 queries");
+        if (got == 'b' && cli_number(optarg, 16, 1048576, &a.budget) != 0)
+            return cli_fail(CLI_USAGE, "--budget: 16..1048576 queries");
         if (got == 'R' && cli_number(optarg, 1, HKP_NEURO_LAB_ROUNDS_MAX, &a.rounds) != 0)
             return cli_fail(CLI_USAGE, "--rounds: 1..32");
     }
@@ -316,7 +317,7 @@ const struct cli_command cli_lab_attack = {
             "  bend          NC0: one chosen bit forced from known pairs alone\n"
             "  cross         NC0: the decoder of another training\n"
             "  timing        these ciphers are not constant-time\n\n"
-            "  --budget N    most queries of one target, 256..1048576, default 16384\n"
+            "  --budget N    most queries of one target, 16..1048576, default 16384\n"
             "  --rounds R    only NC1 of R rounds\n"
             "  --pair FILE   an NC0 of hookprobe lab cipher --nc0 --out; default: one is trained\n"
             "  --timing      with the stopwatch, too\n"

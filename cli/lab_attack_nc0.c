@@ -68,6 +68,7 @@ static void flip(const struct target *t) {
 
 static void bend(const struct target *t) {
     uint32_t forced = 0;
+    if (t->a->budget < 129) return; /* fewer than the fit has coefficients */
     const uint32_t pairs = cli_attack_most(t->a, 1000);
     const hkp_time began = cli_mono();
     (void)hkp_neuro_lab_attack_bend(t->pair, pairs, 1000, t->a->seed, &forced);

@@ -23,7 +23,7 @@ def case(function):
 
 
 def lab(*words, code=0):
-    done = subprocess.run([PROGRAM, "lab", *words], capture_output=True, text=True, timeout=100)
+    done = subprocess.run([PROGRAM, "lab", *words], capture_output=True, text=True, timeout=250)
     assert done.returncode == code, f"exit {done.returncode}: {done.stdout}{done.stderr}"
     return done
 
@@ -81,9 +81,9 @@ def a_pair_is_trained_saved_and_retrained():
         assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
         with open(path, "rb") as f:
             assert f.readline().startswith(b"EXPERIMENT: ") and f.read(4) == b"LNC0"
-        rows = lines("attack", "noise", "--pair", path)
+        rows = lines("attack", "noise", "--pair", path, "--budget", "50")
         assert {row["target"] for row in rows} == {"NC0 Tanh 128-128, 60 steps"} and len(rows) == 7
-        row, = lines("attack", "flip", "--pair", path)
+        row, = lines("attack", "flip", "--pair", path, "--budget", "16")
         assert row["figure"] > 0.1 and row["broken"] and "has the decoder" in row["knows"], row
         with open(path, "r+b") as f:
             f.seek(5000)
@@ -143,7 +143,7 @@ def training_that_was_stopped_goes_on_from_its_file():
                 break
             time.sleep(0.01)
         done.send_signal(signal.SIGTERM)
-        assert "stopped after" in done.communicate(timeout=100)[1] and done.returncode == 1
+        assert "stopped after" in done.communicate(timeout=250)[1] and done.returncode == 1
         lab("cipher", "--nc0", "--steps", "5", "--index", "1360", "--key", KEY, "--out", second, "--forget")
         row, = lines("cipher", "--nc0", "--in", second, "--out", forgot)
         assert row["what"] == "trained" and row["seconds"] < 1  # nothing was left to do
@@ -152,7 +152,7 @@ def training_that_was_stopped_goes_on_from_its_file():
         assert bytes.fromhex(KEY) not in one and one == two
         with open(first, "rb") as f:
             assert bytes.fromhex(KEY) in f.read()
-        row, = [r for r in lines("attack", "noise", "--pair", first, "--budget", "256")][:1]
+        row, = [r for r in lines("attack", "noise", "--pair", first, "--budget", "16")][:1]
         steps = int(row["target"].split()[-2])
         assert 0 < steps < 100000 and steps % 100 == 0
 
@@ -184,7 +184,7 @@ def a_neural_layer_is_below_the_aead_and_claims_nothing():
 
 @case
 def attacks_say_what_is_broken():
-    rows = lines("attack", "differential", "--key", KEY)
+    rows = lines("attack", "differential", "--key", KEY, "--budget", "1000")
     verdicts = {row["target"]: row["broken"] for row in rows if row["attack"] == "differential"}
     near = {row["target"]: row for row in rows if row["attack"] == "near"}
     assert near["NC1 ReLU 64-64, 1 rounds"]["figure"] == 1 and near["NC1 Tanh 64-64, 16 rounds"]["figure"] == 0
@@ -203,10 +203,10 @@ def attacks_say_what_is_broken():
 
 @case
 def a_clone_learns_few_rounds_and_a_budget_holds():
-    rows = {row["target"]: row for row in lines("attack", "clone", "--budget", "1500", "--rounds", "1", "--key", KEY)}
+    rows = {row["target"]: row for row in lines("attack", "clone", "--budget", "256", "--rounds", "1", "--key", KEY)}
     for act in ("Tanh", "Sigmoid"):
         row = rows[f"NC1 {act} 64-64, 1 rounds"]
-        assert row["broken"] and row["queries"] == 1024 and row["figure"] > 0.3, row
+        assert row["broken"] and row["queries"] == 256 and row["figure"] > 0.1, row
     assert lines("attack", "differential", "--rounds", "8", "--key", KEY, "--budget", "300")[0]["queries"] == 300
 
 

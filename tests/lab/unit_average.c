@@ -126,6 +126,36 @@ static void each_round_and_party_has_blocks_of_its_own(void) {
     part(&p);
 }
 
+/* The bytes of every build and machine: the second round of the third party. */
+static void a_round_gives_the_same_bytes_on_every_build(void) {
+    struct parties p = meet();
+    char got[65];
+    for (uint32_t q = 0; q < 2; q++) {
+        train(&p, q);
+        if (q == 0) CHECK_EQ(take(&p, 0, PARTIES), HKP_OK);
+    }
+    sodium_bin2hex(got, sizeof got, p.commits[2], 32);
+    printf("# %s\n", got);
+    CHECK(strcmp(got, "962bcad81151c198cba4cd87eee44371e415e0274769b96130b9c4c7d26bb8f1") == 0);
+    part(&p);
+}
+
+static void momenta_begin_at_zero_in_each_round(void) {
+    struct parties trained = meet();
+    size_t len = 0;
+    /* momenta that another training left */
+    CHECK_EQ(hkp_neuro_lab_nc0_train(trained.pair, STEPS, NULL, NULL), HKP_OK);
+    CHECK_EQ(hkp_neuro_lab_nc0_save(trained.pair, 0, NULL, 0, &len), HKP_OK);
+    uint8_t *file = malloc(len);
+    for (size_t i = 0; i < PARTIES; i++)
+        CHECK_EQ(hkp_neuro_lab_average_round(trained.pair, secrets[i], 1, STEPS, trained.weights[i]), HKP_OK);
+    CHECK_EQ(take(&trained, 1, PARTIES), HKP_OK);
+    CHECK_EQ(hkp_neuro_lab_nc0_save(trained.pair, 0, file, len, &len), HKP_OK);
+    CHECK(sodium_is_zero(file + 60 + trained.size, 2 * trained.size)); /* LAB-4.6: M follows the weights */
+    free(file);
+    part(&trained);
+}
+
 static void rounds_out_of_order_and_weights_out_of_range_change_nothing(void) {
     struct parties p = meet();
     uint8_t before[32], after[32];
@@ -163,6 +193,8 @@ int main(void) {
     CASE(the_mean_is_rounded_down);
     CASE(a_false_round_is_found_by_doing_it_again);
     CASE(each_round_and_party_has_blocks_of_its_own);
+    CASE(a_round_gives_the_same_bytes_on_every_build);
+    CASE(momenta_begin_at_zero_in_each_round);
     CASE(rounds_out_of_order_and_weights_out_of_range_change_nothing);
     CASE(who_ends_three_sessions_is_out);
     return check_done();
