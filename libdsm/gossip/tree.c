@@ -13,7 +13,9 @@ enum {
     NONE = 0xFFFFFFFF,
     /** of 256 ids so many may move the tree, after so many seconds at least */
     MOVERS = 64,
-    MOVE_SECONDS = 10
+    MOVE_SECONDS = 10,
+    /** one item in so long is counted */
+    COUNT_SECONDS = 1
 };
 
 typedef struct hkp_dsm__tree tree;
@@ -56,6 +58,7 @@ size_t hkp_dsm__tree_bytes(const struct hkp_dsm__tree_options *o) { return carve
 void hkp_dsm__tree_init(tree *t, void *memory, const struct hkp_dsm__tree_options *o) {
     *t = (tree){.o = *o, .chain_mask = chains_of(o) - 1, .due = HKP_TIME_NEVER, .last = HKP_DSM__LINK_NONE};
     t->announce_at = HKP_TIME_NEVER;
+    t->next = HKP_DSM__LINK_NONE;
     t->turn = hkp_le64(o->key);
     carve(t, memory, o);
     for (uint32_t i = 0; i <= t->chain_mask; i++) t->chains[i] = NONE;
@@ -122,10 +125,16 @@ void hkp_dsm__tree_link_up(tree *t, uint32_t link) {
     t->links[link].out_eager = !t->grown || count_eager(t) == 0;
 }
 
+int hkp_dsm__tree_carries(const tree *t, uint32_t link) {
+    const tree_link *l = &t->links[link];
+    return t->grown && l->up && !l->lossy && (l->out_eager || l->in_eager);
+}
+
 void hkp_dsm__tree_link_loss(tree *t, uint32_t link, uint32_t loss) {
     tree_link *l = &t->links[link];
+    const int was = l->lossy;
     l->lossy = loss > HKP_DSM__LOSSY && !l->leaf;
-    if (l->lossy) l->out_eager = 1;
+    if (l->lossy && !was) l->out_eager = 1;
 }
 
 /* Without a link to push on, the tree would end here: another takes the place. */
@@ -160,14 +169,26 @@ void hkp_dsm__tree_failed(tree *t, uint32_t link, const uint8_t id[16]) {
     if (w != NULL) unlink_wanted(t, w, link);
 }
 
+/* The link is gone by which items came. Who announced the last one first, of the others, most likely did not
+ * have it from us: items come by it from now on, and if not, by whoever announces the next one first. */
+static void mend(tree *t) {
+    t->torn = 1;
+    t->last = t->next;
+    t->next = HKP_DSM__LINK_NONE;
+    if (t->last == HKP_DSM__LINK_NONE) return;
+    tree_link *l = &t->links[t->last];
+    l->in_eager = l->out_eager = 1;
+    l->say = HKP_DSM__TREE_GRAFT;
+    l->say_lane = t->last_lane;
+    t->say = 1;
+}
+
 void hkp_dsm__tree_link_down(tree *t, uint32_t link) {
     for (uint32_t i = 0; i < t->o.wanted && t->n_wanted > 0; i++)
         if (t->wanted[i].from != 0) unlink_wanted(t, &t->wanted[i], link);
-    if (link == t->last) {
-        t->torn = 1;
-        t->last = HKP_DSM__LINK_NONE;
-    }
     link_clear(&t->links[link]);
+    if (link == t->next) t->next = HKP_DSM__LINK_NONE;
+    if (link == t->last) mend(t);
     t->silent[link] = 0;
     promote(t);
 }
@@ -183,8 +204,8 @@ void hkp_dsm__tree_graft(tree *t, uint32_t link) { t->links[link].out_eager = !t
 
 void hkp_dsm__tree_prune(tree *t, uint32_t link) {
     tree_link *l = &t->links[link];
-    l->in_eager = 0;
-    l->out_eager = l->lossy;
+    l->in_eager &= l->lossy;
+    l->out_eager = 0;
     t->grown = 1;
     promote(t);
 }
@@ -240,18 +261,42 @@ static void move(tree *t, uint32_t from, uint32_t to, uint32_t lane) {
     t->say = 1;
 }
 
+/* Where much is lost items are to come by several links: if the last one that was counted did not, one more
+ * is asked for. */
+static void count_copies(tree *t, hkp_time now, const uint8_t id[16], uint32_t lane) {
+    if (now < t->counted_at + COUNT_SECONDS * 1000000000ULL) return;
+    for (uint32_t i = 0; t->counted > 0 && t->counted < HKP_DSM__LOSSY_COPIES && i < t->o.links; i++) {
+        tree_link *l = &t->links[(t->turn + i) % t->o.links];
+        if (!l->up || !l->lossy || l->in_eager) continue;
+        l->in_eager = 1;
+        l->say = HKP_DSM__TREE_GRAFT;
+        l->say_lane = (uint8_t)lane;
+        t->say = 1;
+        t->turn += i + 1;
+        break;
+    }
+    memcpy(t->counted_id, id, 16);
+    t->counted = 1;
+    t->counted_at = now;
+}
+
 uint64_t hkp_dsm__tree_tell(tree *t, hkp_time now, uint32_t link, uint32_t lane, const uint8_t id[16],
                             size_t size, uint64_t has, uint64_t tell) {
     uint64_t push = 0;
     has |= bit(link);
     wanted *w = find(t, id);
     const int move_now = moves(t, now, id);
+    count_copies(t, now, id, lane);
     if (link != HKP_DSM__LINK_NONE && (w == NULL || w->asked != link)) {
         t->links[link].in_eager = 1;
+        t->links[link].out_eager |= !t->links[link].leaf; /* items of others go back by it */
         t->torn = 0;
         if (move_now && w != NULL) move(t, link, w->first, lane);
     }
     if (link != HKP_DSM__LINK_NONE) t->last = link;
+    t->next = w != NULL && w->first != link ? w->first : HKP_DSM__LINK_NONE;
+    t->last_lane = (uint8_t)lane;
+    memcpy(t->last_id, id, 16);
     if (w != NULL) {
         has |= w->from;
         forget(t, w);
@@ -298,8 +343,13 @@ int hkp_dsm__tree_copy(tree *t, hkp_time now, uint32_t link, const uint8_t id[16
     tree_link *l = &t->links[link];
     const int was = l->out_eager || l->in_eager;
     *copies = hkp_dsm__seen_add(&t->seen, now, id);
-    if (l->lossy) return 0;
-    l->out_eager = l->in_eager = 0;
+    if (memcmp(id, t->counted_id, 16) == 0) t->counted++;
+    if (l->lossy && *copies <= HKP_DSM__LOSSY_COPIES) {
+        l->in_eager = 1;
+        return 0;
+    }
+    l->out_eager &= l->lossy;
+    l->in_eager = 0;
     t->grown = 1;
     promote(t);
     return was;
@@ -310,6 +360,7 @@ int hkp_dsm__tree_copy(tree *t, hkp_time now, uint32_t link, const uint8_t id[16
 void hkp_dsm__tree_ihave(tree *t, hkp_time now, uint32_t link, uint32_t lane, const uint8_t id[16],
                          int held) {
     tree_link *l = &t->links[link];
+    if (t->next == HKP_DSM__LINK_NONE && link != t->last && memcmp(id, t->last_id, 16) == 0) t->next = link;
     if (held || hkp_dsm__seen_has(&t->seen, id) || l->announced == t->o.announced) return;
     wanted *w = find(t, id);
     if (w == NULL) {

@@ -24,7 +24,9 @@ enum {
     /** times that an announced item is asked for */
     HKP_DSM__GRAFTS_MAX = 3,
     /** of 1000 packets: a link that loses more stays one to push on */
-    HKP_DSM__LOSSY = 50
+    HKP_DSM__LOSSY = 50,
+    /** copies of an item after which such a link is pruned like all others */
+    HKP_DSM__LOSSY_COPIES = 5
 };
 
 /** All of them required. */
@@ -104,8 +106,14 @@ struct hkp_dsm__tree {
     /** no id is due before; nothing is to be announced before */
     hkp_time due, announce_at;
     uint64_t turn;
-    /** by which the last item came, and since when no item moved the tree */
-    uint32_t last;
+    /** by which the last item came, and who announced it first of the others; since when no item moved the
+     * tree */
+    uint32_t last, next;
+    uint8_t last_id[16], last_lane;
+    /** an item whose copies are counted, since when */
+    uint8_t counted_id[16];
+    uint32_t counted;
+    hkp_time counted_at;
     hkp_time moved_at;
     /** torn: the link by which items came is gone. grown: there was a copy, so new links begin lazy. say: of
      * some link; was_silent: some link */
@@ -119,6 +127,8 @@ void hkp_dsm__tree_init(struct hkp_dsm__tree *t, void *memory, const struct hkp_
 
 void hkp_dsm__tree_link_up(struct hkp_dsm__tree *t, uint32_t link);
 void hkp_dsm__tree_link_down(struct hkp_dsm__tree *t, uint32_t link);
+/** 1: items come or go by the link, as far as is known. */
+int hkp_dsm__tree_carries(const struct hkp_dsm__tree *t, uint32_t link);
 /** What the network loses on a link, of 1000 packets. */
 void hkp_dsm__tree_link_loss(struct hkp_dsm__tree *t, uint32_t link, uint32_t loss);
 

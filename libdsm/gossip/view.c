@@ -189,6 +189,14 @@ static void leave(view *v, hkp_time now, view_peer *p, int told, hkp_time rest) 
     v->tend_at = now;
 }
 
+/* Of the links that may go any, but one by which no items go before one of the others: the tree keeps its
+ * ways. seen: how many were as good as the chosen one. */
+static view_peer *rather(view *v, view_peer *chosen, view_peer *p, uint32_t *seen) {
+    if (chosen != NULL && p->carries > chosen->carries) return chosen;
+    if (chosen != NULL && p->carries < chosen->carries) *seen = 0;
+    return draw(v) % ++*seen == 0 ? p : chosen;
+}
+
 /* One that somebody else opened goes first: those that we chose are what an attacker cannot choose. Of ours
  * so many stay that others cannot take all places. */
 static int make_room(view *v, hkp_time now) {
@@ -199,7 +207,7 @@ static int make_room(view *v, hkp_time now) {
     for (uint32_t i = 0; i < SLOTS; i++) {
         view_peer *p = &v->active[i];
         if (p->state == 0 || p->anchor || (p->outbound && !any)) continue;
-        if (draw(v) % ++seen == 0) gone = p;
+        gone = rather(v, gone, p, &seen);
     }
     if (gone == NULL) return 0;
     leave(v, now, gone, 0, 0);
@@ -295,6 +303,11 @@ void hkp_dsm__view_join(view *v, hkp_time now, const contact *by) {
     if (enter(v, now, by, UP, 1, 0) == NULL) return;
     view_out *o = say(v, HKP_DSM__VIEW_SEND, HKP_DSM__OP_MSG_JOIN, by->node_id);
     add_record(o, v->self.record);
+}
+
+void hkp_dsm__view_carries(view *v, const uint8_t node_id[16], int carries) {
+    view_peer *p = active(v, node_id);
+    if (p != NULL) p->carries = carries != 0;
 }
 
 void hkp_dsm__view_session_up(view *v, hkp_time now, const uint8_t node_id[16]) {
@@ -499,13 +512,14 @@ static view_peer *candidate(view *v, hkp_time now, int validator) {
  * together, and nobody keeps a place for ever. */
 static void turn_over(view *v, hkp_time now) {
     view_peer *old = NULL;
-    uint32_t seen = 0;
+    uint32_t seen = 0, outbound = 0;
     for (uint32_t i = 0; i < SLOTS; i++) {
         view_peer *p = &v->active[i];
         if (p->state != UP || p->anchor || !p->outbound) continue;
-        if (draw(v) % ++seen == 0) old = p;
+        outbound++;
+        old = rather(v, old, p, &seen);
     }
-    if (old == NULL || seen <= 1 || candidate(v, now, 0) == NULL) return;
+    if (old == NULL || old->carries || outbound <= 1 || candidate(v, now, 0) == NULL) return;
     leave(v, now, old, 0, rest_ns);
 }
 

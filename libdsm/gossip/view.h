@@ -79,6 +79,8 @@ struct hkp_dsm__view_peer {
     /** 0: free */
     uint8_t state;
     uint8_t outbound, anchor, tries;
+    /** items come or go by it: others are given up before it */
+    uint8_t carries;
     /** of the state; in the passive view: not to be tried before */
     hkp_time at;
 };
@@ -122,6 +124,8 @@ const struct hkp_dsm__contact *hkp_dsm__view_contact(const struct hkp_dsm__view 
                                                      const uint8_t node_id[16]);
 /** 1: it is to have a session with us, as a neighbour or an anchor. */
 int hkp_dsm__view_needs(const struct hkp_dsm__view *v, const uint8_t node_id[16]);
+/** Whether items come or go by the link with a neighbour, as of now. */
+void hkp_dsm__view_carries(struct hkp_dsm__view *v, const uint8_t node_id[16], int carries);
 /** A session that VIEW_CONNECT asked for is there; it or any other is gone. */
 void hkp_dsm__view_session_up(struct hkp_dsm__view *v, hkp_time now, const uint8_t node_id[16]);
 void hkp_dsm__view_session_down(struct hkp_dsm__view *v, hkp_time now, const uint8_t node_id[16]);

@@ -203,6 +203,14 @@ static void connect(node *n, const struct hkp_dsm__view_out *o) {
     e->data = hkp_dsm__blob_hold(o->records[0]);
 }
 
+/* So that of the neighbours those go first by which no items come (D-GSP-2). */
+static void mark(node *n) {
+    for (uint32_t i = 0; i < n->spread.tree.o.links; i++)
+        if (n->spread.of[i] != NULL)
+            hkp_dsm__view_carries(&n->near.view, n->spread.of[i]->node_id,
+                                  hkp_dsm__tree_carries(&n->spread.tree, i));
+}
+
 static void settle(node *n) {
     struct hkp_dsm__view *v = &n->near.view;
     struct hkp_dsm__view_out *o;
@@ -360,6 +368,7 @@ hkp_status hkp_dsm__on_near(node *n, struct peer *p, struct hkp_dsm__message *m)
         without_view(n, p, m);
         return HKP_OK;
     }
+    mark(n);
     switch (m->op) {
     case HKP_DSM__OP_MSG_NEIGHBOR:
         on_neighbor(n, p, (uint32_t)m->flag);
@@ -447,6 +456,7 @@ void hkp_dsm__near_tick(node *n) {
     if (n->now >= s->signed_at + 12 * HOUR && sign_own(n, &self) == HKP_OK)
         hkp_dsm__view_self(&s->view, &self);
     if (n->now >= s->key_at) redraw(n);
+    mark(n);
     if (n->now >= hkp_dsm__view_wake(&s->view)) hkp_dsm__view_tick(&s->view, n->now, wall_s(n));
     settle(n);
     if (n->now >= s->anchors_at) anchors_store(n);

@@ -235,6 +235,13 @@ static uint32_t told_by(struct gossip_world *w, uint32_t who, uint32_t record) {
     return who < w->liars ? (uint32_t)(gossip_random(w) % w->liars) : record;
 }
 
+static void tell_view(struct gossip_world *w, struct gossip_node *n) {
+    for (uint32_t i = 0; i < GOSSIP_LINKS; i++)
+        if (n->links[i] != 0)
+            hkp_dsm__view_carries(&n->view, w->nodes[n->links[i] - 1].self.node_id,
+                                  hkp_dsm__tree_carries(&n->tree, i));
+}
+
 static void take(struct gossip_world *w, const struct gossip_message *m) {
     struct gossip_node *n = &w->nodes[m->to];
     const struct gossip_node *from = &w->nodes[m->from];
@@ -247,6 +254,7 @@ static void take(struct gossip_world *w, const struct gossip_message *m) {
     trace(w, (w->now_ms << 40) ^ ((uint64_t)m->from << 20) ^ m->to ^ ((uint64_t)m->op << 56));
     if (link == GOSSIP_LINKS && (m->op == HKP_DSM__OP_MSG_PUSH || m->op == HKP_DSM__OP_MSG_IHAVE))
         hkp_dsm__view_stranger(&n->view, from->self.node_id);
+    if (m->op <= HKP_DSM__OP_MSG_NEIGHBOR) tell_view(w, n);
     switch (m->op) {
     case OP_SESSION:
         hkp_dsm__view_session_up(&n->view, now, from->self.node_id);
@@ -392,6 +400,7 @@ static void step(struct gossip_world *w) {
         struct gossip_node *n = &w->nodes[i];
         timer_off(w, i);
         if (n->dead) continue;
+        tell_view(w, n);
         if (now >= hkp_dsm__view_wake(&n->view)) hkp_dsm__view_tick(&n->view, now, w->now_ms / 1000);
         settle(w, i);
     }

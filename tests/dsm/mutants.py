@@ -22,8 +22,16 @@ TREE = "libdsm/gossip/tree.c"
 GOSSIP = [
     ("D-GSP-8 the tree is never moved", TREE, "if (move_now && w != NULL) move(t, link, w->first, lane);", "", "unit_gossip",
      "items_come_from_who_had_one_before_the_link_that_brings_them"),
-    ("D-GSP-8 a lost link is waited for", TREE, "        t->torn = 1;\n", "", "unit_gossip",
+    ("D-GSP-8 a lost link is waited for", TREE, "    t->torn = 1;\n", "", "unit_gossip",
      "who_lost_the_link_that_brought_items_asks_at_once"),
+    ("D-GSP-8 items go one way of a link", TREE, "t->links[link].out_eager |= !t->links[link].leaf;", "", "unit_gossip",
+     "who_brings_an_item_gets_those_of_the_others"),
+    ("D-GSP-8 nobody is asked when the tree is torn", TREE, "if (link == t->last) mend(t);", "if (link == t->last) t->torn = 1;", "unit_gossip",
+     "who_lost_the_link_that_brought_items_takes_the_next_announcer"),
+    ("D-GSP-8 a lossy link is pruned both ways", TREE, "l->out_eager &= l->lossy;", "l->out_eager = 0;", "unit_gossip",
+     "a_link_that_loses_much_is_pruned_late_and_one_way"),
+    ("D-GSP-8 too few copies are good enough", TREE, "t->counted > 0 && t->counted < HKP_DSM__LOSSY_COPIES", "0", "unit_gossip",
+     "where_much_is_lost_more_copies_are_asked_for"),
     ("D-GSP-8 each new link is eager", TREE, "!t->grown || count_eager(t) == 0", "1", "unit_gossip",
      "a_new_link_of_a_grown_tree_begins_lazy"),
 ]

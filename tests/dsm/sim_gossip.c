@@ -64,6 +64,25 @@ static void thirty_percent_of_loss_stop_nothing(void) {
     CHECK_EQ(gossip_reached(w), NODES);
     expect_to_all(w, 0, 20, 600);
     for (uint32_t i = 0; i < 20; i++) CHECK(w->items[i].last_ms - w->items[i].first_ms <= 12 * GOSSIP_HOP_MS);
+    const uint64_t before = w->pushes;
+    expect_to_all(w, 20, 10, 600);
+    CHECK((w->pushes - before) * 10 <= (uint64_t)NODES * 10 * 55); /* 5.5 copies a node, a flood has 6.5 */
+    gossip_free(w);
+}
+
+/* Neighbours change all the time, the ways of items do not get longer by it. */
+static void items_go_short_ways_for_long(void) {
+    struct gossip_world *w = joined(0, 5);
+    expect_to_all(w, 0, 10, 600);
+    gossip_run(w, 1800000);
+    uint64_t longest = 0;
+    for (uint32_t i = 10; i < 40; i++) {
+        expect_to_all(w, i, 1, 600);
+        const uint64_t took = w->items[i].last_ms - w->items[i].first_ms;
+        if (took > longest) longest = took;
+    }
+    printf("# longest way: %" PRIu64 " ms\n", longest);
+    CHECK(longest <= 16 * GOSSIP_HOP_MS);
     gossip_free(w);
 }
 
@@ -185,6 +204,7 @@ int main(void) {
     CASE(an_item_comes_to_all_and_hardly_twice);
     CASE(a_large_item_comes_to_all_too);
     CASE(thirty_percent_of_loss_stop_nothing);
+    CASE(items_go_short_ways_for_long);
     CASE(when_a_third_dies_the_others_find_together);
     CASE(liars_cannot_surround_an_honest_node);
     CASE(ids_of_one_group_and_network_take_two_places);

@@ -210,19 +210,71 @@ static void a_copy_makes_a_link_lazy_on_both_sides(void) {
     hand_free(h);
 }
 
-static void a_link_that_loses_much_stays_one_to_push_on(void) {
+/* Five copies are kept; the sixth stops the other side, not this one. */
+static void a_link_that_loses_much_is_pruned_late_and_one_way(void) {
     struct hand *h = hand_new(2);
     uint8_t id[16];
     uint32_t copies;
     id_of(id, 1);
     hkp_dsm__tree_link_loss(&h->t, 1, HKP_DSM__LOSSY + 1);
     (void)new_item(h, 0, 0, 1, 100);
-    CHECK_EQ(hkp_dsm__tree_copy(&h->t, 0, 1, id, &copies), 0);
-    hkp_dsm__tree_prune(&h->t, 1);
+    for (uint32_t n = 2; n <= HKP_DSM__LOSSY_COPIES; n++)
+        CHECK_EQ(hkp_dsm__tree_copy(&h->t, 0, 1, id, &copies), 0);
+    CHECK_EQ(hkp_dsm__tree_copy(&h->t, 0, 1, id, &copies), 1);
     CHECK_EQ(new_item(h, 0, 0, 2, 100), 0x02);
     hkp_dsm__tree_link_loss(&h->t, 1, HKP_DSM__LOSSY);
     CHECK_EQ(hkp_dsm__tree_copy(&h->t, 0, 1, id, &copies), 1);
     CHECK_EQ(new_item(h, 0, 0, 3, 100), 0);
+    hkp_dsm__tree_link_loss(&h->t, 1, HKP_DSM__LOSSY + 1); /* it loses again */
+    CHECK_EQ(new_item(h, 0, 0, 4, 100), 0x02);
+    hkp_dsm__tree_prune(&h->t, 1);
+    CHECK_EQ(new_item(h, 0, 0, 5, 100), 0);
+    hkp_dsm__tree_link_loss(&h->t, 1, HKP_DSM__LOSSY + 1); /* told again, nothing new */
+    CHECK_EQ(new_item(h, 0, 0, 6, 100), 0);
+    hand_free(h);
+}
+
+/* One item a second is counted; others may still be under way. */
+static void where_much_is_lost_more_copies_are_asked_for(void) {
+    struct hand *h = hand_new(8);
+    uint8_t id[16];
+    uint32_t copies;
+    for (uint32_t link = 0; link < 8; link++) hkp_dsm__tree_link_loss(&h->t, link, HKP_DSM__LOSSY + 1);
+    (void)new_item(h, 10 * SECOND, 0, 1, 100);
+    CHECK(!hkp_dsm__tree_next(&h->t, 10 * SECOND, &h->out));
+    (void)new_item(h, 10 * SECOND + 500 * MS, 0, 2, 100);
+    CHECK(!hkp_dsm__tree_next(&h->t, 10 * SECOND + 500 * MS, &h->out));
+    (void)new_item(h, 11 * SECOND, 0, 3, 100);
+    CHECK(hkp_dsm__tree_next(&h->t, 11 * SECOND, &h->out));
+    CHECK_EQ(h->out.kind, HKP_DSM__TREE_GRAFT);
+    CHECK(h->out.link != 0 && h->out.n == 1 && sodium_is_zero(h->out.ids[0], 16));
+    id_of(id, 3);
+    for (uint32_t link = 1; link < HKP_DSM__LOSSY_COPIES; link++)
+        CHECK_EQ(hkp_dsm__tree_copy(&h->t, 11 * SECOND, link, id, &copies), 0);
+    (void)new_item(h, 12 * SECOND, 0, 4, 100);
+    CHECK(!hkp_dsm__tree_next(&h->t, 12 * SECOND, &h->out)); /* that was enough */
+    hand_free(h);
+}
+
+static void who_brings_an_item_gets_those_of_the_others(void) {
+    struct hand *h = hand_new(8);
+    make_lazy(h, 0xF0);
+    (void)new_item(h, 0, 6, 1, 100);
+    CHECK_EQ(new_item(h, 0, HKP_DSM__LINK_NONE, 2, 100), 0x4F);
+    hand_free(h);
+}
+
+static void who_lost_the_link_that_brought_items_takes_the_next_announcer(void) {
+    struct hand *h = hand_new(8);
+    make_lazy(h, 0xFC);
+    (void)new_item(h, SECOND, 1, 1, 100);
+    ihave(h, SECOND + MS, 1, 1);
+    ihave(h, SECOND + 2 * MS, 5, 1);
+    ihave(h, SECOND + 3 * MS, 6, 1);
+    hkp_dsm__tree_link_down(&h->t, 1);
+    CHECK(out_is(h, SECOND + 4 * MS, HKP_DSM__TREE_GRAFT, 5, 1));
+    CHECK(sodium_is_zero(h->out.ids[0], 16));
+    CHECK_EQ(new_item(h, SECOND + 5 * MS, HKP_DSM__LINK_NONE, 2, 100), 0x21);
     hand_free(h);
 }
 
@@ -502,7 +554,10 @@ int main(void) {
     CASE(a_large_item_is_announced_to_all);
     CASE(ids_are_announced_ascending_by_lane_and_256_at_a_time);
     CASE(a_copy_makes_a_link_lazy_on_both_sides);
-    CASE(a_link_that_loses_much_stays_one_to_push_on);
+    CASE(a_link_that_loses_much_is_pruned_late_and_one_way);
+    CASE(where_much_is_lost_more_copies_are_asked_for);
+    CASE(who_brings_an_item_gets_those_of_the_others);
+    CASE(who_lost_the_link_that_brought_items_takes_the_next_announcer);
     CASE(one_link_is_always_there_to_push_on);
     CASE(what_was_announced_and_does_not_come_is_asked_for_three_times);
     CASE(what_came_in_time_is_not_asked_for);
