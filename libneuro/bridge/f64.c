@@ -135,6 +135,23 @@ static const uint64_t FIVES[28] = {1,
                                    298023223876953125U,
                                    1490116119384765625U,
                                    7450580596923828125U};
+
+/* 5^(28 k), k from -13 to 11: the first 128 bits, cut off. */
+enum { POWERS_STEP = 28, POWERS_LEAST = -13, POWERS = 25 };
+static const uint64_t POWERS_OF_5[POWERS][2] = {
+    {0xE1AFA13AFBD14D6DU, 0x82189C09A3A1EC21U}, {0xE3E27A444D8D98B7U, 0xFD1B1B2308169B25U},
+    {0xE61ACF033D1A45DFU, 0x6FB92487298E33BDU}, {0xE858AD248F5C22C9U, 0xD1B3400F8F9CFF68U},
+    {0xEA9C227723EE8BCBU, 0x465E15A979C1CADCU}, {0xECE53CEC4A314EBDU, 0xA4F8BF5635246428U},
+    {0xEF340A98172AACE4U, 0x86FB897116C87C34U}, {0xF18899B1BC3F8CA1U, 0xDC44E6C3CB279AC1U},
+    {0xF3E2F893DEC3F126U, 0x5A89DBA3C3EFCCFAU}, {0xF64335BCF065D37DU, 0x4D4617B5FF4A16D5U},
+    {0xF8A95FCF88747D94U, 0x75A44C6397CE912AU}, {0xFB158592BE068D2EU, 0xEED6E2F0F0D56712U},
+    {0xFD87B5F28300CA0DU, 0x8BCA9D6E188853FCU}, {0x8000000000000000U, 0x0000000000000000U},
+    {0x813F3978F8940984U, 0x4000000000000000U}, {0x82818F1281ED449FU, 0xBFF8F10E7A8921A4U},
+    {0x83C7088E1AAB65DBU, 0x792667C6DA79E0FAU}, {0x850FADC09923329EU, 0x03E2CF6BC604DDB0U},
+    {0x865B86925B9BC5C2U, 0x0B8A2392BA45A9B2U}, {0x87AA9AFF79042286U, 0x90FB44D2F05D0842U},
+    {0x88FCF317F22241E2U, 0x441FECE3BDF81F03U}, {0x8A5296FFE33CC92FU, 0x82BD6B70D99AAA6FU},
+    {0x8BAB8EEFB6409C1AU, 0x1AD089B6C2F7548EU}, {0x8D07E33455637EB2U, 0xDB0B487B6423E1E8U},
+    {0x8E679C2F5E44FF8FU, 0x570F09EAA7EA7648U}};
 #endif
 
 static int leading_zeros(uint64_t v) { return __builtin_clzll(v); }
@@ -157,15 +174,40 @@ static uint64_t assemble(uint64_t m, int32_t e, int sticky) {
     return (field << MANTISSA) + kept;
 }
 
+#ifdef __SIZEOF_INT128__
+/* floor(x * y / 2^64) */
+static u128 mul_high(u128 x, uint64_t y) { return (x >> 64) * y + (((u128)(uint64_t)x * y) >> 64); }
+
+/* The first 64 bits of w * 10^q, and that something remains below them: *m * 2^*e. Each of three cuts leaves
+ * less than one in the last of 128 bits, and these grow by four at most, so what is told is so unless the
+ * other 64 bits are all zeros or nearly all ones: then 0, and long division decides. */
+static int product(uint64_t w, int32_t q, uint64_t *m, int32_t *e) {
+    const int32_t k = q >= 0 ? q / POWERS_STEP : -((POWERS_STEP - 1 - q) / POWERS_STEP),
+                  r = q - POWERS_STEP * k;
+    if (k < POWERS_LEAST || k >= POWERS_LEAST + POWERS) return 0;
+    const uint64_t *power = POWERS_OF_5[k - POWERS_LEAST];
+    const int w_zeros = leading_zeros(w), five_zeros = leading_zeros(FIVES[r]);
+    u128 p = (u128)power[0] << 64 | power[1];
+    p = mul_high(p, FIVES[r] << five_zeros);
+    p = mul_high(p, w << w_zeros);
+    const int zeros = leading_zeros((uint64_t)(p >> 64));
+    p <<= zeros;
+    /* 152170 / 2^16 is log2(5), good enough for these 25 powers; 127 bits stand behind the first */
+    *e = ((POWERS_STEP * k * 152170) >> 16) - 127 + q + 64 - five_zeros + 64 - w_zeros - zeros + 64;
+    *m = (uint64_t)(p >> 64);
+    return (uint64_t)p != 0 && (uint64_t)p < UINT64_MAX - 16;
+}
+#endif
+
 /* digits[0..n) as an integer, times 10^q; digits[0] is not '0'. */
 static uint64_t from_digits(const uint8_t *digits, int32_t n, int32_t q) {
     if (n + q > DECIMAL_HIGH) return (uint64_t)SPECIAL << MANTISSA;
     if (n + q < DECIMAL_LOW) return 0;
     int sticky = 0;
 #ifdef __SIZEOF_INT128__
+    uint64_t w = 0, first;
+    for (int32_t i = 0; i < n && n <= 19; i++) w = w * 10 + (uint64_t)(digits[i] - '0');
     if (n <= 19 && q >= -27 && q <= 27) {
-        uint64_t w = 0;
-        for (int32_t i = 0; i < n; i++) w = w * 10 + (uint64_t)(digits[i] - '0');
         if (q >= 0) {
             u128 p = (u128)w * FIVES[q];
             int32_t e = q;
@@ -177,6 +219,8 @@ static uint64_t from_digits(const uint8_t *digits, int32_t n, int32_t q) {
         const uint64_t den = FIVES[-q] << five_zeros;
         return assemble((uint64_t)(num / den), q - zeros - 63 + five_zeros, num % den != 0);
     }
+    int32_t e;
+    if (n <= 19 && product(w, q, &first, &e)) return assemble(first, e, 1);
 #endif
     struct big num, den;
     big_set(&num, 0);

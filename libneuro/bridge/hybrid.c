@@ -34,30 +34,34 @@ static const struct {
     uint32_t unit, life_s;
 } policies[5] = {{0, 0}, {64, 604800}, {256, 86400}, {1024, 3600}, {4096, 300}};
 
+_Static_assert(sizeof(crypto_auth_hmacsha256_state) <= sizeof((struct hkp_neuro_hyb_secret *)0)->keyed,
+               "an HMAC that has its key");
+
 struct message_secret {
     uint8_t key[32], nonce[12];
 };
 
 /* ---- keys ---- */
 
-/* HKDF-Expand with SHA-256 (RFC 5869), up to two blocks; info is a label and maybe a salt. */
-static void expand(const uint8_t prk[32], const void *label, size_t label_len, const uint8_t *salt,
-                   size_t salt_len, uint8_t *out, size_t len) {
+/* HKDF-Expand with SHA-256 (RFC 5869), up to two blocks, of an HMAC that has its key; info is a label and
+ * maybe a salt. */
+static void expand(const crypto_auth_hmacsha256_state *keyed, const void *label, size_t label_len,
+                   const uint8_t *salt, size_t salt_len, uint8_t *out, size_t len) {
     uint8_t block[32];
+    crypto_auth_hmacsha256_state h;
     for (uint8_t i = 1; len > 0; i++) {
-        crypto_auth_hmacsha256_state h;
-        crypto_auth_hmacsha256_init(&h, prk, 32);
+        h = *keyed;
         if (i > 1) crypto_auth_hmacsha256_update(&h, block, sizeof block);
         crypto_auth_hmacsha256_update(&h, label, label_len);
         crypto_auth_hmacsha256_update(&h, salt, salt_len);
         crypto_auth_hmacsha256_update(&h, &i, 1);
         crypto_auth_hmacsha256_final(&h, block);
-        sodium_memzero(&h, sizeof h);
         const size_t n = len < sizeof block ? len : sizeof block;
         memcpy(out, block, n);
         out += n;
         len -= n;
     }
+    sodium_memzero(&h, sizeof h);
     sodium_memzero(block, sizeof block);
 }
 
@@ -77,9 +81,12 @@ hkp_status hkp_neuro_hyb_keys_derive(struct hkp_neuro_hyb_secret *secret, const 
     crypto_auth_hmacsha256_final(&h, prk);
     *secret = (struct hkp_neuro_hyb_secret){.origin = origin, .made_s = now_s};
     memcpy(secret->key_id, key_id, 16);
-    expand(prk, LABEL("LAB1 hybrid aead"), NULL, 0, secret->aead, 32);
-    expand(prk, LABEL("LAB1 hybrid nc1"), NULL, 0, secret->layer, 32);
-    expand(prk, LABEL("LAB1 hybrid token"), NULL, 0, secret->token, 32);
+    crypto_auth_hmacsha256_init(&h, prk, sizeof prk);
+    expand(&h, LABEL("LAB1 hybrid aead"), NULL, 0, secret->aead, 32);
+    expand(&h, LABEL("LAB1 hybrid nc1"), NULL, 0, secret->layer, 32);
+    expand(&h, LABEL("LAB1 hybrid token"), NULL, 0, secret->token, 32);
+    crypto_auth_hmacsha256_init(&h, secret->aead, sizeof secret->aead);
+    memcpy(secret->keyed, &h, sizeof h); /* half of the work of every message */
     sodium_memzero(&h, sizeof h);
     sodium_memzero(prk, sizeof prk);
     sodium_stackzero(STACK_WIPE);
@@ -89,7 +96,10 @@ hkp_status hkp_neuro_hyb_keys_derive(struct hkp_neuro_hyb_secret *secret, const 
 static void message_keys(const struct hkp_neuro_hyb_secret *secret, const uint8_t salt[HKP_NEURO__SALT],
                          struct message_secret *m) {
     uint8_t both[44];
-    expand(secret->aead, LABEL("LAB1 hybrid msg"), salt, HKP_NEURO__SALT, both, sizeof both);
+    crypto_auth_hmacsha256_state keyed;
+    memcpy(&keyed, secret->keyed, sizeof keyed);
+    expand(&keyed, LABEL("LAB1 hybrid msg"), salt, HKP_NEURO__SALT, both, sizeof both);
+    sodium_memzero(&keyed, sizeof keyed);
     memcpy(m->key, both, 32);
     memcpy(m->nonce, both + 32, 12);
     sodium_memzero(both, sizeof both);
@@ -278,11 +288,22 @@ static hkp_status decrypt(const struct hkp_neuro_hyb_secret *secret, const uint8
     return bad ? HKP_E_NEURO_HYB_AUTH : HKP_OK;
 }
 
+/* Eight at a time: there may be 4,095 of them. */
+static int all_zero(const uint8_t *p, size_t len) {
+    uint64_t acc = 0, eight;
+    size_t i = 0;
+    for (; i + sizeof eight <= len; i += sizeof eight) {
+        memcpy(&eight, p + i, sizeof eight);
+        acc |= eight;
+    }
+    return acc == 0 && hkp_is_zero(p + i, len - i);
+}
+
 /* BE32(len) || text || zeros, the fewest that fill the unit. */
 static hkp_status check_padding(const uint8_t *p, size_t padded, uint32_t unit, size_t *len) {
     const size_t text = hkp_be32(p);
     if (text > padded - LENGTH || padded - LENGTH - text >= unit ||
-        !hkp_is_zero(p + LENGTH + text, padded - LENGTH - text))
+        !all_zero(p + LENGTH + text, padded - LENGTH - text))
         return HKP_E_NEURO_HYB_PADDING;
     *len = text;
     return HKP_OK;

@@ -219,6 +219,36 @@ static void real_numbers_round_to_the_nearest_even(void) {
     }
 }
 
+/* Texts of all lengths and sizes, also far outside of what is finite; strtod() is the second opinion. */
+static void any_real_number_is_read_as_the_c_library_reads_it(void) {
+    uint64_t state = check_seed() | 1;
+    for (int i = 0; i < 20000; i++) {
+        char text[64];
+        uint64_t r[4], bits;
+        double d;
+        for (int k = 0; k < 4; k++) {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            r[k] = state * UINT64_C(0x9E3779B97F4A7C15);
+        }
+        const int e = (int)(r[2] % 700) - 360;
+        if (r[3] % 3 == 0)
+            snprintf(text, sizeof text, "%llue%d", (unsigned long long)(r[0] >> r[1] % 64), e);
+        else if (r[3] % 3 == 1)
+            snprintf(text, sizeof text, "-%llu.%llue%d", (unsigned long long)(r[0] % 10),
+                     (unsigned long long)(r[1] >> r[1] % 64), e);
+        else
+            snprintf(text, sizeof text, "%llu%llu.%lluE%d", (unsigned long long)r[0],
+                     (unsigned long long)r[1], (unsigned long long)(r[2] % 1000), e);
+        d = strtod(text, NULL); /* of the locale C */
+        memcpy(&bits, &d, sizeof bits);
+        const int before = check_faults;
+        CHECK(hkp_neuro__f64_read((const uint8_t *)text, strlen(text)) == bits);
+        CHECK_NOTE(before, "%s", text);
+    }
+}
+
 /* ---- tables ---- */
 
 static struct vec_bytes table;
@@ -372,6 +402,7 @@ int main(void) {
     CASE(null_is_no_value_of_the_intermediary);
     CASE(decimals_have_one_spelling);
     CASE(real_numbers_round_to_the_nearest_even);
+    CASE(any_real_number_is_read_as_the_c_library_reads_it);
     CASE(a_name_or_id_once_used_keeps_its_meaning);
     CASE(a_message_holds_only_later_ones);
     CASE(what_is_signed_opens_and_each_changed_byte_does_not);

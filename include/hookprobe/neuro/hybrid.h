@@ -72,6 +72,8 @@ struct hkp_neuro_hyb_secret {
     uint64_t made_s;
     /** messages sealed so far */
     uint64_t sealed;
+    /** the HMAC of aead, begun */
+    uint64_t keyed[26];
 };
 
 /** A map of the text under a key of its own, below the AEAD (LAB-8.4); its own inverse. No claim is made of
