@@ -54,7 +54,7 @@ struct report {
 };
 
 struct suspect {
-    uint8_t key[32];
+    uint8_t key[32], message_id[16];
     uint32_t class_, on_chain;
     uint8_t offender[16];
     /** of E6: what was given twice; it was judged as an op once, and was refused */

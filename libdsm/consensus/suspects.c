@@ -94,6 +94,7 @@ hkp_status hkp_dsm__suspect_add(node *n, const struct hkp_dsm_view *op, const st
         s = &n->suspects[n->n_suspects++];
         *s = (struct suspect){.class_ = e->class_, .op = copy};
         memcpy(s->key, key, 32);
+        hkp_dsm__item_id(s->message_id, op->ptr, op->len);
         memcpy(s->offender, e->offender[0], 16);
         hkp_status st = e->class_ == 6 ? hkp_dsm__evidence_number(op, s->number) : HKP_OK;
         (void)st;

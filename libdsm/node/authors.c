@@ -91,6 +91,7 @@ hkp_status hkp_dsm__certificate_take(node *n, const uint8_t *multi, size_t len, 
     c.bls_key = c.bls_proof = (struct hkp_dsm_view){0};
     a->certs[at] = c;
     a->cert_bytes[at] = bytes;
+    hkp_dsm__cert_index(n, a, at);
     hkp_dsm__stranger_known(n, a);
     if (!stored) {
         uint8_t key[24];

@@ -38,6 +38,9 @@ struct author {
     struct hkp_dsm_certificate certs[CERTS_PER_NODE];
     blob *cert_bytes[CERTS_PER_NODE];
     uint32_t n_certs;
+    /** their message ids, and what follows each in the table by these */
+    uint8_t cert_ids[CERTS_PER_NODE][16];
+    uint32_t cert_next[CERTS_PER_NODE];
     /** final head and the stored chain's head above it */
     struct hkp_dsm__known_head final, tip;
     struct block *waiting, *branch;
@@ -55,7 +58,7 @@ struct author {
     /** serials revoked by what is final, and by headers that are not (over_mark tells which) */
     uint64_t revoked, over_mark, over_serial;
     struct author *claim_next;
-    hkp_time want_again, cert_again;
+    hkp_time want_again, cert_again, record_again;
     /** what peers have more than we is most likely on its way until then */
     hkp_time soon;
     /** D-BLK-8: thousandths of a block */
@@ -70,6 +73,15 @@ struct stranger {
     uint64_t seq;
     hkp_time again;
 };
+
+/* reconcile.c */
+/** The certificate at this place is another one. */
+void hkp_dsm__cert_index(node *n, struct author *a, uint32_t at);
+/** A certificate or evidence by its message id; NULL: not held. */
+const blob *hkp_dsm__held_by_id(const node *n, const uint8_t id[16], uint32_t *form);
+void hkp_dsm__reconcile_begin(node *n, struct peer *p);
+void hkp_dsm__reconcile_asked(struct peer *p);
+void hkp_dsm__reconcile_tick(node *n);
 
 /* strangers.c */
 /** 1: its certificate is to be asked for now; p: who spoke of it, NULL: nobody. */

@@ -304,6 +304,29 @@ static void without_view(node *n, struct peer *p, const struct hkp_dsm__message 
     }
 }
 
+/* One of a node in a minute, or its signer could make the mesh carry any number. What names a private range
+ * goes no further. */
+hkp_status hkp_dsm__near_record(node *n, struct peer *p, const struct hkp_dsm_view *bytes, uint32_t hops) {
+    struct hkp_dsm__view *v = &n->near.view;
+    struct hkp_dsm_peer_record r;
+    contact c;
+    if (!n->near.on) return HKP_E_UNSUPPORTED;
+    hkp_status st = hkp_dsm_peer_record_parse(bytes->ptr, bytes->len, &r);
+    if (st != HKP_OK) return st;
+    struct author *a = hkp_dsm__author(n, r.node_id);
+    const contact *known = hkp_dsm__view_contact(v, r.node_id);
+    if (a == n->self || (known != NULL && known->record != NULL && r.seq <= known->seq))
+        return HKP_E_DSM_DUPLICATE;
+    if (a != NULL && n->now < a->record_again) return HKP_E_DSM_RATE;
+    st = contact_take(n, p, bytes, &c);
+    if (st != HKP_OK) return st;
+    if (a != NULL) a->record_again = n->now + 60 * SECOND;
+    if (!hkp_dsm__conduct_grey(n, c.node_id)) hkp_dsm__view_learn(v, &c);
+    if (n->single || !has_private(&r)) hkp_dsm__spread(n, HKP_DSM__FORM_ENVELOPE, c.record, hops, p);
+    hkp_dsm__blob_drop(&n->pool, c.record);
+    return HKP_OK;
+}
+
 /* D-GSP-16: who asks urgently for a place that its group or network may not have. */
 static int on_crowd(node *n, struct peer *p, const contact *c) {
     if (hkp_dsm__view_crowded(&n->near.view, c)) hkp_dsm__conduct_add(n, p, HKP_DSM__SCORE_CROWD);

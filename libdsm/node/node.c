@@ -90,6 +90,7 @@ static size_t carve(node *n, uint8_t *base, const struct hkp_dsm_node_options *o
     CARVE(n->path, HKP_DSM__HEAD_BLOCKS_MAX * sizeof *n->path);
     CARVE(n->peers, o->peers_max * sizeof *n->peers);
     CARVE(n->peer_table, (n->peer_mask + 1) * sizeof *n->peer_table);
+    CARVE(n->cert_table, authors * sizeof *n->cert_table);
     CARVE(n->strangers, STRANGERS_MAX * sizeof *n->strangers);
     CARVE(n->waiting, (o->peers_max + 63) / 64 * sizeof *n->waiting);
     CARVE(n->events, n->events_cap * sizeof *n->events);
@@ -191,7 +192,7 @@ hkp_status hkp_dsm_node_new(hkp_dsm_node **out, const struct hkp_dsm_node_option
     n->t_cp = o.t_cp_ns;
     n->delay = o.delay_ns;
     n->have_every = o.have_ns;
-    n->pace_at = n->probes.at = HKP_TIME_NEVER;
+    n->pace_at = n->probes.at = n->tell_at = HKP_TIME_NEVER;
     n->probes.health = 1;
     n->keep_blocks_s = o.keep_blocks_s;
     n->keep_headers_s = o.keep_headers_s;
@@ -333,6 +334,7 @@ hkp_status hkp_dsm_tick(hkp_dsm_node *n, hkp_time now, uint64_t wall_us) {
     n->wall_at = n->now;
     if (n->now >= n->pace_at) n->pace_at = HKP_TIME_NEVER;
     hkp_dsm__have_tick(n);
+    hkp_dsm__reconcile_tick(n);
     hkp_dsm__entropy_tick(n);
     hkp_dsm__join_tick(n);
     hkp_dsm__notes_tick(n);
@@ -353,6 +355,7 @@ hkp_time hkp_dsm_wake(const hkp_dsm_node *n) {
     const hkp_time others[] = {n->have_at,
                                n->testimony.at,
                                n->pace_at,
+                               n->tell_at,
                                hkp_dsm__spread_wake(n),
                                hkp_dsm__near_wake(n),
                                n->near.on ? n->probes.at : HKP_TIME_NEVER,

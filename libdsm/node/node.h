@@ -25,7 +25,7 @@
  *   retell.c    stored blocks, told again to the host at a start   prune.c  what is old goes
  *   heal.c      damaged rows, fetched again        testimony.c   claims and witnesses
  *   directory.c   who a signer is, for the parts beside consensus
- *   strangers.c  who is spoken of without a certificate
+ *   strangers.c  who is spoken of without a certificate        reconcile.c   what was lost, told again
  *   policy.c    who may sign what                  publish.c    objects of D-AUD, passed on and told
  */
 #ifndef HKP_LIBDSM_NODE_H
@@ -81,6 +81,9 @@ struct hkp_dsm_node {
     uint32_t n_peers, next_peer, peer_mask;
     /** bits of the peers for which messages wait */
     uint64_t *waiting;
+    /** certificates by message id: place + 1; when a neighbour is told of them */
+    uint32_t *cert_table;
+    hkp_time tell_at;
     blob *sending;
     uint64_t received, refused, sent, dropped;
     hkp_time have_at, have_all_at;

@@ -27,6 +27,9 @@ struct peer {
     /** its score and what it may send; what is sent to it. It was here before; it is sent away (D-GSP-17) */
     struct hkp_dsm__score conduct, pace;
     uint32_t known, away;
+    /** D-GSP-13: places told, ids of the next message, and when that is */
+    uint32_t told, tell_ids;
+    hkp_time tell_again;
     /** number of its link + 1; 0: none. What the network loses on it, of 1000 packets */
     uint32_t link, loss;
     /** this node asked its host for the session; HKP_DSM_STANCE_* */
@@ -103,6 +106,8 @@ void hkp_dsm__near_close(node *n, struct peer *p, hkp_status why);
 void hkp_dsm__near_stranger(node *n, const struct peer *p);
 /** JOIN to SHUFFLE_REPLY. */
 hkp_status hkp_dsm__on_near(node *n, struct peer *p, struct hkp_dsm__message *m);
+/** A record that came as an item. */
+hkp_status hkp_dsm__near_record(node *n, struct peer *p, const struct hkp_dsm_view *bytes, uint32_t hops);
 /** A row of META at the start; 0: not of this file. */
 int hkp_dsm__near_meta(node *n, const uint8_t *key, size_t key_len, const uint8_t *data, size_t len);
 void hkp_dsm__near_tick(node *n);

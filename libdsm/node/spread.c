@@ -38,6 +38,7 @@ void hkp_dsm__link_up(node *n, struct peer *p) {
         hkp_dsm__tree_link_up(&s->tree, i);
         hkp_dsm__tree_link_loss(&s->tree, i, p->loss);
         hkp_dsm__tree_link_leaf(&s->tree, i, p->stance == HKP_DSM_STANCE_GHOST);
+        hkp_dsm__reconcile_begin(n, p);
     }
 }
 
@@ -107,6 +108,12 @@ static blob *answer(node *n, uint32_t lane, const uint8_t id[16]) {
     }
     const struct hkp_dsm_view list = hkp_dsm__list_by_id(n, id);
     if (list.ptr != NULL && lane == 1) return push_message(n, lane, 0, HKP_DSM__FORM_MULTI, &list, NULL);
+    uint32_t form = 0;
+    const blob *held = b == NULL && k == NULL && lane == 1 ? hkp_dsm__held_by_id(n, id, &form) : NULL;
+    if (held != NULL) {
+        const struct hkp_dsm_view object = {.ptr = held->ptr, .len = held->len};
+        return push_message(n, lane, 0, form, &object, NULL);
+    }
     const blob *note = b == NULL && k == NULL && lane == 3 ? hkp_dsm__note_object(n, id) : NULL;
     if (note == NULL && lane == 3) note = hkp_dsm__statement_object(n, id);
     if (note != NULL) {
@@ -277,6 +284,8 @@ static hkp_status take_envelope(node *n, struct peer *p, const struct hkp_dsm__m
     case HKP_DSM_KIND_CLAIM:
     case HKP_DSM_KIND_WITNESS:
         return hkp_dsm__statement_take(n, &item->object, p, hops);
+    case HKP_DSM_KIND_PEER_RECORD:
+        return hkp_dsm__near_record(n, p, &item->object, hops);
     default:
         return hkp_dsm__object_take(n, p, &item->object, item->kind, hops);
     }
@@ -341,8 +350,10 @@ static void on_ihave(node *n, struct peer *p, struct hkp_dsm__message *m) {
     const int again = m->lane == 0 && !s->tree.links[link].in_eager && n->now < certs_quiet(s);
     for (size_t i = 0; i < m->list.n; i++) {
         const uint8_t *id = hkp_dsm__next_fixed(&m->list, 16);
+        uint32_t form;
         const int held = block_of(n, id) != NULL || kept_find(s, id) != NULL ||
-                         hkp_dsm__list_by_id(n, id).ptr != NULL || hkp_dsm__statement_object(n, id) != NULL;
+                         hkp_dsm__list_by_id(n, id).ptr != NULL || hkp_dsm__statement_object(n, id) != NULL ||
+                         (m->lane == 1 && hkp_dsm__held_by_id(n, id, &form) != NULL);
         if (!again)
             hkp_dsm__tree_ihave(&s->tree, n->now, link, m->lane, id, held);
         else if (!held && !hkp_dsm__seen_has(&s->tree.seen, id))
@@ -354,6 +365,7 @@ static void on_ihave(node *n, struct peer *p, struct hkp_dsm__message *m) {
 static void on_graft(node *n, struct peer *p, struct hkp_dsm__message *m) {
     if (!hkp_dsm__conduct_graft(n, p)) return;
     if (p->link != 0) hkp_dsm__tree_graft(&n->spread.tree, p->link - 1);
+    if (m->lane == 1) hkp_dsm__reconcile_asked(p);
     for (size_t i = 0; i < m->list.n && p->queues[m->lane].count < SPREAD_QUEUE; i++) {
         blob *msg = answer(n, m->lane, hkp_dsm__next_fixed(&m->list, 16));
         if (msg != NULL &&

@@ -351,6 +351,38 @@ static hkp_status say(uint32_t to, uint32_t from, const struct hkp_dsm_cbor_writ
 }
 
 /* A record is of whom it is, and right, or it enters no view. */
+/* A record that is pushed is verified, learnt, and passed on once; the next of the same node not at once. */
+static void a_pushed_record_is_learnt_and_passed_on(void) {
+    uint8_t bytes[HKP_DSM_PEER_RECORD_MAX], message[1024];
+    struct hkp_dsm_view view = {.ptr = bytes};
+    begin(check_seed(), 2);
+    for (uint32_t i = 0; i < SEATS; i++) tell_addresses(i);
+    run(3 * SIM_S);
+    uint8_t chain_id[32];
+    memcpy(chain_id, sim_status(&sim, 0).chain_id, 32);
+    for (uint64_t seq = 7; seq < 9; seq++) {
+        struct hkp_dsm_peer_record r = record_of(5);
+        r.seq = seq;
+        CHECK_EQ(hkp_dsm_peer_record_build(&r, chain_id, sim.mesh.secret[5], bytes, sizeof bytes, &view.len),
+                 HKP_OK);
+        for (int spoilt = 1; spoilt >= 0; spoilt--) {
+            struct hkp_dsm_cbor_writer w = {.out = message, .cap = sizeof message};
+            bytes[view.len - 1] ^= (uint8_t)spoilt;
+            hkp_dsm__put_push(&w, 3, 0, HKP_DSM__FORM_ENVELOPE, &view, NULL);
+            bytes[view.len - 1] ^= (uint8_t)spoilt;
+            const hkp_status st = hkp_dsm_recv(sim.nodes[0].node, sim.now, wall(),
+                                               sim.mesh.node_id[1 + spoilt], 3, w.out, w.len);
+            CHECK_EQ(st, seq == 8 ? HKP_E_DSM_RATE : spoilt ? HKP_E_DSM_SIG : HKP_OK);
+            sim_pump(&sim, 0);
+        }
+        run(SIM_S);
+        CHECK(hkp_dsm__view_contact(&sim.nodes[0].node->near.view, sim.mesh.node_id[5]) != NULL);
+        CHECK(hkp_dsm__view_contact(&sim.nodes[2].node->near.view, sim.mesh.node_id[5]) != NULL);
+    }
+    CHECK_EQ(sim.faults, 0);
+    sim_free(&sim);
+}
+
 static void false_records_enter_no_view(void) {
     static uint8_t buffer[8192];
     uint8_t bytes[HKP_DSM_PEER_RECORD_MAX];
@@ -417,6 +449,7 @@ int main(void) {
     CASE(who_does_not_answer_is_replaced);
     CASE(who_answers_others_is_kept);
     CASE(a_ghost_is_neither_probed_nor_pushed_to);
+    CASE(a_pushed_record_is_learnt_and_passed_on);
     CASE(false_records_enter_no_view);
     CASE(anchors_survive_a_restart);
     return check_done();

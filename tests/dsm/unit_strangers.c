@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
-/* What liars with a seat say of nodes that do not exist, and what becomes of those that do (D-SMX-7). */
+/* What liars with a seat say of nodes that do not exist, and what becomes of those that do (D-SMX-7);
+ * certificates and evidence that were lost (D-GSP-13). */
 #include <hookprobe/dsm.h>
 
 #include "check.h"
@@ -13,8 +14,10 @@ enum { SEATS = 4, TARGET = 0, NEW = SEATS, ENTRIES = 1024 };
 static struct sim sim;
 static uint64_t made_up;
 
+/* Member 2 is one whose key signs anything. */
 static void begin(void) {
     sim_new(&sim, check_seed(), SEATS, 1);
+    sim.nodes[2].honest = 0;
     for (uint32_t i = 0; i < SEATS; i++) sim_start(&sim, i);
     sim_run(&sim, 50 * SIM_MS);
 }
@@ -37,6 +40,32 @@ static void flood(uint32_t from, uint32_t messages) {
                  HKP_OK);
         sim_pump(&sim, TARGET);
     }
+}
+
+/* Evidence of NULL and FINAL of one view, which only the target hears of; no proposal brings it to the chain.
+ */
+static void accuse(void) {
+    static uint8_t buffer[4096];
+    uint8_t envelope[2][HKP_DSM__VOTE_MAX], op[1024], chain_id[32];
+    struct hkp_dsm_view pair[2] = {{.ptr = envelope[0]}, {.ptr = envelope[1]}}, view = {.ptr = op};
+    struct hkp_dsm_cbor_writer w = {.out = buffer, .cap = sizeof buffer};
+    memcpy(chain_id, sim_status(&sim, TARGET).chain_id, 32);
+    for (uint32_t i = 0; i < 2; i++) {
+        struct hkp_dsm__vote v = {.kind = i == 0 ? HKP_DSM_KIND_NULL : HKP_DSM_KIND_FINAL, .view = 900};
+        v.digest[0] = (uint8_t)i;
+        CHECK_EQ(hkp_dsm__vote_make(chain_id, &v, sim.mesh.node_id[2], sim.mesh.secret[2], envelope[i],
+                                    sizeof envelope[i], &pair[i].len),
+                 HKP_OK);
+    }
+    CHECK_EQ(hkp_dsm__evidence_build(&pair[0], &pair[1], op, sizeof op, &view.len), HKP_OK);
+    sim.lost_ops = 1ULL << HKP_DSM__OP_MSG_PUSH | 1ULL << HKP_DSM__OP_MSG_IHAVE;
+    hkp_dsm__put_push(&w, 1, 0, HKP_DSM__FORM_EVIDENCE, &view, NULL);
+    const uint64_t wall = sim.mesh.time_s * 1000000 + sim.now / 1000;
+    CHECK_EQ(hkp_dsm_recv(sim.nodes[TARGET].node, sim.now, wall, sim.mesh.node_id[1], 1, w.out, w.len),
+             HKP_OK);
+    sim_pump(&sim, TARGET);
+    sim_run(&sim, 3 * SIM_S);
+    sim.lost_ops = 1ULL << HKP_DSM__OP_MSG_PROPOSE;
 }
 
 static void ids_that_members_make_up_are_no_authors(void) {
@@ -81,8 +110,35 @@ static void who_comes_amid_made_up_ids_is_known_all_the_same(void) {
     sim_free(&sim);
 }
 
+/* What nobody asks for by name and gossip lost comes at the start of a session, and after 10 minutes. */
+static void what_was_lost_is_told_again(void) {
+    struct hkp_dsm_member m = {.struct_size = sizeof m};
+    begin();
+    sim_outsider(&sim, NEW, HKP_DSM_ROLE_EDGE, 9); /* it never starts */
+    const uint64_t wall = sim.mesh.time_s * 1000000 + sim.now / 1000;
+    sim_run(&sim, 20 * SIM_S);
+    CHECK_EQ(hkp_dsm_node_add_certificate(sim.nodes[TARGET].node, sim.now, wall, sim.mesh.certificate[NEW],
+                                          sim.mesh.certificate_len[NEW]),
+             HKP_OK);
+    accuse();
+    sim.strangers = 1;
+    sim_crash(&sim, 3);
+    sim_start(&sim, 3);
+    sim_run(&sim, 10 * SIM_S);
+    CHECK_EQ(hkp_dsm_node_member(sim.nodes[3].node, sim.mesh.node_id[NEW], &m), HKP_OK);
+    CHECK_EQ(sim.nodes[3].node->n_suspects, 1);
+    sim_run(&sim, 700 * SIM_S);
+    for (uint32_t i = 0; i < SEATS; i++) {
+        CHECK_EQ(hkp_dsm_node_member(sim.nodes[i].node, sim.mesh.node_id[NEW], &m), HKP_OK);
+        CHECK_EQ(sim.nodes[i].node->n_suspects, 1);
+    }
+    CHECK_EQ(sim.faults, 0);
+    sim_free(&sim);
+}
+
 int main(void) {
     CASE(ids_that_members_make_up_are_no_authors);
     CASE(who_comes_amid_made_up_ids_is_known_all_the_same);
+    CASE(what_was_lost_is_told_again);
     return check_done();
 }
