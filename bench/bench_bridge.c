@@ -2,13 +2,17 @@
 /* Copyright the HookProbe mesh authors */
 /*
  * bridge.*: the orders of the vectors through the codecs, in MB/s of what is read or written, beside
- * jansson's parse of the same JSON alone; lab.hybrid.*: a sealed kilobyte beside the AEAD alone (LAB-9.2).
+ * jansson's parse of the same JSON alone, and protobuf-c's structs where it was found; lab.hybrid.*: a sealed
+ * kilobyte beside the AEAD alone (LAB-9.2).
  */
 #include "bench.h"
 
 #include <hookprobe/neuro.h>
 #include <jansson.h>
 #include <sodium.h>
+#ifdef BENCH_PROTOBUF_C
+#include "order.pb-c.h"
+#endif
 
 enum { ORDERS = 40, ROOM = 4096, NOW = 1760000000 };
 
@@ -25,6 +29,7 @@ struct fixture {
     size_t sealed_len;
     struct hkp_neuro_hyb_secret secret;
     struct hkp_neuro_hyb_options opt;
+    void *order[ORDERS]; /* of protobuf-c */
 };
 
 static double sum(const struct bytes *list, size_t n) {
@@ -71,6 +76,38 @@ static void jansson_parse(void *user, uint64_t times) {
             json_decref(o);
         }
 }
+
+#ifdef BENCH_PROTOBUF_C
+static void protobuf_c_unpack(void *user, uint64_t times) {
+    struct fixture *f = user;
+    for (uint64_t k = 0; k < times; k++)
+        for (size_t i = 0; i < f->n; i++) {
+            Lab__Order *o = lab__order__unpack(NULL, f->pb[i].len, f->pb[i].bytes);
+            bench_need(o != NULL, "protobuf-c refused");
+            lab__order__free_unpacked(o, NULL);
+        }
+}
+static void protobuf_c_pack(void *user, uint64_t times) {
+    struct fixture *f = user;
+    for (uint64_t k = 0; k < times; k++)
+        for (size_t i = 0; i < f->n; i++)
+            bench_need(lab__order__pack(f->order[i], f->out) == f->pb[i].len,
+                       "protobuf-c writes another length");
+}
+static void unpack_orders(struct fixture *f) {
+    for (size_t i = 0; i < f->n; i++) {
+        f->order[i] = lab__order__unpack(NULL, f->pb[i].len, f->pb[i].bytes);
+        bench_need(f->order[i] != NULL, "protobuf-c refused");
+    }
+}
+static void free_orders(struct fixture *f) {
+    for (size_t i = 0; i < f->n; i++) lab__order__free_unpacked(f->order[i], NULL);
+}
+#else
+static bench_op *const protobuf_c_unpack = NULL, *const protobuf_c_pack = NULL;
+static void unpack_orders(struct fixture *f) { (void)f; }
+static void free_orders(struct fixture *f) { (void)f; }
+#endif
 
 static void record_decode(void *user, uint64_t times) {
     struct fixture *f = user;
@@ -158,21 +195,23 @@ int main(int argc, char **argv) {
     bench_begin(argc, argv);
     bench_need(sodium_init() >= 0, "no libsodium");
     load(&f);
+    unpack_orders(&f);
     const double json = 1e-6 * sum(f.json, f.n), pb = 1e-6 * sum(f.pb, f.n);
     const struct {
         const char *name;
         double amount;
         bench_op *run, *ref;
-    } rates[] = {{"bridge.json.decode", json, json_decode, jansson_parse},
-                 {"bridge.json.encode", json, json_encode, NULL},
-                 {"bridge.pb.decode", pb, pb_decode, NULL},
-                 {"bridge.pb.encode", pb, pb_encode, NULL},
-                 {"bridge.record.decode", 1e-6 * (double)f.record.len, record_decode, NULL},
-                 {"bridge.translate.order", json, translate, jansson_parse}};
+        const char *ref_name;
+    } rates[] = {{"bridge.json.decode", json, json_decode, jansson_parse, "jansson parse"},
+                 {"bridge.json.encode", json, json_encode, NULL, NULL},
+                 {"bridge.pb.decode", pb, pb_decode, protobuf_c_unpack, "protobuf-c unpack"},
+                 {"bridge.pb.encode", pb, pb_encode, protobuf_c_pack, "protobuf-c pack"},
+                 {"bridge.record.decode", 1e-6 * (double)f.record.len, record_decode, NULL, NULL},
+                 {"bridge.translate.order", json, translate, jansson_parse, "jansson parse"}};
     for (size_t i = 0; i < sizeof rates / sizeof rates[0]; i++)
         if (bench_wanted(rates[i].name))
             bench_rate(rates[i].name, "MB/s", rates[i].amount, rates[i].run, &f,
-                       rates[i].ref != NULL ? "jansson parse" : NULL, rates[i].ref);
+                       rates[i].ref != NULL ? rates[i].ref_name : NULL, rates[i].ref);
     if (bench_wanted("lab.translate"))
         bench_rate("lab.translate", "1/s", (double)f.n, translate, &f, "jansson parse", jansson_parse);
     hkp_neuro_hyb_options_init(&f.opt, sizeof f.opt);
@@ -186,6 +225,7 @@ int main(int argc, char **argv) {
         bench_time("lab.hybrid.seal.1k", "us", 1e6, hybrid_seal, &f, "chacha20poly1305", aead_seal);
     if (bench_wanted("lab.hybrid.open.1k"))
         bench_time("lab.hybrid.open.1k", "us", 1e6, hybrid_open, &f, "chacha20poly1305", aead_seal);
+    free_orders(&f);
     hkp_neuro_bridge_free(f.bridge);
     hkp_neuro_bridge_free(f.account);
     return 0;

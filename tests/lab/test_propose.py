@@ -27,7 +27,7 @@ def load(name):
 
 
 def run(*words, data=b""):
-    return subprocess.run([PROGRAM, "lab", *words], capture_output=True, input=data, timeout=60)
+    return subprocess.run([PROGRAM, "lab", *words], capture_output=True, input=data, timeout=120)
 
 
 def expect(result, code, *in_stderr):
@@ -345,7 +345,7 @@ def what_a_copybook_may_not_say(folder):
 def a_damaged_description_is_read_or_refused(folder):
     rng = random.Random(int(os.environ.get("HKP_SEED", "1")))
     whole = proto(STATE, LINE, SHIP, ORDER)
-    for _ in range(120):
+    for _ in range(60):
         damaged = bytearray(whole)
         for _ in range(rng.choice((1, 1, 2, 5))):
             damaged[rng.randrange(len(damaged))] = rng.randrange(256)
