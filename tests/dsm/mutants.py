@@ -431,7 +431,7 @@ VIEWS = [
     ("D-GSP-1 any number of records of one node", NEAR_C, "    if (a != NULL && n->now < a->record_again) return HKP_E_DSM_RATE;\n", "",
      "unit_neighbours", "a_pushed_record_is_learnt_and_passed_on"),
     ("D-SMX-7 a certificate brings no claim", "libdsm/node/strangers.c", "hkp_dsm__claim(n, a, s->seq, p);", "(void)a;", "unit_strangers",
-     "who_comes_amid_made_up_ids_is_known_all_the_same"),
+     "what_a_member_has_is_asked_for_when_its_author_is_known"),
     ("D-GSP-4 anchors are not kept", NEAR_C, "n->near.anchors = hkp_dsm__bytes(n, data, len);", "(void)data, (void)len;", "unit_neighbours",
      "anchors_survive_a_restart"),
 ]

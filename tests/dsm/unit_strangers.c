@@ -81,6 +81,41 @@ static void ids_that_members_make_up_are_no_authors(void) {
     sim_free(&sim);
 }
 
+static void only_member_3_hears_the_new_one(void) {
+    sim_outsider(&sim, NEW, HKP_DSM_ROLE_EDGE, 9);
+    for (uint32_t i = 0; i < SEATS - 1; i++) {
+        sim_link(&sim, i, NEW, 0);
+        sim_link(&sim, i, 3, 0);
+    }
+    sim_start(&sim, NEW);
+    CHECK(sim_submit(&sim, NEW, "I am here") != 0);
+    sim_run(&sim, SIM_S);
+    CHECK_EQ(sim.nodes[3].blocks, 1);
+}
+
+/* One HAVE is enough: the block is asked for once the certificate came. */
+static void what_a_member_has_is_asked_for_when_its_author_is_known(void) {
+    static const uint32_t lost[] = {HKP_DSM__OP_MSG_PUSH, HKP_DSM__OP_MSG_IHAVE, HKP_DSM__OP_MSG_DIGEST,
+                                    HKP_DSM__OP_MSG_HAVE, HKP_DSM__OP_MSG_PROPOSE};
+    uint8_t buffer[64];
+    struct hkp_dsm_cbor_writer w = {.out = buffer, .cap = sizeof buffer};
+    begin();
+    only_member_3_hears_the_new_one();
+    for (size_t i = 0; i < sizeof lost / sizeof *lost; i++) sim.lost_ops |= 1ULL << lost[i];
+    for (uint32_t i = 0; i < SEATS - 1; i++) sim_link(&sim, i, 3, 1);
+    hkp_dsm__put_have(&w, 0, 1);
+    hkp_dsm__put_have_entry(&w, sim.mesh.node_id[NEW], 1);
+    const uint64_t wall = sim.mesh.time_s * 1000000 + sim.now / 1000;
+    CHECK_EQ(hkp_dsm_recv(sim.nodes[TARGET].node, sim.now, wall, sim.mesh.node_id[3], 0, w.out, w.len),
+             HKP_OK);
+    sim_pump(&sim, TARGET);
+    sim_run(&sim, 5 * SIM_S);
+    CHECK_EQ(sim.nodes[TARGET].blocks, 1);
+    CHECK_EQ(sim.nodes[1].blocks, 0); /* which was told nothing */
+    CHECK_EQ(sim.faults, 0);
+    sim_free(&sim);
+}
+
 /* A node that comes while two members make up others is known to all, and its blocks become final. */
 static void who_comes_amid_made_up_ids_is_known_all_the_same(void) {
     begin();
@@ -89,15 +124,7 @@ static void who_comes_amid_made_up_ids_is_known_all_the_same(void) {
         sim_run(&sim, 100 * SIM_MS);
     }
     CHECK(sim.nodes[TARGET].node->n_strangers < STRANGERS_MAX);
-    sim_outsider(&sim, NEW, HKP_DSM_ROLE_EDGE, 9);
-    for (uint32_t i = 0; i < SEATS - 1; i++) { /* only member 3 hears it, the others hear of it by HAVE */
-        sim_link(&sim, i, NEW, 0);
-        sim_link(&sim, i, 3, 0);
-    }
-    sim_start(&sim, NEW);
-    CHECK(sim_submit(&sim, NEW, "I am here") != 0);
-    sim_run(&sim, SIM_S);
-    CHECK_EQ(sim.nodes[3].blocks, 1);
+    only_member_3_hears_the_new_one();
     sim.lost_ops = 1ULL << HKP_DSM__OP_MSG_PUSH | 1ULL << HKP_DSM__OP_MSG_DIGEST;
     for (uint32_t i = 0; i < SEATS - 1; i++) sim_link(&sim, i, 3, 1);
     for (int i = 0; i < 100 && sim.nodes[TARGET].blocks_final < 1; i++) {
@@ -138,6 +165,7 @@ static void what_was_lost_is_told_again(void) {
 
 int main(void) {
     CASE(ids_that_members_make_up_are_no_authors);
+    CASE(what_a_member_has_is_asked_for_when_its_author_is_known);
     CASE(who_comes_amid_made_up_ids_is_known_all_the_same);
     CASE(what_was_lost_is_told_again);
     return check_done();
