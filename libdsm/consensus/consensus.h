@@ -6,7 +6,10 @@
 
 #include "libdsm/node/limits.h"
 
+enum { VOTE_CHECKED = 1, VOTE_UNCHECKED = 2 };
+
 struct vote_entry {
+    /** VOTE_CHECKED or VOTE_UNCHECKED; 0: none */
     uint8_t set;
     uint8_t digest[32];
     uint8_t signature[64];
@@ -128,7 +131,6 @@ hkp_status hkp_dsm__vote_envelope(node *n, uint32_t kind, uint64_t view, uint32_
 void hkp_dsm__advance(node *n);
 void hkp_dsm__enter(node *n, uint64_t view);
 int hkp_dsm__may_promise(const node *n, uint64_t view);
-int hkp_dsm__has_work(node *n);
 hkp_time hkp_dsm__rules_wake(const node *n);
 
 /* proposal.c */

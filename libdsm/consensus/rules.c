@@ -5,7 +5,7 @@
 
 #include "libdsm/node/node.h"
 
-enum { IDLE_S = 60 };
+enum { IDLE_S = 60, WORK_OPEN = 2 };
 
 static const uint8_t no_digest[32];
 
@@ -71,19 +71,21 @@ static int enter_views(node *n) {
 }
 
 /* R0 "work": something of T_cp age that the newest notarised ancestor lacks, or that is not final, or idle.
- */
-int hkp_dsm__has_work(node *n) {
+ * WORK_OPEN: only the second. */
+static int has_work(node *n) {
     n->work_wake = n->root.at + IDLE_S * SECOND;
     if (n->now >= n->work_wake) return 1;
     struct prop *p = hkp_dsm__newest_notarised(n);
     if (p == NULL && n->newest_n > n->root.view) return 1;
+    int open = 0;
     for (struct prop *up = p; up != NULL;) {
-        if (!hkp_dsm__prop_empty(up) || up->boundary) return 1;
+        if (up->boundary) return WORK_OPEN; /* nothing new comes behind it */
+        if (!hkp_dsm__prop_empty(up)) open = WORK_OPEN;
         if (hkp_dsm__parent(n, up, &up) < 0) return 1;
     }
     struct hkp_dsm_view one;
     if (hkp_dsm__list_ops(n, p, hkp_dsm__wall_us(n) / 1000, &one, 1) > 0) return 1;
-    if (n->open == NULL && n->n_suspects == 0 && n->n_notes == 0) return 0;
+    if (n->open == NULL && n->n_suspects == 0 && n->n_notes == 0) return open;
     if (!hkp_dsm__goto(n, p)) return 1;
     hkp_dsm__revoked_begin(n, p);
     for (const struct author *a = n->open; a != NULL; a = a->open_next) {
@@ -97,7 +99,7 @@ int hkp_dsm__has_work(node *n) {
     }
     for (uint32_t i = 0; i < n->n_suspects; i++)
         if (hkp_dsm__suspect_due(n, &n->suspects[i], p, hkp_dsm__wall_us(n) / 1000, 0)) return 1;
-    return hkp_dsm__notes_ops(n, p, 0, NULL, 1) > 0;
+    return hkp_dsm__notes_ops(n, p, 0, NULL, 1) > 0 ? 1 : open;
 }
 
 /* R7: recorded, then held back until durable. */
@@ -160,9 +162,15 @@ static int nullify(node *n) {
     return 1;
 }
 
+/* R1: an empty header for what is about to be final by itself only costs votes, so it waits a little longer.
+ */
+static hkp_time may_lead_at(const node *n) {
+    return n->entered_at + (n->only_open && n->delay / 2 > n->t_cp ? n->delay / 2 : n->t_cp);
+}
+
 static int lead(node *n, int work) {
     if (!work || n->seat < 0 || n->perm[n->view % n->set.n] != (uint32_t)n->seat) return 0;
-    if (n->now < n->entered_at + n->t_cp || !hkp_dsm__may_promise(n, n->view)) return 0;
+    if (n->now < may_lead_at(n) || !hkp_dsm__may_promise(n, n->view)) return 0;
     const struct slot *s = hkp_dsm__slot(n, n->view);
     if (s == NULL || s->proposed) return 0;
     hkp_dsm__propose(n);
@@ -202,7 +210,8 @@ void hkp_dsm__advance(node *n) {
         hkp_dsm__restart_step(n);
         again |= n->root.height != final;
         again |= enter_views(n);
-        int work = hkp_dsm__has_work(n);
+        int work = has_work(n);
+        n->only_open = work == WORK_OPEN;
         if (work && n->work_at == 0) n->work_at = n->now > 0 ? n->now : 1;
         if (!work) n->work_at = 0;
         again |= lead(n, work);
@@ -225,8 +234,7 @@ hkp_time hkp_dsm__rules_wake(const node *n) {
         hkp_time t_lead = n->work_at + 2 * delay(n) + n->t_cp, t_adv = n->work_at + 5 * delay(n) + n->t_cp;
         if (!known || (!s->null && !s->final)) wake = sooner(wake, known && s->notar ? t_adv : t_lead);
         if (n->perm[n->view % n->set.n] == (uint32_t)n->seat && (!known || !s->proposed))
-            wake =
-                sooner(wake, n->now < n->entered_at + n->t_cp ? n->entered_at + n->t_cp : n->now + 20 * MS);
+            wake = sooner(wake, n->now < may_lead_at(n) ? may_lead_at(n) : n->now + 20 * MS);
     }
     return wake;
 }

@@ -94,7 +94,7 @@ static void count_votes(node *n, struct slot *s, uint32_t kind, const uint8_t di
     const uint8_t *signatures[HKP_DSM_MEMBERS_MAX] = {0};
     uint32_t count = 0;
     for (uint32_t i = 0; i < n->set.n; i++) {
-        if (!votes[i].set || memcmp(votes[i].digest, digest, 32) != 0) continue;
+        if (votes[i].set != VOTE_CHECKED || memcmp(votes[i].digest, digest, 32) != 0) continue;
         signatures[i] = votes[i].signature;
         count++;
     }
@@ -133,26 +133,30 @@ hkp_status hkp_dsm__vote_envelope(node *n, uint32_t kind, uint64_t view, uint32_
     return w.status;
 }
 
-/* Another promise of the same member in this view that may not stand beside this one (E1, E2, E4). */
-static void compare(node *n, struct slot *s, const struct hkp_dsm__vote *v,
-                    const struct hkp_dsm_view *envelope) {
-    uint32_t against = v->kind;
+/* Another promise of the same member in this view that may not stand beside this one (E1, E2, E4): its kind,
+ * or 0. */
+static uint32_t contradicts(const struct slot *s, const struct hkp_dsm__vote *v) {
     const struct vote_entry *same = s->votes[column(v->kind)];
-    int conflict = same != NULL && same[v->signer].set && memcmp(same[v->signer].digest, v->digest, 32) != 0;
-    if (!conflict && v->kind != HKP_DSM_KIND_NOTAR) {
-        against = v->kind == HKP_DSM_KIND_NULL ? HKP_DSM_KIND_FINAL : HKP_DSM_KIND_NULL;
-        const struct vote_entry *other = s->votes[column(against)];
-        conflict = other != NULL && other[v->signer].set;
-    }
-    if (!conflict) return;
+    if (same != NULL && same[v->signer].set && memcmp(same[v->signer].digest, v->digest, 32) != 0)
+        return v->kind;
+    if (v->kind == HKP_DSM_KIND_NOTAR) return 0;
+    uint32_t against = v->kind == HKP_DSM_KIND_NULL ? HKP_DSM_KIND_FINAL : HKP_DSM_KIND_NULL;
+    const struct vote_entry *other = s->votes[column(against)];
+    return other != NULL && other[v->signer].set ? against : 0;
+}
+
+static void compare(node *n, const struct slot *s, const struct hkp_dsm__vote *v,
+                    const struct hkp_dsm_view *envelope) {
     uint8_t first[HKP_DSM__VOTE_MAX];
     struct hkp_dsm_view a = {.ptr = first};
-    if (hkp_dsm__vote_envelope(n, against, s->view, v->signer, first, sizeof first, &a.len) == HKP_OK)
+    const uint32_t against = contradicts(s, v);
+    if (against != 0 &&
+        hkp_dsm__vote_envelope(n, against, s->view, v->signer, first, sizeof first, &a.len) == HKP_OK)
         hkp_dsm__suspect(n, &a, envelope);
 }
 
 static hkp_status vote_enter(node *n, const struct hkp_dsm__vote *v, const uint8_t signature[64],
-                             const struct hkp_dsm_view *envelope) {
+                             const struct hkp_dsm_view *envelope, uint8_t how) {
     struct slot *s = hkp_dsm__slot(n, v->view);
     if (s == NULL) return HKP_E_DSM_OLD;
     int k = column(v->kind);
@@ -164,9 +168,9 @@ static hkp_status vote_enter(node *n, const struct hkp_dsm__vote *v, const uint8
         memset(s->votes[k], 0, size);
     }
     struct vote_entry *e = &s->votes[k][v->signer];
-    if (e->set) return HKP_E_DSM_DUPLICATE;
-    e->set = 1;
-    s->n_votes[k]++;
+    if (e->set == VOTE_CHECKED) return HKP_E_DSM_DUPLICATE;
+    if (how == VOTE_CHECKED) s->n_votes[k]++;
+    e->set = how;
     memcpy(e->digest, v->digest, 32);
     memcpy(e->signature, signature, 64);
     count_votes(n, s, v->kind, v->digest);
@@ -174,7 +178,8 @@ static hkp_status vote_enter(node *n, const struct hkp_dsm__vote *v, const uint8
 }
 
 /* Peek before any signature is checked: kind, view and signer decide whether the vote is of use. */
-static hkp_status vote_peek(node *n, const struct hkp_dsm_view *envelope, struct hkp_dsm__vote *v) {
+static hkp_status vote_peek(node *n, const struct hkp_dsm_view *envelope, struct hkp_dsm__vote *v,
+                            uint8_t signature[64]) {
     struct hkp_dsm_envelope env;
     hkp_status st = hkp_dsm_envelope_parse(envelope->ptr, envelope->len, 1U << 3 | 1U << 4 | 1U << 5, &env);
     if (st != HKP_OK) return st;
@@ -184,12 +189,23 @@ static hkp_status vote_peek(node *n, const struct hkp_dsm_view *envelope, struct
     if (v->epoch != n->set.epoch) return HKP_E_DSM_EPOCH;
     if (seat < 0) return HKP_E_DSM_SIGNER;
     v->signer = (uint32_t)seat;
+    memcpy(signature, env.signature, 64);
     return HKP_OK;
+}
+
+/* The cert that it would be counted for is here, and its signer itself sent it: nobody else loses if it is
+ * false. It is kept, since one that contradicts it may come (evidence is checked whole), until one comes that
+ * differs and is checked (decision 0561). */
+static int need_not_check(const node *n, const struct slot *s, const struct peer *p,
+                          const struct hkp_dsm__vote *v) {
+    return s->cert[cert_column(v->kind)] != NULL && contradicts(s, v) == 0 &&
+           memcmp(p->node_id, n->set.seats[v->signer].node_id, 16) == 0;
 }
 
 hkp_status hkp_dsm__on_vote(node *n, struct peer *p, const struct hkp_dsm_view *envelope) {
     struct hkp_dsm__vote v;
-    hkp_status st = vote_peek(n, envelope, &v);
+    uint8_t signature[64];
+    hkp_status st = vote_peek(n, envelope, &v, signature);
     if (st == HKP_E_DSM_EPOCH && v.epoch > n->set.epoch && p->seat >= 0)
         hkp_dsm__ask_certs(n, p, n->root.view + 1, n->view);
     if (st == HKP_E_DSM_EPOCH && v.epoch < n->set.epoch) hkp_dsm__newest_certs(n, p);
@@ -202,11 +218,16 @@ hkp_status hkp_dsm__on_vote(node *n, struct peer *p, const struct hkp_dsm_view *
         v.view + VOTE_WINDOW > n->view && v.view > n->root.view ? hkp_dsm__slot(n, v.view) : NULL;
     if (s == NULL) return HKP_E_DSM_OLD;
     const struct vote_entry *held = s->votes[column(v.kind)];
-    if (held != NULL && held[v.signer].set && memcmp(held[v.signer].digest, v.digest, 32) == 0)
+    const struct vote_entry *same = held != NULL && held[v.signer].set ? &held[v.signer] : NULL;
+    if (same != NULL && memcmp(same->digest, v.digest, 32) == 0 &&
+        (same->set == VOTE_CHECKED || memcmp(same->signature, signature, 64) == 0))
         return HKP_E_DSM_DUPLICATE;
-    uint8_t signature[64];
+    if (same == NULL && need_not_check(n, s, p, &v)) {
+        st = vote_enter(n, &v, signature, NULL, VOTE_UNCHECKED);
+        return st != HKP_OK ? st : HKP_E_DSM_OLD;
+    }
     st = hkp_dsm__vote_check(n->chain_id, &n->set, envelope->ptr, envelope->len, &v, signature);
-    return st != HKP_OK ? st : vote_enter(n, &v, signature, envelope);
+    return st != HKP_OK ? st : vote_enter(n, &v, signature, envelope, VOTE_CHECKED);
 }
 
 hkp_status hkp_dsm__cert_take(node *n, const uint8_t *bytes, size_t len) {
@@ -221,6 +242,18 @@ static void behind(node *n, const struct peer *p, uint64_t epoch) {
     hkp_dsm__ask_certs(n, &n->peers[p - n->peers], n->root.view + 1, n->view);
 }
 
+/* hkp_dsm__cert_check(), but signatures that came as votes are not checked a second time. */
+static hkp_status cert_check(const node *n, const uint8_t *bytes, size_t len, struct hkp_dsm__cert *cert) {
+    const uint8_t *known[HKP_DSM_MEMBERS_MAX] = {0};
+    const struct slot *s = &n->slots[cert->view % SLOTS];
+    const int k = column((uint32_t)cert->kind);
+    const struct vote_entry *votes = s->view == cert->view && k >= 0 && k < 3 ? s->votes[k] : NULL;
+    for (uint32_t i = 0; votes != NULL && i < n->set.n; i++)
+        if (votes[i].set == VOTE_CHECKED && memcmp(votes[i].digest, cert->digest, 32) == 0)
+            known[i] = votes[i].signature;
+    return hkp_dsm__cert_check_but(n->chain_id, &n->set, bytes, len, known, cert);
+}
+
 hkp_status hkp_dsm__cert_from(node *n, const struct peer *from, uint32_t hops, const uint8_t *bytes,
                               size_t len) {
     struct hkp_dsm__cert cert;
@@ -233,14 +266,14 @@ hkp_status hkp_dsm__cert_from(node *n, const struct peer *from, uint32_t hops, c
     }
     if (cert.view > n->view + VOTE_WINDOW) {
         /* Far ahead: proven first, then the views between are jumped over (R0). */
-        st = hkp_dsm__cert_check(n->chain_id, &n->set, bytes, len, &cert);
+        st = cert_check(n, bytes, len, &cert);
         if (st != HKP_OK) return st;
         n->view = cert.view;
     }
     struct slot *s = cert.view > n->root.view || cert.view == 0 ? hkp_dsm__slot(n, cert.view) : NULL;
     if (s == NULL) return HKP_E_DSM_OLD;
     if (s->cert[cert_column((uint32_t)cert.kind)] != NULL) return HKP_E_DSM_DUPLICATE;
-    st = hkp_dsm__cert_check(n->chain_id, &n->set, bytes, len, &cert);
+    st = cert_check(n, bytes, len, &cert);
     if (st != HKP_OK) return st;
     blob *copy = hkp_dsm__bytes(n, bytes, len);
     if (copy == NULL) return HKP_E_LIMIT;
@@ -269,7 +302,7 @@ void hkp_dsm__vote_own(node *n, uint32_t kind, uint64_t view, const uint8_t dige
     if (s == NULL) return;
     if (s->own_msg[kind] == NULL) s->own_msg[kind] = own_message(n, envelope, bytes.len);
     if (s->own_msg[kind] != NULL) hkp_dsm__send_members(n, 0, s->own_msg[kind]);
-    hkp_status st = vote_enter(n, &v, signature, NULL);
+    hkp_status st = vote_enter(n, &v, signature, NULL, VOTE_CHECKED);
     (void)st;
 }
 

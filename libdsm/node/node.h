@@ -170,6 +170,8 @@ struct hkp_dsm_node {
     /** by views that were left by CERT_N: from their start, with work, to that cert */
     uint64_t view_took;
     uint32_t nullified_row, had_nullified, first_view;
+    /** all that there is to do is that a header is not final yet */
+    uint32_t only_open;
     struct slot *slots;
     uint64_t last_without_null;
     struct prop props[PROPS];

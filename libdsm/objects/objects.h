@@ -333,6 +333,11 @@ hkp_status hkp_dsm__cert_parse(const uint8_t *in, size_t len, struct hkp_dsm__ce
 /* All of D-QC-2 against the set of its epoch. */
 hkp_status hkp_dsm__cert_check(const uint8_t chain_id[32], const struct hkp_dsm__valset *set,
                                const uint8_t *in, size_t len, struct hkp_dsm__cert *cert);
+/* The same, without checking signatures that equal a known one: known[set->n], [64] of each member or NULL.
+ */
+hkp_status hkp_dsm__cert_check_but(const uint8_t chain_id[32], const struct hkp_dsm__valset *set,
+                                   const uint8_t *in, size_t len, const uint8_t *const *known,
+                                   struct hkp_dsm__cert *cert);
 /* signatures[set->n]: [64] of each member or NULL; all given ones enter. E_QUORUM if fewer than q. */
 hkp_status hkp_dsm__cert_build(const struct hkp_dsm__valset *set, const struct hkp_dsm__vote *vote,
                                const uint8_t *const *signatures, uint8_t *dst, size_t cap, size_t *len);

@@ -2,12 +2,12 @@
 # Copyright the HookProbe mesh authors
 """Faults of libdsm that its tests must find; read by tests/support/mutants.py, which says what a line means."""
 
-LINK = {"sim_liars": ["-Wl,--wrap=crypto_sign_verify_detached"]}
+LINK = {name: ["-Wl,--wrap=crypto_sign_verify_detached"] for name in ("sim_cost", "sim_liars")}
 SIM = ["sim.c", "sim_disk.c", "sim_mesh.c", "sim_watch.c"]
 CHAOS = [*SIM, "chaos.c", "liar.c", "liar_proposes.c", "verify_once.c"]
 WITH = {"unit_node": SIM, "sim_consensus": SIM, "sim_store": SIM, "unit_spread": SIM, "unit_neighbours": SIM,
         "unit_strangers": SIM,
-        "sim_liars": CHAOS, "sim_disks": SIM, "sim_gossip": ["gossip_world.c"]}
+        "sim_liars": CHAOS, "sim_cost": SIM, "sim_disks": SIM, "sim_gossip": ["gossip_world.c"]}
 
 LOG, ENTRY, LOG_PROOF = "libdsm/beside/audit.c", "libdsm/beside/audit_entry.c", "libdsm/beside/audit_proof.c"
 TAMPER = ("unit_audit", "edits_inserts_deletes_and_reorderings_break_chain_or_root")
@@ -273,6 +273,11 @@ CONSENSUS = [
 ]
 
 CONSENSUS_SLOW = [
+    ("D-SMX-R1 an empty header comes at once", RULES_C, "n->only_open && n->delay / 2 > n->t_cp ? n->delay / 2 : n->t_cp", "n->t_cp",
+     "sim_cost", "each_block_takes_one_header"),
+    ("D-QC-2 a cert is checked without its votes", VOTES, "votes[i].set == VOTE_CHECKED && memcmp(votes[i].digest, cert->digest", "0 && memcmp(votes[i].digest, cert->digest",
+     "sim_cost", "no_signature_is_checked_twice"),
+    ("D-EVD-1 votes are not checked", VOTES, "return s->cert[cert_column(v->kind)] != NULL && contradicts(s, v) == 0 &&", "return", *LIES),
     ("D-GSP-2 one place fills a view", "libdsm/gossip/view.c",
      "return same_net < SAME_NET_MAX && (v->o.single || same_group < (even > 2 ? even : 2));", "return 1;", "sim_gossip",
      "ids_of_one_group_and_network_take_two_places"),
@@ -321,7 +326,8 @@ CONSENSUS_SLOW = [
      "    if (r.view > n->view) n->view = r.view;\n    n->watermark = r.view;\n    struct slot *s", "unit_node",
      "a_recorded_notar_does_not_stop_the_view"),
     ("D-EVD-1 two votes are not compared", VOTES, "if (envelope != NULL) compare(n, s, v, envelope);", "(void)compare;", *LIES),
-    ("D-EVD-1 E2 is overlooked", VOTES, "conflict = other != NULL && other[v->signer].set;", "conflict = 0;", *LIES),
+    ("D-EVD-1 E2 is overlooked", VOTES, "return other != NULL && other[v->signer].set ? against : 0;",
+     "(void)other;\n    return 0;", *LIES),
     ("D-EVD-1 E3 is overlooked", PROPOSAL, "        hkp_dsm__suspect(n, &a, &m->envelope);\n", "", *LIES),
     ("D-EVD-1 what does not contradict is evidence", EVIDENCE, "    if (class_ == 0) return HKP_E_DSM_EVIDENCE;\n", "", *LIES),
     ("D-EVD-1 evidence that nobody signed", EVIDENCE, "    st = hkp_dsm_envelope_verify(chain_id, &e, key);\n", "    st = HKP_OK;\n", *LIES),

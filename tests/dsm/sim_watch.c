@@ -188,6 +188,16 @@ static uint32_t promise_in(struct sim *s, uint32_t lane, const uint8_t *msg, siz
     return p->kind;
 }
 
+/* What a liar says counts only with its signature. */
+static int signed_by(const struct sim *s, uint32_t k, uint32_t lane, const uint8_t *msg, size_t len) {
+    struct hkp_dsm__message m;
+    struct hkp_dsm_envelope env;
+    return hkp_dsm__message_parse(lane, msg, len, &m) == HKP_OK &&
+           hkp_dsm_envelope_parse(m.envelope.ptr, m.envelope.len, PROMISE, &env) == HKP_OK &&
+           hkp_dsm_envelope_verify(s->genesis->chain_id, &env, s->mesh.secret[s->nodes[k].who] + 32) ==
+               HKP_OK;
+}
+
 void sim_watch(struct sim *s, uint32_t i, uint32_t lane, const uint8_t *msg, size_t len) {
     struct sim_heard p;
     struct hkp_dsm__header h;
@@ -351,7 +361,8 @@ void sim_watch_before(struct sim *s, uint32_t i, uint32_t lane, const uint8_t *m
             s->hearing.at = i;
             s->hearing.life = s->nodes[i].life;
             s->hearing.who = s->nodes[k].who;
-            s->hearing.used = (uint8_t)in_window(s->nodes[i].node, &s->hearing);
+            s->hearing.used =
+                (uint8_t)(in_window(s->nodes[i].node, &s->hearing) && signed_by(s, k, lane, msg, len));
         }
 }
 
@@ -372,6 +383,8 @@ void sim_watch_after(struct sim *s, uint32_t i, hkp_status status) {
     if (!p->used || !s->nodes[i].up) return;
     struct sim_heard *first = heard_slot(s, p);
     int known = first->used && first->life == p->life;
+    if (status == HKP_E_DSM_OLD && p->kind != HKP_DSM_KIND_PROPOSE)
+        status = HKP_OK; /* kept, but not counted (decision 0561) */
     if (known && (status == HKP_OK || status == HKP_E_DSM_DUPLICATE) &&
         memcmp(first->digest, p->digest, 32) != 0)
         expect_evidence(s, i, p, p->kind == HKP_DSM_KIND_PROPOSE ? 3 : p->kind == HKP_DSM_KIND_NOTAR ? 1 : 4);
