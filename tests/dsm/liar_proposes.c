@@ -134,8 +134,9 @@ static int spoil(struct sim *s, struct hkp_dsm__header *h, struct hkp_dsm_view *
         break; /* under a header that is right: the body is another one */
     case 11:   /* an op that accuses somebody honest */
         op.len = liar_accusation(s, liar_state(s)->other, ROOM);
+        if (op.len == 0) break; /* the body is the one that it was */
         body->ptr = fake;
-        if (op.len == 0 || hkp_dsm__body_build(NULL, 0, &op, 1, fake, sizeof fake, &body->len) != HKP_OK ||
+        if (hkp_dsm__body_build(NULL, 0, &op, 1, fake, sizeof fake, &body->len) != HKP_OK ||
             hkp_dsm__body_parse(fake, body->len, &parsed) != HKP_OK)
             break;
         hkp_dsm__ops_root(&parsed, h->ops_root);
