@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "libdsm/node/node.h"
+#include "libter/bytes.h"
 
 /* parent: header before (NULL: the newest final one), on which the tree stands; time_ms: of the header. */
 hkp_status hkp_dsm__op_valid(node *n, const struct hkp_dsm_view *op, struct prop *parent, uint64_t time_ms) {
@@ -45,6 +46,14 @@ size_t hkp_dsm__ops_heads(node *n, const struct prop *p, struct hkp_dsm__head *h
     return count + hkp_dsm__retired_heads(n, p, heads + count);
 }
 
+/* Where it is found when somebody asks for a proof of it (D-SYN-4). */
+static void note_place(node *n, const struct hkp_dsm_view *op, uint64_t height) {
+    uint8_t key[32], value[8];
+    hkp_dsm__merkle_leaf(key, op->ptr, op->len);
+    hkp_put_be64(value, height);
+    hkp_dsm__put(n, HKP_DSM_ROW_DIGEST, key, sizeof key, value, sizeof value);
+}
+
 /* The header is final, its heads are applied. */
 void hkp_dsm__ops_final(node *n, const struct prop *p) {
     struct hkp_dsm_cbor_reader at = p->parsed.ops;
@@ -53,6 +62,7 @@ void hkp_dsm__ops_final(node *n, const struct prop *p) {
         struct hkp_dsm_view op = hkp_dsm__body_op(&at);
         struct hkp_dsm__op o;
         if (hkp_dsm__op_parse(op.ptr, op.len, &o) != HKP_OK) continue;
+        note_place(n, &op, p->h.height);
         if (o.op == HKP_DSM__OP_TOMBSTONE) hkp_dsm__tombstone_final(n, &o, &p->h);
         if (o.op == HKP_DSM__OP_EVIDENCE) hkp_dsm__evidence_final(n, &op, p->h.height);
         if (o.op == HKP_DSM__OP_CA_SET || o.op == HKP_DSM__OP_REVOCATIONS)

@@ -11,8 +11,8 @@ struct proof_job {
     uint64_t ticket, seq, height, from_epoch, links;
     int32_t position;
     uint8_t author[16];
-    /** asked by a peer: the answer is op 44 */
-    uint32_t asked;
+    /** asked by a peer: the answer is op 44; it is about the op with this leaf hash in leaf, its body in item */
+    uint32_t asked, op;
     uint8_t peer[16], nonce[8];
     /** of a head: its leaf and path, when it was asked for */
     size_t leaf_len, index, size, n_hashes;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
 /*
- * Portable proofs of final blocks (D-SYN-5), put together from rows of the store: place of the block, the
- * block, the leaves of its checkpoint, the headers down to the one that a CERT_F names, and one link for each
- * epoch between the one that the verifier trusts and the block's.
+ * Portable proofs of final blocks, heads and ops (D-SYN-5), put together from rows of the store: place of the
+ * block, the block, the leaves of its checkpoint (of an op: the row of its leaf hash, the body with it), the
+ * headers down to the one that a CERT_F names, and one link for each epoch between the one that the verifier
+ * trusts and the block's.
  */
 #include <string.h>
 
@@ -12,7 +13,9 @@
 
 enum { PROOF_BYTES_MAX = 1048576 - 64 };
 enum {
-    STEP_PLACE = 1,
+    STEP_OP = 1,
+    STEP_BODY,
+    STEP_PLACE,
     STEP_BLOCK,
     STEP_LEAVES,
     STEP_FINAL,
@@ -124,6 +127,25 @@ static void begin_head(node *n, struct proof_job *j, const uint8_t node_id[16]) 
     scan_final(n, j);
 }
 
+/* By its leaf hash, which final.c notes beside the digests of headers. */
+static void begin_op(node *n, struct proof_job *j, const uint8_t leaf_hash[32]) {
+    j->op = 1;
+    j->step = STEP_OP;
+    memcpy(j->leaf, leaf_hash, 32);
+    go(n, j, hkp_dsm__get(n, READ_PROOF, HKP_DSM_ROW_DIGEST, leaf_hash, 32));
+}
+
+hkp_status hkp_dsm_prove_op(hkp_dsm_node *n, hkp_time now, const uint8_t leaf_hash[32], uint64_t from_epoch,
+                            uint64_t *ticket) {
+    if (n->state != HKP_DSM_STATE_RUNNING) return HKP_E_STATE;
+    hkp_dsm__time(n, now);
+    struct proof_job *j = job_new(n, from_epoch, 0);
+    if (j == NULL) return HKP_E_LIMIT;
+    *ticket = j->ticket;
+    begin_op(n, j, leaf_hash);
+    return HKP_OK;
+}
+
 hkp_status hkp_dsm_prove(hkp_dsm_node *n, hkp_time now, const uint8_t author[16], uint64_t seq,
                          int32_t position, uint64_t from_epoch, uint64_t *ticket) {
     if (n->state != HKP_DSM_STATE_RUNNING) return HKP_E_STATE;
@@ -136,10 +158,10 @@ hkp_status hkp_dsm_prove(hkp_dsm_node *n, hkp_time now, const uint8_t author[16]
     return HKP_OK;
 }
 
-/* D-SYN-4. Blocks are found by id while they are in memory; an op is not looked for. */
+/* D-SYN-4. Blocks are found by id while they are in memory. */
 hkp_status hkp_dsm__on_proof_req(node *n, struct peer *p, struct hkp_dsm__message *m) {
     const struct block *b = m->key.len == 32 ? hkp_dsm__block_by_id(n, m->key.ptr) : NULL;
-    int known = m->what == 0 || (m->what != 2 && b != NULL && b->height > 0);
+    int known = m->what == 0 || (m->what == 2 && m->key.len == 32) || (b != NULL && b->height > 0);
     struct proof_job *j = known && hkp_dsm__may_ask(n, p) ? job_new(n, m->epoch, 1) : NULL;
     if (j == NULL) {
         send_answer(n, p, m->nonce, known ? 4 : 1, NULL);
@@ -149,6 +171,8 @@ hkp_status hkp_dsm__on_proof_req(node *n, struct peer *p, struct hkp_dsm__messag
     memcpy(j->nonce, m->nonce, 8);
     if (m->what == 0)
         begin_head(n, j, m->key.ptr);
+    else if (m->what == 2)
+        begin_op(n, j, m->key.ptr);
     else
         begin_block(n, j, b->author->node_id, b->b.seq, m->what == 3 ? (int32_t)m->position : -2);
     return HKP_OK;
@@ -164,9 +188,11 @@ void hkp_dsm__proof_row(node *n, struct read *r, const uint8_t *key, size_t key_
     struct proof_job *j = job_of(n, r);
     if (j == NULL) return;
     switch (j->step) {
+    case STEP_OP: /* digests of headers have 40 bytes there, or are not of an op of that body */
     case STEP_PLACE:
         if (len == 8) j->height = hkp_be64(data);
         break;
+    case STEP_BODY:
     case STEP_BLOCK:
         j->item = hkp_dsm__bytes(n, data, len);
         break;
@@ -263,6 +289,32 @@ static hkp_status leaf_proof(node *n, const struct proof_job *j, const uint8_t i
     return HKP_OK;
 }
 
+/* The op itself, and its path among those of its body. */
+static hkp_status op_part(node *n, const struct proof_job *j, struct hkp_dsm__proof_parts *out,
+                          uint8_t (*hashes)[32]) {
+    struct hkp_dsm__body body;
+    hkp_status st = hkp_dsm__body_parse(j->item->ptr, j->item->len, &body);
+    if (st != HKP_OK) return st;
+    uint8_t(*leaves)[32] = (uint8_t(*)[32])(void *)n->scratch;
+    const uint8_t(*all)[32] = (const uint8_t(*)[32])(void *)n->scratch;
+    const uint8_t(*path)[32] = (const uint8_t(*)[32])(void *)hashes;
+    size_t found = body.n_ops;
+    for (size_t i = 0; i < body.n_ops; i++) {
+        const struct hkp_dsm_view op = hkp_dsm__body_op(&body.ops);
+        hkp_dsm__merkle_leaf(leaves[i], op.ptr, op.len);
+        if (memcmp(leaves[i], j->leaf, 32) != 0) continue;
+        found = i;
+        out->leaf = op;
+    }
+    if (found == body.n_ops) return HKP_E_NOTFOUND;
+    out->root = 2;
+    out->index = found;
+    out->size = body.n_ops;
+    out->n_hashes = hkp_dsm__merkle_prove(all, body.n_ops, found, hashes);
+    out->hashes = path;
+    return HKP_OK;
+}
+
 static hkp_status block_part(node *n, const struct proof_job *j, struct hkp_dsm__proof_parts *out,
                              uint8_t id[32]) {
     struct hkp_dsm_cbor_reader r;
@@ -311,6 +363,8 @@ static void build(node *n, struct proof_job *j) {
         out.size = j->size;
         out.hashes = path;
         out.n_hashes = j->n_hashes;
+    } else if (j->op) {
+        if (st == HKP_OK) st = op_part(n, j, &out, hashes);
     } else {
         if (st == HKP_OK) st = block_part(n, j, &out, id);
         if (st == HKP_OK) st = leaf_proof(n, j, id, &out, hashes);
@@ -364,6 +418,15 @@ void hkp_dsm__proof_end(node *n, struct read *r) {
     uint8_t a[24], b[8], key[9];
     hkp_put_be64(a, j->height);
     switch (j->step) {
+    case STEP_OP:
+        if (j->height == 0) break;
+        j->step = STEP_BODY;
+        go(n, j, hkp_dsm__get(n, READ_PROOF, HKP_DSM_ROW_BODY, a, 8));
+        return;
+    case STEP_BODY:
+        if (j->item == NULL) break;
+        scan_final(n, j);
+        return;
     case STEP_PLACE:
         if (j->height == 0) break;
         j->step = STEP_BLOCK;

@@ -127,6 +127,18 @@ static void remake_places(struct repair *r, uint64_t height, const struct hkp_ds
     }
 }
 
+/* Rows of ops stand among the digests (D-SYN-4). */
+static void remake_ops(struct repair *r, uint64_t height, const struct hkp_dsm__body *body) {
+    struct hkp_dsm_cbor_reader at = body->ops;
+    for (size_t i = 0; i < body->n_ops; i++) {
+        const struct hkp_dsm_view op = hkp_dsm__body_op(&at);
+        uint8_t key[32], value[8];
+        hkp_dsm__merkle_leaf(key, op.ptr, op.len);
+        hkp_put_be64(value, height);
+        r->told->remade += (uint64_t)put_row(r, HKP_DSM_ROW_DIGEST, key, sizeof key, value, sizeof value);
+    }
+}
+
 /* The seq of the author's head before this one; places stand for all heads now. */
 static uint64_t seq_before(struct repair *r, const struct hkp_dsm__head *head) {
     sqlite3_stmt *q = NULL;
@@ -222,9 +234,10 @@ static void pass_body(struct repair *r, int pass, uint64_t height, const struct 
     uint8_t key[8];
     size_t len;
     hkp_put_be64(key, height);
-    if (pass == PASS_PLACES)
+    if (pass == PASS_PLACES) {
         remake_places(r, height, body);
-    else if (pass == PASS_MISSING && height >= r->blocks_from)
+        remake_ops(r, height, body);
+    } else if (pass == PASS_MISSING && height >= r->blocks_from)
         missing_blocks(r, body);
     else if (pass == PASS_LEAVES && h != NULL &&
              !get_row(r, HKP_DSM_ROW_LEAVES, key, sizeof key, &data, &len))

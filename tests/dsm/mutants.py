@@ -577,5 +577,11 @@ COMMANDED = [
      "sim_commands", "evidence_against_who_is_not_in_office_is_no_op"),
 ]
 
+COMMANDED += [
+    ("D-SYN-4 ops are not found", "libdsm/consensus/ops.c", "        note_place(n, &op, p->h.height);\n", "        (void)note_place;\n",
+     "sim_commands", "that_an_op_is_final_is_proven_to_who_asks"),
+    ("D-SYN-4 ops of peers are not looked for", "libdsm/node/prove.c", "(m->what == 2 && m->key.len == 32)", "0", "sim_commands",
+     "that_an_op_is_final_is_proven_to_who_asks"),
+]
 WITH.update({"sim_commands": SIM})
 ALWAYS += COMMANDED

@@ -364,6 +364,70 @@ static void evidence_against_who_is_not_in_office_is_no_op(void) {
     sim_free(&sim);
 }
 
+/* ---- proofs of ops ---- */
+
+static hkp_status verified(uint32_t i, const struct hkp_dsm_trust *trust, struct hkp_dsm_proof *proof) {
+    if (sim.nodes[i].proof_status != HKP_OK) return sim.nodes[i].proof_status;
+    return hkp_dsm_proof_verify(sim.nodes[i].proof, sim.nodes[i].proof_len, genesis.chain_id, trust, 1, 0,
+                                proof);
+}
+
+/* D-SYN-4, what 2: an edge node that trusts the genesis alone learns that an op is final, from any peer. */
+static void that_an_op_is_final_is_proven_to_who_asks(void) {
+    const uint8_t key[16] = {9};
+    uint8_t op[MULTI_MAX + 16];
+    struct object list;
+    struct hkp_dsm_view bytes = {.ptr = op};
+    struct hkp_dsm_question q = {.struct_size = sizeof q, .what = HKP_DSM_ASK_OP};
+    struct hkp_dsm_proof proof;
+    uint64_t ticket = 0, own = 0;
+    begin(check_seed() + 7, 4, 1);
+    make_list(&list, 1, NULL, 4, 1);
+    const struct hkp_dsm_view multi = {list.bytes, list.len};
+    CHECK_EQ(hkp_dsm__op_build(HKP_DSM__OP_REVOCATIONS, &multi, NULL, op, sizeof op, &bytes.len), HKP_OK);
+    hkp_dsm__merkle_leaf(q.key, op, bytes.len);
+    CHECK_EQ(hkp_dsm_prove_op(sim.nodes[1].node, sim.now, q.key, 0, &own), HKP_OK);
+    sim_pump(&sim, 1);
+    CHECK_EQ(sim.nodes[1].proof_status, HKP_E_NOTFOUND); /* not yet */
+    CHECK_EQ(hkp_dsm_node_revoke(sim.nodes[0].node, sim.now, wall(0), list.bytes, list.len), HKP_OK);
+    CHECK_EQ(hkp_dsm_node_tombstone(sim.nodes[0].node, sim.now, wall(0), key), HKP_OK);
+    CHECK_EQ(hkp_dsm_node_tombstone(sim.nodes[1].node, sim.now, wall(1), key), HKP_OK);
+    sim_pump(&sim, 0);
+    sim_pump(&sim, 1);
+    sim_run(&sim, 5 * SIM_S);
+    CHECK_EQ(hkp_dsm_node_trust(sim.nodes[4].node, 0, q.trust.valset_hash, &q.trust.time_ms), HKP_OK);
+    hour(0); /* a link leads to it then */
+    hour(0);
+    for (int round = 0; round < 2; round++) {
+        CHECK_EQ(hkp_dsm_ask(sim.nodes[4].node, sim.now, &q, &ticket), HKP_OK);
+        sim_pump(&sim, 4);
+        sim_run(&sim, 3 * SIM_S);
+        CHECK_EQ(verified(4, &q.trust, &proof), HKP_OK);
+        CHECK_EQ(proof.root, 2);
+        CHECK_EQ(proof.leaf.len, bytes.len);
+        CHECK_MEM(proof.leaf.ptr, op, bytes.len);
+        for (uint32_t i = 0; i < 4; i++) { /* also from what stores hold */
+            sim_crash(&sim, i);
+            sim_start(&sim, i);
+        }
+        sim_run(&sim, 2 * SIM_S);
+    }
+    CHECK_EQ(hkp_dsm_prove_op(sim.nodes[1].node, sim.now, q.key, 0, &own), HKP_OK);
+    sim_pump(&sim, 1);
+    CHECK_EQ(verified(1, &q.trust, &proof), HKP_OK);
+    q.key[0] ^= 1;
+    CHECK_EQ(hkp_dsm_ask(sim.nodes[4].node, sim.now, &q, &ticket), HKP_OK);
+    sim_pump(&sim, 4);
+    sim_run(&sim, 20 * SIM_S);
+    CHECK_EQ(sim.nodes[4].proof_status, HKP_E_NOTFOUND);
+    memcpy(q.key, sim_status(&sim, 0).final_digest, 32); /* a row of a header is none of an op */
+    CHECK_EQ(hkp_dsm_prove_op(sim.nodes[0].node, sim.now, q.key, 0, &own), HKP_OK);
+    sim_pump(&sim, 0);
+    CHECK_EQ(sim.nodes[0].proof_status, HKP_E_NOTFOUND);
+    CHECK_EQ(sim.faults, 0);
+    sim_free(&sim);
+}
+
 int main(void) {
     CASE(a_barred_node_without_a_seat_is_retired);
     CASE(a_barred_member_goes_when_f_plus_1_say_so);
@@ -371,5 +435,6 @@ int main(void) {
     CASE(ops_without_enough_endorsements_are_refused);
     CASE(officers_who_gave_a_number_twice_are_in_the_chain);
     CASE(evidence_against_who_is_not_in_office_is_no_op);
+    CASE(that_an_op_is_final_is_proven_to_who_asks);
     return check_done();
 }
