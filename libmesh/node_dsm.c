@@ -352,6 +352,22 @@ int hkp_mesh__dsm_event(struct hkp_mesh_node *node, struct hkp_mesh_event *out) 
             hkp_mesh__fact(node, HKP_MESH_EVENT_EVIDENCE, node->node_id,
                            "own promises are missing from the log of consensus: observing only");
             break;
+        case HKP_DSM_EV_OUTDATED:
+            hkp_mesh__fact(node, HKP_MESH_EVENT_EVIDENCE, node->node_id,
+                           "the mesh uses a version that this build does not know: observing only");
+            break;
+        case HKP_DSM_EV_OFFICERS:
+            hkp_mesh__fact(node, HKP_MESH_EVENT_EVIDENCE, NULL,
+                           "the chain holds evidence against officers: replace them");
+            break;
+        case HKP_DSM_EV_RETIRED:
+            hkp_mesh__fact(node, HKP_MESH_EVENT_EVIDENCE, ev->node_id, "retired by the chain");
+            break;
+        case HKP_DSM_EV_TOMBSTONE: { /* M-TI-9 */
+            uint32_t removed = 0;
+            hkp_mesh_intel_revoke(node->intel, node->wall_us / 1000000, NULL, ev->id, &removed);
+            break;
+        }
         case HKP_DSM_EV_PROOF:
             proof_event(node, ev, out);
             return 1;

@@ -170,6 +170,9 @@ void hkp_dsm__epoch_again(node *n, const struct hkp_dsm__header *boundary);
 /** The epoch that a RESTART begins at the newest final header. */
 void hkp_dsm__epoch_restart(node *n, const struct hkp_dsm__restart *r);
 
+/** The epoch is of blocks and headers of this version (0: as before). */
+void hkp_dsm__version_begins(node *n, uint64_t version);
+
 /* restart.c */
 /** What was given is done once its header is the newest final one. */
 void hkp_dsm__restart_step(node *n);

@@ -259,6 +259,16 @@ static void put_link(node *n, struct prop *const *way, size_t count) {
         hkp_dsm__blob_drop(&n->pool, b);
 }
 
+/* D-EPO-7: this build knows version 1 alone. What it would vote for is of no use there, so it votes no more.
+ */
+void hkp_dsm__version_begins(node *n, uint64_t version) {
+    if (version <= 1) return;
+    n->outdated = (uint32_t)version;
+    struct event_entry *e = hkp_dsm__fact(n, HKP_DSM_EV_OUTDATED);
+    e->e.epoch = n->set.epoch;
+    e->e.type = (uint32_t)version;
+}
+
 /* The epoch has begun: all that a start needs is stored, the switch last. */
 static void begun(node *n, const uint8_t digest[32], uint32_t joined) {
     snapshot(n);
@@ -285,7 +295,7 @@ static void begun(node *n, const uint8_t digest[32], uint32_t joined) {
 void hkp_dsm__epoch_again(node *n, const struct hkp_dsm__header *h) {
     uint8_t set[HKP_DSM_VALSET_MAX], digest[32], hash[32];
     struct hkp_dsm__valset old = n->set;
-    uint64_t first = n->epoch_first;
+    uint64_t first = n->epoch_first, version = h->version; /* h does not outlive the epoch */
     size_t len = 0;
     hkp_status st = hkp_dsm__next_set(n, n->pending, h->height, set, &len);
     if (st == HKP_OK) hkp_dsm__valset_hash(hash, set, len);
@@ -303,6 +313,7 @@ void hkp_dsm__epoch_again(node *n, const struct hkp_dsm__header *h) {
     hkp_dsm__epoch_begin(n, set, len, digest, h->height, h->time_ms);
     hkp_dsm__pending_carry(n, &old, first);
     begun(n, digest, 0);
+    hkp_dsm__version_begins(n, version);
 }
 
 void hkp_dsm__epoch_jump(node *n, const struct hkp_dsm__header *h, const uint8_t *set, size_t len) {
@@ -313,6 +324,7 @@ void hkp_dsm__epoch_jump(node *n, const struct hkp_dsm__header *h, const uint8_t
     hkp_put_be64(joined, n->set.epoch);
     hkp_dsm__put(n, HKP_DSM_ROW_META, (const uint8_t *)"joined", 6, joined, sizeof joined);
     begun(n, h->digest, 1);
+    hkp_dsm__version_begins(n, h->version);
     n->promises_open = n->seat >= 0; /* what it promised here before its store was set back (D-STO-9) */
     hkp_dsm__promises_ask(n, NULL);
 }

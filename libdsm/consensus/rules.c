@@ -16,7 +16,7 @@ static uint64_t delay(const node *n) {
 static uint64_t retransmit_first(const node *n) { return 4 * n->delay > 200 * MS ? 4 * n->delay : 200 * MS; }
 
 int hkp_dsm__may_promise(const node *n, uint64_t view) {
-    return n->state == HKP_DSM_STATE_RUNNING && !n->observer && !n->silent && n->seat >= 0 &&
+    return n->state == HKP_DSM_STATE_RUNNING && !n->observer && !n->silent && !n->outdated && n->seat >= 0 &&
            !n->promises_open && view > n->watermark;
 }
 

@@ -104,6 +104,7 @@ static hkp_status header_row(node *n, const uint8_t *key, const uint8_t *data, s
     if (st != HKP_OK) return st;
     if (h.height == n->root.height) {
         l->snapshot_seen = 1;
+        hkp_dsm__version_begins(n, h.version);
         return memcmp(h.digest, n->root.digest, 32) == 0 &&
                        memcmp(h.heads_root, hkp_dsm__heads_root(n->heads), 32) == 0
                    ? HKP_OK

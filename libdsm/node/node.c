@@ -414,7 +414,7 @@ hkp_status hkp_dsm_node_status(const hkp_dsm_node *n, struct hkp_dsm_node_status
                                       .dropped = n->dropped,
                                       .pool_used = (uint64_t)n->pool.used * POOL_UNIT,
                                       .peers = n->n_peers,
-                                      .silent = n->observer || n->silent || n->promises_open || n->seat < 0};
+                                      .silent = n->observer || n->silent || n->outdated || n->promises_open || n->seat < 0};
     memcpy(s->final_digest, n->root.digest, 32);
     memcpy(s->chain_id, n->chain_id, 32);
     memcpy(s->node_id, n->id, 16);

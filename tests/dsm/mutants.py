@@ -583,5 +583,11 @@ COMMANDED += [
     ("D-SYN-4 ops of peers are not looked for", "libdsm/node/prove.c", "(m->what == 2 && m->key.len == 32)", "0", "sim_commands",
      "that_an_op_is_final_is_proven_to_who_asks"),
 ]
+COMMANDED += [
+    ("D-EPO-7 votes in an epoch of another version", "libdsm/consensus/rules.c", " && !n->outdated &&", " &&", "sim_epochs",
+     "a_later_version_leaves_this_build_behind"),
+    ("D-EPO-7 forgotten by a start", "libdsm/node/load.c", "        hkp_dsm__version_begins(n, h.version);\n", "", "sim_epochs",
+     "a_later_version_leaves_this_build_behind"),
+]
 WITH.update({"sim_commands": SIM})
 ALWAYS += COMMANDED

@@ -418,6 +418,81 @@ static void timers_follow_the_network_within_their_caps(void) {
     sim_free(&sim);
 }
 
+/* ---- versions ---- */
+
+/* A final boundary with key 14, as members with a later build make it: by their keys, for node 0. */
+static void give_upgrade(node *n) {
+    uint8_t set[HKP_DSM_VALSET_MAX], header[512], cert[1024], envelope[3][256], signatures[3][64];
+    const uint8_t *list[HKP_DSM_MEMBERS_MAX] = {0};
+    const uint8_t empty[] = {0x82, 0x80, 0x80};
+    struct hkp_dsm__merkle none = {0};
+    size_t set_len = 0, len = 0;
+    struct hkp_dsm__header h = {.view = n->root.view + 1,
+                                .height = n->root.height + 1,
+                                .parent_view = n->root.view,
+                                .time_ms = n->epoch_ms + 3600000,
+                                .version = 2};
+    memcpy(h.parent, n->root.digest, 32);
+    CHECK_EQ(hkp_dsm__goto(n, NULL), 1);
+    memcpy(h.heads_root, hkp_dsm__heads_root(n->heads), 32);
+    h.n_heads = hkp_dsm__heads_count(n->heads);
+    hkp_dsm__merkle_root(&none, h.blocks_root);
+    hkp_dsm__merkle_root(&none, h.ops_root);
+    h.proposer = n->perm[h.view % n->set.n];
+    CHECK_EQ(hkp_dsm_valset_build(n->set.seats, n->set.n, 1, set, sizeof set, &set_len), HKP_OK);
+    hkp_dsm__valset_hash(h.next_valset, set, set_len);
+    CHECK_EQ(hkp_dsm__header_build(&h, header, sizeof header, &len), HKP_OK);
+    const struct hkp_dsm_view header_view = {header, len}, body = {empty, sizeof empty};
+    CHECK_EQ(hkp_dsm__header_parse(n->chain_id, header, len, &h), HKP_OK);
+    struct hkp_dsm__vote vote = {.kind = HKP_DSM_KIND_FINAL, .view = h.view};
+    memcpy(vote.digest, h.digest, 32);
+    for (uint32_t i = 1; i < 4; i++) {
+        struct hkp_dsm_envelope env;
+        CHECK_EQ(hkp_dsm__vote_make(n->chain_id, &vote, sim.mesh.node_id[i], sim.mesh.secret[i],
+                                    envelope[i - 1], sizeof envelope[0], &len),
+                 HKP_OK);
+        CHECK_EQ(hkp_dsm_envelope_parse(envelope[i - 1], len, 1U << HKP_DSM_KIND_FINAL, &env), HKP_OK);
+        memcpy(signatures[i - 1], env.signature, 64);
+        list[hkp_dsm__valset_index(&n->set, sim.mesh.node_id[i])] = signatures[i - 1];
+    }
+    CHECK_EQ(hkp_dsm__cert_build(&n->set, &vote, list, cert, sizeof cert, &len), HKP_OK);
+    CHECK_EQ(hkp_dsm__cert_take(n, cert, len), HKP_OK);
+    CHECK(hkp_dsm__prop_add(n, &h, &header_view, &body, NULL) != NULL);
+}
+
+static uint64_t outdated;
+
+static void on_version(struct sim *s, uint32_t i, const struct hkp_dsm_event *ev) {
+    (void)s;
+    if (i == 0 && ev->kind == HKP_DSM_EV_OUTDATED) outdated = ev->type * 10 + ev->epoch;
+}
+
+/* D-EPO-7: what this build does not know it does not vote for, and says so, also after a start. */
+static void a_later_version_leaves_this_build_behind(void) {
+    begin(check_seed() + 97, 4, 0);
+    start_all();
+    sim_submit(&sim, 0, "version 1");
+    sim_run(&sim, 3 * SIM_S);
+    for (uint32_t i = 1; i < 4; i++) sim_crash(&sim, i);
+    sim.unwatched = 1; /* the others are of another build */
+    sim.on_fact = on_version;
+    outdated = 0;
+    give_upgrade(sim.nodes[0].node);
+    sim_run(&sim, SIM_S);
+    CHECK_EQ(outdated, 21);
+    for (int round = 0; round < 2; round++) {
+        CHECK_EQ(sim_status(&sim, 0).epoch, 1);
+        CHECK_EQ(sim_status(&sim, 0).silent, 1);
+        for (uint64_t v = 0; v < 8; v++) CHECK_EQ(hkp_dsm__may_promise(sim.nodes[0].node, v), 0);
+        outdated = 0;
+        sim_crash(&sim, 0);
+        sim_start(&sim, 0);
+        sim_run(&sim, SIM_S);
+        CHECK_EQ(outdated, 21);
+    }
+    sim_free(&sim);
+}
+
 /* D-SMX-8: who comes back waits for the others in its first view, however fast they were. */
 static void the_first_view_after_a_start_is_patient(void) {
     begin(check_seed() + 95, 4, 0);
@@ -445,5 +520,6 @@ int main(void) {
     CASE(timers_follow_the_network_within_their_caps);
     CASE(the_first_view_after_a_start_is_patient);
     CASE(who_may_not_validate_gets_no_seat);
+    CASE(a_later_version_leaves_this_build_behind);
     return check_done();
 }
