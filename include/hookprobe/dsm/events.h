@@ -126,13 +126,13 @@ enum {
     HKP_DSM_EV_RETIRED = 43,
     /** f+1 members withdrew an indicator for all: id: ioc_key in the first 16 bytes, height, epoch, time_us:
      * of the checkpoint (op 6 of D-CKP-3) */
-    HKP_DSM_EV_TOMBSTONE = 44,
+    HKP_DSM_EV_TOMBSTONE = 52,
     /** evidence against officers is in the chain: id: key of the first of them, seq: the number, height,
      * data: op 1 of D-CKP-3 (D-EVD-3) */
-    HKP_DSM_EV_OFFICERS = 45,
+    HKP_DSM_EV_OFFICERS = 53,
     /** the mesh uses a later version of blocks and headers from this epoch on, type, which this build does not
      * know: it votes no more until it is replaced (D-EPO-7) */
-    HKP_DSM_EV_OUTDATED = 46,
+    HKP_DSM_EV_OUTDATED = 54,
     /** a claim came and is open: id, node_id: who claims, data: the CLAIM envelope (D-WIT-1) */
     HKP_DSM_EV_CLAIM = 48,
     /** a claim stands otherwise than was told: id, node_id: who claims, type: HKP_DSM_CLAIM_*, count: groups
