@@ -2,6 +2,7 @@
 /* Copyright the HookProbe mesh authors */
 /* Training by many, who need not trust each other: whoever knows the secrets does a round again (LAB-6.3);
  * and who ends sessions is counted (LAB-6.2). */
+#include "alloc.h"
 #include "check.h"
 
 #include <hookprobe/neuro_lab.h>
@@ -188,6 +189,55 @@ static void who_ends_three_sessions_is_out(void) {
     CHECK_EQ(hkp_neuro_lab_share_aborted(&aborts, 16), HKP_E_NEURO_LAB_RANGE);
 }
 
+/* Each allocation in turn is refused: nothing changes, nothing is left behind. */
+static void without_memory_a_round_is_refused_and_nothing_is_lost(void) {
+    struct failing f = {.left = -1};
+    const struct hkp_neuro_lab_nc0_options o = {
+        .struct_size = sizeof o, .index = 0, .form = 1, .steps = 4, .batch = 1, .mem = failing_mem(&f)};
+    hkp_neuro_lab_nc0 *n = NULL;
+    uint8_t before[32], after[32], commit[32];
+    CHECK_EQ(hkp_neuro_lab_nc0_new(&n, key, &o), HKP_OK);
+    const size_t size = hkp_neuro_lab_average_size(n);
+    uint8_t *weights = malloc(size);
+    CHECK_EQ(hkp_neuro_lab_average_round(n, key, 0, 2, weights), HKP_OK);
+    crypto_hash_sha256(commit, weights, size);
+    hkp_neuro_lab_nc0_hash(n, before);
+    const long live = f.live;
+    for (long k = 0; k < 3; k++) {
+        f.left = k;
+        if (k < 2) CHECK_EQ(hkp_neuro_lab_average_round(n, key, 0, 2, weights), HKP_E_NEURO_LAB_LIMIT);
+        f.left = k;
+        CHECK_EQ(hkp_neuro_lab_average_check(n, key, 0, 2, commit, weights), HKP_E_NEURO_LAB_LIMIT);
+        CHECK_EQ(f.live, live);
+    }
+    f.left = -1;
+    CHECK_EQ(hkp_neuro_lab_average_check(n, key, 0, 2, commit, weights), HKP_OK);
+    hkp_neuro_lab_nc0_hash(n, after);
+    CHECK_MEM(before, after, 32);
+    hkp_neuro_lab_nc0_free(n);
+    CHECK_EQ(f.live, 0);
+    CHECK_EQ(f.bytes, 0);
+    free(weights);
+}
+
+static void without_memory_a_layer_changes_nothing(void) {
+    struct failing f = {0};
+    struct hkp_neuro_lab_layer layer = {.mem = failing_mem(&f)};
+    const uint8_t iv[8] = {1};
+    uint8_t data[16] = "text";
+    CHECK_EQ(hkp_neuro_lab_layer_apply(&layer, key, iv, data, sizeof data), HKP_E_NEURO_LAB_LIMIT);
+    CHECK(memcmp(data, "text", 5) == 0);
+    f.left = -1;
+    CHECK_EQ(hkp_neuro_lab_layer_apply(&layer, key, iv, data, sizeof data), HKP_OK);
+    CHECK_EQ(hkp_neuro_lab_layer_apply(&layer, key, iv, data, sizeof data), HKP_OK);
+    CHECK(memcmp(data, "text", 5) == 0);
+    f.left = 0; /* another key, and no memory for it: the old one is gone, too */
+    CHECK_EQ(hkp_neuro_lab_layer_apply(&layer, secrets[0], iv, data, sizeof data), HKP_E_NEURO_LAB_LIMIT);
+    CHECK(memcmp(data, "text", 5) == 0);
+    hkp_neuro_lab_layer_end(&layer);
+    CHECK_EQ(f.live, 0);
+}
+
 int main(void) {
     CASE(all_rounds_make_one_trained_pair_that_everybody_has);
     CASE(the_mean_is_rounded_down);
@@ -196,6 +246,8 @@ int main(void) {
     CASE(a_round_gives_the_same_bytes_on_every_build);
     CASE(momenta_begin_at_zero_in_each_round);
     CASE(rounds_out_of_order_and_weights_out_of_range_change_nothing);
+    CASE(without_memory_a_round_is_refused_and_nothing_is_lost);
+    CASE(without_memory_a_layer_changes_nothing);
     CASE(who_ends_three_sessions_is_out);
     return check_done();
 }
