@@ -18,6 +18,7 @@ enum {
     KNOWN = 4,
     TRIES_MAX = 3,
     SAME_NET_MAX = 2,
+    SAME_GROUP_MIN = 2,
     SHUFFLE_ACTIVE = 3,
     SHUFFLE_PASSIVE = 4,
     /** shuffles until a link is given up for another, in the mean */
@@ -128,7 +129,6 @@ static uint32_t groups_known(const view *v) {
 }
 
 static int fits(const view *v, const contact *c) {
-    const uint32_t groups = groups_known(v), even = (v->o.active + groups - 1) / groups;
     uint32_t same_group = 0, same_net = 0;
     for (uint32_t i = 0; i < SLOTS; i++) {
         const view_peer *p = &v->active[i];
@@ -136,7 +136,10 @@ static int fits(const view *v, const contact *c) {
         same_group += p->c.group == c->group;
         same_net += c->net != 0 && p->c.net == c->net;
     }
-    return same_net < SAME_NET_MAX && (v->o.single || same_group < (even > 2 ? even : 2));
+    if (same_net >= SAME_NET_MAX) return 0;
+    if (v->o.single || same_group < SAME_GROUP_MIN) return 1;
+    const uint32_t groups = groups_known(v);
+    return same_group < (v->o.active + groups - 1) / groups;
 }
 
 /* ---- the passive view ---- */

@@ -479,8 +479,10 @@ void hkp_dsm__near_tick(node *n) {
     if (n->now >= s->signed_at + 12 * HOUR && sign_own(n, &self) == HKP_OK)
         hkp_dsm__view_self(&s->view, &self);
     if (n->now >= s->key_at) redraw(n);
-    mark(n);
-    if (n->now >= hkp_dsm__view_wake(&s->view)) hkp_dsm__view_tick(&s->view, n->now, wall_s(n));
+    if (n->now >= hkp_dsm__view_wake(&s->view)) {
+        mark(n);
+        hkp_dsm__view_tick(&s->view, n->now, wall_s(n));
+    }
     settle(n);
     if (n->now >= s->anchors_at) anchors_store(n);
 }

@@ -400,7 +400,7 @@ static void step(struct gossip_world *w) {
         struct gossip_node *n = &w->nodes[i];
         timer_off(w, i);
         if (n->dead) continue;
-        tell_view(w, n);
+        if (now >= n->view.shuffle_at) tell_view(w, n);
         if (now >= hkp_dsm__view_wake(&n->view)) hkp_dsm__view_tick(&n->view, now, w->now_ms / 1000);
         settle(w, i);
     }
