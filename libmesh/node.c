@@ -384,21 +384,12 @@ hkp_status hkp_mesh_event(hkp_mesh_node *node, struct hkp_mesh_event *ev) {
 
 /* ---- What the host asks for ---- */
 
-hkp_status hkp_mesh_report_threat(hkp_mesh_node *node, hkp_time now, uint64_t wall_us,
-                                  const struct hkp_mesh_record *record, uint64_t *seq) {
-    uint8_t content[HKP_MESH_RECORD_MAX + 1];
-    size_t len = 0;
-    if (now > node->now) node->now = now;
-    if (node->life != 1 || !node->started) return HKP_E_STATE;
-    /* Where AMBER payloads may go (M-TI-3) is not enforced by the gossip of this version: they stay here. */
-    if (record->tlp >= HKP_MESH_TLP_AMBER) return HKP_E_MESH_TLP;
-    content[0] = 0x81; /* D-BLK-3: an array of one record */
-    hkp_status st = hkp_mesh_record_encode(record, content + 1, sizeof content - 1, &len);
-    if (st != HKP_OK) return st;
+hkp_status hkp_mesh__submit(struct hkp_mesh_node *node, uint32_t type, const uint8_t *content, size_t len,
+                            uint64_t *seq) {
     int is_neuro = (node->own_cert.roles & HKP_DSM_ROLE_NEURO) != 0;
     if (is_neuro && node->cursor.index == 0) return HKP_E_MESH_STATE;
     struct hkp_dsm_claims claims;
-    st = hkp_dsm_draft(node->dsm, content, len + 1, seq, claims.prev, claims.payload_hash);
+    hkp_status st = hkp_dsm_draft(node->dsm, content, len, seq, claims.prev, claims.payload_hash);
     if (st != HKP_OK) return st == HKP_E_LIMIT ? HKP_E_MESH_LIMIT : st;
     if (is_neuro) hkp_mesh__claims_make(node, *seq, &claims);
     struct hkp_dsm_neuro neuro = {.ter_hash = node->cursor.h};
@@ -407,9 +398,22 @@ hkp_status hkp_mesh_report_threat(hkp_mesh_node *node, hkp_time now, uint64_t wa
         neuro.posf = claims.posf;
         neuro.holder = claims.holder;
     }
-    st = hkp_dsm_submit(node->dsm, node->now, wall_us, HKP_DSM_EVENT_THREAT_REPORT, NULL, 0,
-                        is_neuro ? &neuro : NULL, seq);
+    st = hkp_dsm_submit(node->dsm, node->now, node->wall_us, type, NULL, 0, is_neuro ? &neuro : NULL, seq);
     return st == HKP_E_LIMIT ? HKP_E_MESH_LIMIT : st;
+}
+
+hkp_status hkp_mesh_report_threat(hkp_mesh_node *node, hkp_time now, uint64_t wall_us,
+                                  const struct hkp_mesh_record *record, uint64_t *seq) {
+    uint8_t content[HKP_MESH_RECORD_MAX + 1];
+    size_t len = 0;
+    if (now > node->now) node->now = now;
+    if (node->life != 1 || !node->started) return HKP_E_STATE;
+    node->wall_us = wall_us;
+    /* Where AMBER payloads may go (M-TI-3) is not enforced by the gossip of this version: they stay here. */
+    if (record->tlp >= HKP_MESH_TLP_AMBER) return HKP_E_MESH_TLP;
+    content[0] = 0x81; /* D-BLK-3: an array of one record */
+    const hkp_status st = hkp_mesh_record_encode(record, content + 1, sizeof content - 1, &len);
+    return st == HKP_OK ? hkp_mesh__submit(node, HKP_DSM_EVENT_THREAT_REPORT, content, len + 1, seq) : st;
 }
 
 hkp_status hkp_mesh_prove(hkp_mesh_node *node, hkp_time now, const struct hkp_mesh_origin *origin,

@@ -7,7 +7,7 @@
  *     node.c          life, clock, events            node_session.c  sessions: when to open which, what they
  * carry node_dsm.c      lanes, blocks, checkpoints     node_neural.c   own TERs, instances, registry's neural
  * part node_registry.c what libhtp asks of a peer     node_trust.c    T of each peer, and what it permits
- *     node_attest.c   challenge and response
+ *     node_attest.c   challenge and response       node_audit.c    heads of audit logs
  *     node_enrol.c    first contact                  node_status.c   how it stands
  *     node_keep.c     T and quarantine over a restart  node_recover.c  what a torn log lost
  */
@@ -171,6 +171,8 @@ struct hkp_mesh__peer {
     uint64_t serial, not_after_s;
     /** seat in the validator set */
     uint8_t seated;
+    /** newest head of its audit log; size 0: none */
+    struct hkp_dsm_audit_head audit;
     /** sessions were judged since its measured files differ */
     uint8_t change_told;
 
@@ -357,6 +359,14 @@ struct hkp_mesh__peer *hkp_mesh__peer_find(struct hkp_mesh_node *node, const uin
 uint64_t hkp_mesh__request(struct hkp_mesh_node *node, uint32_t kind, const struct hkp_mesh__peer *peer,
                            uint32_t own, uint64_t inner);
 int hkp_mesh__request_take(struct hkp_mesh_node *node, uint64_t ticket, struct hkp_mesh__request *out);
+
+/** A block of this node, with its neural claims; HKP_E_MESH_STATE, HKP_E_MESH_LIMIT. */
+hkp_status hkp_mesh__submit(struct hkp_mesh_node *node, uint32_t type, const uint8_t *content, size_t len,
+                            uint64_t *seq);
+
+/* node_audit.c */
+/** An AUDIT_HEAD envelope came, in a block or by gossip. */
+void hkp_mesh__audit_heard(struct hkp_mesh_node *node, const uint8_t *head, size_t len);
 
 /* node_registry.c */
 void hkp_mesh__registry(struct hkp_mesh_node *node, struct hkp_htp_registry *out);

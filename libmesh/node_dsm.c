@@ -176,6 +176,8 @@ static void block_event(struct hkp_mesh_node *node, const struct hkp_dsm_event *
         return;
     }
     if (ev->type == HKP_DSM_EVENT_THREAT_REPORT) block_threats(node, ev);
+    if (ev->type == HKP_DSM_EVENT_AUDIT && ev->data != NULL)
+        hkp_mesh__audit_heard(node, ev->data, ev->data_len);
     check_claims(node, ev);
     if (memcmp(ev->node_id, node->node_id, 16) == 0)
         hkp_mesh__fact(node, HKP_MESH_EVENT_PUBLISHED, ev->node_id, "")->number = ev->seq;
@@ -343,6 +345,9 @@ int hkp_mesh__dsm_event(struct hkp_mesh_node *node, struct hkp_mesh_event *out) 
             hkp_mesh__fact(node, HKP_MESH_EVENT_EVIDENCE, node->node_id, text);
             break;
         }
+        case HKP_DSM_EV_OBJECT:
+            if (ev->type == HKP_DSM_KIND_AUDIT_HEAD) hkp_mesh__audit_heard(node, ev->data, ev->data_len);
+            break;
         case HKP_DSM_EV_EVIDENCE:
             if (ev->type == 6)
                 hkp_mesh__fact(node, HKP_MESH_EVENT_EVIDENCE, NULL,

@@ -1854,6 +1854,7 @@ HKP_API HKP_MUST_USE hkp_status hkp_mesh_provision(const struct hkp_mesh_provisi
 }
 #endif
 
+#include <hookprobe/mesh/audit.h>
 #include <hookprobe/mesh/history.h>
 #include <hookprobe/mesh/restart.h>
 

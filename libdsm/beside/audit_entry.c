@@ -93,6 +93,14 @@ hkp_status hkp_dsm_audit_head_check(const uint8_t *in, size_t len, const uint8_t
     return st;
 }
 
+hkp_status hkp_dsm_audit_head_read(const uint8_t *in, size_t len, struct hkp_dsm_audit_head *head) {
+    struct hkp_dsm_envelope e;
+    hkp_status st = hkp_dsm_envelope_parse(in, len, HKP_DSM__KIND_BIT(HKP_DSM_KIND_AUDIT_HEAD), &e);
+    if (st == HKP_OK) st = hkp_dsm__audit_head_body(&e.body, head);
+    if (st == HKP_OK) memcpy(head->node_id, e.signer, 16);
+    return st;
+}
+
 hkp_status hkp_dsm_audit_head_follows(const struct hkp_dsm_audit_head *old,
                                       const struct hkp_dsm_audit_head *head) {
     if (memcmp(old->node_id, head->node_id, 16) != 0) return HKP_E_DSM_NODE_ID;

@@ -235,11 +235,13 @@ static hkp_status start(struct hkp_mesh_runner *r, const struct hkp_mesh_runner_
     if (st == HKP_OK) st = hkp_mesh__host_open(r, opt, fault); /* its lock keeps a second process out */
     if (st == HKP_OK) st = make_node(r, opt, fault);           /* with the reference that the log says */
     if (st == HKP_OK) st = hkp_mesh__host_restore(r, fault);
+    if (st == HKP_OK) st = hkp_mesh__audit_open(r, fault);
     if (st == HKP_OK) st = open_sockets(r, opt, fault);
     if (st == HKP_OK) st = open_eve(r, opt, fault);
     if (st != HKP_OK) return st;
     r->ter_period = (opt->ter_period_ms != 0 ? opt->ter_period_ms : 1000U) * 1000000ULL;
     r->ter_due = hkp_mesh__mono();
+    hkp_mesh__audit(r, HKP_DSM_AUDIT_CONFIGURATION, r->node_id, r->dir.rebase, sizeof r->dir.rebase);
     st = hkp_mesh_join(r->node, hkp_mesh__mono(), hkp_mesh__wall());
     return st == HKP_OK ? HKP_OK : hkp_mesh__fault(fault, st, "peers", "none is configured", UINT64_MAX);
 }
@@ -321,6 +323,8 @@ static void read_eve(struct hkp_mesh_runner *r, hkp_time now) {
 static int wait_ms(const struct hkp_mesh_runner *r, uint32_t max_wait_ms) {
     hkp_time now = hkp_mesh__mono(), due = now + (hkp_time)max_wait_ms * 1000000U;
     hkp_time wake = hkp_mesh_wake(r->node), log = hkp_ter_log_wake(r->log);
+    const hkp_time audit = hkp_mesh__audit_wake(r);
+    if (audit < due) due = audit;
     if (wake < due) due = wake;
     if (log < due) due = log;
     if (r->ter_due < due) due = r->ter_due;
@@ -350,6 +354,7 @@ hkp_status hkp_mesh_runner_step(hkp_mesh_runner *r, uint32_t max_wait_ms) {
     pump(r);
     hkp_mesh__host_ter(r, hkp_mesh__mono());
     read_eve(r, hkp_mesh__mono());
+    hkp_mesh__audit_step(r);
     drain(r);
     if ((fds[1].revents & POLLIN) != 0) hkp_mesh__control_accept(r);
     for (nfds_t i = 2; i < n; i++)
@@ -373,6 +378,7 @@ void hkp_mesh_runner_free(hkp_mesh_runner *r) {
         }
     }
     hkp_mesh__control_close(r);
+    hkp_mesh__audit_close(r);
     hkp_mesh_eve_file_close(r->eve);
     hkp_mesh_node_free(r->node);
     hkp_mesh__host_close(r);

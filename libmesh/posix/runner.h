@@ -13,6 +13,7 @@
 
 #include <hookprobe/dsm.h>
 #include <hookprobe/htp.h>
+#include <hookprobe/mesh/audit.h>
 #include <hookprobe/ter.h>
 #include <jansson.h>
 
@@ -111,6 +112,12 @@ struct hkp_mesh_runner {
     struct hkp_mesh__conviction convictions[HKP_MESH__CONVICTIONS_MAX];
     uint32_t n_convictions;
 
+    /** NULL: it failed; a head that is to be published, and when it is tried (again); len 0: none */
+    hkp_mesh_audit *audit;
+    uint8_t audit_head[HKP_DSM_AUDIT_HEAD_MAX];
+    size_t audit_len;
+    hkp_time audit_at;
+
     /** writes of libdsm since the last commit */
     int dsm_dirty;
     /** what ended the run */
@@ -151,6 +158,17 @@ void hkp_mesh__policy_close(struct hkp_mesh_runner *r);
 
 /* runner_restart.c */
 void hkp_mesh__restart_apply(struct hkp_mesh_runner *r, struct hkp_mesh__client *c, const char *path);
+
+/* runner_audit.c */
+hkp_status hkp_mesh__audit_open(struct hkp_mesh_runner *r, struct hkp_mesh_fault *fault);
+/** An entry of HKP_DSM_AUDIT_* about what[len]. */
+void hkp_mesh__audit(struct hkp_mesh_runner *r, uint32_t type, const uint8_t actor[16], const void *what,
+                     size_t len);
+/** The entry of a fact, if it is one of those that are kept. */
+void hkp_mesh__audit_event(struct hkp_mesh_runner *r, const struct hkp_mesh_event *ev);
+void hkp_mesh__audit_step(struct hkp_mesh_runner *r);
+hkp_time hkp_mesh__audit_wake(const struct hkp_mesh_runner *r);
+void hkp_mesh__audit_close(struct hkp_mesh_runner *r);
 
 /* control.c */
 /** Sends one line; takes object. */

@@ -432,6 +432,7 @@ static void tell(struct hkp_mesh_runner *r, const struct hkp_mesh_event *ev) {
 }
 
 void hkp_mesh__host_event(struct hkp_mesh_runner *r, hkp_time now, const struct hkp_mesh_event *ev) {
+    hkp_mesh__audit_event(r, ev);
     switch (ev->kind) {
     case HKP_MESH_EVENT_STORE_DSM:
         store_dsm(r, now, ev);

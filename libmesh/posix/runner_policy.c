@@ -234,6 +234,7 @@ void hkp_mesh__policy_logged(struct hkp_mesh_runner *r, const uint8_t *body) {
     struct hkp_neuro_rba fields;
     hkp_status st = check_rba(r, body + RBA_AT, &fields);
     if (st != HKP_OK || fields.policy_ver < p->ver) return; /* of old, given back by a holder */
+    hkp_mesh__audit(r, HKP_DSM_AUDIT_POLICY, r->node_id, body + RBA_AT, RBA_SIZE);
     if (p->taken && memcmp(p->rebase, body + RBA_AT, RBA_SIZE) == 0) {
         st = install(r);
         if (st == HKP_OK) answer(r, NULL);

@@ -51,7 +51,7 @@ def every_command_knows_help_and_json(folder):
                   ["policy", "apply"], ["provision"], ["demo"], ["file", "key"], ["file", "serve"], ["file", "put"],
                   ["file", "get"], ["file", "ls"], ["file", "stat"], ["file", "rm"], ["ca", "init"], ["ca", "request"],
                   ["ca", "sign"], ["ca", "revoke"], ["ca", "restart"], ["ca", "show"], ["restart", "check"], ["restart", "apply"], ["store", "check"], ["store", "repair"],
-                  ["store", "export"], ["store", "import"]):
+                  ["store", "export"], ["store", "import"], ["audit", "show"], ["audit", "verify"]):
         got = run(*words, "--help")
         expect(got, 0)
         assert got.stdout.startswith("usage: hookprobe " + " ".join(words)), words
@@ -506,6 +506,48 @@ def a_running_node_is_asked_and_ends_in_order(folder):
     assert kinds[0] == "boot" and "ter" in kinds, kinds
     check_verification(folder, node.made["data_dir"])
     expect(run("status", "--config", node.config), 3, "no node is running here")
+
+
+@case
+def an_audit_log_is_whole_proven_and_a_change_is_found(folder):
+    node = Node(folder)
+    data, proof = node.made["data_dir"], os.path.join(folder, "proof")
+    expect(run("audit", "show", data), 1, "there is no audit log")
+    with node:
+        node.wait_for(lambda: node.status()["counts"]["ters"] > 1)
+    with node:
+        pass
+    got = run("audit", "show", data, "--json")
+    expect(got, 0)
+    entries = [json.loads(line) for line in got.stdout.splitlines()]
+    assert [e["index"] for e in entries] == list(range(len(entries))) and len(entries) >= 2, entries
+    assert entries[0]["class"] == "configuration" and entries[0]["actor"] == node.made["node_id"], entries
+    got = run("audit", "verify", data, "--json")
+    expect(got, 0)
+    assert json.loads(got.stdout)["under_head"] == len(entries), got
+    expect(run("audit", "prove", data, "99", "-o", proof), 1, "not under a head")
+    expect(run("audit", "prove", data, "1", "-o", proof), 0)
+    check = ["audit", "verify", "--proof", proof, "--genesis", os.path.join(data, "genesis"), "--json"]
+    got = run(*check)
+    expect(got, 0)
+    assert json.loads(got.stdout) == entries[1], got
+    with open(proof, "rb") as f:
+        whole = f.read()
+    for at in range(0, len(whole), 37): # nothing of it can be another byte
+        with open(proof, "wb") as f:
+            f.write(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1:])
+        expect(run(*check), 1)
+    log = os.path.join(data, "audit", "entries")
+    with open(log, "rb") as f:
+        kept = f.read()
+    for changed in (kept[:20] + bytes([kept[20] ^ 1]) + kept[21:], kept[:len(kept) // 2], b""):
+        with open(log, "wb") as f:
+            f.write(changed)
+        expect(run("audit", "verify", data), 4, "entries")
+        expect(run("node", "run", "--config", node.config), 4)
+    with open(log, "wb") as f:
+        f.write(kept + b"\x00\x60cut") # as by a crash
+    expect(run("audit", "verify", data), 0)
 
 
 def signed_policy(folder, node, ver, measured):

@@ -374,6 +374,26 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_audit_head_check(const uint8_t *in, size
 HKP_API HKP_MUST_USE hkp_status hkp_dsm_audit_head_follows(const struct hkp_dsm_audit_head *old,
                                                            const struct hkp_dsm_audit_head *head);
 
+/**
+ * Read a head without judging who signed it.
+ *
+ * @param in    [len] envelope of kind AUDIT_HEAD, borrowed for the call
+ * @param len   bytes
+ * @param head  result; untouched on failure
+ *
+ * @retval HKP_OK                      read
+ * @retval HKP_E_DSM_CBOR_TRUNCATED..  no canonical CBOR
+ * @retval HKP_E_DSM_KIND              another kind
+ * @retval HKP_E_DSM_VERSION           a later version
+ * @retval HKP_E_DSM_SCHEMA            no head, or sizes and roots that cannot be
+ *
+ * Cost: no allocation.
+ * Source: D-AUD-2.
+ * Since: hookprobe-dsm 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_dsm_audit_head_read(const uint8_t *in, size_t len,
+                                                        struct hkp_dsm_audit_head *head);
+
 /* ---- Proofs -------------------------------------------------------------------------------------------- */
 
 /** Makes one proof from entries that are read once, in order; keeps the hashes of the proof only. */
