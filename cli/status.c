@@ -44,6 +44,8 @@ static void print_status(const json_t *o) {
     printf("consensus  %lld members, %lld may fail, %lld signatures make a certificate\n",
            number_at(o, "consensus", "members"), number_at(o, "consensus", "faulty_max"),
            number_at(o, "consensus", "quorum"));
+    if (json_is_false(json_object_get(o, "bls")))
+        printf("           built without BLS: lists of signatures are asked for\n");
     printf("counts     %lld TERs, %lld own blocks, %lld blocks, %lld not final\n",
            number_at(o, "counts", "ters"), number_at(o, "counts", "own_blocks"),
            number_at(o, "counts", "blocks"), number_at(o, "counts", "blocks_open"));

@@ -106,6 +106,7 @@ hkp_status hkp_mesh_node_status(const hkp_mesh_node *node, struct hkp_mesh_statu
     s.indicators = in.indicators;
     memcpy(s.dropped, h.dropped, sizeof s.dropped);
     s.refused = node->refused;
+    s.bls = hkp_dsm_bls_is_built();
     *status = s;
     return HKP_OK;
 }

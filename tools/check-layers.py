@@ -34,6 +34,7 @@ HEADERS = {
     r"pthread\.h": ["ter/tpm"],
     r"zlib\.h": ["htp", "mesh"],
     r"sqlite3\.h": ["dsm/store"],
+    r"blst\.h": ["dsm/bls"],
     r"jansson\.h|idn2\.h": ["mesh"],
 }
 SONAMES = {
@@ -44,6 +45,7 @@ SONAMES = {
     r"libtss2-(esys|mu)\.so": ["ter"],
     r"libz\.so": ["htp", "mesh"],
     r"libsqlite3\.so": ["dsm"],
+    r"libblst\.so": ["dsm"],
     r"libjansson\.so|libidn2\.so": ["mesh"],
 }
 # Headers of C itself that hold nothing but types, limits, memory and string functions; and vector intrinsics.
@@ -69,6 +71,7 @@ ALLOWED = [
     r"SHA256_(Init|Update|Final)|ERR_(set_mark|pop_to_mark)",
     r"EVP_CIPHER_(fetch|free|CTX_(new|free|ctrl))|EVP_Cipher(Init_ex2|Update|Final_ex)",
     r"idn2_\w+",
+    r"blst_\w+",
     r"json_(?!.*(_file|loadf|loadfd|dumpf|dumpfd|set_alloc_funcs|object_seed)$)\w+|jsonp_\w+",
 ]
 # Memory comes from the caller's struct hkp_mem; the default allocator stands in one file, for all.

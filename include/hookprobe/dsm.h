@@ -45,6 +45,7 @@ HKP_API const char *hkp_dsm_version(void);
 #include <hookprobe/dsm/ask.h>
 #include <hookprobe/dsm/audit.h>
 #include <hookprobe/dsm/auth.h>
+#include <hookprobe/dsm/bls.h>
 #include <hookprobe/dsm/commands.h>
 #include <hookprobe/dsm/directory.h>
 #include <hookprobe/dsm/gossip.h>

@@ -1235,6 +1235,9 @@ struct hkp_mesh_status {
     uint64_t dropped[64];
     /** refusals by this node since the start */
     uint64_t refused;
+    /** 1: this build reads certificates of scheme 2, BLS12-381; 0: it asks for lists (D-QC-4) */
+    uint32_t bls;
+    uint32_t reserved0;
 };
 
 /** How a peer stands. */

@@ -195,10 +195,12 @@ static void install(node *n, const uint8_t *set, size_t len);
 void hkp_dsm__join_chunks_done(node *n) {
     struct join *j = &n->join;
     struct hkp_dsm__valset old;
+    const uint8_t *keys[HKP_DSM_MEMBERS_MAX];
     uint8_t *body = n->answer, hash[32];
     size_t len = 0;
     if (hkp_dsm__valset_parse(j->valset->ptr, j->valset->len, &old) == HKP_OK &&
-        hkp_dsm_valset_build(old.seats, old.n, j->epoch, body, HKP_DSM_VALSET_MAX, &len) == HKP_OK) {
+        hkp_dsm__valset_write(old.seats, hkp_dsm__valset_bls(&old, keys), old.n, j->epoch, body,
+                              HKP_DSM_VALSET_MAX, &len) == HKP_OK) {
         hkp_dsm__valset_hash(hash, body, len);
         if (memcmp(hash, j->want, 32) == 0) {
             install(n, body, len);

@@ -108,10 +108,17 @@ struct hkp_dsm__valset {
     uint32_t n, f, q;
     uint32_t has_scheme2;
     struct hkp_dsm_seat seats[HKP_DSM_MEMBERS_MAX]; /* ascending by node_id */
+    uint8_t bls[HKP_DSM_MEMBERS_MAX][48];           /* zero: the seat has no BLS key */
 };
 /* f and q for n members. */
 void hkp_dsm__quorum(uint32_t n, uint32_t *f, uint32_t *q);
 hkp_status hkp_dsm__valset_parse(const uint8_t *body, size_t len, struct hkp_dsm__valset *set);
+/* bls[n], NULL where a seat has no BLS key; bls NULL: scheme 1 alone. Possession is not looked at. */
+hkp_status hkp_dsm__valset_write(const struct hkp_dsm_seat *seats, const uint8_t *const *bls, size_t n,
+                                 uint64_t epoch, uint8_t *dst, size_t cap, size_t *len);
+/* BLS keys of the seats for valset_write(), in keys[]; NULL if the set lists scheme 1 alone. */
+const uint8_t *const *hkp_dsm__valset_bls(const struct hkp_dsm__valset *set,
+                                          const uint8_t *keys[HKP_DSM_MEMBERS_MAX]);
 /* D-SMX-3: 1 if no group holds more than f seats, or n < 4, or single. */
 int hkp_dsm__valset_groups_ok(const struct hkp_dsm__valset *set, int single);
 /* 1 if the genesis name ends in "/single". */
@@ -330,7 +337,7 @@ struct hkp_dsm__cert {
 };
 /* Shape only (D-QC-1). */
 hkp_status hkp_dsm__cert_parse(const uint8_t *in, size_t len, struct hkp_dsm__cert *cert);
-/* All of D-QC-2 against the set of its epoch. */
+/* All of D-QC-2 against the set of its epoch; scheme 1 alone: all that consensus stands on. */
 hkp_status hkp_dsm__cert_check(const uint8_t chain_id[32], const struct hkp_dsm__valset *set,
                                const uint8_t *in, size_t len, struct hkp_dsm__cert *cert);
 /* The same, without checking signatures that equal a known one: known[set->n], [64] of each member or NULL.
@@ -338,6 +345,13 @@ hkp_status hkp_dsm__cert_check(const uint8_t chain_id[32], const struct hkp_dsm_
 hkp_status hkp_dsm__cert_check_but(const uint8_t chain_id[32], const struct hkp_dsm__valset *set,
                                    const uint8_t *in, size_t len, const uint8_t *const *known,
                                    struct hkp_dsm__cert *cert);
+/* For proofs to edge nodes: scheme 2, too, where the set lists it and the build has it (D-QC-3). */
+hkp_status hkp_dsm__cert_check_any(const uint8_t chain_id[32], const struct hkp_dsm__valset *set,
+                                   const uint8_t *in, size_t len, struct hkp_dsm__cert *cert);
+/* shares[set->n]: [96] of each member or NULL, checked by hkp_dsm__share_check(). E_SCHEME, E_QUORUM, E_SIG.
+ */
+hkp_status hkp_dsm__cert_compact(const struct hkp_dsm__valset *set, const struct hkp_dsm__vote *vote,
+                                 const uint8_t *const *shares, uint8_t *dst, size_t cap, size_t *len);
 /* signatures[set->n]: [64] of each member or NULL; all given ones enter. E_QUORUM if fewer than q. */
 hkp_status hkp_dsm__cert_build(const struct hkp_dsm__valset *set, const struct hkp_dsm__vote *vote,
                                const uint8_t *const *signatures, uint8_t *dst, size_t cap, size_t *len);
@@ -450,6 +464,18 @@ struct hkp_dsm__proof_parts {
 /* Writes what it is given; a full check is hkp_dsm_proof_verify(). */
 hkp_status hkp_dsm__proof_build(const struct hkp_dsm__proof_parts *parts, uint8_t *dst, size_t cap,
                                 size_t *len);
+
+/* Who wants to see the certificate of each link, and of the target as the last one: a view of its bytes in
+ * the proof, and what was found right. Another result than HKP_OK ends the walk. */
+struct hkp_dsm__proof_each {
+    void *user;
+    hkp_status (*cert)(void *user, const struct hkp_dsm__valset *set, const struct hkp_dsm_view *bytes,
+                       const struct hkp_dsm__cert *cert);
+};
+/* hkp_dsm_proof_verify(); each may be NULL. */
+hkp_status hkp_dsm__proof_walk(const uint8_t *in, size_t len, const uint8_t chain_id[32],
+                               const struct hkp_dsm_trust *trust, size_t n_trust, uint64_t now_ms,
+                               struct hkp_dsm__proof_each *each, struct hkp_dsm_proof *proof);
 
 /* A link as it stands in op 42, and what it is made of. */
 struct hkp_dsm__link {

@@ -82,6 +82,8 @@ struct walk {
     uint8_t want[32];         /* hash of the set that comes next */
     struct hkp_dsm_view body; /* newest set that was written out; ptr NULL: none */
     struct hkp_dsm__valset set;
+    int any;                          /* 1: certificates of both schemes */
+    struct hkp_dsm__proof_each *each; /* NULL: nobody wants to see them */
 };
 
 static void read_link(struct hkp_dsm_cbor_reader *r, struct link *l) {
@@ -202,16 +204,23 @@ static hkp_status take_headers(const struct walk *w, struct link *l, struct hkp_
     return HKP_OK;
 }
 
+static hkp_status check_cert(const struct walk *w, const struct hkp_dsm_view *in,
+                             struct hkp_dsm__cert *cert) {
+    return w->any ? hkp_dsm__cert_check_any(w->chain_id, &w->set, in->ptr, in->len, cert)
+                  : hkp_dsm__cert_check(w->chain_id, &w->set, in->ptr, in->len, cert);
+}
+
 /* One link or the target; its first header comes back. */
 static hkp_status take_link(struct walk *w, struct link *l, struct hkp_dsm__header *first) {
     struct hkp_dsm__header last;
     struct hkp_dsm__cert cert;
     hkp_status st = take_set(w, l);
     if (st == HKP_OK) st = take_headers(w, l, first, &last);
-    if (st == HKP_OK) st = hkp_dsm__cert_check(w->chain_id, &w->set, l->cert.ptr, l->cert.len, &cert);
+    if (st == HKP_OK) st = check_cert(w, &l->cert, &cert);
     if (st != HKP_OK) return st;
     if (cert.kind != HKP_DSM_KIND_FINAL) return HKP_E_DSM_KIND;
-    return memcmp(cert.digest, last.digest, 32) == 0 && cert.view == last.view ? HKP_OK : HKP_E_DSM_PROOF;
+    if (memcmp(cert.digest, last.digest, 32) != 0 || cert.view != last.view) return HKP_E_DSM_PROOF;
+    return w->each != NULL ? w->each->cert(w->each->user, &w->set, &l->cert, &cert) : HKP_OK;
 }
 
 hkp_status hkp_dsm__link_check(const uint8_t chain_id[32], uint64_t epoch, const uint8_t want[32],
@@ -297,11 +306,11 @@ hkp_status hkp_dsm_proof_file(const uint8_t *in, size_t len, struct hkp_dsm_view
     return HKP_OK;
 }
 
-hkp_status hkp_dsm_proof_verify(const uint8_t *in, size_t len, const uint8_t chain_id[32],
-                                const struct hkp_dsm_trust *trust, size_t n_trust, uint64_t now_ms,
-                                struct hkp_dsm_proof *proof) {
+hkp_status hkp_dsm__proof_walk(const uint8_t *in, size_t len, const uint8_t chain_id[32],
+                               const struct hkp_dsm_trust *trust, size_t n_trust, uint64_t now_ms,
+                               struct hkp_dsm__proof_each *each, struct hkp_dsm_proof *proof) {
     struct portable p = {0};
-    struct walk w = {.chain_id = chain_id};
+    struct walk w = {.chain_id = chain_id, .any = 1, .each = each};
     struct hkp_dsm__header target;
     struct hkp_dsm_proof result;
     if (len > FILE_MAX) return HKP_E_DSM_TOO_BIG;
@@ -318,6 +327,12 @@ hkp_status hkp_dsm_proof_verify(const uint8_t *in, size_t len, const uint8_t cha
     if (p.author != NULL) st = take_block(&p, chain_id, &result);
     if (st == HKP_OK) *proof = result;
     return st;
+}
+
+hkp_status hkp_dsm_proof_verify(const uint8_t *in, size_t len, const uint8_t chain_id[32],
+                                const struct hkp_dsm_trust *trust, size_t n_trust, uint64_t now_ms,
+                                struct hkp_dsm_proof *proof) {
+    return hkp_dsm__proof_walk(in, len, chain_id, trust, n_trust, now_ms, NULL, proof);
 }
 
 /* ---- Light proof (D-SYN-1) ------------------------------------------------------------------------------
@@ -345,13 +360,13 @@ static hkp_status take_triple(struct walk *w, const struct triple *t, struct hkp
     if (st != HKP_OK) return st;
     if (cert.kind != HKP_DSM_KIND_FINAL || memcmp(cert.digest, header->digest, 32) != 0)
         return HKP_E_DSM_PROOF;
-    return hkp_dsm__cert_check(w->chain_id, &w->set, t->cert.ptr, t->cert.len, &cert);
+    return check_cert(w, &t->cert, &cert);
 }
 
 hkp_status hkp_dsm_light_proof_verify(const uint8_t *in, size_t len, const uint8_t chain_id[32],
                                       const struct hkp_dsm_trust *trust, struct hkp_dsm_proof *proof) {
     struct hkp_dsm_cbor_reader r, boundaries;
-    struct walk w = {.chain_id = chain_id, .epoch = trust->epoch};
+    struct walk w = {.chain_id = chain_id, .epoch = trust->epoch, .any = 1};
     struct triple t;
     struct path path;
     struct hkp_dsm_view leaf;

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+static const uint8_t no_key[48];
+
 void hkp_dsm__quorum(uint32_t n, uint32_t *f, uint32_t *q) {
     *f = (n - 1) / 3;
     *q = n - *f;
@@ -22,6 +24,14 @@ static int seats_ok(const struct hkp_dsm_seat *seats, size_t n) {
     return n >= 1 && n <= HKP_DSM_MEMBERS_MAX;
 }
 
+/* One key under two seats would count one signature twice. */
+static int bls_distinct(const uint8_t *const *bls, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < i; j++)
+            if (bls[i] != NULL && bls[j] != NULL && memcmp(bls[i], bls[j], 48) == 0) return 0;
+    return 1;
+}
+
 hkp_status hkp_dsm__valset_parse(const uint8_t *body, size_t len, struct hkp_dsm__valset *set) {
     struct hkp_dsm_cbor_reader r, rest;
     (void)hkp_dsm_cbor_read(&r, body, len);
@@ -31,12 +41,13 @@ hkp_status hkp_dsm__valset_parse(const uint8_t *body, size_t len, struct hkp_dsm
     const size_t n = hkp_dsm_cbor_array(&r, 1, HKP_DSM_MEMBERS_MAX);
     rest = r;
     struct hkp_dsm_seat seats[HKP_DSM_MEMBERS_MAX];
+    const uint8_t *bls[HKP_DSM_MEMBERS_MAX];
     for (size_t i = 0; i < n; i++) {
         size_t fields = hkp_dsm_cbor_array(&rest, 3, 4);
         hkp_dsm_cbor_fixed(&rest, seats[i].node_id, 16);
         hkp_dsm_cbor_fixed(&rest, seats[i].key, 32);
         seats[i].group = (uint32_t)hkp_dsm_cbor_uint(&rest, 1, UINT32_MAX);
-        if (fields == 4) (void)hkp_dsm_cbor_bytes(&rest, 48, 48, NULL);
+        bls[i] = fields == 4 ? hkp_dsm_cbor_bytes(&rest, 48, 48, NULL) : NULL;
     }
     hkp_dsm_cbor_key(&rest, &left, 3);
     const size_t schemes = hkp_dsm_cbor_array(&rest, 1, 2);
@@ -44,7 +55,7 @@ hkp_status hkp_dsm__valset_parse(const uint8_t *body, size_t len, struct hkp_dsm
     if (schemes == 2) (void)hkp_dsm_cbor_uint(&rest, 2, 2);
     hkp_dsm_cbor_close(&rest, left);
     if (rest.status != HKP_OK) return rest.status;
-    if (!seats_ok(seats, n)) return HKP_E_DSM_SCHEMA;
+    if (!seats_ok(seats, n) || !bls_distinct(bls, n)) return HKP_E_DSM_SCHEMA;
 
     set->epoch = epoch;
     set->n = (uint32_t)n;
@@ -52,29 +63,45 @@ hkp_status hkp_dsm__valset_parse(const uint8_t *body, size_t len, struct hkp_dsm
     hkp_dsm__quorum(set->n, &set->f, &set->q);
     hkp_dsm__valset_hash(set->hash, body, len);
     memcpy(set->seats, seats, n * sizeof seats[0]);
+    for (size_t i = 0; i < n; i++) memcpy(set->bls[i], bls[i] != NULL ? bls[i] : no_key, 48);
     return HKP_OK;
 }
 
-hkp_status hkp_dsm_valset_build(const struct hkp_dsm_seat *seats, size_t n, uint64_t epoch, uint8_t *dst,
-                                size_t cap, size_t *len) {
+hkp_status hkp_dsm__valset_write(const struct hkp_dsm_seat *seats, const uint8_t *const *bls, size_t n,
+                                 uint64_t epoch, uint8_t *dst, size_t cap, size_t *len) {
     struct hkp_dsm_cbor_writer w = {.out = dst, .cap = cap};
-    if (n > HKP_DSM_MEMBERS_MAX || !seats_ok(seats, n)) return HKP_E_DSM_SCHEMA;
+    if (n > HKP_DSM_MEMBERS_MAX || !seats_ok(seats, n) || (bls != NULL && !bls_distinct(bls, n)))
+        return HKP_E_DSM_SCHEMA;
     hkp_dsm_cbor_put_map(&w, 4);
     put_uint_field(&w, 0, 1);
     put_uint_field(&w, 1, epoch);
     hkp_dsm_cbor_put_uint(&w, 2);
     hkp_dsm_cbor_put_array(&w, n);
     for (size_t i = 0; i < n; i++) {
-        hkp_dsm_cbor_put_array(&w, 3);
+        const uint8_t *key = bls != NULL ? bls[i] : NULL;
+        hkp_dsm_cbor_put_array(&w, key != NULL ? 4 : 3);
         hkp_dsm_cbor_put_bytes(&w, seats[i].node_id, 16);
         hkp_dsm_cbor_put_bytes(&w, seats[i].key, 32);
         hkp_dsm_cbor_put_uint(&w, seats[i].group);
+        if (key != NULL) hkp_dsm_cbor_put_bytes(&w, key, 48);
     }
     hkp_dsm_cbor_put_uint(&w, 3);
-    hkp_dsm_cbor_put_array(&w, 1);
+    hkp_dsm_cbor_put_array(&w, bls != NULL ? 2 : 1);
     hkp_dsm_cbor_put_uint(&w, 1);
+    if (bls != NULL) hkp_dsm_cbor_put_uint(&w, 2);
     if (w.status == HKP_OK) *len = w.len;
     return w.status;
+}
+
+const uint8_t *const *hkp_dsm__valset_bls(const struct hkp_dsm__valset *set,
+                                          const uint8_t *keys[HKP_DSM_MEMBERS_MAX]) {
+    for (uint32_t i = 0; i < set->n; i++) keys[i] = memcmp(set->bls[i], no_key, 48) != 0 ? set->bls[i] : NULL;
+    return set->has_scheme2 ? keys : NULL;
+}
+
+hkp_status hkp_dsm_valset_build(const struct hkp_dsm_seat *seats, size_t n, uint64_t epoch, uint8_t *dst,
+                                size_t cap, size_t *len) {
+    return hkp_dsm__valset_write(seats, NULL, n, epoch, dst, cap, len);
 }
 
 int hkp_dsm__valset_groups_ok(const struct hkp_dsm__valset *set, int single) {

@@ -479,7 +479,9 @@ def a_running_node_is_asked_and_ends_in_order(folder):
         assert status["node_id"] == node.made["node_id"] and status["consensus"]["quorum"] == 3, status
         sock = os.path.join(node.made["data_dir"], "control.sock")
         assert stat.S_IMODE(os.stat(sock).st_mode) == 0o600
-        expect(run("status", "--control", sock), 0)
+        told = run("status", "--control", sock)
+        expect(told, 0)
+        assert isinstance(status["bls"], bool) and ("built without BLS" in told.stdout) == (not status["bls"]), status
         expect(run("intel", "lookup", "--config", node.config, "ip4", "45.33.32.156"), 1)
         expect(run("intel", "lookup", "--config", node.config, "ip4", "45.33.32"), 2, "E_IOC_VALUE")
         expect(run("intel", "list", "--config", node.config), 0)

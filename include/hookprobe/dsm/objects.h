@@ -168,7 +168,7 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_valset_build(const struct hkp_dsm_seat *
  * @retval HKP_E_DSM_EPOCH             the validator set is not of epoch 0
  * @retval HKP_E_NOSPC                 cap is too small
  *
- * Cost: no allocation; 24 KB of stack.
+ * Cost: no allocation; 40 KB of stack.
  * Source: D-SIG-5.
  * Since: hookprobe-dsm 0.1
  */
@@ -191,7 +191,7 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_genesis_build(const char *name, size_t n
  * @retval HKP_E_DSM_QUORUM            as hkp_dsm_ca_set_parse()
  * @retval HKP_E_DSM_EPOCH             the validator set is not of epoch 0
  *
- * Cost: no allocation; 24 KB of stack; one hash of len bytes.
+ * Cost: no allocation; 40 KB of stack; one hash of len bytes.
  * Source: D-SIG-5, D-SMX-3.
  * Since: hookprobe-dsm 0.1
  */

@@ -68,7 +68,7 @@ struct hkp_dsm_proof {
  * @retval HKP_E_DSM_SCHEME..          a certificate of votes: _KIND, _BITMAP, _SIG_COUNT, _QUORUM, _SIG
  * @retval HKP_E_DSM_PAYLOAD           the payload is not that of the block
  *
- * Cost: no allocation; 32 KB of stack; per link one Ed25519 verification for each signer.
+ * Cost: no allocation; 48 KB of stack; per link one Ed25519 verification for each signer.
  * Source: D-SYN-5, D-SYN-6.
  * Since: hookprobe-dsm 0.1
  */
@@ -112,7 +112,7 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_proof_file(const uint8_t *in, size_t len
  * @retval HKP_E_DSM_PROOF             a link, the root or the leaf does not fit
  * @retval HKP_E_DSM_SCHEME..          a certificate of votes: _KIND, _BITMAP, _SIG_COUNT, _QUORUM, _SIG
  *
- * Cost: no allocation; 32 KB of stack; per link one Ed25519 verification for each signer.
+ * Cost: no allocation; 48 KB of stack; per link one Ed25519 verification for each signer.
  * Source: D-SYN-1.
  * Since: hookprobe-dsm 0.1
  */
