@@ -10,6 +10,11 @@ hkp_status hkp_dsm__bls_keypair(const uint8_t seed[32], uint8_t secret[32], uint
     return HKP_E_UNSUPPORTED;
 }
 
+hkp_status hkp_dsm__bls_public(const uint8_t secret[32], uint8_t key[48]) {
+    (void)secret, (void)key;
+    return HKP_E_UNSUPPORTED;
+}
+
 hkp_status hkp_dsm__bls_prove(const uint8_t secret[32], uint8_t proof[96]) {
     (void)secret, (void)proof;
     return HKP_E_UNSUPPORTED;

@@ -61,6 +61,14 @@ hkp_status hkp_dsm__bls_keypair(const uint8_t seed[32], uint8_t secret[32], uint
     return HKP_OK;
 }
 
+hkp_status hkp_dsm__bls_public(const uint8_t secret[32], uint8_t key[48]) {
+    blst_scalar scalar;
+    const int ok = read_secret(&scalar, secret);
+    if (ok) write_key(key, &scalar);
+    sodium_memzero(&scalar, sizeof scalar);
+    return ok ? HKP_OK : HKP_E_INVAL;
+}
+
 hkp_status hkp_dsm__bls_prove(const uint8_t secret[32], uint8_t proof[96]) {
     blst_scalar scalar;
     uint8_t key[48];

@@ -19,6 +19,8 @@ enum { HKP_DSM__SHARE_MAX = HKP_DSM__VOTE_MAX + 96 };
 int hkp_dsm__bls_is_built(void);
 /** KeyGen of 32 secret bytes. */
 hkp_status hkp_dsm__bls_keypair(const uint8_t seed[32], uint8_t secret[32], uint8_t key[48]);
+/** Key of a secret; HKP_E_INVAL: secret is zero or not below the order. */
+hkp_status hkp_dsm__bls_public(const uint8_t secret[32], uint8_t key[48]);
 /** PopProve; HKP_E_INVAL: secret is zero or not below the order. */
 hkp_status hkp_dsm__bls_prove(const uint8_t secret[32], uint8_t proof[96]);
 /** PopVerify; E_SIG. */

@@ -79,6 +79,8 @@ struct change {
     /** of the header with the op */
     uint64_t height;
     struct hkp_dsm_seat seat;
+    /** of who joins a set that lists scheme 2; zeros: none */
+    uint8_t bls[48];
 };
 
 /** The last two change no seat; they are what ops of this epoch did already: an indicator that was withdrawn,

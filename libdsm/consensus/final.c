@@ -159,6 +159,7 @@ static int finalise_one(node *n, struct prop *p, int named) {
         put_height(n, HKP_DSM_ROW_FINAL, p->h.height, hkp_dsm__blob_hold(n->target_cert));
     else
         put_target(n);
+    if (named) hkp_dsm__share_final(n, &p->h);
     advance_root(n, p);
     struct report *r = &n->reports[(n->report_head + n->report_count++) % REPORTS_MAX];
     *r = (struct report){.p = p, .ticket = n->ticket, .at = p->parsed.heads};
@@ -236,6 +237,7 @@ void hkp_dsm__epoch_begin(node *n, const uint8_t *set_body, size_t len, const ui
     n->promise_view = 0;
     memset(n->checked, 0, sizeof n->checked);
     hkp_dsm__notes_clear(n);
+    hkp_dsm__shares_clear(n);
     hkp_dsm__peers_seats(n);
     hkp_dsm__enter(n, 1);
 }

@@ -7,6 +7,7 @@
  */
 #include <string.h>
 
+#include "libdsm/bls/bls.h"
 #include "libdsm/node/node.h"
 #include "libter/bytes.h"
 
@@ -325,9 +326,29 @@ hkp_status hkp_dsm_node_leave(hkp_dsm_node *n, hkp_time now, uint64_t wall_us) {
     return wish(n, now, wall_us, HKP_DSM__ACTION_LEAVE);
 }
 
+/* D-QC-3: whoever asks for a seat with a BLS key has shown possession of it. Of f+1 who endorse one is
+ * honest, so no build needs blst to judge a JOIN (decision 0536). */
+static hkp_status possessed(node *n, const uint8_t subject[32]) {
+    for (uint32_t i = 0; n->set.has_scheme2 && i < n->n_notes; i++) {
+        const struct note *note = &n->notes[i];
+        struct hkp_dsm_view bytes;
+        if (note->kind != HKP_DSM_KIND_MEMBER || memcmp(note->subject, subject, 32) != 0) continue;
+        const struct hkp_dsm_certificate *c =
+            certificate(n, hkp_dsm__author(n, note->signer), note->certificate, &bytes);
+        if (c == NULL) return note->action == HKP_DSM__ACTION_JOIN ? HKP_E_DSM_SIGNER : HKP_OK;
+        struct hkp_dsm_certificate read; /* with views of its bytes */
+        const hkp_status st = hkp_dsm_certificate_parse(bytes.ptr, bytes.len, &read);
+        if (st != HKP_OK || read.bls_key.len == 0) return st;
+        return hkp_dsm__bls_possessed(read.bls_key.ptr, read.bls_proof.ptr);
+    }
+    return HKP_OK;
+}
+
 hkp_status hkp_dsm__endorse(node *n, const uint8_t subject[32], uint32_t trust) {
     struct hkp_dsm__endorse e = {.epoch = n->set.epoch, .trust = trust};
     memcpy(e.subject, subject, 32);
+    const hkp_status shown = possessed(n, subject);
+    if (shown != HKP_OK) return shown;
     hkp_status st = say(n, NULL, &e);
     return st == HKP_E_DSM_DUPLICATE ? HKP_OK : st;
 }

@@ -11,7 +11,10 @@
 #include "libdsm/node/node.h"
 #include "libter/bytes.h"
 
-enum { ROW_CHANGE = 16 + 32 + 4 + 1 + 8 };
+enum { ROW_CHANGE = 16 + 32 + 4 + 1 + 8, ROW_BLS = 48 };
+
+/* Keys of scheme 2 stand in rows only where the set lists it. */
+static size_t row_change(const node *n) { return ROW_CHANGE + (n->set.has_scheme2 ? ROW_BLS : 0U); }
 
 /* ---- what was asked for ---- */
 
@@ -40,7 +43,9 @@ static void add_joining(struct pending *list, const struct hkp_dsm_view *certifi
     struct hkp_dsm_seat seat = {.group = c.group};
     memcpy(seat.node_id, c.node_id, 16);
     memcpy(seat.key, c.key, 32);
+    const uint32_t at = list->count;
     add(list, CHANGE_JOIN, &seat, height);
+    if (list->count > at && c.bls_key.len == 48) memcpy(list->at[at].bls, c.bls_key.ptr, 48);
 }
 
 /* A node without a seat has nothing but its name to be retired, and so have indicators and numbers. */
@@ -158,6 +163,24 @@ static int joined(const node *n, const struct change *c, struct hkp_dsm_seat *se
     return 1;
 }
 
+/* BLS keys of the next set (D-QC-3): who stays keeps its own, who comes brings one, if nobody else has it. */
+static const uint8_t *const *bls_keys(const node *n, const struct pending *list,
+                                      const struct hkp_dsm_seat *seats, uint32_t count,
+                                      const uint8_t *keys[HKP_DSM_MEMBERS_MAX]) {
+    const uint8_t *now[HKP_DSM_MEMBERS_MAX];
+    if (hkp_dsm__valset_bls(&n->set, now) == NULL) return NULL;
+    for (uint32_t i = 0; i < count; i++) {
+        const int seat = hkp_dsm__valset_index(&n->set, seats[i].node_id);
+        const struct change *c = hkp_dsm__pending_find(list, CHANGE_JOIN, seats[i].node_id);
+        keys[i] = seat >= 0 ? now[seat] : c != NULL && !hkp_is_zero(c->bls, 48) ? c->bls : NULL;
+        for (uint32_t k = 0; k < n->set.n && seat < 0 && keys[i] != NULL; k++)
+            if (now[k] != NULL && memcmp(now[k], keys[i], 48) == 0) keys[i] = NULL;
+        for (uint32_t k = 0; k < i && seat < 0 && keys[i] != NULL; k++)
+            if (keys[k] != NULL && memcmp(keys[k], keys[i], 48) == 0) keys[i] = NULL;
+    }
+    return keys;
+}
+
 /*
  * Asked for below the boundary's height. Evidence first: at most f members are faulty and f is within the
  * limit, so all of them go at once whatever else was asked for.
@@ -175,7 +198,9 @@ hkp_status hkp_dsm__next_set(node *n, const struct pending *list, uint64_t bound
             if (c->height >= boundary || (order[k] >> c->kind & 1) == 0) continue;
             room -= (uint32_t)(k < 2 ? removed(n, c, seats, &count) : joined(n, c, seats, &count));
         }
-    return hkp_dsm_valset_build(seats, count, n->set.epoch + 1, dst, HKP_DSM_VALSET_MAX, len);
+    const uint8_t *keys[HKP_DSM_MEMBERS_MAX];
+    return hkp_dsm__valset_write(seats, bls_keys(n, list, seats, count, keys), count, n->set.epoch + 1, dst,
+                                 HKP_DSM_VALSET_MAX, len);
 }
 
 /* ---- a new epoch ---- */
@@ -219,20 +244,22 @@ void hkp_dsm__pending_carry(node *n, const struct hkp_dsm__valset *old, uint64_t
     list->count = kept;
     uint8_t key[9] = "m";
     hkp_put_be64(key + 1, n->root.height);
-    blob *row = kept > 0 ? hkp_dsm__room(n, (size_t)kept * ROW_CHANGE) : NULL;
+    const size_t step = row_change(n);
+    blob *row = kept > 0 ? hkp_dsm__room(n, (size_t)kept * step) : NULL;
     if (kept == 0) return;
     if (row == NULL) {
         hkp_dsm__die(n, HKP_E_NOMEM, HKP_DSM_ROW_META, key, sizeof key);
         return;
     }
     for (uint32_t i = 0; i < kept; i++) {
-        uint8_t *at = row->ptr + (size_t)i * ROW_CHANGE;
+        uint8_t *at = row->ptr + (size_t)i * step;
         const struct change *c = &list->at[i];
         memcpy(at, c->seat.node_id, 16);
         memcpy(at + 16, c->seat.key, 32);
         hkp_put_be32(at + 48, c->seat.group);
         at[52] = (uint8_t)c->kind;
         hkp_put_be64(at + 53, c->height);
+        if (step > ROW_CHANGE) memcpy(at + ROW_CHANGE, c->bls, ROW_BLS);
     }
     hkp_dsm__put_blob(n, HKP_DSM_ROW_META, key, sizeof key, row);
 }
@@ -247,13 +274,18 @@ void hkp_dsm__pending_forget(node *n) {
 /* META row "m", height of the boundary: what waits since then; not ours if of another boundary. */
 hkp_status hkp_dsm__pending_row(node *n, const uint8_t *key, size_t key_len, const uint8_t *data,
                                 size_t len) {
-    if (key_len != 9 || len % ROW_CHANGE != 0 || len / ROW_CHANGE > PENDING_MAX) return HKP_E_DSM_SCHEMA;
+    const size_t step = row_change(n);
+    if (key_len != 9) return HKP_E_DSM_SCHEMA;
     if (hkp_be64(key + 1) != n->root.height) return HKP_OK;
-    for (const uint8_t *end = data + len; data < end; data += ROW_CHANGE) {
+    if (len % step != 0 || len / step > PENDING_MAX) return HKP_E_DSM_SCHEMA;
+    for (const uint8_t *end = data + len; data < end; data += step) {
         struct hkp_dsm_seat seat = {.group = hkp_be32(data + 48)};
         memcpy(seat.node_id, data, 16);
         memcpy(seat.key, data + 16, 32);
+        const uint32_t at = n->pending->count;
         add(n->pending, data[52], &seat, hkp_be64(data + 53));
+        if (n->pending->count > at && step > ROW_CHANGE)
+            memcpy(n->pending->at[at].bls, data + ROW_CHANGE, ROW_BLS);
     }
     return HKP_OK;
 }

@@ -22,6 +22,7 @@
  *   neighbours.c  views, records, facts about sessions             probes.c    who does not answer
  *   members.c   who asks for a seat and endorses it                restart.c   a new start by command
  *   commands.c  RETIRE, tombstone
+ *   shares.c    shares of scheme 2                 (bls/)
  *   retell.c    stored blocks, told again to the host at a start   prune.c  what is old goes
  *   heal.c      damaged rows, fetched again        testimony.c   claims and witnesses
  *   directory.c   who a signer is, for the parts beside consensus
@@ -40,6 +41,7 @@
 #include "libdsm/node/lists.h"
 #include "libdsm/node/neighbours.h"
 #include "libdsm/node/sessions.h"
+#include "libdsm/node/shares.h"
 #include "libdsm/node/spread.h"
 #include "libdsm/node/testimony.h"
 
@@ -221,6 +223,7 @@ struct hkp_dsm_node {
     hkp_time notes_at, notes_every;
     /** heads that ops change, while a body is applied */
     struct hkp_dsm__head *singles;
+    struct shares shares;
     struct proof_job proofs[PROOFS_MAX];
     /** what an operator gave and is not done yet, NULL: nothing; judged: its cert was verified; the read of
      * the set that it needs for that, 0: none */

@@ -286,6 +286,8 @@ static hkp_status take_envelope(node *n, struct peer *p, const struct hkp_dsm__m
         return hkp_dsm__statement_take(n, &item->object, p, hops);
     case HKP_DSM_KIND_PEER_RECORD:
         return hkp_dsm__near_record(n, p, &item->object, hops);
+    case HKP_DSM_KIND_FINAL_BLS:
+        return hkp_dsm__share_take(n, &item->object, p, hops);
     default:
         return hkp_dsm__object_take(n, p, &item->object, item->kind, hops);
     }

@@ -5,7 +5,7 @@
 LINK = {name: ["-Wl,--wrap=crypto_sign_verify_detached"] for name in ("sim_cost", "sim_liars")}
 SIM = ["sim.c", "sim_disk.c", "sim_mesh.c", "sim_watch.c"]
 CHAOS = [*SIM, "chaos.c", "liar.c", "liar_proposes.c", "verify_once.c"]
-WITH = {"unit_node": SIM, "sim_consensus": SIM, "sim_store": SIM, "unit_spread": SIM, "unit_neighbours": SIM,
+WITH = {"unit_node": SIM, "sim_consensus": SIM, "sim_bls": SIM, "sim_store": SIM, "unit_spread": SIM, "unit_neighbours": SIM,
         "unit_strangers": SIM,
         "sim_liars": CHAOS, "sim_cost": SIM, "sim_disks": SIM, "sim_gossip": ["gossip_world.c"]}
 
@@ -322,6 +322,11 @@ CONSENSUS_SLOW = [
     ("D-QC-3 consensus takes what names another scheme", "libdsm/objects/vote.c",
      "if (st == HKP_OK && c.scheme != HKP_DSM__SCHEME_LIST) st = HKP_E_DSM_SCHEME;", "", "unit_bls",
      "consensus_takes_no_certificate_of_scheme_2"),
+    ("D-QC-4 the next set forgets its second scheme", "libdsm/consensus/seats.c",
+     "if (hkp_dsm__valset_bls(&n->set, now) == NULL) return NULL;", "(void)now, (void)keys;\n    return NULL;", "unit_seats",
+     "a_set_with_two_schemes_keeps_them_and_their_keys"),
+    ("D-QC-3 endorsed without a look at possession", "libdsm/consensus/members.c", "if (shown != HKP_OK) return shown;",
+     "(void)shown;", "sim_bls", "nobody_endorses_a_key_without_its_proof"),
     ("D-SMX-1 one BLS key under two seats", "libdsm/objects/valset.c",
      "if (!seats_ok(seats, n) || !bls_distinct(bls, n)) return HKP_E_DSM_SCHEMA;", "if (!seats_ok(seats, n)) return HKP_E_DSM_SCHEMA;",
      "unit_bls", "one_bls_key_under_two_seats_is_no_set"),

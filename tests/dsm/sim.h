@@ -41,6 +41,13 @@ struct sim_mesh {
 
 void sim_mesh_make(struct sim_mesh *m, uint32_t n, uint32_t roles);
 
+struct sim_bls {
+    uint8_t key[48], proof[96];
+};
+/** From now on the sets of new meshes list scheme 2, and node i has the i-th key; NULL: no more. Kept by the
+ * caller. */
+void sim_mesh_bls(const struct sim_bls *keys);
+
 struct sim_row {
     /** damaged: 1: the store finds that out when it reads the row (D-STO-10) */
     uint32_t row, damaged;

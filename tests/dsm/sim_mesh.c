@@ -24,6 +24,10 @@ static void keys(const char *label, uint32_t i, uint8_t secret[64], uint8_t key[
     crypto_sign_seed_keypair(key, secret, seed);
 }
 
+static const struct sim_bls *bls;
+
+void sim_mesh_bls(const struct sim_bls *given) { bls = given; }
+
 static void certify(struct sim_mesh *m, uint32_t i, uint32_t roles, uint32_t group,
                     const uint8_t chain_id[32], const uint8_t key[32]) {
     struct hkp_dsm_certificate c = {.roles = roles,
@@ -35,6 +39,10 @@ static void certify(struct sim_mesh *m, uint32_t i, uint32_t roles, uint32_t gro
                                     .serial = 1};
     memcpy(c.key, key, 32);
     c.neuro_gen = (roles & HKP_DSM_ROLE_NEURO) != 0;
+    if (bls != NULL) {
+        c.bls_key = (struct hkp_dsm_view){bls[i].key, 48};
+        c.bls_proof = (struct hkp_dsm_view){bls[i].proof, 96};
+    }
     uint8_t body[HKP_DSM_CERTIFICATE_BODY_MAX], signature[64];
     struct hkp_dsm_multi multi = {.kind = HKP_DSM_KIND_CERTIFICATE, .ca_version = 1, .n_signatures = 1};
     multi.body.ptr = body;
@@ -69,7 +77,13 @@ void sim_mesh_make(struct sim_mesh *m, uint32_t n, uint32_t roles) {
     qsort(seats, n, sizeof *seats, by_node_id);
     struct hkp_dsm_view ca_view = {.ptr = ca_body}, set_view = {.ptr = set_body};
     sim_must(hkp_dsm_ca_set_build(&ca, ca_body, sizeof ca_body, &ca_view.len) == HKP_OK, "ca set");
-    sim_must(hkp_dsm_valset_build(seats, n, 0, set_body, sizeof set_body, &set_view.len) == HKP_OK, "valset");
+    const uint8_t *with[SIM_NODES];
+    for (uint32_t i = 0; bls != NULL && i < n; i++)
+        for (uint32_t k = 0; k < n; k++)
+            if (memcmp(seats[i].node_id, m->node_id[k], 16) == 0) with[i] = bls[k].key;
+    sim_must(hkp_dsm__valset_write(seats, bls != NULL ? with : NULL, n, 0, set_body, sizeof set_body,
+                                   &set_view.len) == HKP_OK,
+             "valset");
     sim_must(hkp_dsm_genesis_build("sim/single", 10, &ca_view, &set_view, m->time_s, m->genesis,
                                    sizeof m->genesis, &m->genesis_len) == HKP_OK,
              "genesis");

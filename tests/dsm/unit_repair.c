@@ -602,6 +602,29 @@ static void a_changed_file_is_refused(void) {
     end();
 }
 
+/* Otherwise the target would only see files of another mesh. */
+static void the_corpus_of_the_fuzz_target_is_of_this_mesh(void) {
+    static const char *const names[] = {"whole", "pruned"};
+    struct hkp_dsm_store_moved in;
+    begin(0);
+    stop(0);
+    stop(1);
+    now += 4 * 3600 * SIM_S; /* the chain of one of them took two hours */
+    for (size_t i = 0; i < 2; i++) {
+        char path[512];
+        snprintf(path, sizeof path, "%s/tests/dsm/corpus/import/%s", getenv("HKP_SOURCE"), names[i]);
+        FILE *f = fopen(path, "rb");
+        CHECK(f != NULL);
+        if (f == NULL) continue;
+        file_len = fread(file, 1, sizeof file, f);
+        fclose(f);
+        empty();
+        CHECK_EQ(import(file, file_len, &in), HKP_OK);
+        CHECK(in.to_height > 0);
+    }
+    end();
+}
+
 int main(void) {
     sim_mesh_make(&mesh, 2, HKP_DSM_ROLE_VALIDATOR | HKP_DSM_ROLE_EDGE);
     CASE(flipped_bytes_are_found_at_the_start_and_come_back);
@@ -614,5 +637,6 @@ int main(void) {
     CASE(a_pruned_chain_begins_at_its_last_boundary);
     CASE(an_import_that_was_cut_short_goes_on);
     CASE(a_changed_file_is_refused);
+    CASE(the_corpus_of_the_fuzz_target_is_of_this_mesh);
     return check_done();
 }

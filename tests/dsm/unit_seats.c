@@ -149,11 +149,42 @@ static void nobody_sits_twice(void) {
     end();
 }
 
+/* D-QC-3: of a set that lists scheme 2; a key that another seat has is left out. */
+static void a_set_with_two_schemes_keeps_them_and_their_keys(void) {
+    begin(7, NULL);
+    uint8_t key[7][48], body[HKP_DSM_VALSET_MAX];
+    const uint8_t *keys[7];
+    struct hkp_dsm__valset set;
+    size_t len = 0;
+    for (uint32_t i = 0; i < 7; i++) {
+        memset(key[i], (int)i + 1, 48);
+        keys[i] = i == 2 ? NULL : key[i];
+    }
+    CHECK_EQ(hkp_dsm__valset_write(n->set.seats, keys, 7, 3, body, sizeof body, &len), HKP_OK);
+    CHECK_EQ(hkp_dsm__valset_parse(body, len, &n->set), HKP_OK);
+    ask(CHANGE_LEAVE, 10, 1, 1);
+    ask(CHANGE_JOIN, 80, 80, 2);
+    memset(n->pending->at[1].bls, 80, 48);
+    CHECK_EQ(hkp_dsm__next_set(n, n->pending, 9, body, &len), HKP_OK);
+    CHECK_EQ(hkp_dsm__valset_parse(body, len, &set), HKP_OK);
+    CHECK_EQ(set.has_scheme2, 1);
+    CHECK_EQ(set.n, 7);
+    for (uint32_t i = 0; i < 6; i++) CHECK_EQ(set.bls[i][0], i == 1 ? 0 : i + 2); /* the first has left */
+    CHECK_EQ(set.bls[6][47], 80);
+    memset(n->pending->at[1].bls, 5, 48); /* another's */
+    CHECK_EQ(hkp_dsm__next_set(n, n->pending, 9, body, &len), HKP_OK);
+    CHECK_EQ(hkp_dsm__valset_parse(body, len, &set), HKP_OK);
+    CHECK_EQ(set.n, 7);
+    CHECK_EQ(set.bls[6][0], 0);
+    end();
+}
+
 int main(void) {
     CASE(a_third_changes_at_once_and_who_leaves_goes_first);
     CASE(evidence_goes_before_all_else);
     CASE(four_members_stay_four_but_by_evidence);
     CASE(groups_are_kept_apart);
     CASE(nobody_sits_twice);
+    CASE(a_set_with_two_schemes_keeps_them_and_their_keys);
     return check_done();
 }

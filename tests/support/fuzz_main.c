@@ -2,7 +2,8 @@
 /* Copyright the HookProbe mesh authors */
 /*
  * Replays a fuzz target as a unit test: every file of the corpus folder as it is, then seeded mutations of
- * them (HKP_FUZZ_RUNS, default 2000). A fault is a crash, a failed assertion or a sanitizer report.
+ * them (HKP_FUZZ_RUNS, default 2000 or the fuzz_runs of the target). A fault is a crash, a failed assertion
+ * or a sanitizer report.
  */
 #include "check.h"
 
@@ -10,6 +11,9 @@
 #include <sys/stat.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/** Mutations by default, of a target that says so: one whose runs take milliseconds wants fewer. */
+extern const unsigned fuzz_runs __attribute__((weak));
 
 #define FILES_MAX 4096
 #define INPUT_MAX (1u << 20)
@@ -56,7 +60,10 @@ static void the_corpus_is_replayed(void) {
 
 static void mutations_of_the_corpus_do_no_harm(void) {
     const char *given = getenv("HKP_FUZZ_RUNS");
-    uint64_t runs = given != NULL ? strtoull(given, NULL, 0) : 2000, rnd = check_seed();
+    uint64_t runs = given != NULL        ? strtoull(given, NULL, 0)
+                    : &fuzz_runs != NULL ? fuzz_runs
+                                         : 2000,
+             rnd = check_seed();
     if (n_inputs == 0) return;
     for (uint64_t i = 0; i < runs; i++) {
         const struct input *from = &inputs[check_random(&rnd) % n_inputs];

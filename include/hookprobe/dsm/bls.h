@@ -15,7 +15,13 @@ extern "C" {
 #endif
 
 /** Sizes in bytes. */
-enum { HKP_DSM_BLS_SECRET_BYTES = 32, HKP_DSM_BLS_KEY_BYTES = 48, HKP_DSM_BLS_PROOF_BYTES = 96 };
+enum {
+    HKP_DSM_BLS_SECRET_BYTES = 32,
+    HKP_DSM_BLS_KEY_BYTES = 48,
+    HKP_DSM_BLS_PROOF_BYTES = 96,
+    /** shares that a node holds, at most */
+    HKP_DSM_BLS_SHARES_MAX = 800
+};
 
 /** BLS key of a seat, with the proof that its owner has the secret. */
 struct hkp_dsm_bls_key {
@@ -141,6 +147,40 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_bls_compact(const uint8_t *proof, size_t
                                                     const struct hkp_dsm_trust *trust,
                                                     const struct hkp_dsm_view *shares, size_t n_shares,
                                                     uint8_t *dst, size_t cap, size_t *len);
+
+/**
+ * Give a member its BLS secret: from now on it shows shares of what it finds final, and PUSHes them.
+ *
+ * @param node    a node; it takes a copy, and wipes it when it is freed
+ * @param secret  [32] of hkp_dsm_bls_keypair()
+ *
+ * @retval HKP_OK             taken; without effect while no seat of the set has its key
+ * @retval HKP_E_INVAL        not a secret
+ * @retval HKP_E_UNSUPPORTED  a build without blst
+ *
+ * Cost: one multiplication in G1; later one signature for each final view.
+ * Source: D-QC-3.
+ * Since: hookprobe-dsm 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_dsm_bls_use(hkp_dsm_node *node, const uint8_t secret[32]);
+
+/**
+ * Shares that a node holds: of this epoch, the newest four of each member. For hkp_dsm_bls_compact().
+ *
+ * @param node    a node
+ * @param shares  [cap] result: envelopes of kind FINAL_BLS; good until the next call that changes the node
+ * @param cap     room; HKP_DSM_BLS_SHARES_MAX always suffices
+ * @param count   shares written; untouched on failure
+ *
+ * @retval HKP_OK        written; none if the set lists no scheme 2, or in a build without blst
+ * @retval HKP_E_NOSPC   cap is too small
+ *
+ * Cost: one look at each seat.
+ * Source: D-QC-3.
+ * Since: hookprobe-dsm 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_dsm_bls_shares(const hkp_dsm_node *node, struct hkp_dsm_view *shares,
+                                                   size_t cap, size_t *count);
 
 #ifdef __cplusplus
 }

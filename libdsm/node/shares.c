@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+/*
+ * Shares of scheme 2 (D-QC-3): a member with a BLS key signs what it finds final once more, so that others
+ * can make short certificates of it. Shares are held in memory alone, the newest few of each member, so that
+ * no member fills the room of another; nothing waits for them, and a start forgets them.
+ */
+#include "libdsm/node/node.h"
+
+#include <hookprobe/dsm/bls.h>
+#include <string.h>
+
+#include "libdsm/bls/bls.h"
+
+/* The place for a share of that view: the oldest one of this member; NULL: it is older, or held. */
+static struct share *place(node *n, uint32_t seat, uint64_t view) {
+    struct share *oldest = n->shares.of[seat];
+    for (uint32_t i = 0; i < SHARES_OF_ONE; i++) {
+        struct share *s = &n->shares.of[seat][i];
+        if (s->view == view) return NULL;
+        if (s->view < oldest->view) oldest = s;
+    }
+    return oldest->view < view ? oldest : NULL;
+}
+
+static void keep(node *n, struct share *s, uint64_t view, blob *envelope) {
+    hkp_dsm__blob_drop(&n->pool, s->envelope);
+    *s = (struct share){.view = view, .envelope = envelope};
+}
+
+void hkp_dsm__share_final(node *n, const struct hkp_dsm__header *h) {
+    struct hkp_dsm__vote vote = {.kind = HKP_DSM_KIND_FINAL, .epoch = h->epoch, .view = h->view};
+    uint8_t bytes[HKP_DSM__SHARE_MAX];
+    size_t len = 0;
+    if (!n->shares.can_sign || n->observer || n->seat < 0 || !n->set.has_scheme2 ||
+        n->state != HKP_DSM_STATE_RUNNING || memcmp(n->set.bls[n->seat], n->shares.key, 48) != 0)
+        return;
+    struct share *s = place(n, (uint32_t)n->seat, h->view);
+    memcpy(vote.digest, h->digest, 32);
+    if (s == NULL || hkp_dsm__share_make(n->chain_id, &vote, n->id, n->secret, n->shares.secret, bytes,
+                                         sizeof bytes, &len) != HKP_OK)
+        return;
+    blob *envelope = hkp_dsm__bytes(n, bytes, len);
+    if (envelope == NULL) return;
+    keep(n, s, h->view, envelope);
+    hkp_dsm__spread(n, HKP_DSM__FORM_ENVELOPE, envelope, 0, NULL);
+}
+
+/* View of a share and seat of its signer, before anything is verified. */
+static hkp_status about(const node *n, const struct hkp_dsm_view *envelope, uint32_t *seat, uint64_t *view) {
+    struct hkp_dsm_envelope e;
+    struct hkp_dsm_cbor_reader r;
+    hkp_status st = hkp_dsm_envelope_parse(envelope->ptr, envelope->len, 1U << HKP_DSM_KIND_FINAL_BLS, &e);
+    if (st != HKP_OK) return st;
+    const int index = hkp_dsm__valset_index(&n->set, e.signer);
+    (void)hkp_dsm_cbor_read(&r, e.body.ptr, e.body.len);
+    (void)hkp_dsm_cbor_array(&r, 4, 4);
+    const uint64_t epoch = hkp_dsm_cbor_uint(&r, 0, UINT64_MAX);
+    *view = hkp_dsm_cbor_uint(&r, 0, UINT64_MAX);
+    if (r.status != HKP_OK) return r.status;
+    if (epoch != n->set.epoch) return HKP_E_DSM_EPOCH;
+    *seat = (uint32_t)index;
+    return index >= 0 ? HKP_OK : HKP_E_DSM_SIGNER;
+}
+
+hkp_status hkp_dsm__share_take(node *n, const struct hkp_dsm_view *envelope, const struct peer *from,
+                               uint32_t hops) {
+    struct hkp_dsm__vote vote;
+    uint32_t seat = 0;
+    uint64_t view = 0;
+    if (!hkp_dsm__bls_is_built() || !n->set.has_scheme2) return HKP_E_UNSUPPORTED;
+    hkp_status st = about(n, envelope, &seat, &view);
+    if (st != HKP_OK) return st;
+    struct share *s = place(n, seat, view);
+    if (s == NULL || view > n->view + VOTE_WINDOW) return HKP_E_DSM_OLD; /* before any pairing */
+    st = hkp_dsm__share_check(n->chain_id, &n->set, envelope->ptr, envelope->len, &vote, NULL);
+    if (st != HKP_OK) return st;
+    blob *copy = hkp_dsm__bytes(n, envelope->ptr, envelope->len);
+    if (copy == NULL) return HKP_E_LIMIT;
+    keep(n, s, view, copy);
+    hkp_dsm__spread(n, HKP_DSM__FORM_ENVELOPE, copy, hops, from);
+    return HKP_OK;
+}
+
+void hkp_dsm__shares_clear(node *n) {
+    for (uint32_t i = 0; i < HKP_DSM_MEMBERS_MAX; i++)
+        for (uint32_t k = 0; k < SHARES_OF_ONE; k++) keep(n, &n->shares.of[i][k], 0, NULL);
+}
+
+/* ---- for the host ---- */
+
+hkp_status hkp_dsm_bls_use(hkp_dsm_node *n, const uint8_t secret[32]) {
+    const hkp_status st = hkp_dsm__bls_public(secret, n->shares.key);
+    if (st != HKP_OK) return st;
+    memcpy(n->shares.secret, secret, 32);
+    n->shares.can_sign = 1;
+    return HKP_OK;
+}
+
+hkp_status hkp_dsm_bls_shares(const hkp_dsm_node *n, struct hkp_dsm_view *shares, size_t cap, size_t *count) {
+    size_t at = 0;
+    for (uint32_t i = 0; i < n->set.n; i++)
+        for (uint32_t k = 0; k < SHARES_OF_ONE; k++) {
+            const blob *b = n->shares.of[i][k].envelope;
+            if (b == NULL) continue;
+            if (at == cap) return HKP_E_NOSPC;
+            shares[at++] = (struct hkp_dsm_view){b->ptr, b->len};
+        }
+    *count = at;
+    return HKP_OK;
+}
