@@ -16,7 +16,7 @@
 #include "libter/bytes.h"
 #include "libter/options.h"
 
-enum { FILE_MAX = 256 << 20, RECORD_HEAD = 2 };
+enum { FILE_MAX = 256 << 20, APPENDED_MAX = 1 << 16, RECORD_HEAD = 2 };
 
 struct hkp_mesh_audit {
     hkp_dsm_audit *log;
@@ -64,7 +64,8 @@ static hkp_status load(const char *dir, const char *name, struct records *r, str
     if (s.st_size == 0) return HKP_OK;
     if (s.st_size > FILE_MAX)
         return hkp_mesh__fault(fault, HKP_E_TOOBIG, path, "larger than 256 MiB", UINT64_MAX);
-    return hkp_mesh__file_read(dir, name, 0, FILE_MAX, &r->bytes, &r->len, fault);
+    /* as much as there is, and what a node that runs may append meanwhile */
+    return hkp_mesh__file_read(dir, name, 0, (size_t)s.st_size + APPENDED_MAX, &r->bytes, &r->len, fault);
 }
 
 static hkp_status wrong(struct hkp_mesh_fault *fault, hkp_status st, const struct records *r, size_t at) {
