@@ -195,16 +195,25 @@ static const struct hkp_dsm_claims *claims_of(node *n, const struct hkp_dsm__blo
     return c;
 }
 
+/* Writes of the call in which the node died are of a group that is not whole: they are as good as lost. */
+static int is_of_half_a_group(const node *n, const struct hkp_dsm_event *e) {
+    return n->state == HKP_DSM_STATE_DEAD && e->ticket > n->whole &&
+           (e->kind == HKP_DSM_EV_STORE_PUT || e->kind == HKP_DSM_EV_STORE_WAL ||
+            e->kind == HKP_DSM_EV_STORE_DROP);
+}
+
 hkp_status hkp_dsm_event(hkp_dsm_node *n, struct hkp_dsm_event *ev) {
-    hkp_dsm__blob_drop(&n->pool, n->current.data);
-    if (n->current.pinned != NULL) hkp_dsm__block_unpin(n, n->current.pinned);
-    n->current.data = NULL;
-    n->current.pinned = NULL;
-    while (n->event_count == 0)
-        if (!release_durable(n) && !hkp_dsm__report(n) && !hkp_dsm__retell(n)) return HKP_E_NOTFOUND;
-    n->current = n->events[n->event_head];
-    n->event_head = (n->event_head + 1) % n->events_cap;
-    n->event_count--;
+    do {
+        hkp_dsm__blob_drop(&n->pool, n->current.data);
+        if (n->current.pinned != NULL) hkp_dsm__block_unpin(n, n->current.pinned);
+        n->current.data = NULL;
+        n->current.pinned = NULL;
+        while (n->event_count == 0)
+            if (!release_durable(n) && !hkp_dsm__report(n) && !hkp_dsm__retell(n)) return HKP_E_NOTFOUND;
+        n->current = n->events[n->event_head];
+        n->event_head = (n->event_head + 1) % n->events_cap;
+        n->event_count--;
+    } while (is_of_half_a_group(n, &n->current.e));
     struct hkp_dsm_event *e = &n->current.e;
     if (e->key_len > 0) e->key = n->current.key;
     if (e->key_to_len > 0) e->key_to = n->current.key_to;

@@ -10,6 +10,7 @@
 
 void hkp_dsm__time(node *n, hkp_time now) {
     if (now > n->now) n->now = now;
+    if (n->state != HKP_DSM_STATE_DEAD) n->whole = n->ticket;
 }
 
 uint64_t hkp_dsm__wall_us(const node *n) { return n->wall_us + (n->now - n->wall_at) / 1000; }
@@ -414,7 +415,8 @@ hkp_status hkp_dsm_node_status(const hkp_dsm_node *n, struct hkp_dsm_node_status
                                       .dropped = n->dropped,
                                       .pool_used = (uint64_t)n->pool.used * POOL_UNIT,
                                       .peers = n->n_peers,
-                                      .silent = n->observer || n->silent || n->outdated || n->promises_open || n->seat < 0};
+                                      .silent = n->observer || n->silent || n->outdated || n->promises_open ||
+                                                n->seat < 0};
     memcpy(s->final_digest, n->root.digest, 32);
     memcpy(s->chain_id, n->chain_id, 32);
     memcpy(s->node_id, n->id, 16);

@@ -51,7 +51,8 @@ struct hkp_dsm_node {
     struct hkp_dsm__pool pool;
     void *block_of_memory;
     size_t block_size;
-    /** outdated: the chain uses blocks and headers of this version, which this build does not know; 0: none */
+    /** outdated: the chain uses blocks and headers of this version, which this build does not know; 0: none
+     */
     uint32_t outdated;
     uint32_t state, observer, silent, heads_max, peers_max, blocks_max, synchronised;
     hkp_time now, wall_at;
@@ -160,6 +161,8 @@ struct hkp_dsm_node {
     struct held *held;
     uint32_t held_head, held_count;
     uint64_t ticket, durable, read_ticket;
+    /** the last write before the call of now */
+    uint64_t whole;
     struct read reads[READS_MAX];
 
     /* consensus */

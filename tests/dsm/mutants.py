@@ -3,11 +3,12 @@
 """Faults of libdsm that its tests must find; read by tests/support/mutants.py, which says what a line means."""
 
 LINK = {name: ["-Wl,--wrap=crypto_sign_verify_detached"] for name in ("sim_cost", "sim_liars")}
+LINK["sim_memory"] = ["-Wl,--wrap=hkp_dsm__blob_new", "-Wl,--wrap=hkp_dsm__pool_take"]
 SIM = ["sim.c", "sim_disk.c", "sim_mesh.c", "sim_watch.c"]
 CHAOS = [*SIM, "chaos.c", "liar.c", "liar_proposes.c", "verify_once.c"]
 WITH = {"unit_node": SIM, "sim_consensus": SIM, "sim_bls": SIM, "sim_store": SIM, "unit_spread": SIM, "unit_neighbours": SIM,
         "unit_strangers": SIM,
-        "sim_liars": CHAOS, "sim_cost": SIM, "sim_disks": SIM, "sim_gossip": ["gossip_world.c"]}
+        "sim_liars": CHAOS, "sim_cost": SIM, "sim_disks": SIM, "sim_memory": SIM, "sim_gossip": ["gossip_world.c"]}
 
 LOG, ENTRY, LOG_PROOF = "libdsm/beside/audit.c", "libdsm/beside/audit_entry.c", "libdsm/beside/audit_proof.c"
 TAMPER = ("unit_audit", "edits_inserts_deletes_and_reorderings_break_chain_or_root")
@@ -273,6 +274,9 @@ CONSENSUS = [
 ]
 
 CONSENSUS_SLOW = [
+    ("D-STO-2 half a group of writes of who died is stored", "libdsm/node/journal.c",
+     "return n->state == HKP_DSM_STATE_DEAD && e->ticket > n->whole &&", "return 0 &&",
+     "sim_memory", "whichever_piece_is_refused_a_node_joins"),
     ("D-SMX-R1 an empty header comes at once", RULES_C, "n->only_open && n->delay / 2 > n->t_cp ? n->delay / 2 : n->t_cp", "n->t_cp",
      "sim_cost", "each_block_takes_one_header"),
     ("D-QC-2 a cert is checked without its votes", VOTES, "votes[i].set == VOTE_CHECKED && memcmp(votes[i].digest, cert->digest", "0 && memcmp(votes[i].digest, cert->digest",

@@ -91,7 +91,8 @@ void sim_disk_commit(struct sim *s, uint32_t i) {
     d->n_pending -= d->committing;
     d->committing = 0;
     d->commit_at = 0;
-    if (ticket > 0 && hkp_dsm_stored(s->nodes[i].node, s->now, ticket, HKP_OK) != HKP_OK)
+    if (ticket > 0 && hkp_dsm_stored(s->nodes[i].node, s->now, ticket, HKP_OK) != HKP_OK &&
+        !s->nodes[i].spoilt) /* it said so and is dead */
         sim_fault(s, "stored refused");
 }
 
@@ -233,9 +234,8 @@ void sim_disk_read(struct sim *s, uint32_t i, const struct hkp_dsm_event *given)
                     ? row_compare(r, ev.row, key, ev.key_len) != 0
                     : row_compare(r, ev.row, to, ev.key_to_len) > 0 || n >= ev.count)
                 break;
-            st = r->damaged
-                     ? hkp_dsm_lost(me->node, s->now, ev.ticket, r->key, r->key_len)
-                     : hkp_dsm_read(me->node, s->now, ev.ticket, r->key, r->key_len, r->data, r->len);
+            st = r->damaged ? hkp_dsm_lost(me->node, s->now, ev.ticket, r->key, r->key_len)
+                            : hkp_dsm_read(me->node, s->now, ev.ticket, r->key, r->key_len, r->data, r->len);
         }
     }
     if (st == HKP_OK) st = hkp_dsm_read_end(me->node, s->now, ev.ticket, HKP_OK);
