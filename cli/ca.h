@@ -64,6 +64,13 @@ void cli_officer_close(struct cli_officer *o);
 int cli_officer_save(struct cli_officer *o);
 /** A complete list that another officer handed over; an older one than is known changes nothing. */
 int cli_officer_take_list(struct cli_officer *o, const char *path);
+/** Shows what is to be signed: to stderr before JSON, not at all before JSON that was agreed to. file: its
+ * name. */
+int cli_officer_review(struct cli_officer *o, const struct hkp_dsm_multi *given, const char *file, int json,
+                       int yes);
+/** What this officer is the first to sign: shown, agreed to, signed and written to out. */
+int cli_officer_issue(struct cli_officer *o, const struct hkp_dsm_matter *m, int json, int yes,
+                      const char *out, json_t **told);
 /** Records, promises and signs, if the judge agrees; the object with one signature more. */
 int cli_officer_sign(struct cli_officer *o, const struct hkp_dsm_matter *matter,
                      const struct hkp_dsm_multi *given, const char *out, json_t **told);

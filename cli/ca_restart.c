@@ -22,7 +22,7 @@ struct work {
     struct cli_officer officer;
     struct hkp_dsm_seat seats[HKP_DSM_MEMBERS_MAX];
     size_t n_seats;
-    uint8_t body[HKP_DSM_RESTART_MAX], shown[CLI_CA_FILE_MAX];
+    uint8_t body[HKP_DSM_RESTART_MAX];
     json_t *told;
 };
 
@@ -81,34 +81,11 @@ static int build(struct work *w, const struct wanted *o, size_t *len) {
     return st == HKP_OK ? CLI_OK : cli_ca_told(store, st, "no RESTART can be made of it");
 }
 
-static int review(struct work *w, const struct wanted *o, const struct hkp_dsm_multi *given) {
-    static const uint8_t unsigned_yet[64];
-    struct hkp_dsm_multi m = *given;
-    size_t len = 0;
-    m.n_signatures = 1;
-    m.signature[0] = unsigned_yet;
-    if (o->json && o->yes) return CLI_OK;
-    if (hkp_dsm_multi_build(&m, w->shown, sizeof w->shown, &len) != HKP_OK) return CLI_SYSTEM;
-    json_t *shown = cli_ca_describe(&w->officer.ca, w->shown, len);
-    json_object_del(shown, "signatures");
-    json_object_del(shown, "verified");
-    json_object_del(shown, "why");
-    json_object_set_new(shown, "state", json_string("to be signed by this officer first"));
-    cli_ca_print(o->json ? stderr : stdout, shown);
-    json_decref(shown);
-    return cli_ca_agree(o->yes);
-}
-
 static int make(struct work *w, const struct wanted *o) {
     struct hkp_dsm_matter m = {.struct_size = sizeof m, .kind = HKP_DSM_KIND_RESTART, .body = {w->body, 0}};
     int code = cli_officer_open(&w->officer, o->dir, o->passphrase_file);
     if (code == CLI_OK) code = build(w, o, &m.body.len);
-    if (code == CLI_OK) {
-        const struct hkp_dsm_multi given = {
-            .kind = m.kind, .ca_version = cli_ca_newest(&w->officer.ca)->version, .body = m.body};
-        code = review(w, o, &given);
-        if (code == CLI_OK) code = cli_officer_sign(&w->officer, &m, &given, o->out, &w->told);
-    }
+    if (code == CLI_OK) code = cli_officer_issue(&w->officer, &m, o->json, o->yes, o->out, &w->told);
     cli_officer_close(&w->officer);
     if (w->told != NULL) cli_ca_tell(w->told, o->json);
     return code;

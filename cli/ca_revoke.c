@@ -19,7 +19,7 @@ struct wanted {
 struct work {
     struct cli_officer officer;
     struct hkp_dsm_revocation entries[HKP_DSM_REVOCATIONS_MAX];
-    uint8_t body[HKP_DSM_REVOCATION_BODY_MAX], shown[CLI_CA_FILE_MAX];
+    uint8_t body[HKP_DSM_REVOCATION_BODY_MAX];
     struct hkp_dsm_revocations list;
     json_t *told;
 };
@@ -79,40 +79,16 @@ static int build(struct work *w, const struct wanted *o, size_t *len) {
                              "reasons key-compromise and retired bar a node for good: give no --serial");
 }
 
-static int review(struct work *w, const struct wanted *o, const struct hkp_dsm_multi *given) {
-    static const uint8_t unsigned_yet[64];
-    struct hkp_dsm_multi m = *given;
-    size_t len = 0;
-    m.n_signatures = 1;
-    m.signature[0] = unsigned_yet;
-    if (o->json && o->yes) return CLI_OK;
-    if (hkp_dsm_multi_build(&m, w->shown, sizeof w->shown, &len) != HKP_OK) return CLI_SYSTEM;
-    json_t *shown = cli_ca_describe(NULL, w->shown, len);
-    json_object_del(shown, "signatures");
-    json_object_del(shown, "verified");
-    json_object_set_new(shown, "state", json_string("to be signed by this officer first"));
-    cli_ca_print(o->json ? stderr : stdout, shown);
-    json_decref(shown);
-    return cli_ca_agree(o->yes);
-}
-
 static int revoke(struct work *w, const struct wanted *o) {
     struct hkp_dsm_matter m = {
         .struct_size = sizeof m, .kind = HKP_DSM_KIND_REVOCATION_LIST, .body = {w->body, 0}};
     int code = cli_officer_open(&w->officer, o->dir, o->passphrase_file);
     if (code == CLI_OK && o->list != NULL) code = cli_officer_take_list(&w->officer, o->list);
     if (code == CLI_OK) code = build(w, o, &m.body.len);
-    if (code == CLI_OK) {
-        const struct hkp_dsm_multi given = {
-            .kind = m.kind, .ca_version = cli_ca_newest(&w->officer.ca)->version, .body = m.body};
-        code = review(w, o, &given);
-        if (code == CLI_OK) code = cli_officer_sign(&w->officer, &m, &given, o->out, &w->told);
-    }
+    if (code == CLI_OK) code = cli_officer_issue(&w->officer, &m, o->json, o->yes, o->out, &w->told);
     cli_officer_close(&w->officer);
     if (w->told != NULL) json_object_set_new(w->told, "number", json_integer((json_int_t)w->list.number));
-    if (w->told != NULL && o->json) cli_print_json(json_incref(w->told), 0);
-    if (w->told != NULL && !o->json) cli_ca_print(stdout, w->told);
-    json_decref(w->told);
+    if (w->told != NULL) cli_ca_tell(w->told, o->json);
     return code;
 }
 

@@ -185,29 +185,45 @@ static int read_given(struct work *w, const struct wanted *o) {
 
 /* ---- Showing and signing ---- */
 
-static int review(struct work *w, const struct wanted *o) {
+int cli_officer_review(struct cli_officer *o, const struct hkp_dsm_multi *given, const char *file, int json,
+                       int yes) {
     static uint8_t bytes[CLI_CA_FILE_MAX];
     static const uint8_t unsigned_yet[64];
-    struct hkp_dsm_multi m = w->multi;
-    char text[65];
+    struct hkp_dsm_multi m = *given;
     size_t len = 0;
     if (m.n_signatures == 0) { /* to be shown it needs one */
         m.n_signatures = 1;
         m.signature[0] = unsigned_yet;
     }
     if (hkp_dsm_multi_build(&m, bytes, sizeof bytes, &len) != HKP_OK)
-        return cli_fail(CLI_DAMAGED, "%s: cannot be shown", o->file);
-    json_t *shown = cli_ca_describe(&w->officer.ca, bytes, len);
-    if (shown == NULL) return cli_fail(CLI_DAMAGED, "%s: is nothing that officers sign", o->file);
-    if (w->multi.n_signatures == 0) {
+        return cli_fail(CLI_DAMAGED, "%s: cannot be shown", file);
+    json_t *shown = cli_ca_describe(&o->ca, bytes, len);
+    if (shown == NULL) return cli_fail(CLI_DAMAGED, "%s: is nothing that officers sign", file);
+    if (given->n_signatures == 0) {
         json_object_del(shown, "signatures");
         json_object_del(shown, "verified");
         json_object_del(shown, "why");
         json_object_set_new(shown, "state", json_string("to be signed by this officer first"));
     }
-    FILE *to = o->json ? stderr : stdout;
-    if (!o->json || !o->yes) cli_ca_print(to, shown);
+    if (!json || !yes) cli_ca_print(json ? stderr : stdout, shown);
     json_decref(shown);
+    return CLI_OK;
+}
+
+int cli_officer_issue(struct cli_officer *o, const struct hkp_dsm_matter *m, int json, int yes,
+                      const char *out, json_t **told) {
+    const struct hkp_dsm_multi given = {
+        .kind = m->kind, .ca_version = cli_ca_newest(&o->ca)->version, .body = m->body};
+    int code = cli_officer_review(o, &given, out, json, yes);
+    if (code == CLI_OK) code = cli_ca_agree(yes);
+    return code == CLI_OK ? cli_officer_sign(o, m, &given, out, told) : code;
+}
+
+static int review(struct work *w, const struct wanted *o) {
+    char text[65];
+    FILE *to = o->json ? stderr : stdout;
+    const int code = cli_officer_review(&w->officer, &w->multi, o->file, o->json, o->yes);
+    if (code != CLI_OK) return code;
     if (w->evidence.record_len > 0 && !o->json)
         fprintf(to, "%-13s fingerprint %s\n", "machine",
                 sodium_bin2hex(text, sizeof text, w->evidence.fingerprint, 32));
