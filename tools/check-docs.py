@@ -139,6 +139,19 @@ class Checker:
             self.fault(node, "typedef of an enum")
 
 
+    def check_numbers(self, tree):
+        """Events and result codes have numbers of their own, whatever header of the library they stand in."""
+        seen = {}
+        for enum in (n.type for n in tree.ext if self.is_of(n, self.lib) and isinstance(getattr(n, "type", None), self.ast.Enum)):
+            for one in enum.values.enumerators if enum.values else ():
+                family = re.match(r"HKP_[A-Z]+_(EV|EVENT|E)_", one.name)
+                if family is None or not isinstance(one.value, self.ast.Constant):
+                    continue
+                other = seen.setdefault((family.group(0), int(one.value.value.rstrip("uUlL"), 0)), one.name)
+                if other != one.name:
+                    self.fault(one, f"{one.name} has the number of {other}")
+
+
 def main():
     parser = argparse.ArgumentParser()
     for name in ("--cc", "--include"):
@@ -151,6 +164,7 @@ def main():
     own = [n for n in own if os.path.realpath(n.coord.file) == os.path.realpath(args.header)]  # parts: on their own
     checker = Checker(args.header, lib, own, tree)
     functions = 0
+    checker.check_numbers(tree)
     for node in own:
         checker.check_constructs(node)
         if isinstance(node, checker.ast.Decl) and isinstance(node.type, checker.ast.FuncDecl):
