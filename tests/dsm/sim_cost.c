@@ -55,7 +55,7 @@ static void each_block_takes_one_header(void) {
  * each of the four; some more come before the own vote is durable. */
 static void no_signature_is_checked_twice(void) {
     agree_on_blocks();
-    const uint64_t block = 3, header = 3, votes = 4 * 2 * 2, early = 2;
+    const uint64_t block = 3, header = 3, votes = 4 * 2 * 2, early = 1;
     CHECK(checked > 0);
     CHECK(checked <= BLOCKS * (block + header + votes + early));
     sim_free(&sim);
