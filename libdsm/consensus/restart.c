@@ -150,7 +150,7 @@ void hkp_dsm__restart_end(node *n, const struct read *r) {
     hkp_dsm__advance(n);
 }
 
-/* Who signed, by D-CA-2 for now, and what it says. */
+/* Who signed, judged as of now (D-CA-2), and what it says. */
 static hkp_status open_multi(const node *n, const uint8_t *in, size_t len, struct hkp_dsm__restart *r) {
     struct hkp_dsm_multi m;
     hkp_status st = hkp_dsm_multi_parse(in, len, &m);

@@ -84,7 +84,7 @@ void hkp_dsm__reconcile_asked(struct peer *p);
 void hkp_dsm__reconcile_tick(node *n);
 
 /* strangers.c */
-/** 1: its certificate is to be asked for now; p: who spoke of it, NULL: nobody. */
+/** 1: its certificate is due to be asked for; p: who spoke of it, NULL: nobody. */
 int hkp_dsm__stranger_due(node *n, const struct peer *p, const uint8_t node_id[16]);
 /** p says that there is a block of this number of it. */
 void hkp_dsm__stranger_claim(node *n, const struct peer *p, const uint8_t node_id[16], uint64_t seq);
