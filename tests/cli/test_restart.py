@@ -2,49 +2,23 @@
 # SPDX-License-Identifier: MIT
 # Copyright the HookProbe mesh authors
 """hookprobe ca restart, restart check and restart apply: two of four nodes are lost for good. TAP on standard output."""
-import json
 import os
 import signal
-import socket
-import subprocess
 import sys
 import tempfile
 import time
 
-PROGRAM = sys.argv[1]
+from nodes import ask, provision, run, start, status
+
 PATIENCE = 90
 
 
-def run(*words, code=0, said=""):
-    got = subprocess.run([PROGRAM, *words], capture_output=True, text=True, timeout=60)
-    assert got.returncode == code, f"exit {got.returncode}, expected {code}: {got.stderr}{got.stdout}"
-    assert said in got.stderr, f"{said!r} is not in {got.stderr!r}"
-    return json.loads(got.stdout) if "--json" in words and got.stdout else got.stdout
+def part(node, name):
+    return status(node).get(name, {})
 
 
-def free_ports():
-    """The first of four, one behind the other."""
-    for port in range(22000 + os.getpid() % 20000, 60000, 4):
-        sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(4)]
-        try:
-            for i, one in enumerate(sockets):
-                one.bind(("127.0.0.1", port + i))
-            return port
-        except OSError:
-            continue
-        finally:
-            for one in sockets:
-                one.close()
-    raise AssertionError("no free ports")
-
-
-def status(node, part):
-    got = subprocess.run([PROGRAM, "status", "--config", node["config"], "--json"], capture_output=True, text=True)
-    return json.loads(got.stdout).get(part, {}) if got.returncode == 0 else {}
-
-
-def chain(node):
-    return status(node, "chain")
+def height_of(node):
+    return part(node, "chain").get("height", -1)
 
 
 def wait(what):
@@ -54,35 +28,24 @@ def wait(what):
         time.sleep(0.1)
 
 
-def ask(node, request):
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as s:
-        s.settimeout(5)
-        s.connect(os.path.join(node["data_dir"], "control.sock"))
-        s.sendall(json.dumps(request).encode() + b"\n")
-        return json.loads(s.makefile().readline())["ok"]
-
-
 def report(node, number):
     wait(lambda: ask(node, {"op": "report", "type": "ip4", "value": f"45.155.206.{number}", "evidence": 1}))
 
 
 def two_of_four_go_on(folder):
-    made = run("provision", "--dir", os.path.join(folder, "mesh"), "--nodes", "4", "--trust-clock",
-               "--listen", f"127.0.0.1:{free_ports()}", "--json")
-    nodes, officer = made["nodes"], os.path.join(folder, "mesh", "authority")
-    running = [subprocess.Popen([PROGRAM, "node", "run", "--config", node["config"]], stdin=subprocess.DEVNULL,
-                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for node in nodes]
+    nodes, officer = provision(folder, 4), os.path.join(folder, "mesh", "authority")
+    running = [start(node) for node in nodes]
     out, early = os.path.join(folder, "restart"), os.path.join(folder, "early")
     lost = [word for node in nodes[2:] for word in ("--without", node["node_id"])]
     try:
-        wait(lambda: all(status(node, "sessions").get("up") == 3 for node in nodes))
+        wait(lambda: all(part(node, "sessions").get("up") == 3 for node in nodes))
         report(nodes[0], 1)
-        wait(lambda: chain(nodes[0])["height"] == chain(nodes[1])["height"] > 0)
+        wait(lambda: height_of(nodes[0]) == height_of(nodes[1]) > 0)
         for process in running[2:]:
             process.kill()
             process.wait()
-        wait(lambda: chain(nodes[0])["height"] == chain(nodes[1])["height"])
-        height = chain(nodes[0])["height"]
+        wait(lambda: height_of(nodes[0]) == height_of(nodes[1]))
+        height = height_of(nodes[0])
         words = ["ca", "restart", "--dir", officer, "--node", nodes[0]["data_dir"], "--yes"]
         run(*words, "--out", out, "--without", "00" * 16, code=1, said="has no seat")
         signed = run(*words, *lost, "--out", out, "--json")
@@ -106,8 +69,9 @@ def two_of_four_go_on(folder):
         for node in nodes[:2]:
             assert run("restart", "apply", "--config", node["config"], out, "--json")["epoch"] == 2
         report(nodes[1], 2)
-        wait(lambda: min(chain(node).get("height", 0) for node in nodes[:2]) > height)
-        assert all(chain(node)["epoch"] == 2 and status(node, "consensus")["members"] == 2 for node in nodes[:2]), chain(nodes[0])
+        wait(lambda: min(height_of(node) for node in nodes[:2]) > height)
+        wait(lambda: all(part(node, "chain").get("epoch") == 2 and part(node, "consensus").get("members") == 2
+                         for node in nodes[:2]))
         run("restart", "check", "--node", nodes[0]["data_dir"], out, code=1, said="gone beyond")
         run("restart", "apply", "--config", nodes[0]["config"], out, code=2, said="gone beyond")
     finally:

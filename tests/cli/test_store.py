@@ -2,17 +2,16 @@
 # SPDX-License-Identifier: MIT
 # Copyright the HookProbe mesh authors
 """hookprobe store: checked, damaged, repaired, exported and imported, with a node that ran. TAP on standard output."""
-import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 
-PROGRAM = sys.argv[1]
+from nodes import ask, provision, run, start, status
+
 CASES = []
 
 
@@ -21,68 +20,29 @@ def case(function):
     return function
 
 
-def run(*words, code=0, said=""):
-    got = subprocess.run([PROGRAM, *words], capture_output=True, text=True, timeout=60)
-    assert got.returncode == code, f"exit {got.returncode}, expected {code}: {got.stderr}{got.stdout}"
-    assert said in got.stderr, f"{said!r} is not in {got.stderr!r}"
-    return json.loads(got.stdout) if "--json" in words and got.stdout else got.stdout
-
-
-def free_ports():
-    """The first of two, one behind the other."""
-    for port in range(20000 + os.getpid() % 20000, 60000, 2):
-        sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2)]
-        try:
-            for i, one in enumerate(sockets):
-                one.bind(("127.0.0.1", port + i))
-            return port
-        except OSError:
-            continue
-        finally:
-            for one in sockets:
-                one.close()
-    raise AssertionError("no free ports")
-
-
-def provision(folder):
-    made = run("provision", "--dir", os.path.join(folder, "mesh"), "--nodes", "2", "--trust-clock",
-               "--listen", f"127.0.0.1:{free_ports()}", "--json")
-    return made["nodes"]
-
-
-def ask(node, request):
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as s:
-        s.settimeout(5)
-        s.connect(os.path.join(node["data_dir"], "control.sock"))
-        s.sendall(json.dumps(request).encode() + b"\n")
-        return json.loads(s.makefile().readline())["ok"]
-
-
 def run_nodes(nodes, height=0, reports=0):
     """Both, until the first has that height and a block for each report; its height and what it said."""
-    running = [subprocess.Popen([PROGRAM, "node", "run", "--config", node["config"]], stdin=subprocess.DEVNULL,
-                                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) for node in nodes]
+    running = [start(node, subprocess.PIPE) for node in nodes]
     try:
-        until, sent, status = time.monotonic() + 90, 0, {}
-        while sent < reports or status.get("chain", {}).get("height", -1) < height:
-            assert time.monotonic() < until and running[0].poll() is None, (status, running[0].poll())
+        until, sent, at = time.monotonic() + 90, 0, -1
+        while sent < reports or at < height:
+            assert time.monotonic() < until and running[0].poll() is None, (at, height, sent, running[0].poll())
             time.sleep(0.2)
-            got = subprocess.run([PROGRAM, "status", "--config", nodes[0]["config"], "--json"], capture_output=True, text=True)
-            status = json.loads(got.stdout) if got.returncode == 0 else {}
-            at = status.get("chain", {}).get("height", -1)
-            if status.get("sessions", {}).get("up") == 1 and sent < reports and at >= height: # the one before is final
+            said = status(nodes[0])
+            at = said.get("chain", {}).get("height", -1)
+            if said.get("sessions", {}).get("up") == 1 and sent < reports and at >= height: # the one before is final
                 sent += ask(nodes[0], {"op": "report", "type": "ip4", "value": f"45.155.205.{sent + 1}", "evidence": 1})
                 height = at + 1
     finally:
         for process in running:
             process.send_signal(signal.SIGTERM)
         said = [process.communicate(timeout=60)[1] for process in running]
-    return status["chain"]["height"], said[0]
+    return at, said[0]
 
 
 @case
 def a_store_is_checked_damaged_and_repaired(folder):
-    nodes = provision(folder)
+    nodes = provision(folder, 2)
     where = nodes[0]["data_dir"]
     run("store", "check", folder, code=2, said="holds no store")
     height, _ = run_nodes(nodes, reports=3)
@@ -115,7 +75,7 @@ def a_store_is_checked_damaged_and_repaired(folder):
 
 @case
 def a_chain_goes_from_one_folder_to_another(folder):
-    nodes = provision(folder)
+    nodes = provision(folder, 2)
     where, chain = nodes[0]["data_dir"], os.path.join(folder, "chain")
     run_nodes(nodes, reports=3)
     out = run("store", "export", where, chain, "--json")

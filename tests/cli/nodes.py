@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: MIT
+# Copyright the HookProbe mesh authors
+"""Processes of a mesh on loopback, for the tests of the program (its path is the first argument)."""
+import json
+import os
+import socket
+import subprocess
+import sys
+
+PROGRAM = sys.argv[1]
+
+
+def run(*words, code=0, said=""):
+    """Standard output of a command that must end so; parsed if it was asked for as JSON."""
+    got = subprocess.run([PROGRAM, *words], capture_output=True, text=True, timeout=60)
+    assert got.returncode == code, f"exit {got.returncode}, expected {code}: {got.stderr}{got.stdout}"
+    assert said in got.stderr, f"{said!r} is not in {got.stderr!r}"
+    return json.loads(got.stdout) if "--json" in words and got.stdout else got.stdout
+
+
+def free_ports(count):
+    """The first of so many, one behind the other."""
+    for port in range(20000 + os.getpid() % 20000, 60000, count):
+        sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(count)]
+        try:
+            for i, one in enumerate(sockets):
+                one.bind(("127.0.0.1", port + i))
+            return port
+        except OSError:
+            continue
+        finally:
+            for one in sockets:
+                one.close()
+    raise AssertionError("no free ports")
+
+
+def provision(folder, count):
+    """The nodes of a new mesh below folder/mesh."""
+    return run("provision", "--dir", os.path.join(folder, "mesh"), "--nodes", str(count), "--trust-clock",
+               "--listen", f"127.0.0.1:{free_ports(count)}", "--json")["nodes"]
+
+
+def start(node, stderr=subprocess.DEVNULL):
+    return subprocess.Popen([PROGRAM, "node", "run", "--config", node["config"]], stdin=subprocess.DEVNULL,
+                            stdout=subprocess.DEVNULL, stderr=stderr, text=True)
+
+
+def status(node):
+    """What it says of itself; empty while it does not answer."""
+    got = subprocess.run([PROGRAM, "status", "--config", node["config"], "--json"], capture_output=True, text=True)
+    return json.loads(got.stdout) if got.returncode == 0 else {}
+
+
+def ask(node, request):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as s:
+        s.settimeout(5)
+        s.connect(os.path.join(node["data_dir"], "control.sock"))
+        s.sendall(json.dumps(request).encode() + b"\n")
+        return json.loads(s.makefile().readline())["ok"]
