@@ -13,7 +13,7 @@
 extern "C" {
 #endif
 
-/* Kinds of events besides those of mesh.h: the first is a request, the second a fact. */
+/* Kinds of events besides those of events.h: the first is a request, the second a fact. */
 enum {
     /** append data[data_len], whole records as on disk, from index number on to the TER log, durably; then
      * hkp_mesh_logged() */

@@ -12,7 +12,7 @@
 extern "C" {
 #endif
 
-/* Kinds of events besides those of mesh.h. */
+/* Kinds of events besides those of events.h. */
 enum {
     /** a RESTART was applied (status HKP_OK) or came to nothing: number: epoch that it begins, to: its first
      * height */
