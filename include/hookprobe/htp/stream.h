@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
-/* libhtp, part: what goes first, what is given up in time, what is compressed. All of it is the sender's own.
+/*
+ * libhtp, part: streams and datagrams of a session; what goes first, what is given up in time, what is
+ * compressed, which is all the sender's own.
  */
 #ifndef HOOKPROBE_HTP_STREAM_H
 #define HOOKPROBE_HTP_STREAM_H
 
-#include <hookprobe/htp.h>
+#include <hookprobe/htp/endpoint.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -19,6 +21,135 @@ enum {
     HKP_HTP_COMPRESS_FAST = 1,
     HKP_HTP_COMPRESS_BEST = 9
 };
+
+/**
+ * Open a stream of messages.
+ *
+ * @param ep  endpoint; borrowed, changed
+ * @param session  number of the session
+ * @param stream_class  0..127, HKP_HTP_STREAM_*
+ * @param bidirectional  1: both may send, 0: only we
+ * @param priority  0..7, 0 goes first
+ * @param stream  receives the stream number
+ *
+ * @retval HKP_OK  done
+ * @retval HKP_E_INVAL  an argument is out of range; nothing changed
+ * @retval HKP_E_NOTFOUND  no such session, or it has ended; nothing changed
+ * @retval HKP_E_STATE  the session is not established; nothing changed
+ * @retval HKP_E_LIMIT  the peer allows no further stream now
+ *
+ * Cost: no allocation.
+ * Source: HTP-10.6.
+ * Since: hookprobe-htp 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_htp_stream_open(hkp_htp_endpoint *ep, uint64_t session,
+                                                    uint32_t stream_class, uint32_t bidirectional,
+                                                    uint32_t priority, uint32_t *stream);
+
+/**
+ * Send one whole message on a stream.
+ *
+ * A message of length 0 is sent when len is 0 and message is not NULL.
+ *
+ * @param ep  endpoint; borrowed, changed
+ * @param session  number of the session
+ * @param stream  stream number of this session, 0..2^32 - 1
+ * @param message  [len] bytes; copied; NULL with len 0 and fin: only the end
+ * @param len  bytes, up to MAX_MESSAGE of the class
+ * @param fin  1: the last one; 0: more follow
+ *
+ * @retval HKP_OK  taken
+ * @retval HKP_E_INVAL  an argument is out of range; nothing changed
+ * @retval HKP_E_NOTFOUND  no such session or stream; nothing changed
+ * @retval HKP_E_STATE  our direction of this stream has ended
+ * @retval HKP_E_LIMIT  send buffer full: nothing was taken, HKP_HTP_EVENT_WRITABLE follows
+ * @retval HKP_E_TOOBIG  larger than any message of this class
+ *
+ * Cost: no allocation; one copy.
+ * Source: HTP-10.7.
+ * Since: hookprobe-htp 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_htp_stream_send(hkp_htp_endpoint *ep, uint64_t session, uint32_t stream,
+                                                    const uint8_t *message, size_t len, uint32_t fin);
+
+/**
+ * Set the longest message that we take on this stream.
+ *
+ * @param ep  endpoint; borrowed, changed
+ * @param session  number of the session
+ * @param stream  stream number of this session, 0..2^32 - 1
+ * @param limit  bytes, 1..16 MiB; default MAX_MESSAGE of the class
+ *
+ * @retval HKP_OK  done
+ * @retval HKP_E_INVAL  an argument is out of range; nothing changed
+ * @retval HKP_E_NOTFOUND  no such session or stream; nothing changed
+ *
+ * Cost: none.
+ * Source: HTP-10.7.
+ * Since: hookprobe-htp 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_htp_stream_limit(hkp_htp_endpoint *ep, uint64_t session, uint32_t stream,
+                                                     uint32_t limit);
+
+/**
+ * Want no more of a stream: sends STOP and drops what still comes.
+ *
+ * @param ep  endpoint; borrowed, changed
+ * @param session  number of the session
+ * @param stream  stream number of this session, 0..2^32 - 1
+ * @param code  HKP_HTP_CODE_*
+ *
+ * @retval HKP_OK  done
+ * @retval HKP_E_NOTFOUND  no such session or stream; nothing changed
+ * @retval HKP_E_STATE  the peer does not send on this stream
+ *
+ * Cost: no allocation.
+ * Source: HTP-10.6.
+ * Since: hookprobe-htp 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_htp_stream_stop(hkp_htp_endpoint *ep, uint64_t session, uint32_t stream,
+                                                    uint16_t code);
+
+/**
+ * Give up our direction of a stream: sends RESET, what was not sent is dropped.
+ *
+ * @param ep  endpoint; borrowed, changed
+ * @param session  number of the session
+ * @param stream  stream number of this session, 0..2^32 - 1
+ * @param code  HKP_HTP_CODE_*
+ *
+ * @retval HKP_OK  done
+ * @retval HKP_E_NOTFOUND  no such session or stream; nothing changed
+ * @retval HKP_E_STATE  we do not send on this stream
+ *
+ * Cost: no allocation.
+ * Source: HTP-10.6.
+ * Since: hookprobe-htp 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_htp_stream_reset(hkp_htp_endpoint *ep, uint64_t session, uint32_t stream,
+                                                     uint16_t code);
+
+/**
+ * Send one unreliable datagram.
+ *
+ * @param ep  endpoint; borrowed, changed
+ * @param session  number of the session
+ * @param stream_class  0..127, HKP_HTP_STREAM_*
+ * @param data  [len] bytes; copied
+ * @param len  bytes, 1..1080
+ *
+ * @retval HKP_OK  taken; it may still be lost
+ * @retval HKP_E_INVAL  an argument is out of range; nothing changed
+ * @retval HKP_E_NOTFOUND  no such session, or it has ended; nothing changed
+ * @retval HKP_E_STATE  the session is not established; nothing changed
+ * @retval HKP_E_LIMIT  too many wait; nothing was taken
+ *
+ * Cost: no allocation; one copy.
+ * Source: HTP-10.2.
+ * Since: hookprobe-htp 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_htp_datagram_send(hkp_htp_endpoint *ep, uint64_t session,
+                                                      uint32_t stream_class, const uint8_t *data, size_t len);
 
 /**
  * Change how soon a stream goes: streams of a lower number go first, those of one number take turns.
