@@ -3,6 +3,7 @@
 /* What an officer may sign (D-CA-3 to D-CA-6), and its signature, which its record must know first. */
 #include "libdsm/beside/officer.h"
 
+#include "libdsm/bls/bls.h"
 #include "libdsm/objects/fields.h"
 #include "libter/bytes.h"
 #include "libter/options.h"
@@ -74,13 +75,24 @@ static int same_option(uint8_t has, const uint8_t *a, uint8_t had, const uint8_t
     return has == had && (!has || memcmp(a, b, len) == 0);
 }
 
+static int same_bls(const struct hkp_dsm_certificate *c, const struct hkp_dsm_request *q) {
+    if (c->bls_key.len == 0) return 1; /* may be left out */
+    return q->has_bls && memcmp(c->bls_key.ptr, q->bls_key, 48) == 0 &&
+           memcmp(c->bls_proof.ptr, q->bls_proof, 96) == 0;
+}
+
 /* Nothing that the node did not ask for; fewer roles and a lower tier are the officers' choice. */
 static int fits_request(const struct hkp_dsm_certificate *c, const struct hkp_dsm_request *q) {
     return memcmp(c->key, q->key, 32) == 0 && memcmp(c->node_id, q->node_id, 16) == 0 &&
            same_option(c->has_static_key, c->static_key, q->has_static_key, q->static_key, 32) &&
            same_option(c->has_ak, c->ak, q->has_ak, q->ak, HKP_DSM_AK_BYTES) &&
            memcmp(c->enroll_id, q->enroll_id, 32) == 0 && (c->roles & ~q->roles) == 0 && c->tier <= q->tier &&
-           c->neuro_gen == q->neuro_gen && c->bls_key.len == 0;
+           c->neuro_gen == q->neuro_gen && same_bls(c, q);
+}
+
+/* D-QC-3: no BLS key without possession; an officer that cannot look at it agrees to none. */
+static hkp_status judge_bls(const struct hkp_dsm_certificate *c) {
+    return c->bls_key.len == 0 ? HKP_OK : hkp_dsm__bls_possessed(c->bls_key.ptr, c->bls_proof.ptr);
 }
 
 static hkp_status times_fit(const struct hkp_dsm_certificate *c, uint64_t now_s) {
@@ -126,6 +138,7 @@ static hkp_status judge_certificate(const struct hkp_dsm_record *record, const s
     hkp_status st = hkp_dsm_request_check(m->request.ptr, m->request.len, record->chain_id, &q);
     if (st == HKP_OK && !fits_request(&c, &q)) st = HKP_E_DSM_TARGET;
     if (st == HKP_OK) st = times_fit(&c, m->now_s);
+    if (st == HKP_OK) st = judge_bls(&c);
     if (st != HKP_OK) return st;
     const uint64_t revoked = hkp_dsm_revocations_find(list, c.node_id);
     if (c.serial <= revoked) return HKP_E_DSM_REVOKED;

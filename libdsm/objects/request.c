@@ -21,6 +21,8 @@ static hkp_status parse_body(const struct hkp_dsm_view *body, struct hkp_dsm_req
     fixed_field(&r, &left, 7, q.token_digest, 32);
     fixed_field(&r, &left, 8, q.nonce, 32);
     q.neuro_gen = (uint32_t)optional_uint(&r, &left, 9, 1, UINT32_MAX);
+    q.has_bls = optional_fixed(&r, &left, 10, q.bls_key, 48);
+    if (q.has_bls) fixed_field(&r, &left, 11, q.bls_proof, 96);
     hkp_dsm_cbor_close(&r, left);
     if (r.status != HKP_OK) return r.status;
     hkp_dsm_node_id(q.node_id, q.key, q.has_ak ? q.ak : NULL);
@@ -50,7 +52,8 @@ hkp_status hkp_dsm_request_build(const uint8_t chain_id[32], const struct hkp_ds
     if (q->roles < 1 || q->roles > 255 || q->tier < HKP_DSM_TIER_SENTINEL || q->tier > HKP_DSM_TIER_MSSP)
         return HKP_E_DSM_SCHEMA;
     hkp_dsm_node_id(node_id, key, q->has_ak ? q->ak : NULL);
-    hkp_dsm_cbor_put_map(&w, 7U + (q->has_static_key != 0) + (q->has_ak != 0) + (q->neuro_gen > 0));
+    hkp_dsm_cbor_put_map(&w, 7U + (q->has_static_key != 0) + (q->has_ak != 0) + (q->neuro_gen > 0) +
+                                 (q->has_bls ? 2U : 0U));
     put_uint_field(&w, 0, 1);
     put_bytes_field(&w, 1, key, 32);
     if (q->has_static_key) put_bytes_field(&w, 2, q->static_key, 32);
@@ -61,6 +64,8 @@ hkp_status hkp_dsm_request_build(const uint8_t chain_id[32], const struct hkp_ds
     put_bytes_field(&w, 7, q->token_digest, 32);
     put_bytes_field(&w, 8, q->nonce, 32);
     if (q->neuro_gen > 0) put_uint_field(&w, 9, q->neuro_gen);
+    if (q->has_bls) put_bytes_field(&w, 10, q->bls_key, 48);
+    if (q->has_bls) put_bytes_field(&w, 11, q->bls_proof, 96);
     return hkp_dsm_envelope_sign(chain_id, HKP_DSM_KIND_CERT_REQUEST, node_id, secret, body, w.len, dst, cap,
                                  len);
 }

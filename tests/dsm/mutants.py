@@ -329,6 +329,8 @@ CONSENSUS_SLOW = [
     ("D-QC-4 the next set forgets its second scheme", "libdsm/consensus/seats.c",
      "if (hkp_dsm__valset_bls(&n->set, now) == NULL) return NULL;", "(void)now, (void)keys;\n    return NULL;", "unit_seats",
      "a_set_with_two_schemes_keeps_them_and_their_keys"),
+    ("D-QC-3 certified without a look at possession", "libdsm/beside/officer.c", "if (st == HKP_OK) st = judge_bls(&c);",
+     "(void)judge_bls;", "unit_officer_rules", "a_bls_key_is_certified_only_with_its_proof"),
     ("D-QC-3 endorsed without a look at possession", "libdsm/consensus/members.c", "if (shown != HKP_OK) return shown;",
      "(void)shown;", "sim_bls", "nobody_endorses_a_key_without_its_proof"),
     ("D-SMX-1 one BLS key under two seats", "libdsm/objects/valset.c",

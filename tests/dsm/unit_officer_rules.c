@@ -3,6 +3,8 @@
 /* D-CA-3 to D-CA-6: what an officer agrees to: certificates, revocation lists, sets of officers, orders. */
 #include "officer_kit.h"
 
+#include <hookprobe/dsm/bls.h>
+
 enum { DAY = 86400 };
 
 static const struct hkp_dsm_view no_view;
@@ -55,6 +57,41 @@ static void a_certificate_holds_what_the_node_asked_for(void) {
     request[request_len - 1] ^= 1;
     c = certificate_of(1);
     CHECK_EQ(judge_certificate(&c, m), HKP_E_DSM_SIG);
+}
+
+/* D-QC-3: possession is checked when the certificate is issued; an officer without blst issues none. */
+static void a_bls_key_is_certified_only_with_its_proof(void) {
+    uint8_t seed[32] = {1}, secret[32], proof[96];
+    const int have = (int)hkp_dsm_bls_is_built();
+    begin();
+    struct hkp_dsm_request q = request_of();
+    struct hkp_dsm_certificate c = certificate_of(1);
+    struct hkp_dsm_matter m = matter_of(0, NULL, 0);
+    memset(q.bls_key, 1, 48);
+    memset(q.bls_proof, 2, 96);
+    if (have) CHECK_EQ(hkp_dsm_bls_keypair(seed, secret, q.bls_key), HKP_OK);
+    if (have) CHECK_EQ(hkp_dsm_bls_prove(secret, q.bls_proof), HKP_OK);
+    memcpy(proof, q.bls_proof, 96);
+    c.bls_key = (struct hkp_dsm_view){q.bls_key, 48};
+    c.bls_proof = (struct hkp_dsm_view){proof, 96};
+    CHECK_EQ(judge_certificate(&c, m), HKP_E_DSM_TARGET); /* nobody asked for it */
+    q.has_bls = 1;
+    ask(&q);
+    m = matter_of(0, NULL, 0);
+    struct hkp_dsm_request again;
+    CHECK_EQ(hkp_dsm_request_check(request, request_len, kit.chain_id, &again), HKP_OK);
+    CHECK_EQ(again.has_bls, 1);
+    CHECK_MEM(again.bls_key, q.bls_key, 48);
+    CHECK_MEM(again.bls_proof, q.bls_proof, 96);
+    CHECK_EQ(judge_certificate(&c, m), have ? HKP_OK : HKP_E_UNSUPPORTED);
+    proof[95] ^= 1;
+    CHECK_EQ(judge_certificate(&c, m), HKP_E_DSM_TARGET); /* another than was asked with */
+    q.bls_proof[95] ^= 1;
+    ask(&q);
+    m = matter_of(0, NULL, 0);
+    CHECK_EQ(judge_certificate(&c, m), have ? HKP_E_DSM_SIG : HKP_E_UNSUPPORTED);
+    c = certificate_of(1);
+    CHECK_EQ(judge_certificate(&c, m), HKP_OK); /* without it */
 }
 
 static void a_certificate_begins_about_now(void) {
@@ -338,6 +375,7 @@ static void each_scope_of_orders_has_its_numbers(void) {
 int main(void) {
     CHECK(sodium_init() >= 0);
     CASE(a_certificate_holds_what_the_node_asked_for);
+    CASE(a_bls_key_is_certified_only_with_its_proof);
     CASE(a_certificate_begins_about_now);
     CASE(a_node_without_its_token_is_not_admitted);
     CASE(a_renewal_does_not_widen);

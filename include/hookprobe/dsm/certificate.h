@@ -53,6 +53,10 @@ struct hkp_dsm_request {
     uint32_t tier;
     /** 0: none */
     uint32_t neuro_gen;
+    /** 1: it asks for a BLS key, and proves that it has the secret */
+    uint32_t has_bls;
+    uint8_t bls_key[48];
+    uint8_t bls_proof[96];
 };
 
 /**

@@ -267,6 +267,7 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_record_find(const struct hkp_dsm_record 
  * @retval HKP_E_DSM_ATTEST            no token and nothing to renew, or the token is another one
  * @retval HKP_E_DSM_EXPIRED           renewal: ended more than 90 days ago
  * @retval HKP_E_DSM_ROLE              renewal: group, roles, tier or neuro_gen would change
+ * @retval HKP_E_UNSUPPORTED           a certificate with a BLS key, and this build has no blst to check it
  * @retval HKP_E_DSM_REVOKED           serial is revoked; or a list that lets a revoked node count again
  * @retval HKP_E_DSM_STALE             number is not above what is known
  * @retval HKP_E_DSM_PREV              list: key 5 names another list
