@@ -94,6 +94,53 @@ static void a_bls_key_is_certified_only_with_its_proof(void) {
     CHECK_EQ(judge_certificate(&c, m), HKP_OK); /* without it */
 }
 
+/* Peers that know no BLS keys read and write requests without them (decision 0537). */
+static void a_request_without_a_bls_key_is_the_bytes_that_it_was(void) {
+    static const uint8_t was[32] = {0x60, 0xEB, 0x07, 0x0E, 0xE0, 0x03, 0xB8, 0x8E, 0x00, 0x10, 0xA5,
+                                    0x42, 0x5B, 0xB1, 0x09, 0x26, 0xCE, 0xA6, 0x4A, 0x64, 0xC3, 0x24,
+                                    0xEC, 0xBD, 0x6B, 0x0B, 0x4D, 0xF9, 0x31, 0xB6, 0xC2, 0x9A};
+    uint8_t digest[32];
+    begin();
+    struct hkp_dsm_request q = request_of();
+    memset(q.bls_key, 1, 48);
+    memset(q.bls_proof, 2, 96);
+    ask(&q);
+    crypto_hash_sha256(digest, request, request_len);
+    CHECK_MEM(digest, was, 32);
+}
+
+static hkp_status ask_with(const uint8_t *body, size_t len, const uint8_t node_id[16]) {
+    struct hkp_dsm_request q;
+    CHECK_EQ(hkp_dsm_envelope_sign(kit.chain_id, HKP_DSM_KIND_CERT_REQUEST, node_id, node_secret, body, len,
+                                   request, sizeof request, &request_len),
+             HKP_OK);
+    return hkp_dsm_request_check(request, request_len, kit.chain_id, &q);
+}
+
+/* Keys 10 and 11 are there both or neither, and the longest request has room for them. */
+static void a_bls_key_is_asked_for_with_a_proof(void) {
+    enum { KEY = 51, PROOF = 99 }; /* bytes of both fields, the last ones of the body */
+    begin();
+    struct hkp_dsm_request q = request_of();
+    struct hkp_dsm_envelope e;
+    uint8_t body[HKP_DSM_REQUEST_MAX], node_id[16];
+    q.has_ak = q.has_bls = 1;
+    q.roles = 255;
+    q.neuro_gen = UINT32_MAX;
+    ask(&q);
+    CHECK_EQ(hkp_dsm_envelope_parse(request, request_len, 1U << HKP_DSM_KIND_CERT_REQUEST, &e), HKP_OK);
+    const size_t len = e.body.len;
+    memcpy(body, e.body.ptr, len);
+    memcpy(node_id, e.signer, 16);
+    CHECK_EQ(ask_with(body, len, node_id), HKP_OK);
+    body[0]--; /* one field less */
+    CHECK(ask_with(body, len - PROOF, node_id) != HKP_OK);
+    memmove(body + len - PROOF - KEY, body + len - PROOF, PROOF);
+    CHECK(ask_with(body, len - KEY, node_id) != HKP_OK);
+    body[0]--;
+    CHECK_EQ(ask_with(body, len - KEY - PROOF, node_id), HKP_OK);
+}
+
 static void a_certificate_begins_about_now(void) {
     begin();
     const struct hkp_dsm_matter m = matter_of(0, NULL, 0);
@@ -376,6 +423,8 @@ int main(void) {
     CHECK(sodium_init() >= 0);
     CASE(a_certificate_holds_what_the_node_asked_for);
     CASE(a_bls_key_is_certified_only_with_its_proof);
+    CASE(a_request_without_a_bls_key_is_the_bytes_that_it_was);
+    CASE(a_bls_key_is_asked_for_with_a_proof);
     CASE(a_certificate_begins_about_now);
     CASE(a_node_without_its_token_is_not_admitted);
     CASE(a_renewal_does_not_widen);

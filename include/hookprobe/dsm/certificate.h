@@ -53,7 +53,8 @@ struct hkp_dsm_request {
     uint32_t tier;
     /** 0: none */
     uint32_t neuro_gen;
-    /** 1: it asks for a BLS key, and proves that it has the secret */
+    /** 1: it asks for this BLS key; the proof is of the key, not of the node: who copies a key copies it too
+     */
     uint32_t has_bls;
     uint8_t bls_key[48];
     uint8_t bls_proof[96];
