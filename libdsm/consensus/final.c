@@ -209,6 +209,7 @@ static void put_epoch(node *n) {
 
 void hkp_dsm__epoch_begin(node *n, const uint8_t *set_body, size_t len, const uint8_t boundary[32],
                           uint64_t height, uint64_t time_ms) {
+    const struct hkp_dsm__valset old = n->set;
     memmove(n->set_body, set_body, len);
     n->set_len = len;
     hkp_status st = hkp_dsm__valset_parse(n->set_body, n->set_len, &n->set);
@@ -237,7 +238,7 @@ void hkp_dsm__epoch_begin(node *n, const uint8_t *set_body, size_t len, const ui
     n->promise_view = 0;
     memset(n->checked, 0, sizeof n->checked);
     hkp_dsm__notes_clear(n);
-    hkp_dsm__shares_clear(n);
+    hkp_dsm__shares_turn(n, &old);
     hkp_dsm__peers_seats(n);
     hkp_dsm__enter(n, 1);
 }
@@ -382,6 +383,7 @@ void hkp_dsm__finalise(node *n) {
         if (!finalise_one(n, way[i], i + 1 == count)) return;
         if (boundary) {
             put_link(n, way + i, count - i);
+            hkp_dsm__share_final(n, &way[count - 1]->h); /* which the link's CERT_F names */
             hkp_dsm__epoch_again(n, &way[i]->h);
             return;
         }

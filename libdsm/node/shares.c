@@ -3,7 +3,8 @@
 /*
  * Shares of scheme 2 (D-QC-3): a member with a BLS key signs what it finds final once more, so that others
  * can make short certificates of it. Shares are held in memory alone, the newest few of each member, so that
- * no member fills the room of another; nothing waits for them, and a start forgets them.
+ * no member fills the room of another; nothing waits for them, and a start forgets them. Those of an epoch
+ * are held until the next one ends, too: the boundary is final when its epoch is over.
  */
 #include "libdsm/node/node.h"
 
@@ -13,10 +14,10 @@
 #include "libdsm/bls/bls.h"
 
 /* The place for a share of that view: the oldest one of this member; NULL: it is older, or held. */
-static struct share *place(node *n, uint32_t seat, uint64_t view) {
-    struct share *oldest = n->shares.of[seat];
+static struct share *place(struct shares_of_one *of, uint64_t view) {
+    struct share *oldest = of->at;
     for (uint32_t i = 0; i < SHARES_OF_ONE; i++) {
-        struct share *s = &n->shares.of[seat][i];
+        struct share *s = &of->at[i];
         if (s->view == view) return NULL;
         if (s->view < oldest->view) oldest = s;
     }
@@ -35,7 +36,7 @@ void hkp_dsm__share_final(node *n, const struct hkp_dsm__header *h) {
     if (!n->shares.can_sign || n->observer || n->seat < 0 || !n->set.has_scheme2 ||
         n->state != HKP_DSM_STATE_RUNNING || memcmp(n->set.bls[n->seat], n->shares.key, 48) != 0)
         return;
-    struct share *s = place(n, (uint32_t)n->seat, h->view);
+    struct share *s = place(&n->shares.of[n->seat], h->view);
     memcpy(vote.digest, h->digest, 32);
     if (s == NULL || hkp_dsm__share_make(n->chain_id, &vote, n->id, n->secret, n->shares.secret, bytes,
                                          sizeof bytes, &len) != HKP_OK)
@@ -46,45 +47,69 @@ void hkp_dsm__share_final(node *n, const struct hkp_dsm__header *h) {
     hkp_dsm__spread(n, HKP_DSM__FORM_ENVELOPE, envelope, 0, NULL);
 }
 
-/* View of a share and seat of its signer, before anything is verified. */
-static hkp_status about(const node *n, const struct hkp_dsm_view *envelope, uint32_t *seat, uint64_t *view) {
+/* Where a share belongs. */
+struct about {
+    const struct hkp_dsm__valset *set;
+    struct shares_of_one *of;
+    uint64_t view, last; /* last: the highest view that is believed */
+};
+
+/* View of a share, its epoch and the seat of its signer, before anything is verified. */
+static hkp_status about(node *n, const struct hkp_dsm_view *envelope, struct about *a) {
     struct hkp_dsm_envelope e;
     struct hkp_dsm_cbor_reader r;
     hkp_status st = hkp_dsm_envelope_parse(envelope->ptr, envelope->len, 1U << HKP_DSM_KIND_FINAL_BLS, &e);
     if (st != HKP_OK) return st;
-    const int index = hkp_dsm__valset_index(&n->set, e.signer);
     (void)hkp_dsm_cbor_read(&r, e.body.ptr, e.body.len);
     (void)hkp_dsm_cbor_array(&r, 4, 4);
     const uint64_t epoch = hkp_dsm_cbor_uint(&r, 0, UINT64_MAX);
-    *view = hkp_dsm_cbor_uint(&r, 0, UINT64_MAX);
+    a->view = hkp_dsm_cbor_uint(&r, 0, UINT64_MAX);
     if (r.status != HKP_OK) return r.status;
-    if (epoch != n->set.epoch) return HKP_E_DSM_EPOCH;
-    *seat = (uint32_t)index;
-    return index >= 0 ? HKP_OK : HKP_E_DSM_SIGNER;
+    const int before = n->shares.before.set.n > 0 && epoch == n->shares.before.set.epoch;
+    if (!before && epoch != n->set.epoch) return HKP_E_DSM_EPOCH;
+    a->set = before ? &n->shares.before.set : &n->set;
+    a->last = (before ? n->shares.before.view : n->view) + VOTE_WINDOW;
+    const int seat = hkp_dsm__valset_index(a->set, e.signer);
+    if (seat < 0) return HKP_E_DSM_SIGNER;
+    a->of = before ? &n->shares.before.of[seat] : &n->shares.of[seat];
+    return a->set->has_scheme2 ? HKP_OK : HKP_E_UNSUPPORTED;
 }
 
 hkp_status hkp_dsm__share_take(node *n, const struct hkp_dsm_view *envelope, const struct peer *from,
                                uint32_t hops) {
     struct hkp_dsm__vote vote;
-    uint32_t seat = 0;
-    uint64_t view = 0;
-    if (!hkp_dsm__bls_is_built() || !n->set.has_scheme2) return HKP_E_UNSUPPORTED;
-    hkp_status st = about(n, envelope, &seat, &view);
+    struct about a;
+    if (!hkp_dsm__bls_is_built()) return HKP_E_UNSUPPORTED;
+    hkp_status st = about(n, envelope, &a);
     if (st != HKP_OK) return st;
-    struct share *s = place(n, seat, view);
-    if (s == NULL || view > n->view + VOTE_WINDOW) return HKP_E_DSM_OLD; /* before any pairing */
-    st = hkp_dsm__share_check(n->chain_id, &n->set, envelope->ptr, envelope->len, &vote, NULL);
+    struct share *s = place(a.of, a.view);
+    if (s == NULL || a.view > a.last) return HKP_E_DSM_OLD; /* before any pairing */
+    st = hkp_dsm__share_check(n->chain_id, a.set, envelope->ptr, envelope->len, &vote, NULL);
     if (st != HKP_OK) return st;
     blob *copy = hkp_dsm__bytes(n, envelope->ptr, envelope->len);
     if (copy == NULL) return HKP_E_LIMIT;
-    keep(n, s, view, copy);
+    keep(n, s, a.view, copy);
     hkp_dsm__spread(n, HKP_DSM__FORM_ENVELOPE, copy, hops, from);
     return HKP_OK;
 }
 
-void hkp_dsm__shares_clear(node *n) {
+static void clear(node *n, struct shares_of_one of[HKP_DSM_MEMBERS_MAX]) {
     for (uint32_t i = 0; i < HKP_DSM_MEMBERS_MAX; i++)
-        for (uint32_t k = 0; k < SHARES_OF_ONE; k++) keep(n, &n->shares.of[i][k], 0, NULL);
+        for (uint32_t k = 0; k < SHARES_OF_ONE; k++) keep(n, &of[i].at[k], 0, NULL);
+}
+
+void hkp_dsm__shares_turn(node *n, const struct hkp_dsm__valset *old) {
+    struct shares *s = &n->shares;
+    clear(n, s->before.of);
+    s->before.set.n = 0;
+    if (old->n == 0 || old->epoch + 1 != n->set.epoch) {
+        clear(n, s->of);
+        return;
+    }
+    memcpy(s->before.of, s->of, sizeof s->of);
+    memset(s->of, 0, sizeof s->of);
+    s->before.set = *old;
+    s->before.view = n->view;
 }
 
 /* ---- for the host ---- */
@@ -97,15 +122,22 @@ hkp_status hkp_dsm_bls_use(hkp_dsm_node *n, const uint8_t secret[32]) {
     return HKP_OK;
 }
 
+static hkp_status list(const struct shares_of_one *of, uint32_t n, struct hkp_dsm_view *shares, size_t cap,
+                       size_t *at) {
+    for (uint32_t i = 0; i < n; i++)
+        for (uint32_t k = 0; k < SHARES_OF_ONE; k++) {
+            const blob *b = of[i].at[k].envelope;
+            if (b == NULL) continue;
+            if (*at == cap) return HKP_E_NOSPC;
+            shares[(*at)++] = (struct hkp_dsm_view){b->ptr, b->len};
+        }
+    return HKP_OK;
+}
+
 hkp_status hkp_dsm_bls_shares(const hkp_dsm_node *n, struct hkp_dsm_view *shares, size_t cap, size_t *count) {
     size_t at = 0;
-    for (uint32_t i = 0; i < n->set.n; i++)
-        for (uint32_t k = 0; k < SHARES_OF_ONE; k++) {
-            const blob *b = n->shares.of[i][k].envelope;
-            if (b == NULL) continue;
-            if (at == cap) return HKP_E_NOSPC;
-            shares[at++] = (struct hkp_dsm_view){b->ptr, b->len};
-        }
-    *count = at;
-    return HKP_OK;
+    hkp_status st = list(n->shares.of, n->set.n, shares, cap, &at);
+    if (st == HKP_OK) st = list(n->shares.before.of, n->shares.before.set.n, shares, cap, &at);
+    if (st == HKP_OK) *count = at;
+    return st;
 }

@@ -166,9 +166,83 @@ static void members_show_shares_and_a_proof_gets_short(void) {
     CHECK_EQ(hkp_dsm_proof_verify(out, len, sim.nodes[3].node->chain_id, &trust, 1, 0, &proof), HKP_OK);
     CHECK_EQ(proof.seq, seq);
     CHECK_EQ(hkp_dsm_bls_shares(sim.nodes[3].node, shares, 1, &count), HKP_E_NOSPC);
+    end();
+}
+
+/* Shares of one epoch that node i holds; at most cap. */
+static size_t shares_of(uint32_t i, uint64_t epoch, struct hkp_dsm_view *of, size_t cap) {
+    static struct hkp_dsm_view all[HKP_DSM_BLS_SHARES_MAX];
+    size_t count = 0, n = 0;
+    CHECK_EQ(hkp_dsm_bls_shares(sim.nodes[i].node, all, HKP_DSM_BLS_SHARES_MAX, &count), HKP_OK);
+    for (size_t k = 0; k < count && n < cap; k++) {
+        struct hkp_dsm_envelope e;
+        struct hkp_dsm_cbor_reader r;
+        CHECK_EQ(hkp_dsm_envelope_parse(all[k].ptr, all[k].len, 1U << HKP_DSM_KIND_FINAL_BLS, &e), HKP_OK);
+        (void)hkp_dsm_cbor_read(&r, e.body.ptr, e.body.len);
+        (void)hkp_dsm_cbor_array(&r, 4, 4);
+        if (hkp_dsm_cbor_uint(&r, 0, UINT64_MAX) == epoch) of[n++] = all[k];
+    }
+    return n;
+}
+
+/* D-QC-3 (decision 0571): the boundary is final when its epoch ends, and is what edge nodes walk over. */
+static void the_end_of_an_epoch_gets_its_short_certificate(void) {
+    static uint8_t out[1 << 20];
+    struct hkp_dsm_view old[4 * NODES];
+    struct hkp_dsm_trust trust = {.epoch = 0};
+    struct hkp_dsm_proof proof;
+    size_t len = 0;
+    uint64_t ticket = 0;
+    begin(60, 0);
+    start_all();
+    for (uint32_t i = 0; i < NODES; i++) CHECK_EQ(hkp_dsm_bls_use(sim.nodes[i].node, secret[i]), HKP_OK);
     hour(0);
-    CHECK_EQ(hkp_dsm_bls_shares(sim.nodes[3].node, shares, HKP_DSM_BLS_SHARES_MAX, &count), HKP_OK);
-    CHECK_EQ(count, 0); /* of another epoch */
+    const uint64_t seq = sim_submit(&sim, 1, "\x81\xa1\x01\x02");
+    sim_run(&sim, 3 * SIM_S);
+    CHECK_EQ(sim_status(&sim, 3).epoch, 1);
+    const size_t count = shares_of(3, 0, old, sizeof old / sizeof old[0]);
+    CHECK(count >= 3);
+    CHECK(shares_of(3, 1, &old[count], 1) == 1);
+    CHECK_EQ(hkp_dsm_prove(sim.nodes[3].node, sim.now, sim.mesh.node_id[1], seq, 0, 0, &ticket), HKP_OK);
+    sim_pump(&sim, 3);
+    CHECK_EQ(sim.nodes[3].proof_status, HKP_OK);
+    CHECK_EQ(hkp_dsm_node_trust(sim.nodes[3].node, 0, trust.valset_hash, &trust.time_ms), HKP_OK);
+    CHECK_EQ(hkp_dsm_bls_compact(sim.nodes[3].proof, sim.nodes[3].proof_len, sim.nodes[3].node->chain_id,
+                                 &trust, old, count, out, sizeof out, &len),
+             HKP_OK); /* with shares of the old epoch alone: it is the link that got short */
+    CHECK(len + 90 < sim.nodes[3].proof_len);
+    CHECK_EQ(hkp_dsm_proof_verify(out, len, sim.nodes[3].node->chain_id, &trust, 1, 0, &proof), HKP_OK);
+    CHECK_EQ(proof.seq, seq);
+    CHECK_EQ(proof.epoch, 1);
+    end();
+}
+
+static hkp_status offer(uint32_t i, uint64_t epoch, uint64_t view) {
+    node *n = sim.nodes[i].node;
+    struct hkp_dsm__vote vote = {.kind = HKP_DSM_KIND_FINAL, .epoch = epoch, .view = view, .digest = {1}};
+    uint8_t bytes[HKP_DSM__SHARE_MAX];
+    struct hkp_dsm_view share = {.ptr = bytes};
+    CHECK_EQ(hkp_dsm__share_make(n->chain_id, &vote, sim.mesh.node_id[1], sim.mesh.secret[1], secret[1],
+                                 bytes, sizeof bytes, &share.len),
+             HKP_OK);
+    return hkp_dsm__share_take(n, &share, NULL, 0);
+}
+
+static void late_shares_count_until_the_next_epoch_ends(void) {
+    begin(70, 0);
+    start_all();
+    hour(0);
+    const uint64_t last = sim.nodes[3].node->shares.before.view;
+    CHECK_EQ(sim_status(&sim, 3).epoch, 1);
+    CHECK_EQ(offer(3, 0, last + 1), HKP_OK);
+    CHECK_EQ(offer(3, 0, last + 1), HKP_E_DSM_OLD); /* held */
+    CHECK_EQ(offer(3, 0, last + VOTE_WINDOW + 1), HKP_E_DSM_OLD);
+    CHECK_EQ(offer(3, 1, 1), HKP_OK);
+    CHECK_EQ(offer(3, 2, 1), HKP_E_DSM_EPOCH);
+    hour(0);
+    CHECK_EQ(sim_status(&sim, 3).epoch, 2);
+    CHECK_EQ(offer(3, 0, last + 2), HKP_E_DSM_EPOCH);
+    CHECK_EQ(offer(3, 1, 2), HKP_OK);
     end();
 }
 
@@ -216,6 +290,8 @@ int main(void) {
     CASE(who_joins_brings_a_key_that_its_endorsers_checked);
     CASE(nobody_endorses_a_key_without_its_proof);
     CASE_IF(have, "blst", members_show_shares_and_a_proof_gets_short);
+    CASE_IF(have, "blst", the_end_of_an_epoch_gets_its_short_certificate);
+    CASE_IF(have, "blst", late_shares_count_until_the_next_epoch_ends);
     CASE_IF(have, "blst", shares_of_liars_fill_no_room);
     return check_done();
 }

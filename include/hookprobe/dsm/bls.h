@@ -20,7 +20,7 @@ enum {
     HKP_DSM_BLS_KEY_BYTES = 48,
     HKP_DSM_BLS_PROOF_BYTES = 96,
     /** shares that a node holds, at most */
-    HKP_DSM_BLS_SHARES_MAX = 800
+    HKP_DSM_BLS_SHARES_MAX = 1600
 };
 
 /** BLS key of a seat, with the proof that its owner has the secret. */
@@ -165,7 +165,8 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_bls_compact(const uint8_t *proof, size_t
 HKP_API HKP_MUST_USE hkp_status hkp_dsm_bls_use(hkp_dsm_node *node, const uint8_t secret[32]);
 
 /**
- * Shares that a node holds: of this epoch, the newest four of each member. For hkp_dsm_bls_compact().
+ * Shares that a node holds: of this epoch and of the one before, the newest four of each member. For
+ * hkp_dsm_bls_compact().
  *
  * @param node    a node
  * @param shares  [cap] result: envelopes of kind FINAL_BLS; good until the next call that changes the node
