@@ -9,7 +9,8 @@ enum { STREAMS_LIMIT = 65536 };
 
 struct followed {
     uint8_t node_id[16], stream[16], id[32];
-    uint64_t number; /* of the newest batch; 0: free */
+    uint64_t number; /* of the newest batch */
+    int used;
 };
 
 struct hkp_dsm_collector {
@@ -57,8 +58,7 @@ void hkp_dsm_collector_free(hkp_dsm_collector *collector) {
 static struct followed *find(hkp_dsm_collector *c, const uint8_t node_id[16], const uint8_t stream[16]) {
     for (size_t i = 0; i < c->max; i++) {
         struct followed *f = &c->followed[i];
-        if (f->number != 0 && memcmp(f->stream, stream, 16) == 0 && memcmp(f->node_id, node_id, 16) == 0)
-            return f;
+        if (f->used && memcmp(f->stream, stream, 16) == 0 && memcmp(f->node_id, node_id, 16) == 0) return f;
     }
     return NULL;
 }
@@ -69,8 +69,8 @@ static struct followed *place(hkp_dsm_collector *c, const uint8_t node_id[16]) {
     size_t of_node = 0;
     for (size_t i = 0; i < c->max; i++) {
         struct followed *f = &c->followed[i];
-        if (f->number == 0 && free_one == NULL) free_one = f;
-        of_node += f->number != 0 && memcmp(f->node_id, node_id, 16) == 0;
+        if (!f->used && free_one == NULL) free_one = f;
+        of_node += f->used && memcmp(f->node_id, node_id, 16) == 0;
     }
     return of_node < HKP_DSM_STREAMS_OF_NODE ? free_one : NULL;
 }
@@ -90,7 +90,8 @@ static hkp_status accept(hkp_dsm_collector *c, struct hkp_dsm_batch *b) {
         if (f == NULL) return HKP_E_LIMIT;
         memcpy(f->node_id, b->node_id, 16);
         memcpy(f->stream, b->stream, 16);
-        b->missing = b->number - 1;
+        b->missing = b->number == 0 ? 0 : b->number - 1;
+        f->used = 1;
     } else {
         hkp_status st = follows(f, b, &b->missing);
         if (st != HKP_OK) return st;

@@ -50,16 +50,13 @@ hkp_status hkp_dsm_batch_build(const struct hkp_dsm_batch *batch, uint8_t *dst, 
     return w.status;
 }
 
-/* Times never fall, the first sample is at first_us, and none is beyond the end of time. */
+/* Others may begin and order their samples otherwise than stream_add() (decision 0603). */
 static void read_samples(struct hkp_dsm_cbor_reader *r, uint64_t first_us, struct hkp_dsm_batch *b) {
-    const uint64_t last = UINT64_MAX - first_us < UINT32_MAX ? UINT64_MAX - first_us : UINT32_MAX;
-    uint64_t dt = 0;
-    b->n_samples = (uint32_t)hkp_dsm_cbor_array(r, 1, HKP_DSM_SAMPLES_MAX);
+    b->n_samples = (uint32_t)hkp_dsm_cbor_array(r, 0, HKP_DSM_SAMPLES_MAX);
     for (size_t i = 0; i < b->n_samples && r->status == HKP_OK; i++) {
         struct hkp_dsm_sample *s = &b->samples[i];
         (void)hkp_dsm_cbor_array(r, 4, 4);
-        dt = hkp_dsm_cbor_uint(r, dt, i == 0 ? 0 : last);
-        s->time_us = first_us + dt;
+        s->time_us = first_us + hkp_dsm_cbor_uint(r, 0, UINT64_MAX - first_us);
         s->metric = (uint32_t)hkp_dsm_cbor_uint(r, 0, UINT32_MAX);
         s->value = hkp_dsm_cbor_int(r, INT64_MIN, INT64_MAX);
         s->scale = (int32_t)hkp_dsm_cbor_int(r, -SCALE_MAX, SCALE_MAX);
@@ -72,16 +69,14 @@ hkp_status hkp_dsm_batch_parse(const uint8_t *in, size_t len, struct hkp_dsm_bat
     (void)hkp_dsm_cbor_read(&r, in, len);
     size_t left = hkp_dsm_cbor_object(&r, 1);
     fixed_field(&r, &left, 1, b.stream, 16);
-    b.number = uint_field(&r, &left, 2, 1, UINT64_MAX);
+    b.number = uint_field(&r, &left, 2, 0, UINT64_MAX);
     fixed_field(&r, &left, 3, b.previous, 32);
     const uint64_t first_us = uint_field(&r, &left, 4, 0, UINT64_MAX);
     hkp_dsm_cbor_key(&r, &left, 5);
     read_samples(&r, first_us, &b);
     hkp_dsm_cbor_close(&r, left);
-    if (r.status != HKP_OK) return r.status;
-    if (b.number == 1 && memcmp(b.previous, hkp_dsm__zeros, 32) != 0) return HKP_E_DSM_SCHEMA;
-    *batch = b;
-    return HKP_OK;
+    if (r.status == HKP_OK) *batch = b;
+    return r.status;
 }
 
 /* ---- Source ---- */

@@ -10,6 +10,9 @@
 #define BACKDATED_MAX_US (35ULL * 86400 * 1000000)
 #define SEQ_MAX ((1ULL << 63) - 1)
 
+/* A header may name a time that no clock of microseconds reaches. */
+static uint64_t to_us(uint64_t ms) { return ms > UINT64_MAX / 1000 ? UINT64_MAX : ms * 1000; }
+
 static void read_neuro(struct hkp_dsm_cbor_reader *r, struct hkp_dsm__neuro *neuro) {
     size_t left = hkp_dsm_cbor_map(r, 1, 4);
     fixed_field(r, &left, 0, neuro->ter_hash, 32);
@@ -93,7 +96,7 @@ static const struct hkp_dsm_certificate *find_certificate(const struct hkp_dsm__
 
 /* D-CERT-2: an old key cannot append back-dated blocks. */
 static hkp_status check_backdated(const struct hkp_dsm__block *b, const struct hkp_dsm__block_rules *rules) {
-    const uint64_t parent_us = rules->parent_ms * 1000;
+    const uint64_t parent_us = to_us(rules->parent_ms);
     if (rules->parent_ms == 0 || parent_us <= b->timestamp_us ||
         parent_us - b->timestamp_us <= BACKDATED_MAX_US)
         return HKP_OK;
@@ -112,7 +115,7 @@ static hkp_status check_certificate(const struct hkp_dsm__block *b,
 }
 
 static hkp_status check_ahead(const struct hkp_dsm__block *b, const struct hkp_dsm__block_rules *rules) {
-    const uint64_t now_us = rules->header_ms != 0 ? rules->header_ms * 1000 : rules->now_us;
+    const uint64_t now_us = rules->header_ms != 0 ? to_us(rules->header_ms) : rules->now_us;
     if (now_us == 0 || b->timestamp_us <= now_us || b->timestamp_us - now_us <= AHEAD_MAX_US) return HKP_OK;
     return HKP_E_DSM_TIME_AHEAD;
 }

@@ -23,13 +23,14 @@ static void take_address(struct hkp_dsm_cbor_reader *r, struct hkp_dsm_address *
     a->transport = (uint32_t)hkp_dsm_cbor_uint(r, HKP_DSM_TRANSPORT_UDP, HKP_DSM_TRANSPORT_TCP);
 }
 
-static hkp_status parse(const uint8_t *in, size_t len, struct hkp_dsm_envelope *e,
-                        struct hkp_dsm_peer_record *record) {
+static hkp_status open_record(const uint8_t *in, size_t len, struct hkp_dsm_envelope *e) {
+    if (len > HKP_DSM_PEER_RECORD_MAX) return HKP_E_DSM_TOO_BIG;
+    return hkp_dsm_envelope_parse(in, len, HKP_DSM__KIND_BIT(HKP_DSM_KIND_PEER_RECORD), e);
+}
+
+static hkp_status read_body(const struct hkp_dsm_envelope *e, struct hkp_dsm_peer_record *record) {
     struct hkp_dsm_peer_record p = {.seq = 0};
     struct hkp_dsm_cbor_reader r;
-    if (len > HKP_DSM_PEER_RECORD_MAX) return HKP_E_DSM_TOO_BIG;
-    const hkp_status st = hkp_dsm_envelope_parse(in, len, HKP_DSM__KIND_BIT(HKP_DSM_KIND_PEER_RECORD), e);
-    if (st != HKP_OK) return st;
     (void)hkp_dsm_cbor_read(&r, e->body.ptr, e->body.len);
     size_t left = hkp_dsm_cbor_object(&r, 1);
     memcpy(p.node_id, e->signer, 16);
@@ -49,7 +50,8 @@ static hkp_status parse(const uint8_t *in, size_t len, struct hkp_dsm_envelope *
 
 hkp_status hkp_dsm_peer_record_parse(const uint8_t *in, size_t len, struct hkp_dsm_peer_record *record) {
     struct hkp_dsm_envelope e;
-    return parse(in, len, &e, record);
+    const hkp_status st = open_record(in, len, &e);
+    return st == HKP_OK ? read_body(&e, record) : st;
 }
 
 hkp_status hkp_dsm_peer_record_check(const uint8_t *in, size_t len, const uint8_t chain_id[32],
@@ -57,8 +59,9 @@ hkp_status hkp_dsm_peer_record_check(const uint8_t *in, size_t len, const uint8_
                                      struct hkp_dsm_peer_record *record) {
     struct hkp_dsm_envelope e;
     struct hkp_dsm_peer_record p;
-    hkp_status st = parse(in, len, &e, &p);
-    if (st == HKP_OK) st = hkp_dsm_envelope_verify(chain_id, &e, key);
+    hkp_status st = open_record(in, len, &e);
+    if (st == HKP_OK) st = hkp_dsm_envelope_verify(chain_id, &e, key); /* before the body (D-ENV-2) */
+    if (st == HKP_OK) st = read_body(&e, &p);
     if (st != HKP_OK) return st;
     if (p.expires_s <= now_s) return HKP_E_DSM_EXPIRED;
     if (p.expires_s - now_s > HKP_DSM_PEER_RECORD_LIFE_S + SKEW_S) return HKP_E_DSM_TIME;

@@ -60,7 +60,7 @@ static hkp_status check_new_set(const struct parts *p) {
     struct hkp_dsm__valset next;
     hkp_status st = hkp_dsm__valset_parse(p->valset.ptr, p->valset.len, &next);
     if (st != HKP_OK) return st;
-    return next.epoch == p->epoch + 2 ? HKP_OK : HKP_E_DSM_EPOCH;
+    return next.epoch >= 2 && next.epoch - 2 == p->epoch ? HKP_OK : HKP_E_DSM_EPOCH;
 }
 
 static struct hkp_dsm__restart told(const struct parts *p, const struct hkp_dsm__header *first) {

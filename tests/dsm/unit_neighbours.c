@@ -158,6 +158,9 @@ static void a_record_says_where_and_whose(void) {
              HKP_E_DSM_TIME);
     CHECK_EQ(back.seq, 99);
     for (size_t cut = 0; cut < len; cut++) CHECK(hkp_dsm_peer_record_parse(bytes, cut, &back) < 0);
+    bytes[21] ^= 1; /* number of pairs of the body: the signature is looked at first (D-ENV-2) */
+    CHECK_EQ(hkp_dsm_peer_record_check(bytes, len, chain_id, key, sim.mesh.time_s, &back), HKP_E_DSM_SIG);
+    CHECK(hkp_dsm_peer_record_parse(bytes, len, &back) < 0);
     const struct hkp_dsm_peer_record good = r;
     r.n_addresses = 9;
     CHECK_EQ(hkp_dsm_peer_record_build(&r, chain_id, sim.mesh.secret[1], bytes, sizeof bytes, &len),

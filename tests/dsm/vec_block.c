@@ -100,6 +100,18 @@ static void times_have_two_classes(void) {
     CHECK_EQ(hkp_dsm_status_class(HKP_E_DSM_TIME_AHEAD), HKP_CLASS_RETRY);
 }
 
+/* Times of headers have milliseconds of 64 bits, times of blocks microseconds: no product may wrap. */
+static void a_header_far_in_the_future_is_far_ahead(void) {
+    struct hkp_dsm_certificate cert = {.serial = 1, .roles = 1, .not_after_s = UINT64_MAX / 1000000};
+    const struct hkp_dsm__block b = {.seq = 1, .serial = 1, .timestamp_us = UINT64_MAX};
+    struct hkp_dsm__block_rules rules = {.certs = &cert, .n_certs = 1, .header_ms = UINT64_MAX / 1000 + 1};
+    CHECK_EQ(hkp_dsm__block_times(&b, &rules), HKP_OK);
+    const struct hkp_dsm__block old = {.seq = 1, .serial = 1, .timestamp_us = 1};
+    rules.parent_ms = UINT64_MAX / 1000 + 1;
+    cert.not_after_s = 1000;
+    CHECK_EQ(hkp_dsm__block_times(&old, &rules), HKP_E_DSM_EXPIRED);
+}
+
 static void derived_times(void) {
     json_t *file = vec_load("dsm/derived.json"), *c;
     size_t i;
@@ -222,6 +234,7 @@ static void what_is_signed_is_accepted_and_nothing_else(void) {
 int main(void) {
     CASE(microblocks);
     CASE(times_have_two_classes);
+    CASE(a_header_far_in_the_future_is_far_ahead);
     CASE(derived_times);
     CASE(derived_neuro);
     CASE(derived_quote_data);

@@ -299,6 +299,26 @@ static void restarts(void) {
     free(body.ptr);
 }
 
+/* There is no epoch + 2 behind the last epochs. */
+static void a_restart_of_the_last_epoch_has_no_set(void) {
+    struct hkp_dsm_seat seat = {.node_id = {1}, .key = {2}, .group = 1};
+    const uint8_t chain_id[32] = {7};
+    for (uint64_t next = 0; next < 3; next++) {
+        struct hkp_dsm__header h = {.epoch = UINT64_MAX - 1 + next % 2, .view = 1, .height = 1};
+        struct hkp_dsm__restart restart;
+        uint8_t header[HKP_DSM__HEADER_MAX], valset[256], body[1024];
+        struct hkp_dsm_view header_view = {header, 0}, none = {header, 0}, valset_view = {valset, 0},
+                            body_view = {body, 0};
+        if (next == 2) h.epoch = 0;
+        CHECK_EQ(hkp_dsm__header_build(&h, header, sizeof header, &header_view.len), HKP_OK);
+        CHECK_EQ(hkp_dsm_valset_build(&seat, 1, next, valset, sizeof valset, &valset_view.len), HKP_OK);
+        CHECK_EQ(hkp_dsm__restart_build(h.epoch, &header_view, 1, &none, &valset_view, body, sizeof body,
+                                        &body_view.len),
+                 HKP_OK);
+        CHECK_EQ(hkp_dsm__restart_open(chain_id, &body_view, &restart), next == 2 ? HKP_OK : HKP_E_DSM_EPOCH);
+    }
+}
+
 int main(void) {
     CASE(headers);
     CASE(valsets);
@@ -310,5 +330,6 @@ int main(void) {
     CASE(quorum_certs);
     CASE(votes_become_a_cert);
     CASE(restarts);
+    CASE(a_restart_of_the_last_epoch_has_no_set);
     return check_done();
 }

@@ -43,16 +43,16 @@ struct hkp_dsm_batch {
     uint8_t node_id[16];
     /** id of this batch (D-SIG-4) */
     uint8_t id[32];
-    /** id of the batch before; zeros for number 1 */
+    /** id of the batch before; zeros for the first */
     uint8_t previous[32];
-    /** from 1 on */
+    /** our own from 1 on; others may begin with 0 */
     uint64_t number;
     /** batches that are missing right before this one; set by a collector */
     uint64_t missing;
     uint32_t n_samples;
     /** must be ignored */
     uint32_t reserved0;
-    /** times never fall; the first is first_us, the last at most 2^32-1 us later */
+    /** [n_samples]; our own are in the order of their time, within 2^32-1 us; others' may stand anyhow */
     struct hkp_dsm_sample samples[256];
 };
 
