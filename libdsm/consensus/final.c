@@ -317,6 +317,7 @@ void hkp_dsm__epoch_again(node *n, const struct hkp_dsm__header *h) {
     hkp_dsm__pending_carry(n, &old, first);
     begun(n, digest, 0);
     hkp_dsm__version_begins(n, version);
+    hkp_dsm__promises_epoch(n);
 }
 
 void hkp_dsm__epoch_jump(node *n, const struct hkp_dsm__header *h, const uint8_t *set, size_t len) {
@@ -328,7 +329,7 @@ void hkp_dsm__epoch_jump(node *n, const struct hkp_dsm__header *h, const uint8_t
     hkp_dsm__put(n, HKP_DSM_ROW_META, (const uint8_t *)"joined", 6, joined, sizeof joined);
     begun(n, h->digest, 1);
     hkp_dsm__version_begins(n, h->version);
-    n->promises_open = n->seat >= 0; /* what it promised here before its store was set back (D-STO-9) */
+    n->promises_open = 1; /* what it promised here before its store was set back (D-STO-9) */
     hkp_dsm__promises_ask(n, NULL);
 }
 
@@ -348,7 +349,7 @@ void hkp_dsm__epoch_restart(node *n, const struct hkp_dsm__restart *r) {
     hkp_dsm__epoch_begin(n, r->valset_body.ptr, r->valset_body.len, digest, height, r->time_ms);
     hkp_dsm__pending_carry(n, &old, first);
     begun(n, digest, 0);
-    n->promises_open = n->seat >= 0;
+    n->promises_open = 1;
     hkp_dsm__promises_ask(n, NULL);
 }
 

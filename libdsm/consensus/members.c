@@ -193,9 +193,8 @@ size_t hkp_dsm__notes_ops(node *n, struct prop *parent, uint64_t time_ms, struct
 
 static int by_id(const void *x, const void *y) { return memcmp(x, y, 16); }
 
-/* Signed here, and the chain does not have it yet. */
+/* The chain does not have it yet. */
 static int wanted(node *n, const struct note *note) {
-    if (memcmp(note->signer, n->id, 16) != 0) return 0;
     const struct note *about = note;
     for (uint32_t i = 0; note->kind == HKP_DSM_KIND_ENDORSE && i < n->n_notes; i++)
         if (n->notes[i].kind == HKP_DSM_KIND_MEMBER && memcmp(n->notes[i].subject, note->subject, 32) == 0)
@@ -209,12 +208,15 @@ blob *hkp_dsm__note_object(const node *n, const uint8_t id[16]) {
     return NULL;
 }
 
-/* Ids of these notes to one peer or all (NULL): who lacks one asks for it. */
-static void announce(node *n, struct peer *only, int own) {
+/* Ids of what the chain lacks, to one peer or all (NULL): who has not got one asks for it. Where one message
+ * cannot name them all the next one goes on. */
+static void announce(node *n, struct peer *only) {
     uint8_t ids[IDS_MAX][16];
     size_t count = 0;
-    for (uint32_t i = 0; i < n->n_notes && count < IDS_MAX; i++)
-        if (!own || wanted(n, &n->notes[i])) memcpy(ids[count++], n->notes[i].message_id, 16);
+    for (uint32_t i = 0; i < n->n_notes && count < IDS_MAX; i++) {
+        const struct note *note = &n->notes[n->notes_next++ % n->n_notes];
+        if (wanted(n, note)) memcpy(ids[count++], note->message_id, 16);
+    }
     if (count == 0) return;
     hkp_dsm__sort(ids, count, sizeof ids[0], by_id);
     struct hkp_dsm_cbor_writer w = hkp_dsm__writer(n);
@@ -226,6 +228,13 @@ static void announce(node *n, struct peer *only, int own) {
     else if (msg != NULL)
         hkp_dsm__send_all(n, 3, msg, NULL);
     hkp_dsm__blob_drop(&n->pool, msg);
+}
+
+/* Something new may have been lost on the way to those behind this node. */
+static void again_soon(node *n) {
+    if (n->notes_at <= n->now + AGAIN_S * SECOND) return;
+    n->notes_every = AGAIN_S * SECOND;
+    n->notes_at = n->now + n->notes_every;
 }
 
 static void tell(node *n, const struct note *note) {
@@ -249,11 +258,12 @@ hkp_status hkp_dsm__note_take(node *n, const struct hkp_dsm_view *envelope, stru
     for (uint32_t i = 0; i < n->n_notes; i++)
         if (memcmp(n->notes[i].subject, note.subject, 32) == 0) make(n, &n->notes[i]);
     hkp_dsm__spread(n, HKP_DSM__FORM_ENVELOPE, note.envelope, hops, from);
+    again_soon(n);
     tell(n, &note);
     return HKP_OK;
 }
 
-void hkp_dsm__notes_peer(node *n, struct peer *p) { announce(n, p, 0); }
+void hkp_dsm__notes_peer(node *n, struct peer *p) { announce(n, p); }
 
 /* ---- what this node wants itself ---- */
 
@@ -289,7 +299,8 @@ static void ask(node *n) {
     (void)st;
 }
 
-/* Own envelopes are announced again while the chain lacks them: a peer may have been away. */
+/* What is held is announced again while the chain lacks it, by all who hold it: what was lost between two
+ * others its signer cannot tell again. */
 void hkp_dsm__notes_tick(node *n) {
     if (n->now < n->notes_at) return;
     if (n->notes_at == 0) n->notes_every = AGAIN_S * SECOND;
@@ -297,7 +308,7 @@ void hkp_dsm__notes_tick(node *n) {
     if (n->notes_every < AGAIN_MAX_S * SECOND) n->notes_every *= 2;
     ask(n);
     hkp_dsm__commands_tick(n);
-    announce(n, NULL, 1);
+    announce(n, NULL);
 }
 
 /* ---- for the host ---- */

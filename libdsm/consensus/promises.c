@@ -2,7 +2,9 @@
 /* Copyright the HookProbe mesh authors */
 /*
  * After every start a member asks the others what it has promised (D-STO-9). Until q - 1 answered it promises
- * nothing; a promise of its own that its WAL lacks shows a restored copy, and it observes (D-STO-7).
+ * nothing; a promise of its own that its WAL lacks shows a restored copy, and it observes (D-STO-7). What it
+ * is asked about is the epoch in which it is. If others are in a later one, that may be the one in which it
+ * promised what its store lacks: their answers do not count, and it asks again when it is there, too.
  */
 #include <string.h>
 
@@ -24,8 +26,9 @@ static void settle(node *n) {
 }
 
 void hkp_dsm__promises_ask(node *n, struct peer *p) {
-    settle(n); /* alone q - 1 is nobody */
-    if (!n->promises_open || n->seat < 0) return;
+    if (n->seat < 0) return; /* until it has a seat: its old self may have had it before */
+    settle(n);               /* alone q - 1 is nobody */
+    if (!n->promises_open) return;
     struct hkp_dsm_cbor_writer w = hkp_dsm__writer(n);
     hkp_dsm__put_promises_req(&w, n->set.epoch);
     blob *msg = hkp_dsm__msg(n, &w);
@@ -35,6 +38,11 @@ void hkp_dsm__promises_ask(node *n, struct peer *p) {
             hkp_dsm__send_peer(n, q, 0, msg);
     }
     hkp_dsm__blob_drop(&n->pool, msg);
+}
+
+void hkp_dsm__promises_epoch(node *n) {
+    if (n->ahead >= n->set.epoch) n->promises_open = 1; /* others were here before */
+    if (n->promises_open) hkp_dsm__promises_ask(n, NULL);
 }
 
 hkp_status hkp_dsm__on_promises_req(node *n, struct peer *p, struct hkp_dsm__message *m) {
@@ -60,7 +68,7 @@ hkp_status hkp_dsm__on_promises_req(node *n, struct peer *p, struct hkp_dsm__mes
                 break;
             }
     struct hkp_dsm_cbor_writer w = hkp_dsm__writer(n);
-    hkp_dsm__put_promises(&w, m->epoch, count);
+    hkp_dsm__put_promises(&w, m->epoch < n->set.epoch ? n->set.epoch : m->epoch, count);
     for (size_t i = 0; i < count; i++) hkp_dsm_cbor_put_bytes(&w, envelopes[i], lens[i]);
     const blob *certs[3] = {n->newest_n > 0 ? n->slots[n->newest_n % SLOTS].cert[CERT_N] : n->final_n,
                             n->newest_0 > 0 ? n->slots[n->newest_0 % SLOTS].cert[CERT_0] : NULL,
@@ -111,6 +119,7 @@ static int envelope_forgotten(node *n, const struct hkp_dsm_view *bytes) {
 }
 
 hkp_status hkp_dsm__on_promises(node *n, struct peer *p, struct hkp_dsm__message *m) {
+    if (p->seat >= 0 && m->epoch > n->set.epoch) hkp_dsm__behind(n, p, m->epoch);
     if (p->seat < 0 || n->seat < 0 || m->epoch != n->set.epoch || !n->promises_open)
         return HKP_E_DSM_DUPLICATE;
     int lost = 0;

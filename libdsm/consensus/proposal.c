@@ -345,7 +345,7 @@ hkp_status hkp_dsm__on_propose(node *n, struct peer *from, struct hkp_dsm__messa
     if (st != HKP_OK) return st;
     if (h.epoch != n->set.epoch) {
         hkp_dsm__join_hint(n, h.epoch);
-        if (h.epoch > n->set.epoch) hkp_dsm__ask_certs(n, from, n->root.view + 1, n->view);
+        hkp_dsm__behind(n, from, h.epoch);
         return HKP_E_DSM_EPOCH;
     }
     for (size_t i = 0; i < m->list.n; i++) {

@@ -206,8 +206,7 @@ hkp_status hkp_dsm__on_vote(node *n, struct peer *p, const struct hkp_dsm_view *
     struct hkp_dsm__vote v;
     uint8_t signature[64];
     hkp_status st = vote_peek(n, envelope, &v, signature);
-    if (st == HKP_E_DSM_EPOCH && v.epoch > n->set.epoch && p->seat >= 0)
-        hkp_dsm__ask_certs(n, p, n->root.view + 1, n->view);
+    if (st == HKP_E_DSM_EPOCH && p->seat >= 0) hkp_dsm__behind(n, p, v.epoch);
     if (st == HKP_E_DSM_EPOCH && v.epoch < n->set.epoch) hkp_dsm__newest_certs(n, p);
     if (st != HKP_OK) return st;
     if (v.view < n->view && n->now >= p->certs_again) {
@@ -235,7 +234,7 @@ hkp_status hkp_dsm__cert_take(node *n, const uint8_t *bytes, size_t len) {
 }
 
 /* Who speaks of a later epoch holds the CERT_F that ended this one; votes tell it to members only. */
-static void behind(node *n, const struct peer *p, uint64_t epoch) {
+void hkp_dsm__behind(node *n, const struct peer *p, uint64_t epoch) {
     if (p == NULL || epoch <= n->set.epoch) return;
     if (epoch > n->ahead) n->ahead = epoch;
     n->ahead_tries = AHEAD_TRIES;
@@ -261,7 +260,7 @@ hkp_status hkp_dsm__cert_from(node *n, const struct peer *from, uint32_t hops, c
     if (st != HKP_OK) return st;
     hkp_dsm__join_hint(n, cert.epoch);
     if (cert.epoch != n->set.epoch) {
-        behind(n, from, cert.epoch);
+        hkp_dsm__behind(n, from, cert.epoch);
         return HKP_E_DSM_EPOCH;
     }
     if (cert.view > n->view + VOTE_WINDOW) {

@@ -429,7 +429,7 @@ static void finish(node *n) {
     }
     n->root.at = n->now;
     n->first_view = 1;
-    n->promises_open = n->seat >= 0;
+    n->promises_open = 1;
     for (uint64_t v = n->view > VOTE_WINDOW ? n->view - VOTE_WINDOW + 1 : 1; n->seat >= 0 && v <= n->view;
          v++) {
         struct slot *s = &n->slots[v % SLOTS];

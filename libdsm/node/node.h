@@ -221,7 +221,7 @@ struct hkp_dsm_node {
     /** what final ops ask for; the same with what ancestors add */
     struct pending *pending, *pending_trial;
     struct note *notes;
-    uint32_t n_notes, wish, n_commands;
+    uint32_t n_notes, notes_next, wish, n_commands;
     struct command commands[HKP_DSM_COMMANDS_MAX];
     hkp_time notes_at, notes_every;
     /** heads that ops change, while a body is applied */

@@ -239,7 +239,8 @@ void hkp_dsm__spread_tick(node *n) {
             send_ids(n, &s->out, p, HKP_DSM__OP_MSG_GRAFT);
         }
         if (s->out.kind == HKP_DSM__TREE_PRUNE) send_prune(n, p, s->out.lane);
-        if (s->out.kind == HKP_DSM__TREE_SILENT) hkp_dsm__conduct_add(n, p, HKP_DSM__SCORE_SILENT);
+        if (s->out.kind == HKP_DSM__TREE_SILENT && p->loss <= HKP_DSM__LOSSY)
+            hkp_dsm__conduct_add(n, p, HKP_DSM__SCORE_SILENT);
     }
 }
 

@@ -85,6 +85,80 @@ static void a_crash_at_each_record_of_the_wal_is_survived(void) {
     }
 }
 
+static void next_epoch(void) {
+    uint64_t epoch = sim_status(&sim, 1).epoch;
+    for (uint32_t i = 0; i < sim.count; i++) sim.nodes[i].clock_us += (int64_t)3601 * 1000000;
+    for (int k = 0; k < 6; k++) {
+        for (uint32_t i = 1; i < 4; i++) sim_submit(&sim, i, "in an epoch");
+        sim_run(&sim, 200 * SIM_MS);
+    }
+    CHECK_EQ(sim_status(&sim, 1).epoch, epoch + 1);
+}
+
+/* D-STO-9: a copy of the disk out of an epoch that has ended, while what it promised since is of a later one:
+ * it finds nothing missing where it is, and must look again when it comes to the others. */
+static void a_copy_of_an_earlier_epoch_is_noticed(void) {
+    for (uint64_t seed = 0; seed < 4; seed++) {
+        sim_new(&sim, check_seed() * 500 + seed, 4, 1);
+        sim.t_cp = HKP_DSM_T_CP_NONE;
+        sim.delay = 20 * SIM_MS;
+        for (uint32_t i = 0; i < 4; i++) sim_start(&sim, i);
+        sim_run(&sim, 50 * SIM_MS);
+        work(6, 4);
+        if (seed % 2 == 1) next_epoch();
+        sim_copy_disk(&sim, 0, 4); /* its other self, to come */
+        next_epoch();
+        work(1 + (uint32_t)sim_random(&sim, 6), 0);
+        sim_crash(&sim, 0);
+        uint64_t height = sim_status(&sim, 1).final_height;
+        sim_start(&sim, 4);
+        sim_run(&sim, SIM_S);
+        work(8, 0);
+        sim_run(&sim, 10 * SIM_S);
+        int before = check_faults;
+        CHECK_EQ(sim.nodes[4].observer, 1);
+        CHECK_EQ(sim_status(&sim, 4).silent, 1);
+        CHECK_EQ(sim_status(&sim, 4).epoch, sim_status(&sim, 1).epoch);
+        expect_progress(0, height);
+        next_epoch(); /* there it may vote again (D-STO-7) */
+        sim_run(&sim, 5 * SIM_S);
+        CHECK_EQ(sim_status(&sim, 4).silent, 0);
+        sim_crash(&sim, 1); /* and is needed */
+        height = sim_status(&sim, 2).final_height;
+        CHECK(sim_submit(&sim, 2, "with the copy") != 0);
+        sim_run(&sim, 10 * SIM_S);
+        CHECK(sim_status(&sim, 2).final_height > height);
+        CHECK_EQ(sim.faults, 0);
+        CHECK_NOTE(before, "seed %" PRIu64, seed);
+        sim_free(&sim);
+    }
+}
+
+/* The same without a copy: its promises are all there, so it goes on as a member. */
+static void who_slept_over_the_end_of_an_epoch_is_a_member_again(void) {
+    for (uint64_t seed = 0; seed < 3; seed++) {
+        begin(check_seed() * 600 + seed);
+        work(6, 4);
+        sim_crash(&sim, 0);
+        next_epoch();
+        work(3, 0);
+        sim_start(&sim, 0);
+        sim_run(&sim, 5 * SIM_S);
+        int before = check_faults;
+        CHECK_EQ(sim.nodes[0].observer, 0);
+        CHECK_EQ(sim_status(&sim, 0).epoch, sim_status(&sim, 1).epoch);
+        sim_crash(&sim, 2);
+        uint64_t height = sim_status(&sim, 1).final_height;
+        CHECK(sim_submit(&sim, 1, "it is needed") != 0);
+        sim_run(&sim, 10 * SIM_S);
+        CHECK(sim_status(&sim, 1).final_height > height);
+        CHECK_EQ(sim_status(&sim, 0).silent, 0);
+        CHECK_EQ(sim.faults, 0);
+        CHECK_NOTE(before, "seed %" PRIu64, seed);
+        sim_free(&sim);
+    }
+}
+
 /* Without its WAL a member is an observer (D-STO-7): it follows and signs nothing. */
 static void replace_disk(uint32_t i, int all) {
     if (all) sim_disk_wipe(&sim, i);
@@ -143,6 +217,8 @@ static void a_rotten_row_is_told_or_harmless(void) {
 int main(void) {
     CASE(a_member_never_contradicts_what_its_disk_forgot);
     CASE(a_crash_at_each_record_of_the_wal_is_survived);
+    CASE(a_copy_of_an_earlier_epoch_is_noticed);
+    CASE(who_slept_over_the_end_of_an_epoch_is_a_member_again);
     CASE(a_wal_with_a_bad_record_amid_good_ones_is_not_believed);
     CASE(a_rotten_row_is_told_or_harmless);
     return check_done();

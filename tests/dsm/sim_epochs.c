@@ -511,9 +511,52 @@ static void the_first_view_after_a_start_is_patient(void) {
     sim_free(&sim);
 }
 
+/* Of all messages so many are lost, and the hosts tell their nodes (D-GSP-8). */
+static void lossy(uint32_t per_mille) {
+    sim.loss = per_mille;
+    for (uint32_t i = 0; i < sim.count; i++)
+        for (uint32_t k = 0; k < sim.count; k++) {
+            hkp_status st = hkp_dsm_gossip_loss(sim.nodes[i].node, sim.mesh.node_id[k], per_mille);
+            (void)st; /* no session */
+        }
+}
+
+/* D-EPO-3: who asks is known to the members by another node alone, and three messages in ten are lost:
+ * whoever holds a request tells of it until the chain has it. */
+static void a_request_for_a_seat_survives_losses(void) {
+    for (uint64_t seed = check_seed() * 16 + 900; seed < check_seed() * 16 + 904; seed++) {
+        int before = check_faults;
+        begin(seed, 4, 2);
+        watched = 4;
+        sim_outsider(&sim, 4, HKP_DSM_ROLE_VALIDATOR, 9);
+        sim_outsider(&sim, 5, HKP_DSM_ROLE_EDGE, 10);
+        for (uint32_t i = 0; i < 4; i++) sim_link(&sim, i, 4, 0);
+        for (uint32_t i = 1; i < 4; i++) sim_link(&sim, i, 5, 0);
+        start_all();
+        lossy(300);
+        sim.lost_ops = 1ULL << HKP_DSM__OP_MSG_PUSH; /* and not by the first telling */
+        CHECK_EQ(join(4), HKP_OK);
+        sim_run(&sim, 100 * SIM_MS);
+        sim.lost_ops = 0;
+        for (int s = 0; s < 180; s++) {
+            sim_run(&sim, SIM_S);
+            for (uint32_t i = 2; i < 4; i++)
+                if (told[i].subject[0] != 0) (void)endorse(i, 900);
+        }
+        for (uint32_t i = 0; i < 4; i++) CHECK_EQ(sim.nodes[i].node->pending->count, 1);
+        hour(0);
+        sim_run(&sim, 180 * SIM_S);
+        for (uint32_t i = 0; i < 4; i++) CHECK_EQ(sim_status(&sim, i).members, 5);
+        CHECK_EQ(sim.faults, 0);
+        CHECK_NOTE(before, "seed %" PRIu64, seed);
+        sim_free(&sim);
+    }
+}
+
 int main(void) {
     CASE(an_equivocator_leaves_at_the_next_boundary);
     CASE(a_node_joins_and_another_leaves);
+    CASE(a_request_for_a_seat_survives_losses);
     CASE(of_four_nobody_leaves_until_somebody_came);
     CASE(who_does_not_fit_waits);
     CASE(a_seat_is_given_for_f_plus_1_endorsements_and_nothing_less);
