@@ -26,6 +26,7 @@ import threading
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE = os.path.dirname(os.path.dirname(HERE))
 STACK = ["ter", "neuro", "htp", "dsm"]  # a library is linked with those below it
+LAB = "lab"  # libneuro/lab, tests/lab: in builds with -Dlab=true only
 JOBS = 2
 PATIENCE = 100  # seconds until a test that does not end counts as failed
 NO_CASE = ""
@@ -48,7 +49,7 @@ def words_of_build(build, lib):
     options += [word for pair in zip(compiled, compiled[1:]) if pair[0] == "-include" for word in pair]
     libraries = [whole(word) for word in linked[linked.index("-o") + 2:]
                  if not word.endswith("/support_mutant_base.c.o") and "rpath" not in word
-                 and not os.path.basename(word).startswith("libhookprobe-")] # objects reach internal functions, too
+                 and not re.match(r"libhookprobe-\w+\.", os.path.basename(word))] # objects reach internal functions, too
     return list(itertools.takewhile(lambda word: not word.startswith("-"), compiled)), options, libraries
 
 
@@ -175,9 +176,9 @@ def main():
     words = sys.argv[1:]
     as_table = "--table" in words
     words = [word for word in words if word != "--table"]
-    unknown = [word for word in words[1:] if word not in STACK]
+    unknown = [word for word in words[1:] if word not in [*STACK, LAB]]
     if len(words) < 2 or unknown:
-        print(f"mutants: {', '.join(unknown) or 'no library'}: not one of {', '.join(STACK)}", file=sys.stderr)
+        print(f"mutants: {', '.join(unknown) or 'no library'}: not one of {', '.join([*STACK, LAB])}", file=sys.stderr)
         return 2
     everything = as_table or os.environ.get("HKP_MUTANTS") == "all"
     libs = [Library(os.path.abspath(words[0]), lib, everything) for lib in words[1:]]
