@@ -2,6 +2,7 @@
 /* Copyright the HookProbe mesh authors */
 #include "config.h"
 
+#include "tpm.h"
 #include "yaml.h"
 
 #include <errno.h>
@@ -26,8 +27,14 @@ const char cli_config_help[] =
     "  integrity_changed: X      when the measured files of a peer changed: limit (default) its sessions, "
     "or\n"
     "                            close them, and limit those that it opens again\n"
-    "  attest: none|software     what each session's peer must prove before it carries more than consensus;\n"
-    "                            default none\n"
+    "  attest: none|software|tpm what each session's peer must prove before it carries more than consensus;\n"
+    "                            default none; with tpm also:\n"
+    "  attest_tpm:               what the quote of a peer's TPM must say\n"
+    "    pcrs: 0,2,4,7           PCRs of the SHA-256 bank that it covers; required\n"
+    "    digests: [64 HEX, ...]  digests of their values that are accepted, 1..64, as \"hookprobe tpm "
+    "status\"\n"
+    "                            shows them; required\n"
+    "    every_s: 6..600         how often each session is asked; default 60\n"
     "  addresses: [ADDRESS:PORT] where others reach this node, at most 8; told to them, and the node then\n"
     "                            keeps its neighbours by itself\n"
     "  eve:                      alerts of Suricata to publish\n"
@@ -37,8 +44,11 @@ const char cli_config_help[] =
     "    ter_period_ms: 100..60000   ter_batch_ms: 1..5000   checkpoint_ms: 10..3600000\n"
     "    delay_ms: 1..10000   commit_every: 1..65536   heartbeat_s: 1..120   rekey_s: 10..60\n"
     "  passphrase_file: PATH     passphrase of the keys, mode 0600; see \"hookprobe keys --help\"\n"
-    "  tpm:                      the TPM that sealed the keys\n"
+    "  tpm:                      the TPM that sealed the keys, and attests\n"
     "    tcti: TEXT              device:PATH, swtpm:path=PATH or swtpm:host=IPV4,port=N; required\n"
+    "    ak: PATH                attestation key that the certificate names, as \"hookprobe tpm ak\" wrote "
+    "it,\n"
+    "                            with PATH.area beside it\n"
     "  peers:                    the other members\n"
     "    - node_id: 32 hex digits\n"
     "      key: 64 hex digits, its X25519 key\n"
@@ -51,8 +61,8 @@ static const cyaml_strval_t log_names[] = {{"error", HKP_MESH_LOG_ERROR},
                                            {"info", HKP_MESH_LOG_INFO},
                                            {"debug", HKP_MESH_LOG_DEBUG}};
 
-static const cyaml_strval_t attest_names[] = {{"none", HKP_DSM_EVIDENCE_NONE},
-                                              {"software", HKP_DSM_EVIDENCE_SOFTWARE}};
+static const cyaml_strval_t attest_names[] = {
+    {"none", HKP_DSM_EVIDENCE_NONE}, {"software", HKP_DSM_EVIDENCE_SOFTWARE}, {"tpm", HKP_DSM_EVIDENCE_TPM}};
 
 static const cyaml_schema_value_t address_value = {CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char *, 3, 128)};
 
@@ -77,7 +87,18 @@ static const cyaml_schema_field_t eve_fields[] = {
     BOOL(from_start, struct cli_eve), CYAML_FIELD_END};
 
 static const cyaml_schema_field_t tpm_fields[] = {
-    CYAML_FIELD_STRING_PTR("tcti", CYAML_FLAG_POINTER, struct cli_config_tpm, tcti, 1, 255), CYAML_FIELD_END};
+    CYAML_FIELD_STRING_PTR("tcti", CYAML_FLAG_POINTER, struct cli_config_tpm, tcti, 1, 255),
+    CYAML_FIELD_STRING_PTR("ak", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct cli_config_tpm, ak, 1,
+                           4095),
+    CYAML_FIELD_END};
+
+static const cyaml_schema_value_t digest_value = {CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char *, 64, 64)};
+
+static const cyaml_schema_field_t attest_tpm_fields[] = {
+    CYAML_FIELD_STRING_PTR("pcrs", CYAML_FLAG_POINTER, struct cli_config_attest_tpm, pcrs, 1, 127),
+    CYAML_FIELD_SEQUENCE("digests", CYAML_FLAG_POINTER, struct cli_config_attest_tpm, digests, &digest_value,
+                         1, HKP_MESH_ATTEST_DIGESTS),
+    CYAML_FIELD_UINT("every_s", CYAML_FLAG_OPTIONAL, struct cli_config_attest_tpm, every_s), CYAML_FIELD_END};
 
 #define TIMING(name) CYAML_FIELD_UINT(#name, CYAML_FLAG_OPTIONAL, struct cli_timing, name)
 static const cyaml_schema_field_t timing_fields[] = {
@@ -100,6 +121,7 @@ static const cyaml_schema_field_t fields[] = {
                      integrity_changed, integrity_names, CYAML_ARRAY_LEN(integrity_names)),
     CYAML_FIELD_ENUM("attest", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct cli_config, attest,
                      attest_names, CYAML_ARRAY_LEN(attest_names)),
+    CYAML_FIELD_MAPPING("attest_tpm", CYAML_FLAG_OPTIONAL, struct cli_config, attest_tpm, attest_tpm_fields),
     CYAML_FIELD_SEQUENCE("addresses", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct cli_config, addresses,
                          &address_value, 0, HKP_DSM_ADDRESSES_MAX),
     CYAML_FIELD_ENUM("log", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct cli_config, log, log_names,
@@ -138,14 +160,16 @@ struct bound {
 
 static int check_numbers(const struct cli_config *c, const char *path, const char *text, char error[512]) {
     const struct cli_timing *t = &c->timing;
-    const struct bound bounds[] = {{"ter_period_ms", t->ter_period_ms, 100, 60000},
-                                   {"ter_batch_ms", t->ter_batch_ms, 1, 5000},
-                                   {"checkpoint_ms", t->checkpoint_ms, 10, 3600000},
-                                   {"delay_ms", t->delay_ms, 1, 10000},
-                                   {"commit_every", t->commit_every, 1, 65536},
-                                   {"heartbeat_s", t->heartbeat_s, 1, 120},
-                                   {"rekey_s", t->rekey_s, 10, 60},
-                                   {"intel_records", c->intel_records, 1, 10000000}};
+    const struct bound bounds[] = {
+        {"ter_period_ms", t->ter_period_ms, 100, 60000},
+        {"ter_batch_ms", t->ter_batch_ms, 1, 5000},
+        {"checkpoint_ms", t->checkpoint_ms, 10, 3600000},
+        {"delay_ms", t->delay_ms, 1, 10000},
+        {"commit_every", t->commit_every, 1, 65536},
+        {"heartbeat_s", t->heartbeat_s, 1, 120},
+        {"rekey_s", t->rekey_s, 10, 60},
+        {"intel_records", c->intel_records, 1, 10000000},
+        {"every_s", c->attest_tpm.every_s, HKP_MESH_ATTEST_EVERY_S_MIN, HKP_MESH_ATTEST_EVERY_S_MAX}};
     for (size_t i = 0; i < sizeof bounds / sizeof bounds[0]; i++) {
         char why[64];
         if (bounds[i].value == 0 || (bounds[i].value >= bounds[i].min && bounds[i].value <= bounds[i].max))
@@ -156,7 +180,22 @@ static int check_numbers(const struct cli_config *c, const char *path, const cha
     return 0;
 }
 
-static int check(const struct cli_config *c, const char *path, const char *text, char error[512]) {
+static int check_attest(struct cli_config *c, const char *path, const char *text, char error[512]) {
+    struct cli_config_attest_tpm *a = &c->attest_tpm;
+    if (a->pcrs != NULL && cli_pcrs(a->pcrs, &a->pcr_mask) != 0)
+        return cli_yaml_wrong(error, path, text, "pcrs", 0, "must be numbers 0..23, as 0,2,4,7");
+    for (unsigned i = 0; i < a->digests_count; i++)
+        if (!is_hex(a->digests[i]))
+            return cli_yaml_wrong(error, path, text, "digests", 0, "must be 64 hex digits each");
+    if (c->attest != HKP_DSM_EVIDENCE_TPM) return 0;
+    if (a->pcrs == NULL)
+        return cli_yaml_wrong(error, path, text, "attest", 0, "tpm wants attest_tpm: pcrs and digests");
+    return c->tpm.ak != NULL ? 0
+                             : cli_yaml_wrong(error, path, text, "attest", 0,
+                                              "tpm wants tpm: tcti and ak, this node attests itself");
+}
+
+static int check(struct cli_config *c, const char *path, const char *text, char error[512]) {
     if (c->listen != NULL && !is_address(c->listen))
         return cli_yaml_wrong(error, path, text, "listen", 0,
                               "must be ADDRESS:PORT, such as 192.0.2.1:8144 or [::]:8144");
@@ -177,7 +216,7 @@ static int check(const struct cli_config *c, const char *path, const char *text,
                 return cli_yaml_wrong(error, path, text, "node_id", i,
                                       "names a peer that is already in the list");
     }
-    return check_numbers(c, path, text, error);
+    return check_attest(c, path, text, error) != 0 ? -1 : check_numbers(c, path, text, error);
 }
 
 /* ---- loading ---- */
@@ -212,6 +251,7 @@ struct cli_config *cli_config_load(const char *path, char error[512]) {
     } else if (cli_config_anchor(path, &config->data_dir) != 0 ||
                cli_config_anchor(path, &config->control) != 0 ||
                cli_config_anchor(path, &config->passphrase_file) != 0 ||
+               cli_config_anchor(path, &config->tpm.ak) != 0 ||
                cli_config_anchor(path, &config->eve.file) != 0) {
         snprintf(error, 512, "%s: out of memory", path);
         cli_config_free(config);

@@ -29,6 +29,16 @@ struct cli_timing {
 
 struct cli_config_tpm {
     char *tcti;
+    char *ak;
+};
+
+struct cli_config_attest_tpm {
+    char *pcrs;
+    char **digests;
+    unsigned digests_count;
+    uint32_t every_s;
+    /** what pcrs says, filled by cli_config_load() */
+    uint32_t pcr_mask;
 };
 
 struct cli_config {
@@ -46,6 +56,7 @@ struct cli_config {
     uint32_t integrity_changed;
     /** HKP_DSM_EVIDENCE_* */
     uint32_t attest;
+    struct cli_config_attest_tpm attest_tpm;
     char **addresses;
     unsigned addresses_count;
     struct cli_peer *peers;

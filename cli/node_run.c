@@ -2,6 +2,7 @@
 /* Copyright the HookProbe mesh authors */
 #include "cli.h"
 #include "config.h"
+#include "tpm.h"
 
 #include <hookprobe/ter.h>
 
@@ -79,8 +80,10 @@ static int read_passphrase(const char *path, uint8_t text[HKP_TER_PASSPHRASE_MAX
 static int start(const struct cli_config *c, struct out *out) {
     struct hkp_mesh_runner_options o;
     struct hkp_mesh_runner_peer *peers = NULL;
-    uint8_t passphrase[HKP_TER_PASSPHRASE_MAX];
+    struct hkp_mesh_attest_policy evidence;
+    uint8_t passphrase[HKP_TER_PASSPHRASE_MAX], digests[HKP_MESH_ATTEST_DIGESTS * 32];
     hkp_mesh_runner_options_init(&o, sizeof o);
+    hkp_mesh_attest_policy_init(&evidence, sizeof evidence);
     if (c->peers_count > 0 && (peers = calloc(c->peers_count, sizeof *peers)) == NULL)
         return cli_fail(CLI_SYSTEM, "out of memory");
     for (unsigned i = 0; i < c->peers_count; i++)
@@ -104,6 +107,14 @@ static int start(const struct cli_config *c, struct out *out) {
     o.intel_records = c->intel_records;
     o.integrity_close = (uint32_t)c->integrity_changed;
     o.attest = c->attest;
+    for (unsigned i = 0; i < c->attest_tpm.digests_count; i++)
+        (void)cli_unhex(c->attest_tpm.digests[i], digests + (size_t)i * 32, 32);
+    evidence.pcr_mask = c->attest_tpm.pcr_mask;
+    evidence.pcr_digests = digests;
+    evidence.n_pcr_digests = c->attest_tpm.digests_count;
+    evidence.every_s = c->attest_tpm.every_s;
+    o.attest_policy = &evidence;
+    o.ak = c->tpm.ak;
     o.addresses = (const char *const *)c->addresses;
     o.n_addresses = c->addresses_count;
     out->level = c->log != 0 ? c->log : HKP_MESH_LOG_NOTE;

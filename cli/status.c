@@ -25,6 +25,8 @@ static void print_peers(const json_t *o) {
                text_at(p, NULL, "integrity"), text_at(p, NULL, "own_instance"),
                text_at(p, NULL, "held_instance"), text_at(p, NULL, "reason")[0] != 0 ? "  " : "",
                text_at(p, NULL, "reason"));
+        if (text_at(p, "attestation", "refused")[0] > '-')
+            printf("            attestation refused: %s\n", text_at(p, "attestation", "refused"));
     }
 }
 

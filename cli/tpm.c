@@ -27,8 +27,7 @@ void cli_hex(const uint8_t *bytes, size_t n, char *text) {
 
 /* ---- Options ---- */
 
-/* "0,2,4,7"; 0 on success. */
-static int read_pcrs(const char *text, uint32_t *mask) {
+int cli_pcrs(const char *text, uint32_t *mask) {
     char copy[128], *rest = copy;
     uint64_t pcr;
     *mask = 0;
@@ -88,7 +87,7 @@ static int take(struct cli_tpm *t, int option) {
         if (cli_unhex(optarg, t->digest, 32) != 0) return cli_fail(CLI_USAGE, "--digest: 64 hex digits");
         break;
     case 'p':
-        if (read_pcrs(optarg, &t->pcr_mask) != 0)
+        if (cli_pcrs(optarg, &t->pcr_mask) != 0)
             return cli_fail(CLI_USAGE, "--pcrs: numbers 0..23, as 0,2,4,7");
         break;
     default:

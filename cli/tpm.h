@@ -73,6 +73,9 @@ int cli_tpm_digest(struct cli_tpm *t, uint8_t digest[32]);
 int cli_tpm_read(const char *path, uint8_t *dst, size_t cap, size_t *len);
 int cli_tpm_write(const char *path, const uint8_t *bytes, size_t len);
 
+/** "0,2,4,7" as a mask; 0 on success. */
+int cli_pcrs(const char *text, uint32_t *mask);
+
 /** Exactly n bytes in hex digits; 0 on success. And back, [2 * n + 1]. */
 int cli_unhex(const char *text, uint8_t *dst, size_t n);
 void cli_hex(const uint8_t *bytes, size_t n, char *text);

@@ -180,7 +180,7 @@ static hkp_status check_options(struct hkp_mesh_node_options *o) {
     if (o->ter_period_us == 0) o->ter_period_us = 1000000;
     if (o->ter_batch_ns == 0) o->ter_batch_ns = 5 * HKP_MESH__SECOND;
     if (o->ter_period_us < 100000 || o->ter_period_us > 60000000 || o->ter_batch_ns > 5 * HKP_MESH__SECOND ||
-        o->attest > HKP_DSM_EVIDENCE_SOFTWARE || o->reserved0 != 0 ||
+        o->attest > HKP_DSM_EVIDENCE_TPM || o->reserved0 != 0 ||
         o->commit_every > HKP_NEURO_CATCHUP_MAX || o->heartbeat_s > 120 ||
         (o->rekey_s != 0 && (o->rekey_s < 10 || o->rekey_s > 60)))
         return HKP_E_INVAL;
@@ -221,6 +221,7 @@ hkp_status hkp_mesh_node_new(hkp_mesh_node **out, const struct hkp_mesh_node_opt
     node->opt.genesis = node->opt.certificate = NULL; /* borrowed for this call only */
     node->opt.peers = NULL;
     node->opt.addresses = NULL;
+    node->opt.attest_policy = NULL;
     *out = node;
     return HKP_OK;
 }
@@ -369,7 +370,8 @@ hkp_status hkp_mesh_event(hkp_mesh_node *node, struct hkp_mesh_event *ev) {
     if (ev->struct_size < sizeof *ev) return HKP_E_INVAL;
     struct hkp_mesh_event e;
     memset(&e, 0, sizeof e);
-    int found = hkp_mesh__neural_event(node, &e) || hkp_mesh__dsm_event(node, &e);
+    int found = hkp_mesh__neural_event(node, &e) || hkp_mesh__dsm_event(node, &e) ||
+                hkp_mesh__quote_event(node, &e);
     if (!found && node->fact_count > 0) {
         e = node->facts[node->fact_head];
         node->fact_head = (node->fact_head + 1) % HKP_MESH__FACTS_MAX;

@@ -8,6 +8,7 @@
  * carry node_dsm.c      lanes, blocks, checkpoints     node_neural.c   own TERs, instances, registry's neural
  * part node_registry.c what libhtp asks of a peer     node_trust.c    T of each peer, and what it permits
  *     node_attest.c   challenge and response       node_audit.c    heads of audit logs
+ *     node_quote.c    quotes of TPMs, own and others'
  *     node_enrol.c    first contact                  node_status.c   how it stands
  *     node_keep.c     T and quarantine over a restart  node_recover.c  what a torn log lost
  */
@@ -88,8 +89,42 @@ struct hkp_mesh__attest {
     hkp_time ask_at, answer_at;
     /** records of the peer that we had when we asked */
     uint64_t held;
-    /** 1: the peer's response was right */
+    /** 1: the peer's newest response was right, and when it came */
     uint8_t ok;
+    hkp_time ok_at;
+    /** 1: it asked for a quote that is not made yet: of these PCRs, for this nonce; tries so far */
+    uint8_t wants_quote, tries;
+    uint32_t quote_mask;
+    uint8_t quote_nonce[32];
+};
+
+/** What the newest response of a peer that was judged was (node_attest.c). */
+struct hkp_mesh__attested {
+    /** 0: none came */
+    hkp_time at;
+    hkp_status status;
+    uint32_t evidence;
+    char reason[108];
+    /** public area of its attestation key, as it sent it; the name in its certificate is its hash */
+    uint8_t area[HKP_TER_AREA_MAX];
+    size_t area_len;
+};
+
+/** What is demanded as evidence, and the quote that the host makes (node_quote.c). */
+struct hkp_mesh__attester {
+    hkp_time every;
+    uint32_t pcr_mask, n_digests;
+    uint8_t digests[HKP_MESH_ATTEST_DIGESTS * 32];
+    /** own attestation key; area_len 0: none */
+    uint8_t area[HKP_TER_AREA_MAX];
+    size_t area_len;
+    /** 0: the host makes none; the link that it is for, and what it is to be bound to */
+    uint64_t ticket, session;
+    uint32_t peer, mask;
+    uint8_t nonce[32], binding[32], extra[32];
+    /** link whose turn is next, and why the last quote of a peer did not hold */
+    uint32_t turn;
+    hkp_status cause;
 };
 
 /** One established session of a peer. */
@@ -219,6 +254,7 @@ struct hkp_mesh__peer {
     uint8_t *live;
     size_t live_len;
     struct hkp_mesh__stuck stuck_dsm, stuck_own, stuck_held;
+    struct hkp_mesh__attested attested;
 };
 
 /** A request to the host. */
@@ -279,6 +315,7 @@ struct hkp_mesh_node {
     hkp_mesh_intel *intel;
     /** NULL: no attestation is demanded */
     hkp_dsm_challenger *challenger;
+    struct hkp_mesh__attester attester;
 
     /** own addresses; none: every session is a neighbour of libdsm */
     struct hkp_dsm_address addresses[HKP_DSM_ADDRESSES_MAX];
@@ -403,6 +440,28 @@ void hkp_mesh__attest_message(struct hkp_mesh_node *node, struct hkp_mesh__peer 
                               struct hkp_mesh__link *link, const struct hkp_htp_event *ev);
 /** Once a second: who is to be asked. */
 void hkp_mesh__attest_tick(struct hkp_mesh_node *node);
+/** What a peer's evidence is worth in T (NZ1 16.1): a, and its reasons. */
+void hkp_mesh__attest_trust(const struct hkp_mesh_node *node, const struct hkp_mesh__peer *peer,
+                            struct hkp_neuro_trust_inputs *in);
+/** Answers a challenge over this link; auth has evidence and quote. */
+void hkp_mesh__attest_respond(struct hkp_mesh_node *node, struct hkp_mesh__link *link,
+                              struct hkp_dsm_auth *auth);
+hkp_status hkp_mesh__attest_binding(struct hkp_mesh_node *node, const struct hkp_mesh__link *link,
+                                    const uint8_t nonce[32], uint8_t binding[32]);
+
+/* node_quote.c */
+/** Takes the policy of the options; HKP_E_INVAL if it does not fit evidence and certificate. */
+hkp_status hkp_mesh__quote_new(struct hkp_mesh_node *node);
+/** 1: a quote that the challenge asks for will be made; 0: this node gives none. */
+int hkp_mesh__quote_want(struct hkp_mesh_node *node, struct hkp_mesh__link *link,
+                         const struct hkp_dsm_challenge *challenge);
+/** 1: ev asks the host for a quote. */
+int hkp_mesh__quote_event(struct hkp_mesh_node *node, struct hkp_mesh_event *ev);
+/** A peer sent the public area of its attestation key; it is kept if it is the one of its certificate. */
+void hkp_mesh__quote_area(struct hkp_mesh__peer *peer, const uint8_t *area, size_t len);
+/** quote_check of hkp_dsm_challenger_options; user is the node. */
+hkp_status hkp_mesh__quote_check(void *user, const uint8_t node_id[16], const uint8_t extra[32],
+                                 uint32_t pcr_mask, const uint8_t *quote, size_t len);
 
 /* node_dsm.c */
 hkp_status hkp_mesh__dsm_new(struct hkp_mesh_node *node);

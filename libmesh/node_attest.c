@@ -2,9 +2,10 @@
 /* Copyright the HookProbe mesh authors */
 /*
  * Challenge and response with attestation inside a session (D-AUTH, M-SVC-4). A node whose policy demands it
- * asks each peer once the session may carry more than signed consensus and enrolment; until the right answer
- * came it carries no more than that (decision 0542). Both go as mesh packets of class MESH: CONTROL
- * `[7, challenge]` and `[8, AUTH envelope]`.
+ * asks each peer once the session may carry more than signed consensus and enrolment, and again every 60 s;
+ * while the last answer is not right it carries no more than that (decisions 0542, 0581). All go as mesh
+ * packets of class MESH: CONTROL `[7, challenge]`, `[8, AUTH envelope]`, and before a response with a quote
+ * `[10, public area of the attestation key]` (decision 0580).
  */
 #include "libmesh/node.h"
 #include "libmesh/packet.h"
@@ -13,12 +14,12 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { OP_CHALLENGE = 7, OP_RESPONSE = 8, PAYLOAD_MAX = HKP_DSM_AUTH_MAX + 16 };
+enum { OP_CHALLENGE = 7, OP_RESPONSE = 8, OP_AREA = 10, PAYLOAD_MAX = HKP_DSM_AUTH_MAX + 16 };
 
-/** An answer that did not come, or was wrong, is asked for again after this. */
-#define ASK_AGAIN (60 * HKP_MESH__SECOND)
 /** Challenges of one session are answered no more often. */
 #define ANSWER_EVERY (5 * HKP_MESH__SECOND)
+/** A failed attestation counts for T as long as a quote does (NZ1 16.1). */
+#define FAILED_FOR (600 * HKP_MESH__SECOND)
 
 /* ---- who a peer is ---- */
 
@@ -43,13 +44,16 @@ static uint64_t revoked(void *user, const uint8_t node_id[16]) {
 hkp_status hkp_mesh__attest_new(struct hkp_mesh_node *node) {
     const struct hkp_dsm_directory directory = {.user = node, .find = find, .revoked = revoked};
     struct hkp_dsm_challenger_options o;
-    if (node->opt.attest == HKP_DSM_EVIDENCE_NONE) return HKP_OK;
+    const hkp_status st = hkp_mesh__quote_new(node);
+    if (st != HKP_OK || node->opt.attest == HKP_DSM_EVIDENCE_NONE) return st;
     hkp_dsm_challenger_options_init(&o, sizeof o);
     o.challenges_max = HKP_MESH__PEERS_MAX * HKP_MESH__LINKS;
     o.mem = node->mem;
     o.rng = node->opt.rng;
     o.chain_id = node->chain_id;
     o.directory = &directory;
+    o.user = node;
+    o.quote_check = hkp_mesh__quote_check;
     return hkp_dsm_challenger_new(&node->challenger, &o);
 }
 
@@ -86,36 +90,47 @@ static hkp_status send(struct hkp_mesh_node *node, struct hkp_mesh__link *link, 
     return HKP_OK;
 }
 
-static hkp_status binding_of(struct hkp_mesh_node *node, const struct hkp_mesh__link *link,
-                             const uint8_t nonce[32], uint8_t binding[32]) {
+hkp_status hkp_mesh__attest_binding(struct hkp_mesh_node *node, const struct hkp_mesh__link *link,
+                                    const uint8_t nonce[32], uint8_t binding[32]) {
     static const uint8_t label[] = {'H', 'K', 'P', '1', ' ', 'a', 'u', 't', 'h'};
     return hkp_htp_session_export(node->htp, link->session, 0, label, sizeof label, nonce, 32, binding, 32);
 }
 
 /* ---- asked ---- */
 
-static void answer(struct hkp_mesh_node *node, struct hkp_mesh__link *link, const uint8_t *in, size_t len) {
-    struct hkp_dsm_challenge q;
-    struct hkp_dsm_auth a = {.time_us = node->wall_us, .evidence = HKP_DSM_EVIDENCE_SOFTWARE};
+void hkp_mesh__attest_respond(struct hkp_mesh_node *node, struct hkp_mesh__link *link,
+                              struct hkp_dsm_auth *auth) {
+    const struct hkp_mesh__attester *own = &node->attester;
     struct hkp_dsm_multi m;
     uint8_t body[HKP_DSM_AUTH_MAX], envelope[HKP_DSM_AUTH_MAX];
     size_t body_len = 0, envelope_len = 0;
-    if (node->now < link->attest.answer_at || hkp_dsm_challenge_parse(in, len, &q) != HKP_OK) return;
-    link->attest.answer_at = node->now + ANSWER_EVERY;
-    memcpy(a.nonce, q.nonce, 32);
-    memcpy(a.h_t, node->cursor.h, 32);
-    a.ter_index = node->cursor.index;
-    memcpy(a.integrity_root, node->newest_root, 32);
-    memcpy(a.boot_id, node->boot_id, 16);
+    auth->time_us = node->wall_us;
+    memcpy(auth->h_t, node->cursor.h, 32);
+    auth->ter_index = node->cursor.index;
+    memcpy(auth->integrity_root, node->newest_root, 32);
+    memcpy(auth->boot_id, node->boot_id, 16);
     hkp_status st = hkp_dsm_multi_parse(node->own_cert_bytes, node->opt.certificate_len, &m);
     if (st != HKP_OK) return;
-    hkp_dsm_object_id(a.certificate, node->chain_id, HKP_DSM_KIND_CERTIFICATE, NULL, m.body.ptr, m.body.len);
-    st = binding_of(node, link, q.nonce, a.binding);
-    if (st == HKP_OK) st = hkp_dsm_auth_build(&a, body, sizeof body, &body_len);
+    hkp_dsm_object_id(auth->certificate, node->chain_id, HKP_DSM_KIND_CERTIFICATE, NULL, m.body.ptr,
+                      m.body.len);
+    st = hkp_dsm_auth_build(auth, body, sizeof body, &body_len);
     if (st == HKP_OK)
         st = hkp_dsm_envelope_sign(node->chain_id, HKP_DSM_KIND_AUTH, node->node_id, node->a_secret, body,
                                    body_len, envelope, sizeof envelope, &envelope_len);
+    if (st == HKP_OK && auth->evidence == HKP_DSM_EVIDENCE_TPM)
+        st = send(node, link, OP_AREA, own->area, own->area_len);
     if (st == HKP_OK) hkp_mesh__drop(send(node, link, OP_RESPONSE, envelope, envelope_len));
+}
+
+static void answer(struct hkp_mesh_node *node, struct hkp_mesh__link *link, const uint8_t *in, size_t len) {
+    struct hkp_dsm_challenge q;
+    struct hkp_dsm_auth a = {.evidence = HKP_DSM_EVIDENCE_SOFTWARE};
+    if (node->now < link->attest.answer_at || hkp_dsm_challenge_parse(in, len, &q) != HKP_OK) return;
+    link->attest.answer_at = node->now + ANSWER_EVERY;
+    if (hkp_mesh__quote_want(node, link, &q)) return;
+    memcpy(a.nonce, q.nonce, 32);
+    if (hkp_mesh__attest_binding(node, link, q.nonce, a.binding) == HKP_OK)
+        hkp_mesh__attest_respond(node, link, &a);
 }
 
 /* ---- asking ---- */
@@ -129,34 +144,83 @@ static uint64_t held_of(const struct hkp_mesh__peer *peer) {
 
 static void ask(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, struct hkp_mesh__link *link) {
     uint8_t challenge[HKP_DSM_CHALLENGE_MAX];
+    const uint32_t mask = node->opt.attest == HKP_DSM_EVIDENCE_TPM ? node->attester.pcr_mask : 0;
     size_t len = 0;
-    link->attest.ask_at = node->now + ASK_AGAIN;
+    link->attest.ask_at = node->now + node->attester.every;
     link->attest.held = held_of(peer);
     const hkp_status st = hkp_dsm_challenger_ask(node->challenger, node->now, node->wall_us, peer->node_id,
-                                                 node->opt.attest, 0, challenge, sizeof challenge, &len);
+                                                 node->opt.attest, mask, challenge, sizeof challenge, &len);
     if (st == HKP_OK) hkp_mesh__drop(send(node, link, OP_CHALLENGE, challenge, len));
+}
+
+/* Evidence of a response that its signer signed, whatever it is worth. */
+static uint32_t evidence_of(const uint8_t *in, size_t len) {
+    struct hkp_dsm_envelope e;
+    struct hkp_dsm_auth a;
+    if (hkp_dsm_envelope_parse(in, len, 1U << HKP_DSM_KIND_AUTH, &e) != HKP_OK ||
+        hkp_dsm_auth_parse(e.body.ptr, e.body.len, &a) != HKP_OK)
+        return HKP_DSM_EVIDENCE_NONE;
+    return a.evidence;
+}
+
+static const char *why_refused(const struct hkp_mesh_node *node, hkp_status st, uint32_t evidence, int back) {
+    if (back) return "fewer records than it showed before";
+    if (st != HKP_E_DSM_ATTEST) return hkp_dsm_status_name(st);
+    if (evidence < node->opt.attest) return "evidence of a lower type than demanded";
+    switch (node->attester.cause) {
+    case HKP_E_TER_QUOTE_FORM:
+        return "no quote of the form that is accepted";
+    case HKP_E_TER_QUOTE_AREA:
+        return "the key is no restricted one that stays in its TPM";
+    case HKP_E_TER_QUOTE_NAME:
+        return "the attestation key of its certificate is not known";
+    case HKP_E_TER_QUOTE_SIGNATURE:
+        return "not signed by the attestation key of its certificate";
+    case HKP_E_TER_QUOTE_EXTRA:
+        return "the quote was made for another challenge";
+    case HKP_E_TER_QUOTE_PCR:
+        return "PCR values that the policy does not hold";
+    default:
+        return "nonce, session, certificate or evidence do not belong to what was asked";
+    }
+}
+
+/* What was judged is told when it changes something, and each time that it is refused. */
+static void judged(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, struct hkp_mesh__link *link,
+                   hkp_status st, uint32_t evidence, uint64_t ter_index, const char *why) {
+    struct hkp_mesh__attested *t = &peer->attested;
+    const int told = st == HKP_OK && link->attest.ok && t->status == HKP_OK && t->evidence == evidence;
+    t->at = node->now;
+    t->status = st;
+    t->evidence = evidence;
+    snprintf(t->reason, sizeof t->reason, "%s", why);
+    link->attest.ok = st == HKP_OK;
+    link->attest.ok_at = node->now;
+    if (st != HKP_OK) node->refused++;
+    if (told) return;
+    struct hkp_mesh_event *fact = hkp_mesh__fact(node, HKP_MESH_EVENT_ATTESTED, peer->node_id, why);
+    fact->status = st;
+    fact->number = ter_index;
+    fact->to = evidence;
+    hkp_mesh__rights(node, peer);
 }
 
 static void judge(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, struct hkp_mesh__link *link,
                   const uint8_t *in, size_t len) {
-    struct hkp_dsm_auth a;
+    struct hkp_dsm_auth a = {0};
     uint8_t nonce[32], binding[32];
-    if (node->challenger == NULL || link->attest.ok || link->attest.ask_at == 0) return;
+    if (node->challenger == NULL || link->attest.ask_at == 0) return;
+    node->attester.cause = HKP_OK;
     hkp_status st = hkp_dsm_auth_nonce(in, len, nonce);
-    if (st == HKP_OK) st = binding_of(node, link, nonce, binding);
+    if (st == HKP_OK) st = hkp_mesh__attest_binding(node, link, nonce, binding);
     if (st == HKP_OK)
         st = hkp_dsm_challenger_judge(node->challenger, node->now, node->wall_us / 1000000, peer->node_id,
                                       binding, in, len, &a);
-    if (st == HKP_OK && a.ter_index < link->attest.held) st = HKP_E_DSM_ATTEST; /* it forgot what it showed */
-    if (st != HKP_OK) node->refused++;
-    struct hkp_mesh_event *fact =
-        hkp_mesh__fact(node, HKP_MESH_EVENT_ATTESTED, peer->node_id, st == HKP_OK ? "" : "refused");
-    fact->status = st;
-    if (st != HKP_OK) return;
-    fact->number = a.ter_index;
-    fact->to = a.evidence;
-    link->attest.ok = 1;
-    hkp_mesh__rights(node, peer);
+    const int back = st == HKP_OK && a.ter_index < link->attest.held; /* it forgot what it showed */
+    if (back) st = HKP_E_DSM_ATTEST;
+    const uint32_t evidence = evidence_of(in, len);
+    judged(node, peer, link, st, evidence, st == HKP_OK ? a.ter_index : 0,
+           st == HKP_OK ? "" : why_refused(node, st, evidence, back));
 }
 
 void hkp_mesh__attest_message(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer,
@@ -176,6 +240,7 @@ void hkp_mesh__attest_message(struct hkp_mesh_node *node, struct hkp_mesh__peer 
     const uint8_t *bytes = hkp_dsm_cbor_bytes(&r, 1, HKP_DSM_AUTH_MAX, &len);
     if (r.status != HKP_OK || bytes == NULL || r.next != r.end) return;
     if (op == OP_CHALLENGE) answer(node, link, bytes, len);
+    if (op == OP_AREA) hkp_mesh__quote_area(peer, bytes, len);
     if (op == OP_RESPONSE) judge(node, peer, link, bytes, len);
 }
 
@@ -192,13 +257,52 @@ void hkp_mesh__attest_gone(struct hkp_mesh__link *link, uint32_t stream) {
     if (link->attest.out == stream) link->attest.out = HKP_MESH__NO_STREAM;
 }
 
+/* Who answers no more has attested no longer than two rounds ago. */
+static void lapse(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, struct hkp_mesh__link *link) {
+    if (!link->attest.ok || node->now < link->attest.ok_at + 2 * node->attester.every) return;
+    link->attest.ok = 0;
+    struct hkp_mesh_event *fact = hkp_mesh__fact(node, HKP_MESH_EVENT_ATTESTED, peer->node_id, "no answer");
+    fact->status = HKP_E_DSM_ATTEST;
+    hkp_mesh__rights(node, peer);
+}
+
 /* Asked as soon as the class is open: before, the session carries nothing that attestation guards. */
 void hkp_mesh__attest_tick(struct hkp_mesh_node *node) {
     for (uint32_t p = 0; node->challenger != NULL && p < node->n_peers; p++)
         for (int i = 0; i < HKP_MESH__LINKS; i++) {
             struct hkp_mesh__link *l = &node->peers[p].links[i];
-            if (l->session == 0 || l->closing || l->attest.ok || node->now < l->attest.ask_at) continue;
+            if (l->session == 0 || l->closing) continue;
+            lapse(node, &node->peers[p], l);
+            if (node->now < l->attest.ask_at) continue;
             if (hkp_mesh__may_class(node, &node->peers[p], l, HKP_HTP_STREAM_MESH))
                 ask(node, &node->peers[p], l);
         }
+}
+
+void hkp_mesh__attest_trust(const struct hkp_mesh_node *node, const struct hkp_mesh__peer *peer,
+                            struct hkp_neuro_trust_inputs *in) {
+    const struct hkp_mesh__attested *t = &peer->attested;
+    const hkp_time age = node->now - t->at;
+    const int quoted = t->at != 0 && t->status == HKP_OK && t->evidence == HKP_DSM_EVIDENCE_TPM;
+    const int failed = t->at != 0 && t->status != HKP_OK && age <= FAILED_FOR;
+    in->a = hkp_neuro_trust_a(failed, quoted, age / HKP_MESH__SECOND);
+    in->why = quoted && age <= FAILED_FOR ? 0 : HKP_NEURO_WHY_NO_TPM;
+}
+
+hkp_status hkp_mesh_attest_status(const hkp_mesh_node *node, uint32_t index,
+                                  struct hkp_mesh_attest_status *status) {
+    if (status->struct_size < sizeof *status) return HKP_E_INVAL;
+    if (index >= node->n_peers) return HKP_E_NOTFOUND;
+    const struct hkp_mesh__peer *peer = &node->peers[index];
+    struct hkp_mesh_attest_status s = {.struct_size = status->struct_size,
+                                       .demanded = node->opt.attest,
+                                       .evidence = peer->attested.evidence,
+                                       .status =
+                                           peer->attested.at != 0 ? peer->attested.status : HKP_E_NOTFOUND};
+    memcpy(s.reason, peer->attested.reason, sizeof s.reason);
+    for (int i = 0; i < HKP_MESH__LINKS; i++)
+        if (peer->links[i].session != 0 && !peer->links[i].closing && peer->links[i].attest.ok)
+            s.accepted = 1;
+    *status = s;
+    return HKP_OK;
 }

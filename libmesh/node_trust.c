@@ -35,8 +35,7 @@ static void gather(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer,
     struct hkp_mesh__link *best = hkp_mesh__link_best(node, peer);
     struct hkp_htp_session_info s = {.struct_size = sizeof s};
     memset(in, 0, sizeof *in);
-    in->a = hkp_neuro_trust_a(0, 0, 0); /* software attestation: no TPM is read yet */
-    in->why = HKP_NEURO_WHY_NO_TPM;
+    hkp_mesh__attest_trust(node, peer, in);
     int jitter = 0, clock = HKP_HTP_CLOCK_UNDECIDED;
     if (best != NULL && hkp_htp_session_info(node->htp, best->session, &s) == HKP_OK) {
         jitter =

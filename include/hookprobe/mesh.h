@@ -42,6 +42,7 @@ HKP_API const char *hkp_mesh_version(void);
 #endif
 
 /* What stands beside a node. */
+#include <hookprobe/mesh/attest.h>
 #include <hookprobe/mesh/audit.h>
 #include <hookprobe/mesh/history.h>
 #include <hookprobe/mesh/restart.h>

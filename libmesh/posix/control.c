@@ -94,6 +94,16 @@ static json_t *eve_status(struct hkp_mesh_runner *r) {
     return o;
 }
 
+/* What is demanded of a peer as evidence, and how it stands with it; null: nothing is. */
+static json_t *attestation(struct hkp_mesh_runner *r, uint32_t index) {
+    static const char *const types[] = {"none", "software", "tpm"};
+    struct hkp_mesh_attest_status s = {.struct_size = sizeof s};
+    if (hkp_mesh_attest_status(r->node, index, &s) != HKP_OK || s.demanded == HKP_DSM_EVIDENCE_NONE)
+        return json_null();
+    return json_pack("{s:s,s:s,s:b,s:s}", "demanded", types[s.demanded % 3], "evidence",
+                     types[s.evidence % 3], "accepted", (int)s.accepted, "refused", s.reason);
+}
+
 static json_t *peers(struct hkp_mesh_runner *r) {
     static const char *const states[] = {"none", "PENDING", "ACTIVE", "STALE", "LOST"};
     static const char *const integrity[] = {"differs", "reference", "unknown"};
@@ -101,14 +111,15 @@ static json_t *peers(struct hkp_mesh_runner *r) {
     struct hkp_mesh_peer_status p = {.struct_size = sizeof p};
     for (uint32_t i = 0; hkp_mesh_peer_status(r->node, i, &p) == HKP_OK; i++) {
         json_array_append_new(
-            list, json_pack("{s:o,s:b,s:s,s:f,s:s,s:s,s:s,s:I,s:I,s:I,s:s,s:i,s:I,s:I,s:I,s:b}", "node_id",
-                            hex(p.node_id, 16), "up", (int)p.up, "mode", p.mode ? "R" : "N", "trust",
-                            (double)p.trust / 65536.0, "reason", p.reason, "own_instance",
+            list, json_pack("{s:o,s:b,s:s,s:f,s:s,s:s,s:s,s:I,s:I,s:I,s:s,s:i,s:I,s:I,s:I,s:b,s:o}",
+                            "node_id", hex(p.node_id, 16), "up", (int)p.up, "mode", p.mode ? "R" : "N",
+                            "trust", (double)p.trust / 65536.0, "reason", p.reason, "own_instance",
                             states[p.own_state % 5], "held_instance", states[p.held_state % 5], "own_commit",
                             (json_int_t)p.own_commit, "held_commit", (json_int_t)p.held_commit, "ters_held",
                             (json_int_t)p.ter_index, "integrity", integrity[p.integrity % 3], "group",
                             (int)p.group, "rtt_us", (json_int_t)p.rtt_us, "refused", (json_int_t)p.refused,
-                            "refused_by", (json_int_t)p.refused_by, "quarantined", (int)p.quarantined));
+                            "refused_by", (json_int_t)p.refused_by, "quarantined", (int)p.quarantined,
+                            "attestation", attestation(r, i)));
         p.struct_size = sizeof p;
     }
     return list;

@@ -119,6 +119,7 @@ static hkp_status make_node(struct hkp_mesh_runner *r, const struct hkp_mesh_run
     struct hkp_mesh_peer peers[HKP_MESH__MEMBERS_MAX];
     struct hkp_dsm_address addresses[HKP_DSM_ADDRESSES_MAX];
     struct hkp_mesh_node_options o;
+    struct hkp_mesh_attest_policy evidence;
     memset(peers, 0, sizeof peers);
     int32_t locked = 0;
     hkp_status st = peers_of(r, opt, peers, fault);
@@ -151,6 +152,14 @@ static hkp_status make_node(struct hkp_mesh_runner *r, const struct hkp_mesh_run
     o.intel_records = opt->intel_records;
     o.integrity_close = opt->integrity_close;
     o.attest = opt->attest;
+    if (st == HKP_OK && (opt->attest_policy != NULL || r->quoting.area_len > 0)) {
+        hkp_mesh_attest_policy_init(&evidence, sizeof evidence);
+        if (opt->attest_policy != NULL)
+            st = hkp_options_import(&evidence, sizeof evidence, sizeof evidence, opt->attest_policy);
+        evidence.ak_area = r->quoting.area_len > 0 ? r->quoting.area : NULL;
+        evidence.ak_area_len = r->quoting.area_len;
+        o.attest_policy = &evidence;
+    }
     o.addresses = addresses;
     o.n_addresses = opt->n_addresses;
     if (st == HKP_OK) {
@@ -208,30 +217,14 @@ void hkp_mesh_runner_options_init(struct hkp_mesh_runner_options *opt, size_t si
     hkp_options_init(opt, size);
 }
 
-/* Whether a TPM answers there shows when the keys are opened. */
-static hkp_status open_tpm(struct hkp_mesh_runner *r, const struct hkp_mesh_runner_options *opt,
-                           struct hkp_mesh_fault *fault) {
-    struct hkp_ter_tpm_options o;
-    if (opt->tpm == NULL) return HKP_OK;
-    hkp_ter_tpm_options_init(&o, sizeof o);
-    o.tcti = opt->tpm;
-    const hkp_status st = hkp_ter_tpm_new(&r->tpm, &o);
-    if (st == HKP_OK) return HKP_OK;
-    return hkp_mesh__fault(fault, st, "tpm",
-                           st == HKP_E_TER_TPM_ABSENT ? "this program was built without TPM support"
-                           : st == HKP_E_INVAL
-                               ? "wants device:PATH, swtpm:path=PATH or swtpm:host=IPV4,port=N"
-                               : "cannot be used",
-                           UINT64_MAX);
-}
-
 static hkp_status start(struct hkp_mesh_runner *r, const struct hkp_mesh_runner_options *opt,
                         struct hkp_mesh_fault *fault) {
     struct hkp_mesh__unlock unlock = {.passphrase = opt->passphrase, .passphrase_len = opt->passphrase_len};
-    hkp_status st = open_tpm(r, opt, fault);
+    hkp_status st = hkp_mesh__tpm_open(r, opt, fault);
     unlock.tpm = r->tpm;
     if (st == HKP_OK) st = hkp_mesh__datadir_read(&r->dir, opt->data_dir, &unlock, fault);
     if (st == HKP_OK) st = identify(r, fault);
+    if (st == HKP_OK) st = hkp_mesh__tpm_ak(r, opt, fault);
     if (st == HKP_OK) st = hkp_mesh__host_open(r, opt, fault); /* its lock keeps a second process out */
     if (st == HKP_OK) st = make_node(r, opt, fault);           /* with the reference that the log says */
     if (st == HKP_OK) st = hkp_mesh__host_restore(r, fault);
@@ -333,7 +326,7 @@ static int wait_ms(const struct hkp_mesh_runner *r, uint32_t max_wait_ms) {
 }
 
 hkp_status hkp_mesh_runner_step(hkp_mesh_runner *r, uint32_t max_wait_ms) {
-    struct pollfd fds[2 + HKP_MESH__CLIENTS_MAX];
+    struct pollfd fds[3 + HKP_MESH__CLIENTS_MAX];
     nfds_t n = 2;
     struct hkp_mesh__client *served[HKP_MESH__CLIENTS_MAX];
     if (r->failed != HKP_OK) return r->failed;
@@ -350,8 +343,10 @@ hkp_status hkp_mesh_runner_step(hkp_mesh_runner *r, uint32_t max_wait_ms) {
         fds[n++] = (struct pollfd){.fd = c->fd,
                                    .events = (short)((wants ? POLLIN : 0) | (c->out_len > 0 ? POLLOUT : 0))};
     }
-    if (poll(fds, n, wait_ms(r, max_wait_ms)) < 0 && errno != EINTR) return r->failed = HKP_E_IO;
+    fds[n] = (struct pollfd){.fd = hkp_mesh__tpm_fd(r), .events = POLLIN};
+    if (poll(fds, n + 1, wait_ms(r, max_wait_ms)) < 0 && errno != EINTR) return r->failed = HKP_E_IO;
     pump(r);
+    if (fds[n].revents != 0) hkp_mesh__tpm_step(r);
     hkp_mesh__host_ter(r, hkp_mesh__mono());
     read_eve(r, hkp_mesh__mono());
     hkp_mesh__audit_step(r);

@@ -5,6 +5,7 @@
  *
  *     runner.c  life and loop      runner_host.c  what the node asks of the disk      control.c  its socket
  *     runner_policy.c  what is measured, and against what      runner_restart.c  RESTART by command
+ *     runner_tpm.c  the TPM: of the keys, and the quotes that peers ask for
  */
 #ifndef HKP_LIBMESH_POSIX_RUNNER_H
 #define HKP_LIBMESH_POSIX_RUNNER_H
@@ -62,6 +63,15 @@ struct hkp_mesh__conviction {
     size_t evidence_len;
 };
 
+/** Own attestation key, and the quote that the TPM makes; ticket 0: none. */
+struct hkp_mesh__quoting {
+    uint8_t blob[HKP_TER_TPM_BLOB_MAX], area[HKP_TER_AREA_MAX];
+    size_t blob_len, area_len;
+    uint64_t ticket;
+    uint32_t mask, n_values;
+    uint8_t values[HKP_TER_PCRS * 32], extra[32];
+};
+
 /** The policy in force, which is that of the newest REBASE record, and one on its way there. */
 struct hkp_mesh__policy {
     /** of the RBA1 in dir.rebase and of the manifest in dir.manifest; they differ while one is missing */
@@ -81,6 +91,7 @@ struct hkp_mesh_runner {
     struct hkp_mesh__datadir dir;
     /** NULL: none is configured */
     hkp_ter_tpm *tpm;
+    struct hkp_mesh__quoting quoting;
     struct hkp_mesh_node_options node_options;
     uint8_t node_id[16];
     uint8_t h_ref[20];
@@ -155,6 +166,19 @@ void hkp_mesh__policy_ter(struct hkp_mesh_runner *r, hkp_time now);
 /** A REBASE record is durable. */
 void hkp_mesh__policy_logged(struct hkp_mesh_runner *r, const uint8_t *body);
 void hkp_mesh__policy_close(struct hkp_mesh_runner *r);
+
+/* runner_tpm.c */
+/** Whether a TPM answers there shows when the keys are opened. */
+hkp_status hkp_mesh__tpm_open(struct hkp_mesh_runner *r, const struct hkp_mesh_runner_options *opt,
+                              struct hkp_mesh_fault *fault);
+/** The attestation key of the options, which the TPM has to quote with; with evidence TPM it is required. */
+hkp_status hkp_mesh__tpm_ak(struct hkp_mesh_runner *r, const struct hkp_mesh_runner_options *opt,
+                            struct hkp_mesh_fault *fault);
+/** Descriptor to poll; -1: the TPM does nothing for us. */
+int hkp_mesh__tpm_fd(const struct hkp_mesh_runner *r);
+/** The node asks for a quote; what the TPM has done is taken. Both return at once. */
+void hkp_mesh__tpm_quote(struct hkp_mesh_runner *r, const struct hkp_mesh_event *ev);
+void hkp_mesh__tpm_step(struct hkp_mesh_runner *r);
 
 /* runner_restart.c */
 void hkp_mesh__restart_apply(struct hkp_mesh_runner *r, struct hkp_mesh__client *c, const char *path);

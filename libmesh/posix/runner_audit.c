@@ -7,6 +7,7 @@
 #include "libmesh/posix/runner.h"
 
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,9 +77,14 @@ void hkp_mesh__audit_event(struct hkp_mesh_runner *r, const struct hkp_mesh_even
                    {HKP_MESH_EVENT_SEAT, HKP_DSM_AUDIT_ROTATION, "seat"},
                    {HKP_MESH_EVENT_CONVICTED, HKP_DSM_AUDIT_VALIDATION, "convicted"},
                    {HKP_MESH_EVENT_EVIDENCE, HKP_DSM_AUDIT_VALIDATION, "evidence"}};
-    for (size_t i = 0; i < sizeof audited / sizeof audited[0]; i++)
-        if (audited[i].kind == ev->kind)
-            hkp_mesh__audit(r, audited[i].type, ev->node_id, audited[i].what, strlen(audited[i].what));
+    char text[sizeof ev->text + 32];
+    for (size_t i = 0; i < sizeof audited / sizeof audited[0]; i++) {
+        if (audited[i].kind != ev->kind) continue;
+        const int refused = ev->kind == HKP_MESH_EVENT_ATTESTED && ev->status != HKP_OK;
+        snprintf(text, sizeof text, "%s%s%s", audited[i].what, refused ? " refused: " : "",
+                 refused ? ev->text : "");
+        hkp_mesh__audit(r, audited[i].type, ev->node_id, text, strlen(text));
+    }
 }
 
 /* A head that the node cannot take yet waits; a newer one covers what it covered. */

@@ -413,11 +413,11 @@ static void tell(struct hkp_mesh_runner *r, const struct hkp_mesh_event *ev) {
         break;
     case HKP_MESH_EVENT_ATTESTED:
         if (ev->status == HKP_OK)
-            hkp_mesh__say(r, HKP_MESH_LOG_INFO, "%s: attested, its newest record is %llu", who,
+            hkp_mesh__say(r, HKP_MESH_LOG_INFO, "%s: attested by %s, its newest record is %llu", who,
+                          ev->to == HKP_DSM_EVIDENCE_TPM ? "its TPM" : "its software",
                           (unsigned long long)ev->number);
         else
-            hkp_mesh__say(r, HKP_MESH_LOG_NOTE, "%s: its attestation is refused: %s", who,
-                          hkp_dsm_status_name(ev->status));
+            hkp_mesh__say(r, HKP_MESH_LOG_NOTE, "%s: its attestation is refused: %s", who, ev->text);
         break;
     case HKP_MESH_EVENT_STARTED:
         hkp_mesh__say(r, HKP_MESH_LOG_NOTE, "chain loaded at height %llu", (unsigned long long)ev->number);
@@ -458,6 +458,9 @@ void hkp_mesh__host_event(struct hkp_mesh_runner *r, hkp_time now, const struct 
         break;
     case HKP_MESH_EVENT_CONVICTED:
         note_conviction(r, ev);
+        break;
+    case HKP_MESH_EVENT_QUOTE:
+        hkp_mesh__tpm_quote(r, ev);
         break;
     default:
         tell(r, ev);

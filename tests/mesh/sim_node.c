@@ -468,6 +468,28 @@ static void who_does_not_attest_carries_only_consensus(void) {
     world_end();
 }
 
+/* D-AUTH-5: who answers no more has attested for two rounds, and those that answer go on. */
+static void who_answers_no_more_has_attested_two_rounds_long(void) {
+    demand(4, 35);
+    CHECK(world_until(world_all_active, 60 * WORLD_S));
+    CHECK(world_until(all_attested, 600 * WORLD_S));
+    for (uint32_t k = 0; k < 3; k++)
+        for (int l = 0; l < HKP_MESH__LINKS; l++)
+            hkp_mesh__peer_find(world.node[3].node, world.node[k].node_id)->links[l].attest.answer_at =
+                HKP_TIME_NEVER;
+    CHECK(world_until(NULL, 50 * WORLD_S));
+    for (uint32_t i = 0; i < 3; i++) CHECK_EQ(link_to(i, 3)->attest.ok, 1);
+    CHECK(world_until(NULL, 130 * WORLD_S));
+    for (uint32_t i = 0; i < 3; i++) {
+        CHECK_EQ(link_to(i, 3)->attest.ok, 0);
+        CHECK_EQ(lanes_to(i, 3), 3);
+        CHECK_EQ(link_to(i, (i + 1) % 3)->attest.ok, 1);
+        CHECK_EQ(link_to(3, i)->attest.ok, 1);
+        CHECK_EQ(lanes_to(i, (i + 1) % 3), 31);
+    }
+    world_end();
+}
+
 int main(void) {
     CHECK(sodium_init() >= 0);
     CASE(four_enrol_and_nobody_is_due_in_the_past);
@@ -485,5 +507,6 @@ int main(void) {
     CASE(members_that_are_told_their_addresses_keep_views);
     CASE(members_attest_in_every_session);
     CASE(who_does_not_attest_carries_only_consensus);
+    CASE(who_answers_no_more_has_attested_two_rounds_long);
     return check_done();
 }

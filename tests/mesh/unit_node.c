@@ -132,10 +132,53 @@ static void options_out_of_range_are_refused(void) {
     o.commit_every = 65537;
     CHECK_EQ(made(&o), HKP_E_INVAL);
     o = good;
+    o.attest = HKP_DSM_EVIDENCE_TPM + 1;
+    CHECK_EQ(made(&o), HKP_E_INVAL);
+    o = good;
     peers[2].port = 0;
     CHECK_EQ(made(&o), HKP_E_INVAL);
     peers[2].port = 9002;
     o.struct_size = 8;
+    CHECK_EQ(made(&o), HKP_E_INVAL);
+}
+
+/* D-AUTH-3: nothing is demanded without a policy, and nothing by a node that gives no quotes itself. */
+static void a_policy_of_quotes_is_whole_or_refused(void) {
+    static const uint8_t digests[(HKP_MESH_ATTEST_DIGESTS + 1) * 32], area[64];
+    struct hkp_mesh_node_options o = good;
+    struct hkp_mesh_attest_policy p;
+    hkp_mesh_attest_policy_init(&p, sizeof p);
+    o.attest = HKP_DSM_EVIDENCE_TPM;
+    CHECK_EQ(made(&o), HKP_E_INVAL);
+    o.attest_policy = &p;
+    p.pcr_mask = 1;
+    p.pcr_digests = digests;
+    p.n_pcr_digests = 1;
+    CHECK_EQ(made(&o), HKP_E_INVAL); /* without a key of its own */
+    p.ak_area = area;
+    p.ak_area_len = sizeof area;
+    CHECK_EQ(made(&o), HKP_E_INVAL); /* which its certificate does not name */
+    p.ak_area = NULL;
+    o.attest = HKP_DSM_EVIDENCE_SOFTWARE;
+    CHECK_EQ(made(&o), HKP_OK);
+    p.n_pcr_digests = HKP_MESH_ATTEST_DIGESTS + 1;
+    CHECK_EQ(made(&o), HKP_E_INVAL);
+    p.n_pcr_digests = 1;
+    p.pcr_digests = NULL;
+    CHECK_EQ(made(&o), HKP_E_INVAL);
+    p.pcr_digests = digests;
+    p.pcr_mask = 1U << 24;
+    CHECK_EQ(made(&o), HKP_E_INVAL);
+    p.pcr_mask = 1;
+    p.every_s = 5;
+    CHECK_EQ(made(&o), HKP_E_INVAL);
+    p.every_s = 601;
+    CHECK_EQ(made(&o), HKP_E_INVAL);
+    p.every_s = 600;
+    p.reserved0 = 1;
+    CHECK_EQ(made(&o), HKP_E_INVAL);
+    p.reserved0 = 0;
+    p.struct_size = 4;
     CHECK_EQ(made(&o), HKP_E_INVAL);
 }
 
@@ -147,6 +190,8 @@ static void calls_out_of_order_change_nothing(void) {
     struct hkp_mesh_event ev = {.struct_size = 4};
     uint64_t seq;
     CHECK_EQ(hkp_mesh_node_new(&node, &good, 1, wall_us()), HKP_OK);
+    CHECK_EQ(hkp_mesh_quoted(node, 2, wall_us(), 0, HKP_OK, ter, 1, ter, sizeof ter), HKP_E_NOTFOUND);
+    CHECK_EQ(hkp_mesh_quoted(node, 2, wall_us(), 7, HKP_OK, ter, 1, ter, sizeof ter), HKP_E_NOTFOUND);
     CHECK_EQ(hkp_mesh_join(node, 2, wall_us()), HKP_E_MESH_STATE); /* where its log ends is not known */
     CHECK_EQ(hkp_mesh_restore(node, "own-00.instance", ter, 64), HKP_E_STATE);
     CHECK_EQ(hkp_mesh_ter(node, 2, wall_us(), ter, root_of, 0), HKP_E_STATE);
@@ -232,6 +277,7 @@ int main(void) {
     CASE(every_allocation_may_fail);
     CASE(what_does_not_belong_together_is_refused);
     CASE(options_out_of_range_are_refused);
+    CASE(a_policy_of_quotes_is_whole_or_refused);
     CASE(calls_out_of_order_change_nothing);
     CASE(amber_stays_here);
     CASE(a_second_process_is_kept_out);

@@ -96,10 +96,12 @@ struct hkp_mesh_node_options {
     const struct hkp_dsm_address *addresses;
     size_t n_addresses;
     /** evidence that each session's peer must give (D-AUTH), HKP_DSM_EVIDENCE_*; until it did the session
-     * carries lanes 0 and 1 only; NONE or SOFTWARE: nodes make no quotes of a TPM yet */
+     * carries lanes 0 and 1 only; TPM wants attest_policy */
     uint32_t attest;
     /** must be 0 */
     uint32_t reserved0;
+    /** what a TPM must say, and the own attestation key (attest.h); borrowed for the call; NULL: none */
+    const struct hkp_mesh_attest_policy *attest_policy;
 };
 
 /**

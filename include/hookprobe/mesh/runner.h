@@ -88,6 +88,11 @@ struct hkp_mesh_runner_options {
      * (D-GSP-1); with them the node keeps its neighbours by itself; none: every session is one */
     const char *const *addresses;
     size_t n_addresses;
+    /** as in hkp_mesh_node_options, without ak_area */
+    const struct hkp_mesh_attest_policy *attest_policy;
+    /** attestation key of tpm as "hookprobe tpm ak" wrote it, with its public area beside it in FILE.area; the
+     * certificate names it; NULL: none */
+    const char *ak;
 };
 
 /**
