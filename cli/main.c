@@ -19,6 +19,10 @@
 static const struct cli_command *const commands[] = {
     /* clang-format off */
     &cli_node_run,
+    &cli_node_submit,
+    &cli_node_ask,
+    &cli_node_retire,
+    &cli_node_tombstone,
     &cli_status,
     &cli_intel_lookup,
     &cli_intel_list,

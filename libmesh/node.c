@@ -429,6 +429,7 @@ hkp_status hkp_mesh_prove(hkp_mesh_node *node, hkp_time now, const struct hkp_me
                                       (int32_t)origin->position, 0, &t);
         if (st != HKP_OK) return st;
         node->proofs[i].ticket = t;
+        node->proofs[i].asked = HKP_MESH__PROOF_OF_BLOCK;
         node->proofs[i].origin = *origin;
         *ticket = t;
         return HKP_OK;

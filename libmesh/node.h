@@ -39,6 +39,10 @@ enum {
     HKP_MESH__OWN_NOBODY = 2,
     /** proofs under way (D-SYN-4) */
     HKP_MESH__PROOFS = 8,
+    /** what such a proof is to show: a block of its own store, a head of it, or what a peer was asked for */
+    HKP_MESH__PROOF_OF_BLOCK = 0,
+    HKP_MESH__PROOF_OF_HEAD = 1,
+    HKP_MESH__PROOF_OF_PEERS = 2,
     /** WANTs of one session whose answers are still told apart */
     HKP_MESH__WANTS = 8,
     /** what is stored of T and quarantine of a peer (decision 0516) */
@@ -160,6 +164,8 @@ struct hkp_mesh__link {
     uint32_t peer_gen;
     /** 1: a certificate is expired (HTP-8.7) */
     uint8_t stale;
+    /** 1: it began with a revocation list above 7 days (D-CA-8) */
+    uint8_t listless;
     /** 1: CLOSE is under way */
     uint8_t closing;
     struct hkp_mesh__attest attest;
@@ -206,6 +212,8 @@ struct hkp_mesh__peer {
     uint64_t serial, not_after_s;
     /** seat in the validator set */
     uint8_t seated;
+    /** 1: revoked, and told so */
+    uint8_t barred;
     /** newest head of its audit log; size 0: none */
     struct hkp_dsm_audit_head audit;
     /** sessions were judged since its measured files differ */
@@ -364,6 +372,8 @@ struct hkp_mesh_node {
     struct {
         uint64_t ticket;
         struct hkp_mesh_origin origin;
+        /** HKP_MESH__PROOF_* */
+        uint8_t asked;
     } proofs[HKP_MESH__PROOFS];
 
     uint64_t refused, claims_checked;
@@ -388,6 +398,10 @@ static inline void hkp_mesh__drop(hkp_status status) { (void)status; }
 
 /* node.c */
 /** Queues a fact with words; returns it so that the caller fills numbers in. */
+/** Its newest certificate is on the own revocation list. */
+int hkp_mesh__peer_revoked(const struct hkp_mesh_node *node, const struct hkp_mesh__peer *peer);
+/** The list, the set or a seat changed: whom it bars loses its sessions (HTP-12.3). */
+void hkp_mesh__revocations(struct hkp_mesh_node *node);
 struct hkp_mesh_event *hkp_mesh__fact(struct hkp_mesh_node *node, uint32_t kind, const uint8_t *node_id,
                                       const char *text);
 /** Peer of a node_id, or NULL. */

@@ -198,10 +198,11 @@ static void proof_event(struct hkp_mesh_node *node, const struct hkp_dsm_event *
         st = hkp_dsm_node_trust(node->dsm, 0, trust.valset_hash, &trust.time_ms);
         if (st == HKP_OK)
             st = hkp_dsm_proof_verify(ev->data, ev->data_len, node->chain_id, &trust, 1, 0, &proof);
-        if (st == HKP_OK &&
+        if (st == HKP_OK && node->proofs[i].asked == HKP_MESH__PROOF_OF_BLOCK &&
             (!proof.has_author || memcmp(proof.author, node->proofs[i].origin.author, 16) != 0 ||
              proof.seq != node->proofs[i].origin.seq))
-            st = HKP_E_DSM_PROOF; /* D-SYN-4: taken only if it is what was asked */
+            st = HKP_E_DSM_PROOF; /* D-SYN-4: taken only if it is what was asked; libdsm judges what peers say
+                                   */
         if (st == HKP_OK) out->number = proof.height;
         break;
     }
@@ -264,8 +265,8 @@ static void started(struct hkp_mesh_node *node, const struct hkp_dsm_event *ev) 
             hkp_mesh__drop(hkp_dsm_node_add_certificate(node->dsm, node->now, node->wall_us,
                                                         peer->certificate, peer->certificate_len));
         peer->seated = hkp_dsm_node_member(node->dsm, peer->node_id, &m) == HKP_OK && m.seat != 0xFFFFFFFFU;
-        hkp_mesh__rights(node, peer);
     }
+    hkp_mesh__revocations(node);
 }
 
 static void damaged(struct hkp_mesh_node *node, const struct hkp_dsm_event *ev) {
@@ -292,7 +293,7 @@ static void seat_event(struct hkp_mesh_node *node, const struct hkp_dsm_event *e
     struct hkp_mesh__peer *peer = hkp_mesh__peer_find(node, ev->node_id);
     if (hkp_dsm_node_status(node->dsm, &st) == HKP_OK) hkp_mesh_intel_set_faults(node->intel, st.faulty_max);
     if (peer != NULL) peer->seated = ev->count != 0;
-    if (peer != NULL) hkp_mesh__rights(node, peer);
+    hkp_mesh__revocations(node);
     struct hkp_mesh_event *fact = hkp_mesh__fact(node, HKP_MESH_EVENT_SEAT, ev->node_id, "");
     snprintf(fact->text, sizeof fact->text, "%s", ev->type < 5 ? why[ev->type] : "");
     fact->number = ev->epoch;
@@ -373,6 +374,9 @@ int hkp_mesh__dsm_event(struct hkp_mesh_node *node, struct hkp_mesh_event *out) 
             hkp_mesh_intel_revoke(node->intel, node->wall_us / 1000000, NULL, ev->id, &removed);
             break;
         }
+        case HKP_DSM_EV_REVOCATIONS:
+            hkp_mesh__revocations(node);
+            break;
         case HKP_DSM_EV_PROOF:
             proof_event(node, ev, out);
             return 1;

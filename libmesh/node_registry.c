@@ -9,6 +9,46 @@
 #include <stdio.h>
 #include <string.h>
 
+/* D-CERT-5 */
+enum { EXPIRY_SKEW_S = 300 };
+
+/* ---- revoked (D-CA-6, HTP-12.3) ---- */
+
+/* Members are judged by the chain, among themselves (D-CA-8). */
+static int both_seated(const struct hkp_mesh_node *node, const struct hkp_mesh__peer *peer) {
+    struct hkp_dsm_node_status s = {.struct_size = sizeof s};
+    return peer->seated && hkp_dsm_node_status(node->dsm, &s) == HKP_OK && s.own_index != 0xFFFFFFFFU;
+}
+
+static int is_revoked(const struct hkp_mesh_node *node, const uint8_t node_id[16], uint64_t serial) {
+    return node->dsm != NULL && serial <= hkp_dsm_node_revoked(node->dsm, node_id);
+}
+
+int hkp_mesh__peer_revoked(const struct hkp_mesh_node *node, const struct hkp_mesh__peer *peer) {
+    return peer->known && is_revoked(node, peer->node_id, peer->serial);
+}
+
+static int is_barred(const struct hkp_mesh_node *node, const struct hkp_mesh__peer *peer) {
+    return hkp_mesh__peer_revoked(node, peer) && !both_seated(node, peer);
+}
+
+void hkp_mesh__revocations(struct hkp_mesh_node *node) {
+    for (uint32_t p = 0; p < node->n_peers; p++) {
+        struct hkp_mesh__peer *peer = &node->peers[p];
+        const int barred = is_barred(node, peer);
+        if (barred && !peer->barred) {
+            struct hkp_mesh_event *fact = hkp_mesh__fact(node, HKP_MESH_EVENT_REFUSED, peer->node_id,
+                                                         "officers revoked its certificate");
+            fact->status = HKP_E_DSM_REVOKED;
+            hkp_mesh__drop(hkp_htp_endpoint_revoke(node->htp, node->now, peer->node_id));
+        }
+        peer->barred = (uint8_t)barred;
+        hkp_mesh__rights(node, peer);
+    }
+}
+
+/* ---- what libhtp asks ---- */
+
 static hkp_status find(void *user, const uint8_t node_id[16], struct hkp_htp_record *out) {
     struct hkp_mesh_node *node = user;
     const struct hkp_mesh__peer *peer = hkp_mesh__peer_find(node, node_id);
@@ -17,6 +57,7 @@ static hkp_status find(void *user, const uint8_t node_id[16], struct hkp_htp_rec
     memcpy(out->a, peer->a, 32);
     out->status =
         peer->trust.quarantine.quarantined && !peer->seated ? HKP_HTP_NODE_SUSPENDED : HKP_HTP_NODE_ACTIVE;
+    if (is_barred(node, peer)) out->status = HKP_HTP_NODE_REVOKED;
     int bound = hkp_mesh__own_state(peer) >= HKP_NEURO_INSTANCE_ACTIVE ||
                 hkp_mesh__held_state(peer) >= HKP_NEURO_INSTANCE_ACTIVE;
     out->neural = bound ? HKP_HTP_NEURAL_REQUIRED : HKP_HTP_NEURAL_OPEN;
@@ -63,12 +104,25 @@ static void neural_release(void *user, uint64_t handle) {
     hkp_neuro_commit_unref((hkp_neuro_commit *)(uintptr_t)handle);
 }
 
+/* By the officers in office, which libdsm knows once it has loaded. One whose only fault is its expiry counts
+ * (HTP-8.7), and so does a revoked one: what it may is asked where it is used. */
+static hkp_status judged(const struct hkp_mesh_node *node, const uint8_t *bytes, size_t len, uint64_t now_s,
+                         struct hkp_dsm_certificate *c) {
+    struct hkp_dsm_admission a = {.struct_size = sizeof a};
+    const hkp_status st =
+        node->started ? hkp_dsm_node_admit(node->dsm, bytes, len, &a)
+                      : hkp_dsm_certificate_check(bytes, len, node->chain_id, &node->officers, now_s, 0, c);
+    if (st == HKP_OK || st == HKP_E_DSM_EXPIRED || st == HKP_E_DSM_REVOKED)
+        return hkp_dsm_certificate_parse(bytes, len, c);
+    return st;
+}
+
 hkp_status hkp_mesh__certificate_take(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer,
                                       const uint8_t *bytes, size_t len) {
     struct hkp_dsm_certificate c;
-    uint64_t now_s = node->wall_us / 1000000;
-    hkp_status st = hkp_dsm_certificate_check(bytes, len, node->chain_id, &node->officers, now_s, 0, &c);
-    if (st == HKP_E_DSM_EXPIRED) st = hkp_dsm_certificate_parse(bytes, len, &c); /* nothing else was wrong */
+    hkp_status st = judged(node, bytes, len, node->wall_us / 1000000, &c);
+    /* of officers that are not known yet: its owner shows it again when a session begins */
+    if (st == HKP_E_DSM_CA_VERSION && !node->started) return HKP_OK;
     if (st != HKP_OK) return st;
     if (memcmp(c.node_id, peer->node_id, 16) != 0 || !c.has_static_key ||
         memcmp(c.static_key, peer->s, 32) != 0)
@@ -117,12 +171,11 @@ static hkp_status certificate(void *user, uint32_t form, const uint8_t *data, si
         data = peer->certificate;
         len = peer->certificate_len;
     }
-    hkp_status st = hkp_dsm_certificate_check(data, len, node->chain_id, &node->officers, now_s, 0, &c);
-    int expired = st == HKP_E_DSM_EXPIRED;
-    if (expired) st = hkp_dsm_certificate_parse(data, len, &c); /* HTP-8.7: its only fault */
+    hkp_status st = judged(node, data, len, now_s, &c);
     if (st != HKP_OK) return st;
     struct hkp_mesh__peer *peer = hkp_mesh__peer_find(node, c.node_id);
     if (peer == NULL) return HKP_E_NOTFOUND; /* certified, but not one of ours */
+    if (is_revoked(node, c.node_id, c.serial) && !both_seated(node, peer)) return HKP_E_DSM_REVOKED;
     if (form == HKP_HTP_CERT_WHOLE) st = hkp_mesh__certificate_take(node, peer, data, len);
     if (st != HKP_OK) return st;
     memset(out, 0, sizeof *out);
@@ -130,7 +183,7 @@ static hkp_status certificate(void *user, uint32_t form, const uint8_t *data, si
     memcpy(out->a, c.key, 32);
     if (c.has_static_key) memcpy(out->s, c.static_key, 32);
     out->roles = c.roles;
-    out->expired = (uint8_t)expired;
+    out->expired = (uint8_t)(now_s >= c.not_after_s + EXPIRY_SKEW_S);
     out->neuro_gen = c.neuro_gen;
     out->not_after_s = c.not_after_s;
     return HKP_OK;

@@ -51,10 +51,17 @@ static struct hkp_mesh__link *link_find(struct hkp_mesh_node *node, uint64_t ses
 
 /* ---- Rights ---- */
 
+/* D-CA-8: a list above 7 days limits sessions that begin then, until a current one came. */
+static int is_listless(const struct hkp_mesh_node *node) {
+    struct hkp_dsm_lists_status s = {.struct_size = sizeof s};
+    return hkp_dsm_node_lists(node->dsm, &s) == HKP_OK && s.freshness == HKP_DSM_LISTS_LOST;
+}
+
 static int is_stale(const struct hkp_mesh_node *node, const struct hkp_mesh__peer *peer,
                     const struct hkp_mesh__link *link) {
     uint64_t now_s = node->wall_us / 1000000;
-    return link->stale || now_s > node->own_cert.not_after_s || (peer->known && now_s > peer->not_after_s);
+    return link->stale || now_s > node->own_cert.not_after_s || (peer->known && now_s > peer->not_after_s) ||
+           hkp_mesh__peer_revoked(node, peer) || (link->listless && is_listless(node));
 }
 
 /* Classes that a node uses; none else is ever accepted. */
@@ -198,6 +205,7 @@ static void session_up(struct hkp_mesh_node *node, const struct hkp_htp_event *e
     link->mode = ev->mode;
     link->n_case = (uint8_t)ev->value;
     link->since = node->now;
+    link->listless = (uint8_t)is_listless(node);
     struct hkp_htp_session_info info = {.struct_size = sizeof info};
     if (hkp_htp_session_info(node->htp, ev->session, &info) == HKP_OK) {
         link->stale = info.stale;

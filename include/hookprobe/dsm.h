@@ -48,6 +48,7 @@ HKP_API const char *hkp_dsm_version(void);
 #include <hookprobe/dsm/bls.h>
 #include <hookprobe/dsm/commands.h>
 #include <hookprobe/dsm/directory.h>
+#include <hookprobe/dsm/give.h>
 #include <hookprobe/dsm/gossip.h>
 #include <hookprobe/dsm/lists.h>
 #include <hookprobe/dsm/members.h>

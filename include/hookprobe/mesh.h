@@ -46,5 +46,6 @@ HKP_API const char *hkp_mesh_version(void);
 #include <hookprobe/mesh/audit.h>
 #include <hookprobe/mesh/history.h>
 #include <hookprobe/mesh/restart.h>
+#include <hookprobe/mesh/submit.h>
 
 #endif

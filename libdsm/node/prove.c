@@ -146,6 +146,17 @@ hkp_status hkp_dsm_prove_op(hkp_dsm_node *n, hkp_time now, const uint8_t leaf_ha
     return HKP_OK;
 }
 
+hkp_status hkp_dsm_prove_head(hkp_dsm_node *n, hkp_time now, const uint8_t node_id[16], uint64_t from_epoch,
+                              uint64_t *ticket) {
+    if (n->state != HKP_DSM_STATE_RUNNING) return HKP_E_STATE;
+    hkp_dsm__time(n, now);
+    struct proof_job *j = job_new(n, from_epoch, 0);
+    if (j == NULL) return HKP_E_LIMIT;
+    *ticket = j->ticket;
+    begin_head(n, j, node_id);
+    return HKP_OK;
+}
+
 hkp_status hkp_dsm_prove(hkp_dsm_node *n, hkp_time now, const uint8_t author[16], uint64_t seq,
                          int32_t position, uint64_t from_epoch, uint64_t *ticket) {
     if (n->state != HKP_DSM_STATE_RUNNING) return HKP_E_STATE;

@@ -79,6 +79,8 @@ void hkp_dsm__spread_multi(node *n, const struct hkp_dsm_view *multi, uint32_t h
 void hkp_dsm__spread_block(node *n, const struct block *b, const struct peer *from, int asked);
 /** PUSH, IHAVE, GRAFT, PRUNE, IDONTWANT. */
 hkp_status hkp_dsm__on_spread(node *n, struct peer *p, struct hkp_dsm__message *m);
+/** An item of no peer, from the host. */
+hkp_status hkp_dsm__spread_take(node *n, const struct hkp_dsm__item *item);
 void hkp_dsm__spread_options(const node *n, uint32_t seen, struct hkp_dsm__tree_options *o);
 void hkp_dsm__spread_tick(node *n);
 hkp_time hkp_dsm__spread_wake(const node *n);

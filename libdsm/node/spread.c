@@ -329,8 +329,19 @@ static void settle(node *n, const struct peer *p, const uint8_t id[16], hkp_stat
                       st == HKP_E_DSM_OLD || st == HKP_E_DSM_STALE;
     if (right || st == HKP_E_DSM_GAP)
         hkp_dsm__tree_settle(t, n->now, id, right);
-    else if (p->link != 0)
+    else if (p != NULL && p->link != 0)
         hkp_dsm__tree_failed(t, p->link - 1, id);
+}
+
+/* As on_push(), of no peer. */
+hkp_status hkp_dsm__spread_take(node *n, const struct hkp_dsm__item *item) {
+    const struct hkp_dsm__message m = {.item = *item};
+    uint8_t id[16];
+    hkp_dsm__item_message_id(item, n->chain_id, id);
+    if (hkp_dsm__seen_has(&n->spread.tree.seen, id) && block_of(n, id) == NULL) return HKP_E_DSM_DUPLICATE;
+    const hkp_status st = take(n, NULL, &m);
+    settle(n, NULL, id, st);
+    return st;
 }
 
 static hkp_status on_push(node *n, struct peer *p, const struct hkp_dsm__message *m) {

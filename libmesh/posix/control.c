@@ -9,6 +9,9 @@
  *     {"op":"report","type":"ip4","value":"...","threat":4,"severity":2,"confidence":80,"ttl_s":86400}
  *     {"op":"trust_release","node_id":"first 8 to 32 hex digits"}
  *     {"op":"policy_apply","manifest":"/path","rebase":"/path"}                          runner_policy.c
+ *     {"op":"submit","file":"/path"}                                                     runner_submit.c
+ *     {"op":"ask","what":"head","key":"hex","peers":true}       also list, certificate, officers, members ...
+ *     {"op":"retire","node_id":"hex"}, {"op":"tombstone","type":"ip4","value":"..."}
  *     {"op":"restart_apply","restart":"/path"}                                           runner_restart.c
  *
  * An answer is one object with "ok"; false has "error". Requests of one client are answered in order.
@@ -251,6 +254,14 @@ static void ask_proofs(struct hkp_mesh_runner *r, struct hkp_mesh__client *c) {
     lookup_done(c);
 }
 
+static void put_data(json_t *to, const struct hkp_mesh_event *ev) {
+    char *text = malloc(2 * ev->data_len + 1);
+    if (text == NULL) return;
+    json_object_set_new(to, "data",
+                        json_string(sodium_bin2hex(text, 2 * ev->data_len + 1, ev->data, ev->data_len)));
+    free(text);
+}
+
 void hkp_mesh__control_proof(struct hkp_mesh_runner *r, const struct hkp_mesh_event *ev) {
     struct hkp_mesh_status s = {.struct_size = sizeof s};
     int known = hkp_mesh_node_status(r->node, &s) == HKP_OK;
@@ -266,6 +277,8 @@ void hkp_mesh__control_proof(struct hkp_mesh_runner *r, const struct hkp_mesh_ev
                     ? json_pack("{s:b,s:I,s:i,s:i}", "verified", 1, "height", (json_int_t)ev->number, "bytes",
                                 (int)ev->data_len, "signatures", known ? (int)s.quorum : 0)
                     : json_pack("{s:b,s:s}", "verified", 0, "error", hkp_dsm_status_name(ev->status)));
+            if (c->wants_data && ev->status == HKP_OK) put_data(c->findings[k], ev);
+            c->wants_data = 0;
             ask_proofs(r, c);
             return;
         }
@@ -430,6 +443,14 @@ static void request(struct hkp_mesh_runner *r, struct hkp_mesh__client *c, const
     else if (strcmp(op, "policy_apply") == 0)
         hkp_mesh__policy_apply(r, c, json_string_value(json_object_get(req, "manifest")),
                                json_string_value(json_object_get(req, "rebase")));
+    else if (strcmp(op, "submit") == 0)
+        hkp_mesh__submit_file(r, c, json_string_value(json_object_get(req, "file")));
+    else if (strcmp(op, "ask") == 0)
+        hkp_mesh__op_ask(r, c, req);
+    else if (strcmp(op, "retire") == 0)
+        hkp_mesh__op_retire(r, c, req);
+    else if (strcmp(op, "tombstone") == 0)
+        hkp_mesh__op_tombstone(r, c, req);
     else if (strcmp(op, "restart_apply") == 0)
         hkp_mesh__restart_apply(r, c, json_string_value(json_object_get(req, "restart")));
     else

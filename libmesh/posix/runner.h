@@ -45,6 +45,8 @@ struct hkp_mesh__client {
     size_t n_findings, next_proof, open;
     /** 1: the client sends no more, but is answered */
     int ended;
+    /** 1: the proof itself is part of the reply */
+    int wants_data;
     /** 1: reply waits for the policy that this client gave */
     int applies;
 };
@@ -193,6 +195,12 @@ void hkp_mesh__audit_event(struct hkp_mesh_runner *r, const struct hkp_mesh_even
 void hkp_mesh__audit_step(struct hkp_mesh_runner *r);
 hkp_time hkp_mesh__audit_wake(const struct hkp_mesh_runner *r);
 void hkp_mesh__audit_close(struct hkp_mesh_runner *r);
+
+/* runner_submit.c */
+void hkp_mesh__submit_file(struct hkp_mesh_runner *r, struct hkp_mesh__client *c, const char *path);
+void hkp_mesh__op_ask(struct hkp_mesh_runner *r, struct hkp_mesh__client *c, json_t *req);
+void hkp_mesh__op_retire(struct hkp_mesh_runner *r, struct hkp_mesh__client *c, json_t *req);
+void hkp_mesh__op_tombstone(struct hkp_mesh_runner *r, struct hkp_mesh__client *c, json_t *req);
 
 /* control.c */
 /** Sends one line; takes object. */

@@ -73,8 +73,9 @@ static void second_officer(uint8_t officer[64], struct object *set, uint64_t ver
 
 static hkp_status give(uint32_t i, const struct object *o, int set) {
     hkp_dsm_node *n = sim.nodes[i].node;
-    hkp_status st = set ? hkp_dsm_node_officers(n, sim.now, wall_us(i), o->bytes, o->len)
-                        : hkp_dsm_node_revoke(n, sim.now, wall_us(i), o->bytes, o->len);
+    uint32_t kind = 0;
+    hkp_status st = hkp_dsm_node_give(n, sim.now, wall_us(i), o->bytes, o->len, &kind);
+    CHECK_EQ(kind, set ? HKP_DSM_KIND_CA_SET : HKP_DSM_KIND_REVOCATION_LIST);
     sim_pump(&sim, i);
     return st;
 }
@@ -114,7 +115,9 @@ static void a_list_reaches_all_and_the_chain(void) {
     CHECK_EQ(give(2, &one, 0), HKP_E_DSM_DUPLICATE);
     make_list(&two, 2, &one, 3, 0, 1, sim.mesh.officer);
     CHECK_EQ(give(2, &two, 0), HKP_OK);
-    CHECK_EQ(give(2, &one, 0), HKP_E_DSM_STALE);
+    CHECK_EQ(give(2, &one, 0), HKP_E_DSM_DUPLICATE); /* by its id, seen lately */
+    CHECK_EQ(hkp_dsm_node_revoke(sim.nodes[2].node, sim.now, wall_us(2), one.bytes, one.len),
+             HKP_E_DSM_STALE);
     two.bytes[two.len - 1] ^= 1;
     CHECK_EQ(give(3, &two, 0), HKP_E_DSM_SIG);
     sim_run(&sim, 3 * SIM_S);
@@ -234,7 +237,9 @@ static void new_officers_count_by_the_chain(void) {
     CHECK_EQ(give(0, &list, 0), HKP_OK);
     second_officer(thief, &stolen, 3, sim.mesh.officer);
     CHECK_EQ(give(1, &stolen, 1), HKP_E_DSM_SIG); /* signed by who was in office before */
-    CHECK_EQ(give(1, &set, 1), HKP_E_DSM_STALE);
+    CHECK_EQ(give(1, &set, 1), HKP_E_DSM_DUPLICATE);
+    CHECK_EQ(hkp_dsm_node_officers(sim.nodes[1].node, sim.now, wall_us(1), set.bytes, set.len),
+             HKP_E_DSM_STALE);
     sim_run(&sim, 3 * SIM_S);
     expect_all(1, 2);
     make_list(&later, 2, &list, 3, 0, 1, sim.mesh.officer); /* within a day of the change */

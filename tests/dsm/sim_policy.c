@@ -3,6 +3,7 @@
 /* Who may sign what, asked by a running node of every envelope (D-ENV-2, D-ENV-4, decision 0541). */
 #include <hookprobe/dsm.h>
 
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -308,6 +309,61 @@ static void orders_are_of_officers_only(void) {
     sim_free(&sim);
 }
 
+/* Whatever a host hands over is judged as a peer's would be, also where no peer brought it. */
+static void what_a_host_gives_is_judged_as_a_peers(void) {
+    uint8_t multi[BODY], body[BODY], envelope[BODY + 128];
+    uint8_t stranger[64], nobody[16] = {9}, public_key[32];
+    uint32_t kind = 0;
+    size_t len = 0;
+    struct hkp_dsm_view held;
+    begin(6);
+    hkp_dsm_node *n = sim.nodes[2].node;
+    const size_t order_len = make_order(sim.mesh.officer, multi, sizeof multi);
+    CHECK_EQ(hkp_dsm_node_give(n, sim.now, wall_us(2), multi, order_len - 1, &kind),
+             HKP_E_DSM_CBOR_TRUNCATED);
+    CHECK_EQ(kind, 0);
+    multi[order_len - 1] ^= 1;
+    CHECK_EQ(hkp_dsm_node_give(n, sim.now, wall_us(2), multi, order_len, &kind), HKP_E_DSM_SIG);
+    CHECK_EQ(kind, HKP_DSM_KIND_ORDER);
+    multi[order_len - 1] ^= 1; /* what was refused keeps the true one not out */
+    CHECK_EQ(hkp_dsm_node_give(n, sim.now, wall_us(2), multi, order_len, &kind), HKP_OK);
+    CHECK_EQ(hkp_dsm_node_give(n, sim.now, wall_us(2), multi, order_len, &kind), HKP_E_DSM_DUPLICATE);
+
+    const size_t body_len = body_of(HKP_DSM_KIND_POLICY, SEATS + 5, body);
+    CHECK_EQ(hkp_dsm_node_sign(sim.nodes[SEATS + 5].node, HKP_DSM_KIND_POLICY, body, body_len, envelope,
+                               sizeof envelope, &len),
+             HKP_OK);
+    CHECK_EQ(hkp_dsm_node_give(n, sim.now, wall_us(2), envelope, len, &kind), HKP_OK);
+    CHECK_EQ(kind, HKP_DSM_KIND_POLICY);
+    CHECK_EQ(hkp_dsm_node_sign(sim.nodes[1].node, HKP_DSM_KIND_POLICY, body, body_len, envelope,
+                               sizeof envelope, &len),
+             HKP_OK);
+    CHECK_EQ(hkp_dsm_node_give(n, sim.now, wall_us(2), envelope, len, &kind), HKP_E_DSM_ROLE);
+    crypto_sign_keypair(public_key, stranger);
+    for (uint32_t k = HKP_DSM_KIND_PROPOSE; k <= HKP_DSM_KIND_CE_BUNDLE; k++) { /* signed by nobody known */
+        if (hkp_dsm_envelope_sign(genesis.chain_id, k, nobody, stranger, body, body_len, envelope,
+                                  sizeof envelope, &len) != HKP_OK)
+            continue;
+        CHECK(hkp_dsm_node_give(n, sim.now, wall_us(2), envelope, len, &kind) != HKP_OK);
+    }
+    CHECK_EQ(hkp_dsm_node_give(n, sim.now, wall_us(2), sim.mesh.certificate[1], sim.mesh.certificate_len[1],
+                               &kind),
+             HKP_E_DSM_DUPLICATE);
+    CHECK_EQ(kind, HKP_DSM_KIND_CERTIFICATE);
+    CHECK_EQ(hkp_dsm_node_held(n, HKP_DSM_KIND_CERTIFICATE, sim.mesh.node_id[1], &held), HKP_OK);
+    CHECK_EQ(held.len, sim.mesh.certificate_len[1]);
+    CHECK_MEM(held.ptr, sim.mesh.certificate[1], held.len);
+    CHECK_EQ(hkp_dsm_node_held(n, HKP_DSM_KIND_CERTIFICATE, nobody, &held), HKP_E_NOTFOUND);
+    CHECK_EQ(hkp_dsm_node_held(n, HKP_DSM_KIND_REVOCATION_LIST, NULL, &held), HKP_E_NOTFOUND);
+    CHECK_EQ(hkp_dsm_node_held(n, HKP_DSM_KIND_ORDER, NULL, &held), HKP_E_UNSUPPORTED);
+    sim_pump(&sim, 2);
+    sim_run(&sim, 5 * SIM_S);
+    CHECK_EQ(told_of(HKP_DSM_KIND_ORDER), ALL);
+    CHECK_EQ(told_of(HKP_DSM_KIND_POLICY), ALL);
+    CHECK_EQ(sim.faults, 0);
+    sim_free(&sim);
+}
+
 /* D-GSP-1: a record says no more of its signer than the certificate. */
 static void a_peer_record_claims_no_role_of_its_own(void) {
     const struct hkp_dsm_address here = {.ip_len = 4, .ip = {10, 0, 0, 1}, .port = 4000};
@@ -343,6 +399,7 @@ int main(void) {
     CASE(nothing_is_taken_of_who_is_revoked_or_expired);
     CASE(signed_objects_reach_every_host_once);
     CASE(orders_are_of_officers_only);
+    CASE(what_a_host_gives_is_judged_as_a_peers);
     CASE(a_peer_record_claims_no_role_of_its_own);
     return check_done();
 }

@@ -87,6 +87,28 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_prove_op(hkp_dsm_node *node, hkp_time no
                                                  const uint8_t leaf_hash[32], uint64_t from_epoch,
                                                  uint64_t *ticket);
 
+/**
+ * Ask the own store for the portable proof of the newest final head of an author; EV_PROOF of that ticket
+ * answers.
+ *
+ * @param node        a running node
+ * @param now         nanoseconds, monotonic
+ * @param node_id     [16] whose head
+ * @param from_epoch  epoch whose valset hash the verifier trusts, at most the one that the node is in
+ * @param ticket      receives the number of the answer
+ *
+ * @retval HKP_OK       asked; status of the event as with hkp_dsm_prove()
+ * @retval HKP_E_LIMIT  8 proofs are being made
+ * @retval HKP_E_STATE  the node does not run
+ *
+ * Cost: reads of the store; no allocation.
+ * Source: D-SYN-4, D-SYN-5.
+ * Since: hookprobe-dsm 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_dsm_prove_head(hkp_dsm_node *node, hkp_time now,
+                                                   const uint8_t node_id[16], uint64_t from_epoch,
+                                                   uint64_t *ticket);
+
 #ifdef __cplusplus
 }
 #endif
