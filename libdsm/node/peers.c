@@ -116,7 +116,8 @@ blob *hkp_dsm__msg(node *n, const struct hkp_dsm_cbor_writer *w) {
                                                                      : NULL;
 }
 
-/* One that was here before comes back to its place, so that its score is not forgotten by a new session. */
+/* One that was here before comes back to its place, so that its score and its lies are not forgotten by a new
+ * session. */
 static struct peer *peer_place(node *n, const uint8_t node_id[16]) {
     struct peer *free_one = NULL;
     for (uint32_t i = 0; i < n->peers_max; i++) {
@@ -137,7 +138,10 @@ static void peer_begin(node *n, struct peer *p, const uint8_t node_id[16], uint3
     memcpy(p->node_id, node_id, 16);
     table_add(n, p);
     hkp_dsm__conduct_begin(n, p);
-    if (again) p->conduct = was.conduct;
+    if (again) {
+        p->conduct = was.conduct;
+        p->lied = was.lied;
+    }
 }
 
 hkp_status hkp_dsm_peer_up(hkp_dsm_node *n, hkp_time now, const uint8_t peer[16], uint32_t lanes) {

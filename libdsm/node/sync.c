@@ -104,8 +104,8 @@ void hkp_dsm__claim(node *n, struct author *a, uint64_t seq, struct peer *p) {
 }
 
 /* What nobody can show after so many questions is not believed any more. Of the own chain (D-BLK-7) the one
- * who said it is not believed again, or it could keep this node from writing. What a signature showed is no
- * claim. */
+ * who said it is not believed again, nor in a session to come, or it could keep this node from writing. What
+ * a signature showed is no claim. */
 static void forget_claim(node *n, struct author *a) {
     struct peer *p = hkp_dsm__peer(n, a->known_by);
     if (p != NULL && a == n->self && a->shown_seq <= a->tip.seq) p->lied = 1;

@@ -512,6 +512,7 @@ CATCHING_UP = [
     ("D-GSP-13 claims are believed for ever", SYNC, "    a->known_seq = a->shown_seq > a->tip.seq ? a->shown_seq : a->tip.seq;\n", "",
      *CLAIMS),
     ("D-BLK-7 who lied about the own chain is believed again", SYNC, " || (a == n->self && p->lied)", "", *CLAIMS),
+    ("D-BLK-7 it is believed again in its next session", "libdsm/node/peers.c", "p->lied = was.lied;", "", *CLAIMS),
     ("D-CA-7 an older list", LISTS, "if (held->op == NULL || c->list.number > held->list.number) return HKP_OK;",
      "if (held != NULL) return HKP_OK;", "sim_lists", "a_list_reaches_all_and_the_chain"),
     ("D-CA-2 officers by gossip alone", LISTS, "    l->next = *c;\n",

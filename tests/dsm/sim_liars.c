@@ -2,7 +2,8 @@
 /* Copyright the HookProbe mesh authors */
 /*
  * Liars among the members: whatever they sign, nobody honest is split, and what the honest say becomes final.
- * HKP_VIEWS=N lets the last case go on for N views (./run views N), with progress on standard error.
+ * HKP_VIEWS=N lets the last case go on for N views (./run views N), with progress on standard error;
+ * HKP_WORLD=SEED plays one world of it again, as a fault names it.
  */
 #include "chaos.h"
 #include "check.h"
@@ -108,16 +109,21 @@ static uint64_t views_wanted(uint64_t by_default) {
     return given != NULL ? strtoull(given, NULL, 0) : by_default;
 }
 
+static struct chaos world_of(uint64_t seed) {
+    uint64_t state = seed;
+    struct chaos c = {.seed = seed, .n = 4, .liars = 1, .views = 200};
+    c.ways = (uint32_t)check_random(&state) & (uint32_t)check_random(&state) & LIAR_ALL;
+    c.faults = (uint32_t)check_random(&state) & CHAOS_ALL;
+    return c;
+}
+
 /* All lies and all faults at once, in many worlds of some hundred views. */
 static void no_lie_and_no_fault_splits_the_honest(void) {
     uint64_t wanted = views_wanted(600), told = 0;
     struct chaos_result sum = {.views = 0};
     time_t began = time(NULL);
     for (uint64_t world = 0; sum.views < wanted && check_faults == 0; world++) {
-        uint64_t pick = check_seed() * 1000003 + world, state = pick;
-        struct chaos c = {.seed = pick, .n = 4, .liars = 1, .views = 200};
-        c.ways = (uint32_t)check_random(&state) & (uint32_t)check_random(&state) & LIAR_ALL;
-        c.faults = (uint32_t)check_random(&state) & CHAOS_ALL;
+        struct chaos c = world_of(check_seed() * 1000003 + world);
         struct chaos_result r = expect_good(&c);
         sum.views += r.views;
         sum.evidence += r.evidence;
@@ -136,7 +142,16 @@ static void no_lie_and_no_fault_splits_the_honest(void) {
            sum.views, sum.finals, sum.crashes, sum.cuts, sum.evidence, sum.due, check_faults);
 }
 
+static void one_world_again(void) {
+    struct chaos c = world_of(strtoull(getenv("HKP_WORLD"), NULL, 0));
+    expect_good(&c);
+}
+
 int main(void) {
+    if (getenv("HKP_WORLD") != NULL) {
+        CASE(one_world_again);
+        return check_done();
+    }
     CASE(each_lie_alone_harms_nobody);
     CASE(nobody_votes_for_what_is_wrong);
     CASE(a_false_body_does_not_stop_who_got_it);

@@ -271,6 +271,10 @@ static void false_claims_are_given_up(void) {
     hkp_dsm__put_have_entry(&w, sim.mesh.node_id[0], UINT64_MAX >> 1);
     CHECK_EQ(say(&w, 0), HKP_OK);
     CHECK(sim_submit(&sim, 0, "still") != 0);
+    CHECK_EQ(hkp_dsm_peer_down(sim.nodes[0].node, sim.now, sim.mesh.node_id[1]), HKP_OK);
+    CHECK_EQ(hkp_dsm_peer_up(sim.nodes[0].node, sim.now, sim.mesh.node_id[1], HKP_DSM_LANES_ALL), HKP_OK);
+    CHECK_EQ(say(&w, 0), HKP_OK); /* nor in its next session */
+    CHECK(sim_submit(&sim, 0, "again") != 0);
     sim_free(&sim);
 }
 
