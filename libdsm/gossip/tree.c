@@ -313,11 +313,6 @@ uint64_t hkp_dsm__tree_tell(tree *t, hkp_time now, uint32_t link, uint32_t lane,
     return push;
 }
 
-uint64_t hkp_dsm__tree_new(tree *t, hkp_time now, uint32_t link, uint32_t lane, const uint8_t id[16],
-                           size_t size) {
-    return hkp_dsm__tree_tell(t, now, link, lane, id, size, 0, 0);
-}
-
 void hkp_dsm__tree_announce(tree *t, hkp_time now, uint32_t link, uint32_t lane, const uint8_t id[16]) {
     announce(t, now, &t->links[link], lane, id);
 }

@@ -5,7 +5,7 @@
  * "Epidemic Broadcast Trees", 2007). Links to neighbours are numbered by the caller; the ones on which items
  * come first grow into a tree, over the others go ids, so that what the tree lost is asked for.
  *
- * Holds ids, never items, and sends nothing: hkp_dsm__tree_new() says to whom to push, hkp_dsm__tree_next()
+ * Holds ids, never items, and sends nothing: hkp_dsm__tree_tell() says to whom to push, hkp_dsm__tree_next()
  * what else to say. Nothing here is believed of an item before the caller verified it (D-GSP-7).
  */
 #ifndef HKP_LIBDSM_TREE_H
@@ -135,10 +135,8 @@ void hkp_dsm__tree_link_loss(struct hkp_dsm__tree *t, uint32_t link, uint32_t lo
 /** A link on which nothing is to be pushed, or one like the others again. */
 void hkp_dsm__tree_link_leaf(struct hkp_dsm__tree *t, uint32_t link, int leaf);
 
-/** An item is held and verified: links to push it on; the others are told by and by. link: who brought it. */
-uint64_t hkp_dsm__tree_new(struct hkp_dsm__tree *t, hkp_time now, uint32_t link, uint32_t lane,
-                           const uint8_t id[16], size_t size);
-/** The same, but links of has are not told of it, and those of tell never get it by push. */
+/** An item is held and verified: links to push it on; the others are told by and by. link: who brought it.
+ * Links of has are not told of it, and those of tell never get it by push. */
 uint64_t hkp_dsm__tree_tell(struct hkp_dsm__tree *t, hkp_time now, uint32_t link, uint32_t lane,
                             const uint8_t id[16], size_t size, uint64_t has, uint64_t tell);
 /** An item that was to be pushed on a link is announced instead. */

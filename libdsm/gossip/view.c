@@ -69,11 +69,6 @@ static view_peer *passive(view *v, const uint8_t node_id[16]) {
     return i < v->o.passive ? &v->passive[i] : NULL;
 }
 
-int hkp_dsm__view_has(const view *v, const uint8_t node_id[16]) {
-    const uint32_t i = find(v->active, SLOTS, node_id);
-    return i < SLOTS && v->active[i].state == UP && !v->active[i].anchor;
-}
-
 /* In all states, or those only that a link is up with; anchors are beside. */
 static uint32_t count(const view *v, int only_up, int only_outbound) {
     uint32_t n = 0;

@@ -149,7 +149,5 @@ void hkp_dsm__view_tick(struct hkp_dsm__view *v, hkp_time now, uint64_t wall_s);
 hkp_time hkp_dsm__view_wake(const struct hkp_dsm__view *v);
 /** 0: nothing. */
 int hkp_dsm__view_next(struct hkp_dsm__view *v, struct hkp_dsm__view_out **out);
-/** 1: node_id is a neighbour. */
-int hkp_dsm__view_has(const struct hkp_dsm__view *v, const uint8_t node_id[16]);
 
 #endif

@@ -48,9 +48,6 @@ static inline void hkp_htp__ecn_on_pto(struct hkp_htp__ecn *e) {
     if (e->state == HKP_HTP__ECN_TESTING) e->state = HKP_HTP__ECN_UNKNOWN;
 }
 
-/** Another path: its marks are tested anew. */
-static inline void hkp_htp__ecn_restart(struct hkp_htp__ecn *e) { e->state = HKP_HTP__ECN_TESTING; }
-
 /**
  * Judges an ACK that raised the largest number acknowledged; newly: packets with ECT(0) that it acknowledged
  * for the first time. 1: CE counts more than before, and is to be believed.

@@ -4,7 +4,8 @@
  * EXPERIMENT: these ciphers are broken by the attacks in "hookprobe lab attack". Do not protect anything with
  * them. Inside of the lab: arch.c architectures and activations; nc1.c the coupling network; nc0.c,
  * nc0_train.c, nc0_file.c the trained pair; keys.c rotation and shared keys; party.c their messages;
- * average.c training by many; layer.c NC1 below the hybrid's AEAD.
+ * average.c training by many; layer.c NC1 below the hybrid's AEAD; attack*.c what breaks them. Beside them,
+ * of the bridge: names.c, matcher.c which names mean the same; embed.c records that are alike.
  */
 #ifndef HKP_LIBNEURO_LAB_LAB_H
 #define HKP_LIBNEURO_LAB_LAB_H

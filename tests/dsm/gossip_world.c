@@ -225,8 +225,9 @@ static void got(struct gossip_world *w, uint32_t self, uint32_t link, uint32_t i
     n->held |= 1ULL << item;
     w->items[item].have++;
     w->items[item].last_ms = w->now_ms;
-    const uint64_t to = hkp_dsm__tree_new(
-        &n->tree, now_of(w), link == GOSSIP_LINKS ? HKP_DSM__LINK_NONE : link, 2, id, w->items[item].size);
+    const uint64_t to =
+        hkp_dsm__tree_tell(&n->tree, now_of(w), link == GOSSIP_LINKS ? HKP_DSM__LINK_NONE : link, 2, id,
+                           w->items[item].size, 0, 0);
     do_push(w, self, to, item);
 }
 

@@ -98,7 +98,7 @@ static void hand_free(struct hand *h) {
 static uint64_t new_item(struct hand *h, hkp_time now, uint32_t link, uint64_t n, size_t size) {
     uint8_t id[16];
     id_of(id, n);
-    return hkp_dsm__tree_new(&h->t, now, link, 2, id, size);
+    return hkp_dsm__tree_tell(&h->t, now, link, 2, id, size, 0, 0);
 }
 
 static void ihave(struct hand *h, hkp_time now, uint32_t link, uint64_t n) {
@@ -177,7 +177,7 @@ static void ids_are_announced_ascending_by_lane_and_256_at_a_time(void) {
         id[0] = (uint8_t)(n * 37);
         id[1] = (uint8_t)(n >> 8);
         id[2] = (uint8_t)n;
-        (void)hkp_dsm__tree_new(&t, 0, HKP_DSM__LINK_NONE, n % 3, id, 2000);
+        (void)hkp_dsm__tree_tell(&t, 0, HKP_DSM__LINK_NONE, n % 3, id, 2000, 0, 0);
     }
     while (hkp_dsm__tree_next(&t, 0, &out)) {
         CHECK_EQ(out.kind, HKP_DSM__TREE_IHAVE);
@@ -426,7 +426,7 @@ static void no_order_of_calls_breaks_the_bounds(void) {
         const int up = h->t.links[link].up;
         switch (r >> 20 & 7) {
         case 0:
-            (void)hkp_dsm__tree_new(&h->t, now, up ? link : HKP_DSM__LINK_NONE, r % 5, id, r % 2000);
+            (void)hkp_dsm__tree_tell(&h->t, now, up ? link : HKP_DSM__LINK_NONE, r % 5, id, r % 2000, 0, 0);
             break;
         case 1:
             if (up) (void)hkp_dsm__tree_copy(&h->t, now, link, id, &copies);
