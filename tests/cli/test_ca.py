@@ -55,7 +55,7 @@ def free_port():
     for base in range(31000 + os.getpid() % 1500 * 8, 60000, 8):
         sockets = []
         try:
-            for port in range(base, base + 4):
+            for port in range(base, base + 8):
                 sockets.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
                 sockets[-1].bind(("127.0.0.1", port))
             return base
@@ -70,7 +70,7 @@ def free_port():
 class World:
     """Three operators, and the folders of a mesh that "provision" made, for its keys."""
 
-    def __init__(self, folder, nodes=1):
+    def __init__(self, folder, nodes=1, seats_for=None):
         self.folder = folder
         made = run("provision", "--dir", self.at("mesh"), "--nodes", str(nodes), "--name", "three", "--trust-clock",
                    "--listen", f"127.0.0.1:{free_port()}", "--json")
@@ -79,7 +79,7 @@ class World:
         keys = [ca("init", "--dir", officer)["officer"] for officer in self.officers]
         self.keys = sorted(keys)
         seats = []
-        for i, node in enumerate(self.nodes):
+        for i, node in enumerate(self.nodes[:seats_for]):
             seats += ["--seat", ca("request", "--node", node["data_dir"], "--seat")["card"] + f":{i + 1}"]
         self.genesis = self.at("genesis")
         self.chain = ca("init", "--name", "three", "--out", self.genesis, *seats,
