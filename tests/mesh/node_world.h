@@ -47,6 +47,9 @@ struct world_node {
     uint32_t facts[32];
     uint64_t trimmed;
     struct hkp_mesh_event last_state;
+    /** of the newest answer to a question for a proof */
+    hkp_status proof_status;
+    uint64_t proof_height;
     /** it gets no time until then, as on a busy machine */
     hkp_time stalled;
     /** the next start finds the end of its log torn off */
@@ -298,6 +301,10 @@ static inline void world_serve(struct world_node *w) {
             break;
         case HKP_MESH_EVENT_STATE:
             w->last_state = ev;
+            break;
+        case HKP_MESH_EVENT_PROOF:
+            w->proof_status = ev.status;
+            w->proof_height = ev.number;
             break;
         default:
             break;

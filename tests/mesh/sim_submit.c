@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+/* What operators give to members and command of them, in a virtual world: lists, certificates, questions,
+ * RETIRE and tombstone. */
+#include "node_world.h"
+
+#include <hookprobe/dsm/give.h>
+#include <hookprobe/mesh/submit.h>
+
+static const uint8_t bad_host[4] = {45, 155, 205, 233};
+
+static void start(uint64_t seed) {
+    world_make(4, seed);
+    for (uint32_t i = 0; i < 4; i++) world_up(i);
+    CHECK(world_until(world_all_active, 60 * WORLD_S));
+}
+
+/* As after half an hour of good heartbeats: all lanes are open (HTP-8.6). */
+static void all_trust(void) {
+    for (uint32_t i = 0; i < 4; i++)
+        for (uint32_t k = 0; k < 4; k++) {
+            if (i == k) continue;
+            world_inside(i, k)->trust.now.t = 52428;
+            hkp_mesh__rights(world.node[i].node, world_inside(i, k));
+        }
+    CHECK(world_until(NULL, WORLD_S));
+}
+
+static const struct hkp_mesh__link *link_to(uint32_t i, uint32_t k) {
+    return hkp_mesh__link_best(world.node[i].node, world_inside(i, k));
+}
+
+/* A multi of the one officer of a provisioned mesh. */
+static size_t officer_signs(uint32_t kind, const uint8_t *body, size_t len, uint8_t *multi, size_t cap) {
+    uint8_t officer[64], signature[64];
+    char dir[48];
+    size_t out = 0;
+    snprintf(dir, sizeof dir, "%s/authority", world.root);
+    CHECK_EQ(world_read(dir, "officer.key", officer, 64), 64);
+    CHECK_EQ(
+        hkp_dsm_multi_sign(signature, world.node[0].node->chain_id, kind, 1, officer, body, len, NULL, 0),
+        HKP_OK);
+    struct hkp_dsm_multi m = {
+        .kind = kind, .ca_version = 1, .body = {body, len}, .n_signatures = 1, .signature = {signature}};
+    CHECK_EQ(hkp_dsm_multi_build(&m, multi, cap, &out), HKP_OK);
+    return out;
+}
+
+static size_t make_list(uint32_t who, uint64_t serial, uint8_t *multi, size_t cap) {
+    struct hkp_dsm_revocation e = {.serial = serial, .reason = HKP_DSM_REVOKED_SUPERSEDED};
+    struct hkp_dsm_revocations list = {.number = 1, .n_entries = 1};
+    uint8_t body[256];
+    size_t len = 0;
+    memcpy(e.node_id, world.node[who].node_id, 16);
+    list.this_update_s = world_wall() / 1000000;
+    list.next_update_s = list.this_update_s + 86400;
+    CHECK_EQ(hkp_dsm_revocations_build(&list, &e, body, sizeof body, &len), HKP_OK);
+    return officer_signs(HKP_DSM_KIND_REVOCATION_LIST, body, len, multi, cap);
+}
+
+static size_t make_certificate(uint32_t who, uint64_t serial, uint8_t *multi, size_t cap) {
+    struct hkp_dsm_certificate c;
+    uint8_t body[HKP_DSM_CERTIFICATE_BODY_MAX];
+    size_t len = 0;
+    const struct world_node *w = &world.node[who];
+    CHECK_EQ(hkp_dsm_certificate_parse(w->certificate, w->opt.certificate_len, &c), HKP_OK);
+    c.serial = serial;
+    CHECK_EQ(hkp_dsm_certificate_build(&c, body, sizeof body, &len), HKP_OK);
+    return officer_signs(HKP_DSM_KIND_CERTIFICATE, body, len, multi, cap);
+}
+
+static hkp_status give(uint32_t i, const uint8_t *object, size_t len) {
+    uint32_t kind = 0;
+    return hkp_mesh_submit(world.node[i].node, world.now, world_wall(), object, len, &kind);
+}
+
+static int all_hold_it_of_3(void) {
+    for (uint32_t i = 0; i < 4; i++)
+        if (hkp_dsm_node_revoked(hkp_mesh_dsm(world.node[i].node), world.node[3].node_id) != 1) return 0;
+    return 1;
+}
+
+static int all_know_the_later_one(void) {
+    struct hkp_dsm_member m = {.struct_size = sizeof m};
+    for (uint32_t i = 0; i < 4; i++)
+        if (hkp_dsm_node_member(hkp_mesh_dsm(world.node[i].node), world.node[3].node_id, &m) != HKP_OK ||
+            m.serial != 2)
+            return 0;
+    return 1;
+}
+
+/* D-CA-8: the chain judges members, so these keep lanes 0 and 1 among themselves, and nothing else. */
+static void a_revoked_member_keeps_consensus_only(void) {
+    uint8_t list[512], later[1024];
+    start(41);
+    all_trust();
+    for (uint32_t i = 0; i < 3; i++) CHECK_EQ(world_inside(i, 3)->dsm_lanes, HKP_DSM_LANES_ALL);
+    const uint64_t session = link_to(0, 3)->session;
+    size_t len = make_list(3, 1, list, sizeof list);
+    CHECK_EQ(give(0, list, len), HKP_OK);
+    CHECK_EQ(give(0, list, len), HKP_E_DSM_DUPLICATE);
+    CHECK(world_until(all_hold_it_of_3, 60 * WORLD_S));
+    for (uint32_t i = 0; i < 3; i++) {
+        CHECK_EQ(world_inside(i, 3)->dsm_lanes, HKP_DSM_LANES_SAFETY);
+        CHECK_EQ(world_inside(i, 3)->barred, 0);
+        CHECK_EQ(world_inside(i, (i + 1) % 3)->dsm_lanes, HKP_DSM_LANES_ALL);
+    }
+    CHECK(link_to(0, 3) != NULL && link_to(0, 3)->session == session);
+    /* a certificate of a serial above the list's ends that where it is known */
+    len = make_certificate(3, 2, later, sizeof later);
+    CHECK_EQ(give(1, later, len), HKP_OK);
+    CHECK_EQ(give(1, later, len), HKP_E_DSM_DUPLICATE);
+    CHECK_EQ(hkp_mesh__peer_revoked(world.node[1].node, world_inside(1, 3)), 0);
+    CHECK(world_until(all_know_the_later_one, 60 * WORLD_S));
+    world_end();
+}
+
+/* Who has no seat itself is no member among members: it speaks no more with whom the list bars. */
+static void who_is_barred_gets_no_session(void) {
+    uint8_t list[512];
+    struct hkp_htp_registry r;
+    struct hkp_htp_record record;
+    struct hkp_htp_identity id;
+    start(42);
+    struct hkp_mesh_node *node = world.node[0].node;
+    world_inside(0, 3)->seated = 0;
+    hkp_mesh__registry(node, &r);
+    CHECK_EQ(r.find(r.user, world.node[3].node_id, &record), HKP_OK);
+    CHECK_EQ(record.status, HKP_HTP_NODE_ACTIVE);
+    const size_t len = make_list(3, 1, list, sizeof list);
+    CHECK_EQ(give(0, list, len), HKP_OK);
+    CHECK(world_until(all_hold_it_of_3, 60 * WORLD_S));
+    CHECK(world_until(NULL, 5 * WORLD_S));
+    CHECK(link_to(0, 3) == NULL);
+    CHECK_EQ(world_inside(0, 3)->barred, 1);
+    CHECK(world.node[0].facts[HKP_MESH_EVENT_REFUSED] >= 1);
+    CHECK_EQ(r.find(r.user, world.node[3].node_id, &record), HKP_OK);
+    CHECK_EQ(record.status, HKP_HTP_NODE_REVOKED);
+    CHECK_EQ(r.certificate(r.user, HKP_HTP_CERT_WHOLE, world.node[3].certificate,
+                           world.node[3].opt.certificate_len, world_wall(), &id),
+             HKP_E_DSM_REVOKED);
+    CHECK_EQ(r.certificate(r.user, HKP_HTP_CERT_WHOLE, world.node[2].certificate,
+                           world.node[2].opt.certificate_len, world_wall(), &id),
+             HKP_OK);
+    CHECK(link_to(0, 1) != NULL && link_to(0, 2) != NULL);
+    world_end();
+}
+
+/* ---- indicators ---- */
+
+static int found(uint32_t i) {
+    static struct hkp_mesh_match m;
+    m.struct_size = sizeof m;
+    return hkp_mesh_intel_lookup(hkp_mesh_node_intel(world.node[i].node), world_wall() / 1000000,
+                                 HKP_MESH_IOC_IP4, bad_host, 4, &m) == HKP_OK;
+}
+
+static int all_found(void) { return found(0) && found(1) && found(2) && found(3); }
+static int none_found(void) { return !found(0) && !found(1) && !found(2) && !found(3); }
+
+static void report(void) {
+    struct hkp_mesh_record rec = {.value = bad_host,
+                                  .value_len = 4,
+                                  .ioc_type = HKP_MESH_IOC_IP4,
+                                  .threat = HKP_MESH_THREAT_ANOMALY,
+                                  .severity = 3,
+                                  .confidence = 60,
+                                  .tlp = HKP_MESH_TLP_GREEN,
+                                  .evidence = 1};
+    uint64_t seq = 0;
+    rec.valid_from_s = world_wall() / 1000000;
+    rec.valid_until_s = rec.valid_from_s + 86400;
+    CHECK_EQ(hkp_mesh_report_threat(world.node[1].node, world.now, world_wall(), &rec, &seq), HKP_OK);
+    CHECK(world_until(all_found, 60 * WORLD_S));
+}
+
+static void two_operators_withdraw_an_indicator_for_all(void) {
+    uint8_t key[16];
+    start(43);
+    all_trust();
+    report();
+    hkp_mesh_ioc_key(HKP_MESH_IOC_IP4, bad_host, 4, key);
+    CHECK_EQ(hkp_mesh_tombstone(world.node[0].node, world.now, world_wall(), key), HKP_OK);
+    CHECK(world_until(NULL, 30 * WORLD_S));
+    CHECK(all_found()); /* one of four */
+    CHECK_EQ(hkp_mesh_tombstone(world.node[2].node, world.now, world_wall(), key), HKP_OK);
+    CHECK(world_until(none_found, 60 * WORLD_S));
+    CHECK_EQ(hkp_mesh_retire(world.node[0].node, world.now, world_wall(), key), HKP_E_NOTFOUND);
+    CHECK_EQ(hkp_mesh_retire(world.node[0].node, world.now, world_wall(), world.node[3].node_id), HKP_OK);
+    world_end();
+}
+
+/* ---- proofs ---- */
+
+static int answered(void) { return world.node[2].facts[HKP_MESH_EVENT_PROOF] > 0; }
+
+static hkp_status proof_of(uint32_t what, const uint8_t key[32]) {
+    uint64_t ticket = 0;
+    struct world_node *w = &world.node[2];
+    w->facts[HKP_MESH_EVENT_PROOF] = 0;
+    w->proof_height = 0;
+    const hkp_status st = what == UINT32_MAX ? hkp_mesh_prove_head(w->node, world.now, key, &ticket)
+                                             : hkp_mesh_ask(w->node, world.now, what, key, 0, &ticket);
+    if (st != HKP_OK) return st;
+    CHECK(world_until(answered, 60 * WORLD_S));
+    return w->proof_status;
+}
+
+static void peers_prove_once_they_are_asked_by_who_has_the_lane(void) {
+    uint8_t key[32] = {0};
+    start(44);
+    memcpy(key, world.node[1].node_id, 16);
+    CHECK_EQ(proof_of(UINT32_MAX, key), HKP_E_NOTFOUND); /* nothing of it is final */
+    report();
+    CHECK(world_until(NULL, 20 * WORLD_S));
+    CHECK_EQ(proof_of(UINT32_MAX, key), HKP_OK);
+    CHECK(world.node[2].proof_height > 0);
+    CHECK_EQ(proof_of(HKP_DSM_ASK_HEAD, key), HKP_E_NOTFOUND); /* sessions of a minute: nobody is asked */
+    CHECK_EQ(world.node[2].facts[HKP_MESH_EVENT_PROOF], 0);
+    all_trust();
+    CHECK_EQ(proof_of(HKP_DSM_ASK_HEAD, key), HKP_OK);
+    CHECK(world.node[2].proof_height > 0);
+    key[0] ^= 1;
+    CHECK_EQ(proof_of(HKP_DSM_ASK_HEAD, key), HKP_E_NOTFOUND);
+    CHECK_EQ(world.node[2].facts[HKP_MESH_EVENT_PROOF], 1);
+    world_end();
+}
+
+int main(void) {
+    CASE(a_revoked_member_keeps_consensus_only);
+    CASE(who_is_barred_gets_no_session);
+    CASE(two_operators_withdraw_an_indicator_for_all);
+    CASE(peers_prove_once_they_are_asked_by_who_has_the_lane);
+    return check_done();
+}
