@@ -5,9 +5,12 @@
 
 #include "libdsm/node/node.h"
 
-enum { IDLE_S = 60, WORK_OPEN = 2 };
+/* LOOK_AGAIN_MS: what was asked for in vain is asked for again by whatever message comes after it */
+enum { IDLE_S = 60, WORK_OPEN = 2, LOOK_AGAIN_MS = 10 };
 
 static const uint8_t no_digest[32];
+
+static hkp_time sooner(hkp_time a, hkp_time b) { return a < b ? a : b; }
 
 static uint64_t delay(const node *n) {
     return n->first_view && n->delay < 250 * MS ? 250 * MS : n->delay; /* D-SMX-8 */
@@ -220,9 +223,8 @@ void hkp_dsm__advance(node *n) {
         again |= nullify(n);
     }
     if (n->state == HKP_DSM_STATE_RUNNING) retransmit(n);
+    n->advance_at = sooner(hkp_dsm__rules_wake(n), n->now + LOOK_AGAIN_MS * MS);
 }
-
-static hkp_time sooner(hkp_time a, hkp_time b) { return a < b ? a : b; }
 
 hkp_time hkp_dsm__rules_wake(const node *n) {
     /* when work comes matters while there is none; the idle moment lies in the past until a height is final

@@ -99,6 +99,7 @@ hkp_status hkp_dsm__suspect_add(node *n, const struct hkp_dsm_view *op, const st
         hkp_status st = e->class_ == 6 ? hkp_dsm__evidence_number(op, s->number) : HKP_OK;
         (void)st;
     }
+    n->stirs++;
     s->on_chain = height != 0;
     if (e->class_ == 5) {
         struct author *a = hkp_dsm__author(n, s->offender);

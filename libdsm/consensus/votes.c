@@ -66,6 +66,7 @@ static void forward(node *n, blob *cert, uint32_t hops, const struct peer *from)
 static void cert_new(node *n, struct slot *s, uint32_t kind, const uint8_t digest[32], blob *cert,
                      uint32_t hops, const struct peer *from) {
     int c = cert_column(kind);
+    n->stirs++;
     s->cert[c] = cert;
     if (c == CERT_N) {
         memcpy(s->cert_digest, digest, 32);
@@ -202,6 +203,14 @@ static int need_not_check(const node *n, const struct slot *s, const struct peer
            memcmp(p->node_id, n->set.seats[v->signer].node_id, 16) == 0;
 }
 
+/* Its signer is two views below this one, or one, though it had the time of a message to hear of the cert
+ * that this node forwarded: it is told again (R9, decision 0590). Who says FINAL holds the cert of that view.
+ */
+static int is_behind(const node *n, const struct hkp_dsm__vote *v) {
+    const uint64_t at = v->kind == HKP_DSM_KIND_FINAL ? v->view + 1 : v->view;
+    return at < n->view && (at + 1 < n->view || n->now >= n->entered_at + n->delay);
+}
+
 hkp_status hkp_dsm__on_vote(node *n, struct peer *p, const struct hkp_dsm_view *envelope) {
     struct hkp_dsm__vote v;
     uint8_t signature[64];
@@ -209,7 +218,7 @@ hkp_status hkp_dsm__on_vote(node *n, struct peer *p, const struct hkp_dsm_view *
     if (st == HKP_E_DSM_EPOCH && p->seat >= 0) hkp_dsm__behind(n, p, v.epoch);
     if (st == HKP_E_DSM_EPOCH && v.epoch < n->set.epoch) hkp_dsm__newest_certs(n, p);
     if (st != HKP_OK) return st;
-    if (v.view < n->view && n->now >= p->certs_again) {
+    if (is_behind(n, &v) && n->now >= p->certs_again) {
         p->certs_again = n->now + n->retransmit_every;
         hkp_dsm__newest_certs(n, p);
     }

@@ -297,12 +297,23 @@ static hkp_status dispatch(node *n, struct peer *p, struct hkp_dsm__message *m) 
     }
 }
 
+/* Ops by which the rules have something to do only if a cert or evidence was new (stirs). */
+static int is_calm(uint32_t op) {
+    const uint64_t calm = 1ULL << HKP_DSM__OP_MSG_VOTE | 1ULL << HKP_DSM__OP_MSG_CERT |
+                          1ULL << HKP_DSM__OP_MSG_HAVE | 1ULL << HKP_DSM__OP_MSG_IHAVE |
+                          1ULL << HKP_DSM__OP_MSG_GRAFT | 1ULL << HKP_DSM__OP_MSG_PRUNE |
+                          1ULL << HKP_DSM__OP_MSG_PING | 1ULL << HKP_DSM__OP_MSG_ACK |
+                          1ULL << HKP_DSM__OP_MSG_WANT | 1ULL << HKP_DSM__OP_MSG_DIGEST;
+    return op < 64 && (calm >> op & 1) != 0;
+}
+
 /* A message of an open lane. What finds no room is lost and comes again some other way: a host that waited
  * for room would wait for ever. */
-static hkp_status take(node *n, struct peer *p, uint32_t lane, const uint8_t *msg, size_t len) {
+static hkp_status take(node *n, struct peer *p, uint32_t lane, const uint8_t *msg, size_t len, uint32_t *op) {
     struct hkp_dsm__message m;
     hkp_status st = hkp_dsm__conduct_lane(n, p, lane, len);
     if (st == HKP_OK) st = hkp_dsm__message_parse(lane, msg, len, &m);
+    if (st == HKP_OK) *op = m.op;
     if (st == HKP_OK) st = hkp_dsm__conduct_op(n, p, &m);
     if (st == HKP_OK) st = dispatch(n, p, &m);
     hkp_dsm__conduct_judge(n, p, st);
@@ -319,10 +330,12 @@ hkp_status hkp_dsm_recv(hkp_dsm_node *n, hkp_time now, uint64_t wall_us, const u
     n->wall_us = wall_us;
     n->wall_at = n->now;
     n->received++;
+    const uint64_t stirs = n->stirs;
+    uint32_t op = 0;
     hkp_status st = lane < HKP_DSM_LANES && hkp_dsm__lane_open(p, lane) ? HKP_OK : HKP_E_DSM_LANE;
-    if (st == HKP_OK) st = take(n, p, lane, msg, len);
+    if (st == HKP_OK) st = take(n, p, lane, msg, len, &op);
     if (st != HKP_OK && st != HKP_E_DSM_DUPLICATE && st != HKP_E_DSM_GAP) n->refused++;
-    hkp_dsm__advance(n);
+    if (!is_calm(op) || n->stirs != stirs || n->now >= n->advance_at) hkp_dsm__advance(n);
     return st;
 }
 

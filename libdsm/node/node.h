@@ -196,6 +196,9 @@ struct hkp_dsm_node {
     struct report reports[REPORTS_MAX];
     uint32_t report_head, report_count;
     uint64_t finals, nullified;
+    /** new certs and evidence, counted; the rules are looked at again then, whatever comes */
+    uint64_t stirs;
+    hkp_time advance_at;
     hkp_time sync_again, work_wake;
     /** an epoch that somebody spoke of: asked for until something in it is final, or so often in vain */
     uint64_t ahead;

@@ -36,8 +36,9 @@ int hkp_dsm__lane_open(const struct peer *p, uint32_t lane) {
 
 static void queue_pop(node *n, struct peer *p, struct queue *q) {
     blob *b = q->ring[q->head];
-    q->head = (q->head + 1) % q->cap;
     q->count--;
+    q->head =
+        q->count == 0 || q->head + 1 == q->cap ? 0 : q->head + 1; /* the same few places, while it can */
     p->bytes -= b->len;
     hkp_dsm__blob_drop(&n->pool, b);
     for (uint32_t l = 0; l < HKP_DSM_LANES; l++)
@@ -70,7 +71,8 @@ void hkp_dsm__send_peer(node *n, struct peer *p, uint32_t lane, blob *msg) {
             queue_pop(n, p, &p->queues[low]);
             n->dropped++;
         }
-    q->ring[(q->head + q->count) % q->cap] = hkp_dsm__blob_hold(msg);
+    const uint32_t end = q->head + q->count;
+    q->ring[end < q->cap ? end : end - q->cap] = hkp_dsm__blob_hold(msg);
     q->count++;
     p->bytes += msg->len;
     const uint32_t at = (uint32_t)(p - n->peers);

@@ -170,6 +170,44 @@ static uint8_t *bytes_take(struct sim *s, const uint8_t *msg, size_t len) {
     return last->data;
 }
 
+/* ---- what is on its way: a heap of which each has four below it ---- */
+
+static int before(const struct sim_arrival *a, const struct sim_arrival *b) {
+    return a->due != b->due ? a->due < b->due : (int32_t)(a->order - b->order) < 0;
+}
+
+static void net_put(struct sim *s, hkp_time due, const struct sim_message *m) {
+    struct sim_arrival new = {.due = due, .order = s->order++};
+    if (s->n_free > 0) {
+        new.at = s->free_net[--s->n_free];
+    } else {
+        s->net = sim_grow(s->net, &s->net_cap, s->net_used, sizeof *s->net);
+        new.at = (uint32_t)s->net_used++;
+    }
+    s->net[new.at] = *m;
+    s->heap = sim_grow(s->heap, &s->heap_cap, s->n_net, sizeof *s->heap);
+    size_t at = s->n_net++;
+    for (; at > 0 && before(&new, &s->heap[(at - 1) / 4]); at = (at - 1) / 4)
+        s->heap[at] = s->heap[(at - 1) / 4];
+    s->heap[at] = new;
+}
+
+static struct sim_message net_take(struct sim *s) {
+    const struct sim_arrival first = s->heap[0], last = s->heap[--s->n_net];
+    size_t at = 0;
+    for (size_t child; (child = 4 * at + 1) < s->n_net; at = child) {
+        const size_t end = child + 4 < s->n_net ? child + 4 : s->n_net;
+        for (size_t k = child + 1; k < end; k++)
+            if (before(&s->heap[k], &s->heap[child])) child = k;
+        if (before(&last, &s->heap[child])) break;
+        s->heap[at] = s->heap[child];
+    }
+    s->heap[at] = last;
+    s->free_net = sim_grow(s->free_net, &s->free_cap, s->n_free, sizeof *s->free_net);
+    s->free_net[s->n_free++] = first.at;
+    return s->net[first.at];
+}
+
 void sim_send(struct sim *s, uint32_t from, uint32_t to, uint32_t lane, const uint8_t *msg, size_t len) {
     uint32_t copies = s->resend > 0                    ? 1
                       : sim_random(s, 1000) < s->loss  ? 0
@@ -179,15 +217,13 @@ void sim_send(struct sim *s, uint32_t from, uint32_t to, uint32_t lane, const ui
     if (!s->nodes[from].honest && !s->unwatched) sim_watch(s, from, lane, msg, len);
     if (len > 1 && (s->lost_ops >> sent_op(s, msg) & 1) != 0) copies = 0;
     for (uint32_t c = 0; c < copies; c++) {
-        s->net = sim_grow(s->net, &s->net_cap, s->n_net, sizeof *s->net);
-        struct sim_message m = {.order = s->order++,
-                                .from = (uint8_t)from,
+        struct sim_message m = {.from = (uint8_t)from,
                                 .to = (uint8_t)to,
                                 .lane = (uint8_t)lane,
                                 .data = bytes_take(s, msg, len),
                                 .len = (uint32_t)len};
-        m.due = s->now + s->delay_min + sim_random(s, s->delay_max - s->delay_min + 1);
-        if (s->resend > 0) m.due = in_session(s, m.due, from, to, lane);
+        hkp_time due = s->now + s->delay_min + sim_random(s, s->delay_max - s->delay_min + 1);
+        if (s->resend > 0) due = in_session(s, due, from, to, lane);
         if (len > 0 && s->corrupt > 0 && sim_random(s, 1000) < s->corrupt) {
             /* a session authenticates what is sent (HTP-5): of the honest nothing false arrives */
             if (s->nodes[from].honest) {
@@ -198,31 +234,8 @@ void sim_send(struct sim *s, uint32_t from, uint32_t to, uint32_t lane, const ui
             m.data = bytes_new(s, msg, len);
             m.data[sim_random(s, len)] ^= (uint8_t)(1 + sim_random(s, 255));
         }
-        size_t at = s->n_net++;
-        for (; at > 0; at = (at - 1) / 2) { /* heap, earliest first */
-            const struct sim_message *up = &s->net[(at - 1) / 2];
-            if (up->due < m.due || (up->due == m.due && up->order < m.order)) break;
-            s->net[at] = *up;
-        }
-        s->net[at] = m;
+        net_put(s, due, &m);
     }
-}
-
-static struct sim_message net_take(struct sim *s) {
-    struct sim_message first = s->net[0], last = s->net[--s->n_net];
-    size_t at = 0;
-    for (size_t child; (child = 2 * at + 1) < s->n_net; at = child) {
-        if (child + 1 < s->n_net &&
-            (s->net[child + 1].due < s->net[child].due ||
-             (s->net[child + 1].due == s->net[child].due && s->net[child + 1].order < s->net[child].order)))
-            child++;
-        if (last.due < s->net[child].due ||
-            (last.due == s->net[child].due && last.order < s->net[child].order))
-            break;
-        s->net[at] = s->net[child];
-    }
-    s->net[at] = last;
-    return first;
 }
 
 /* Whose node_id it is; the places are right or tried anew. */
@@ -232,6 +245,14 @@ static uint32_t identity(struct sim *s, const uint8_t node_id[16]) {
     for (uint32_t i = 0; i < SIM_NODES; i++)
         if (memcmp(s->mesh.node_id[i], node_id, 16) == 0) return *place = (uint8_t)i;
     return SIM_NODES;
+}
+
+static void send_to(struct sim *s, uint32_t from, uint32_t to, uint32_t lane, const uint8_t *msg,
+                    size_t len) {
+    if (!s->nodes[from].honest && s->tamper != NULL)
+        s->tamper(s, from, to, lane, msg, len);
+    else
+        sim_send(s, from, to, lane, msg, len);
 }
 
 void sim_pump(struct sim *s, uint32_t i) {
@@ -271,13 +292,10 @@ void sim_pump(struct sim *s, uint32_t i) {
         sim_trace(s, msg, len);
         if (me->honest && !s->unwatched) sim_watch(s, i, lane, msg, len);
         const uint32_t who = identity(s, peer);
-        for (uint32_t to = 0; to < s->count; to++)
-            if (s->nodes[to].who == who && to != i && !me->silent) {
-                if (!me->honest && s->tamper != NULL)
-                    s->tamper(s, i, to, lane, msg, len);
-                else
-                    sim_send(s, i, to, lane, msg, len);
-            }
+        if (s->count == s->mesh.n && who != i && who < s->count && !me->silent)
+            send_to(s, i, who, lane, msg, len);
+        for (uint32_t to = 0; s->count > s->mesh.n && to < s->count; to++) /* there may be twins */
+            if (s->nodes[to].who == who && to != i && !me->silent) send_to(s, i, to, lane, msg, len);
     }
     if (!s->unwatched) sim_watch_bounds(s, i);
     me->wake = hkp_dsm_wake(me->node);
@@ -398,7 +416,7 @@ void sim_run(struct sim *s, hkp_time span) {
         due_set(s, i);
     }
     for (;;) {
-        const hkp_time arrives = s->n_net > 0 ? s->net[0].due : HKP_TIME_NEVER;
+        const hkp_time arrives = s->n_net > 0 ? s->heap[0].due : HKP_TIME_NEVER;
         const hkp_time next = arrives <= s->due[1] ? arrives : s->due[1];
         if (next > end) break;
         if (next > s->now) s->now = next;
@@ -459,9 +477,11 @@ void sim_free(struct sim *s) {
         sim_disk_free(&s->nodes[i].disk);
         free(s->nodes[i].proof);
     }
-    for (size_t k = 0; k < s->n_net; k++) bytes_give(s, s->net[k].data);
+    for (size_t k = 0; k < s->n_net; k++) bytes_give(s, s->net[s->heap[k].at].data);
     if (s->last_sent != NULL) bytes_give(s, s->last_sent->data);
     free(s->net);
+    free(s->heap);
+    free(s->free_net);
     for (uint32_t c = 0; c < SIM_SIZES; c++)
         for (struct sim_bytes *b = s->spare[c], *next; b != NULL; b = next) {
             next = b->next;

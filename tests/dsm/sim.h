@@ -109,11 +109,16 @@ struct sim_node {
 
 /** On its way. One message to many is held once. */
 struct sim_message {
-    hkp_time due;
-    uint64_t order;
     uint8_t *data;
     uint32_t len;
     uint8_t from, to, lane;
+};
+
+/** When it arrives, in a heap, the earliest first, of those of one time the one that was sent first; at: its
+ * place among the messages. */
+struct sim_arrival {
+    hkp_time due;
+    uint32_t order, at;
 };
 
 struct sim_promise {
@@ -154,14 +159,18 @@ struct sim_bytes {
 
 struct sim {
     struct sim_mesh mesh;
-    uint64_t random, trace, order;
+    uint64_t random, trace;
+    uint32_t order;
     hkp_time now;
     uint32_t count;
     struct sim_node nodes[SIM_NODES];
     /** links[a][b]: 1 while a's messages reach b */
     uint8_t links[SIM_NODES][SIM_NODES];
     struct sim_message *net;
-    size_t n_net, net_cap;
+    struct sim_arrival *heap;
+    /** places of messages that arrived */
+    uint32_t *free_net;
+    size_t n_net, net_used, net_cap, heap_cap, free_cap, n_free;
     /** bytes of messages that arrived, by size, for those to come; those that were sent last */
     struct sim_bytes *spare[SIM_SIZES], *last_sent;
     /** when each node is due, for its timer or its disk, in the leaves of a tree, the earliest above */

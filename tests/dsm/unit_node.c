@@ -19,7 +19,7 @@ static uint64_t random_state = 11;
 static hkp_dsm_node *node;
 static uint32_t me;
 static hkp_time now;
-static uint64_t wal_rows, votes[6];
+static uint64_t wal_rows, votes[6], certs;
 static uint64_t vote_view;
 /* of the store: NULL, or the one record of its WAL */
 static const uint8_t *recorded;
@@ -74,6 +74,7 @@ static void drain(void) {
         struct hkp_dsm_envelope env;
         struct hkp_dsm__vote v;
         CHECK_EQ(hkp_dsm__message_parse(lane, msg, len, &m), HKP_OK);
+        certs += m.op == HKP_DSM__OP_MSG_CERT;
         if (m.op != HKP_DSM__OP_MSG_VOTE) continue;
         CHECK_EQ(hkp_dsm_envelope_parse(m.envelope.ptr, m.envelope.len, 0x38, &env), HKP_OK);
         CHECK_EQ(hkp_dsm__vote_parse(env.kind, env.body.ptr, env.body.len, &v), HKP_OK);
@@ -397,6 +398,50 @@ static void promises_of_the_view_are_sent_again(void) {
     hkp_dsm_node_free(node);
 }
 
+static void send_vote(uint32_t from, uint32_t kind, uint64_t view, const uint8_t digest[32]) {
+    struct hkp_dsm__vote vote = {.kind = kind, .view = view};
+    uint8_t envelope[HKP_DSM__VOTE_MAX];
+    struct hkp_dsm_view bytes = {.ptr = envelope};
+    memcpy(vote.digest, digest, 32);
+    CHECK_EQ(hkp_dsm__vote_make(genesis.chain_id, &vote, mesh.node_id[from], mesh.secret[from], envelope,
+                                sizeof envelope, &bytes.len),
+             HKP_OK);
+    struct hkp_dsm_cbor_writer w = writer();
+    hkp_dsm__put_single(&w, HKP_DSM__OP_MSG_VOTE, &bytes);
+    const hkp_status st = deliver(from, &w);
+    CHECK(st == HKP_OK || st == HKP_E_DSM_OLD || st == HKP_E_DSM_DUPLICATE);
+}
+
+/* R9: votes that crossed the cert say nothing; one that comes long after it does, and so does one of a view
+ * below. */
+static void who_is_behind_is_told_the_certs(void) {
+    uint8_t first[32], second[32];
+    const uint32_t late = (not_leading(1) + 1) % mesh.n, later = (late + 1) % mesh.n;
+    begin_promising(not_leading(1));
+    CHECK_EQ(send_proposal(1, perm[1], genesis_ms() + 1, first), HKP_OK);
+    send_cert(HKP_DSM_KIND_NOTAR, 1, first);
+    certs = 0;
+    send_vote(late, HKP_DSM_KIND_NOTAR, 1, first);
+    send_vote(later, HKP_DSM_KIND_FINAL, 1, first);
+    CHECK_EQ(certs, 0);
+    now += 250000000; /* D */
+    send_vote(later, HKP_DSM_KIND_FINAL, 1, first);
+    CHECK_EQ(certs, 0);
+    send_vote(late, HKP_DSM_KIND_NOTAR, 1, first);
+    CHECK_EQ(certs, 1);
+    send_vote(late, HKP_DSM_KIND_NOTAR, 1, first);
+    CHECK_EQ(certs, 1);
+    on = first;
+    on_view = 1;
+    CHECK_EQ(send_proposal(2, perm[2], genesis_ms() + 2, second), HKP_OK);
+    on = NULL;
+    send_cert(HKP_DSM_KIND_NOTAR, 2, second);
+    certs = 0;
+    send_vote(later, HKP_DSM_KIND_NOTAR, 1, first);
+    CHECK_EQ(certs, 1);
+    hkp_dsm_node_free(node);
+}
+
 /* R3 and R4 from memory of a start before: NULL forbids FINAL, and NOTAR forbids nothing that ends the view.
  */
 static void after_a_recorded_null_there_is_no_final(void) {
@@ -549,6 +594,7 @@ int main(void) {
     CASE(blocks_of_a_false_body_are_not_waited_for);
     CASE(a_false_body_of_a_notarised_header_is_replaced);
     CASE(promises_of_the_view_are_sent_again);
+    CASE(who_is_behind_is_told_the_certs);
     CASE(headers_of_views_to_come_push_out_none);
     CASE(a_notarised_header_gets_final);
     CASE(what_does_not_parse_or_belongs_to_no_open_lane_changes_nothing);

@@ -136,8 +136,9 @@ static uint32_t said(uint32_t op, uint32_t *elements) {
     if (elements != NULL) *elements = 0;
     for (size_t i = 0; i < sim.n_net; i++) {
         struct hkp_dsm__message m;
-        if (sim.net[i].to != PLAYED) continue;
-        CHECK_EQ(hkp_dsm__message_parse(sim.net[i].lane, sim.net[i].data, sim.net[i].len, &m), HKP_OK);
+        const struct sim_message *on_its_way = &sim.net[sim.heap[i].at];
+        if (on_its_way->to != PLAYED) continue;
+        CHECK_EQ(hkp_dsm__message_parse(on_its_way->lane, on_its_way->data, on_its_way->len, &m), HKP_OK);
         if (m.op != op) continue;
         n++;
         if (elements != NULL) *elements += (uint32_t)m.list.n;
