@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
 /* The log as bytes: records, segment headers, and what can be recovered of a segment (NZ1 5, 5.2). */
+#include "libter/segment.h"
+
 #include "libter/bytes.h"
 
 #include <assert.h>
-#include <hookprobe/ter.h>
 #include <string.h>
 
 enum { RECORD_HEAD = 8, TCK_N = 24, TCK_H = 32 };
@@ -132,7 +133,7 @@ hkp_status hkp_ter_log_head_decode(struct hkp_ter_log_head *head, const uint8_t 
     return HKP_OK;
 }
 
-static void cursor_of(const struct hkp_ter_log_head *head, struct hkp_ter_cursor *cursor) {
+void hkp_ter__head_cursor(const struct hkp_ter_log_head *head, struct hkp_ter_cursor *cursor) {
     memset(cursor, 0, sizeof *cursor);
     cursor->index = head->first_index;
     memcpy(cursor->h, head->h, 32);
@@ -174,7 +175,7 @@ hkp_status hkp_ter_log_recover(const uint8_t *bytes, size_t len, const uint8_t n
     hkp_status st = hkp_ter_log_head_decode(&head, bytes, len);
     if (st != HKP_OK) return st;
     if (memcmp(head.node_id, node_id, 16) != 0) return HKP_E_TER_LOG_NODE;
-    cursor_of(&head, &recovery->cursor);
+    hkp_ter__head_cursor(&head, &recovery->cursor);
     if (before != NULL && !same_cursor(before, &recovery->cursor)) return HKP_E_TER_LOG_ORDER;
     size_t off = HKP_TER_LOG_HEAD_SIZE;
     while (off < len) {

@@ -4,6 +4,7 @@
 #include "libter/verify.h"
 #include "libter/bytes.h"
 #include "libter/options.h"
+#include "libter/segment.h"
 
 enum { RECORD_HEAD = 8 };
 /* What the next bytes are. */
@@ -155,15 +156,6 @@ static void take_record(struct hkp_ter_verify *v, const struct hkp_ter_log_recor
 
 /* ---- Segment headers ---- */
 
-static void head_cursor(const struct hkp_ter_log_head *head, struct hkp_ter_cursor *cursor) {
-    memset(cursor, 0, sizeof *cursor);
-    cursor->index = head->first_index;
-    memcpy(cursor->h, head->h, 32);
-    if (head->first_index == 0) return;
-    memcpy(cursor->last_ter, head->prev_ter, HKP_TER_SIZE);
-    cursor->has_last = 1;
-}
-
 /* The first segment of all: what stands in it is the beginning, if it can be. */
 static void begin_at(struct hkp_ter_verify *v, const struct hkp_ter_cursor *cursor) {
     struct hkp_ter_cursor zero;
@@ -217,7 +209,7 @@ static void take_head(struct hkp_ter_verify *v) {
     } else if (v->at.segment != UINT64_MAX && v->at.segment != head.first_index) {
         hkp_ter__verdict(v, HKP_TER_VERDICT_REORDERED, HKP_E_TER_LOG_ORDER, 0, &v->at, head.first_index, 0);
     } else {
-        head_cursor(&head, &cursor);
+        hkp_ter__head_cursor(&head, &cursor);
         if (v->begun)
             go_on_at(v, &cursor);
         else

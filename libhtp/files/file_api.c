@@ -68,7 +68,7 @@ hkp_status hkp_htp_files_new(hkp_htp_files **out, hkp_htp_endpoint *ep,
     f->mem = o.mem;
     f->ep = ep;
     set_up(f, &o);
-    f->inflate_arena = (struct hkp_htp__pack_arena){f->inflate_memory, sizeof f->inflate_memory};
+    f->inflate_arena = (struct hkp_htp__zarena){f->inflate_memory, sizeof f->inflate_memory};
     if (!hkp_htp__pack_inflate_new(&f->inflate, &f->inflate_arena)) {
         hkp_mem_free(&o.mem, f, sizeof *f);
         return HKP_E_NOMEM;

@@ -88,7 +88,7 @@ static z_stream *packer(hkp_htp__files *f) {
     if (f->deflate_memory == NULL) {
         f->deflate_memory = f->mem.alloc(f->mem.user, HKP_HTP__DEFLATE_BYTES);
         if (f->deflate_memory == NULL) return NULL;
-        f->deflate_arena = (struct hkp_htp__pack_arena){f->deflate_memory, HKP_HTP__DEFLATE_BYTES};
+        f->deflate_arena = (struct hkp_htp__zarena){f->deflate_memory, HKP_HTP__DEFLATE_BYTES};
         if (!hkp_htp__pack_deflate_new(&f->deflate, &f->deflate_arena)) {
             f->mem.free(f->mem.user, f->deflate_memory, HKP_HTP__DEFLATE_BYTES);
             f->deflate_memory = NULL;

@@ -4,35 +4,13 @@
 
 #include "libter/bytes.h"
 
-static void *arena_alloc(void *opaque, unsigned items, unsigned size) {
-    struct hkp_htp__pack_arena *a = opaque;
-    const size_t bytes = ((size_t)items * size + 15) & ~(size_t)15;
-    if (bytes > a->left) return NULL;
-    void *p = a->at;
-    a->at += bytes;
-    a->left -= bytes;
-    return p;
-}
-
-static void arena_free(void *opaque, void *ptr) {
-    (void)opaque;
-    (void)ptr;
-}
-
-static void start(z_stream *z, struct hkp_htp__pack_arena *arena) {
-    memset(z, 0, sizeof *z);
-    z->zalloc = arena_alloc;
-    z->zfree = arena_free;
-    z->opaque = arena;
-}
-
-int hkp_htp__pack_inflate_new(z_stream *z, struct hkp_htp__pack_arena *arena) {
-    start(z, arena);
+int hkp_htp__pack_inflate_new(z_stream *z, struct hkp_htp__zarena *arena) {
+    hkp_htp__zarena_use(arena, z);
     return inflateInit(z) == Z_OK;
 }
 
-int hkp_htp__pack_deflate_new(z_stream *z, struct hkp_htp__pack_arena *arena) {
-    start(z, arena);
+int hkp_htp__pack_deflate_new(z_stream *z, struct hkp_htp__zarena *arena) {
+    hkp_htp__zarena_use(arena, z);
     return deflateInit(z, HKP_HTP__PACK_LEVEL) == Z_OK;
 }
 

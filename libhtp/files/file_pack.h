@@ -4,10 +4,9 @@
 #ifndef HKP_LIBHTP_FILE_PACK_H
 #define HKP_LIBHTP_FILE_PACK_H
 
-#include <hookprobe/htp/file.h>
+#include "libhtp/zarena.h"
 
-#define ZLIB_CONST
-#include <zlib.h>
+#include <hookprobe/htp/file.h>
 
 enum {
     /** bytes of plain_len before the zlib stream */
@@ -19,15 +18,9 @@ enum {
     HKP_HTP__DEFLATE_BYTES = 272 * 1024
 };
 
-/** Memory for one z_stream, given in turn and never back. */
-struct hkp_htp__pack_arena {
-    uint8_t *at;
-    size_t left;
-};
-
 /** Sets a stream up in an arena; 0: it is too small. */
-int hkp_htp__pack_inflate_new(z_stream *z, struct hkp_htp__pack_arena *arena);
-int hkp_htp__pack_deflate_new(z_stream *z, struct hkp_htp__pack_arena *arena);
+int hkp_htp__pack_inflate_new(z_stream *z, struct hkp_htp__zarena *arena);
+int hkp_htp__pack_deflate_new(z_stream *z, struct hkp_htp__zarena *arena);
 /** Inflates the data of a chunk that must be len bytes, 1..65536, into dst[len + 1]. OK or INTEGRITY_FAILURE.
  */
 uint32_t hkp_htp__pack_inflate(z_stream *z, const uint8_t *data, size_t data_len, uint8_t *dst, size_t len);

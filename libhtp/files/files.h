@@ -176,7 +176,7 @@ struct hkp_htp_files {
     uint8_t plain[HKP_HTP_FILE_CHUNK_MAX + 1];
     struct hkp_htp_file_entry page[HKP_HTP__FILES_PAGE];
     z_stream inflate, deflate;
-    struct hkp_htp__pack_arena inflate_arena, deflate_arena;
+    struct hkp_htp__zarena inflate_arena, deflate_arena;
     uint8_t *deflate_memory;
     uint8_t inflate_memory[HKP_HTP__INFLATE_BYTES];
 };

@@ -4,9 +4,7 @@
 
 #include <hookprobe/htp.h>
 
-#define ZLIB_CONST
-#include <zlib.h>
-
+#include "libhtp/zarena.h"
 #include "libter/bytes.h"
 
 hkp_status hkp_htp__message_head(const uint8_t *head, uint64_t avail, uint32_t max,
@@ -28,31 +26,11 @@ hkp_status hkp_htp__message_head(const uint8_t *head, uint64_t avail, uint32_t m
     return HKP_OK;
 }
 
-/* Memory of one inflation: taken in turn from one arena, all given back at its end. */
-struct arena {
-    uint8_t *at;
-    size_t left;
-};
-
-static void *arena_alloc(void *opaque, unsigned items, unsigned size) {
-    struct arena *a = opaque;
-    size_t bytes = ((size_t)items * size + 15) & ~(size_t)15;
-    if (bytes > a->left) return NULL;
-    void *p = a->at;
-    a->at += bytes;
-    a->left -= bytes;
-    return p;
-}
-
-static void arena_free(void *opaque, void *ptr) {
-    (void)opaque;
-    (void)ptr;
-}
-
 /* dst has plain_len + 1 bytes: one more than the message may have shows a lie without a bomb. */
-static int inflate_exactly(struct hkp_htp__chain *chain, uint64_t at, uint64_t len, struct arena *arena,
-                           uint8_t *dst, uint32_t plain_len) {
-    z_stream z = {.zalloc = arena_alloc, .zfree = arena_free, .opaque = arena};
+static int inflate_exactly(struct hkp_htp__chain *chain, uint64_t at, uint64_t len,
+                           struct hkp_htp__zarena *arena, uint8_t *dst, uint32_t plain_len) {
+    z_stream z;
+    hkp_htp__zarena_use(arena, &z);
     if (inflateInit(&z) != Z_OK) return Z_MEM_ERROR;
     z.next_out = dst;
     z.avail_out = plain_len + 1;
@@ -81,7 +59,7 @@ hkp_status hkp_htp__message_body(struct hkp_htp__chain *chain, struct hkp_htp__p
     if (!m->compressed) {
         hkp_htp__chain_read(chain, offset + HKP_HTP__MESSAGE_HEAD, dst, m->plain_len);
     } else {
-        struct arena arena = {hkp_htp__pools_arena(pools), HKP_HTP__ARENA_SIZE};
+        struct hkp_htp__zarena arena = {hkp_htp__pools_arena(pools), HKP_HTP__ARENA_SIZE};
         if (arena.at == NULL) return HKP_E_NOMEM;
         int rc = inflate_exactly(chain, offset + HKP_HTP__MESSAGE_HEAD + 4,
                                  m->size - HKP_HTP__MESSAGE_HEAD - 4, &arena, dst, m->plain_len);
@@ -111,8 +89,9 @@ static size_t deflate_into(z_stream *z, struct hkp_htp__chain *chain, struct hkp
 size_t hkp_htp__message_deflate(struct hkp_htp__chain *chain, struct hkp_htp__pools *pools, uint64_t offset,
                                 const uint8_t *msg, size_t len, int level) {
     enum { WINDOW_BITS = 15, MEM_LEVEL = 8 };
-    struct arena arena = {hkp_htp__pools_packer(pools), HKP_HTP__PACKER_SIZE};
-    z_stream z = {.zalloc = arena_alloc, .zfree = arena_free, .opaque = &arena};
+    struct hkp_htp__zarena arena = {hkp_htp__pools_packer(pools), HKP_HTP__PACKER_SIZE};
+    z_stream z;
+    hkp_htp__zarena_use(&arena, &z);
     if (arena.at == NULL ||
         deflateInit2(&z, level, Z_DEFLATED, WINDOW_BITS, MEM_LEVEL, Z_DEFAULT_STRATEGY) != Z_OK)
         return 0;

@@ -186,7 +186,7 @@ static void inflating_is_bound_as_the_vectors_say(void) {
     size_t i;
     json_t *v;
     static uint8_t memory[HKP_HTP__INFLATE_BYTES];
-    struct hkp_htp__pack_arena arena = {memory, sizeof memory};
+    struct hkp_htp__zarena arena = {memory, sizeof memory};
     z_stream z;
     CHECK(hkp_htp__pack_inflate_new(&z, &arena));
     json_array_foreach(vectors("inflate"), i, v) {
@@ -205,7 +205,7 @@ static void what_is_packed_unpacks_and_is_never_longer(void) {
     static uint8_t in_memory[HKP_HTP__INFLATE_BYTES], out_memory[HKP_HTP__DEFLATE_BYTES];
     static uint8_t plain[HKP_HTP_FILE_CHUNK_MAX], packed[HKP_HTP_FILE_CHUNK_MAX],
         back[HKP_HTP_FILE_CHUNK_MAX + 1];
-    struct hkp_htp__pack_arena in = {in_memory, sizeof in_memory}, out = {out_memory, sizeof out_memory};
+    struct hkp_htp__zarena in = {in_memory, sizeof in_memory}, out = {out_memory, sizeof out_memory};
     z_stream i, d;
     uint64_t seed = check_seed();
     CHECK(hkp_htp__pack_inflate_new(&i, &in) && hkp_htp__pack_deflate_new(&d, &out));
