@@ -110,6 +110,11 @@ static void a_header_far_in_the_future_is_far_ahead(void) {
     rules.parent_ms = UINT64_MAX / 1000 + 1;
     cert.not_after_s = 1000;
     CHECK_EQ(hkp_dsm__block_times(&old, &rules), HKP_E_DSM_EXPIRED);
+    rules.parent_ms = UINT64_MAX / 1000 + 35ULL * 86400 * 1000;
+    cert.not_after_s = UINT64_MAX / 1000000;
+    CHECK_EQ(hkp_dsm__block_times(&b, &rules), HKP_OK);
+    rules.parent_ms++;
+    CHECK_EQ(hkp_dsm__block_times(&b, &rules), HKP_E_DSM_EXPIRED);
 }
 
 static void derived_times(void) {
