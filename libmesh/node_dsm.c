@@ -20,6 +20,7 @@ hkp_status hkp_mesh__dsm_new(struct hkp_mesh_node *node) {
     o.certificate_len = node->opt.certificate_len;
     o.secret = node->a_secret;
     o.host = node->opt.host;
+    o.build_s = node->opt.build_s;
     o.t_cp_ns = node->opt.checkpoint_ns; /* HKP_TIME_NEVER is HKP_DSM_T_CP_NONE */
     o.delay_ns = node->opt.delay_ns;
     return hkp_dsm_node_new(&node->dsm, &o, node->now);

@@ -45,10 +45,9 @@ void hkp_dsm__author_open(node *n, struct author *a) {
     if (a->open_next != NULL) a->open_next->open_prev = a->open_prev;
 }
 
-/* D-CERT-5: the wall clock, or without a synchronised one not earlier than the chain's time. */
 uint64_t hkp_dsm__judged_at_s(const node *n) {
-    uint64_t wall = hkp_dsm__wall_us(n) / 1000000, chain = n->root.time_ms / 1000;
-    return n->synchronised || wall > chain ? wall : chain;
+    return hkp_dsm__check_time(hkp_dsm__wall_us(n) / 1000000, (int)n->synchronised, n->root.time_ms,
+                               n->build_s);
 }
 
 hkp_status hkp_dsm__certificate_timely(const node *n, const uint8_t *multi, size_t len,

@@ -197,6 +197,7 @@ hkp_status hkp_dsm_node_new(hkp_dsm_node **out, const struct hkp_dsm_node_option
     n->probes.health = 1;
     n->keep_blocks_s = o.keep_blocks_s;
     n->keep_headers_s = o.keep_headers_s;
+    n->build_s = o.build_s;
     st = memory(n, &o);
     if (st == HKP_OK) st = identity(n, &o);
     if (st == HKP_OK) st = hkp_dsm__testimony_new(n);

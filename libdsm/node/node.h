@@ -62,7 +62,7 @@ struct hkp_dsm_node {
     /* identity */
     uint8_t chain_id[32], id[16], secret[64], host[32];
     struct hkp_dsm_officers officers;
-    uint64_t genesis_s;
+    uint64_t genesis_s, build_s;
     uint32_t single;
     struct author *self;
     struct stranger *strangers;

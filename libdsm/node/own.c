@@ -29,18 +29,16 @@ hkp_status hkp_dsm_draft(hkp_dsm_node *n, const uint8_t *content, size_t len, ui
 
 /* D-BLK-16: by the clock only while there is reason to believe it. */
 static uint64_t block_time(const node *n, const struct hkp_dsm_certificate *c) {
-    uint64_t wall = hkp_dsm__wall_us(n), last = n->self->tip.time_us;
-    uint32_t known = 0, wrong = 0;
+    struct hkp_dsm__block_clock clock = {.wall_us = hkp_dsm__wall_us(n), .clock_known = (int)n->synchronised};
     for (uint32_t i = 0; i < n->peers_max; i++) {
         if (!n->peers[i].up) continue;
-        known += n->peers[i].clock_verdict != HKP_DSM_CLOCK_UNKNOWN;
-        wrong += n->peers[i].clock_verdict == HKP_DSM_CLOCK_FAIL;
+        clock.clock_known |= n->peers[i].clock_verdict != HKP_DSM_CLOCK_UNKNOWN;
+        clock.fails += n->peers[i].clock_verdict == HKP_DSM_CLOCK_FAIL;
     }
-    int believed = (n->synchronised || known > 0) && wrong < 2;
-    if (n->finals > 0 && wall > n->root.time_ms * 1000 + (n->now - n->root.at) / 1000 + 60000000)
-        believed = 0;
-    if (believed && wall > last && wall >= c->not_before_s * 1000000) return wall;
-    return n->self->tip.seq > 0 ? last + 1 : c->not_before_s * 1000000;
+    if (n->finals > 0) clock.header_ms = n->root.time_ms;
+    clock.since_us = (n->now - n->root.at) / 1000;
+    clock.prev_us = n->self->tip.seq > 0 ? n->self->tip.time_us : c->not_before_s * 1000000 - 1;
+    return hkp_dsm__block_time(&clock);
 }
 
 static hkp_status own_rules(node *n, uint32_t event_type, const struct hkp_dsm_neuro *neuro,

@@ -31,7 +31,8 @@ uint64_t hkp_dsm__median(uint64_t *values, size_t n) {
 uint64_t hkp_dsm__block_time(const struct hkp_dsm__block_clock *c) {
     const uint64_t next = c->prev_us + 1;
     if (!c->clock_known || c->fails >= 2) return next;
-    if (c->header_ms != 0 && c->wall_us > c->header_ms * 1000 + c->since_us + CLOCK_MAX_MS * 1000ULL)
+    const uint64_t ahead_us = c->since_us + CLOCK_MAX_MS * 1000ULL; /* of the header, no product that wraps */
+    if (c->header_ms != 0 && c->wall_us > ahead_us && (c->wall_us - ahead_us - 1) / 1000 >= c->header_ms)
         return next;
     return c->wall_us > next ? c->wall_us : next;
 }

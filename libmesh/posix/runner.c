@@ -130,6 +130,7 @@ static hkp_status make_node(struct hkp_mesh_runner *r, const struct hkp_mesh_run
         hkp_mesh__say(r, HKP_MESH_LOG_NOTE, "secrets may be swapped out: raise the limit of locked memory");
     hkp_ter_system_rng(&o.rng);
     o.clock_synchronised = opt->clock_trusted;
+    o.build_s = HKP_TER_BUILD_US / 1000000;
     memcpy(o.a_seed, r->dir.keys.a_seed, 32);
     memcpy(o.s_secret, r->dir.keys.s_secret, 32);
     memcpy(o.state_key, r->dir.keys.state_key, 32);

@@ -344,6 +344,7 @@ void sim_start(struct sim *s, uint32_t i) {
     o.heads_max = s->count < 64 ? 64 : SIM_NODES;
     o.peers_max = s->count < 8 ? 8 : SIM_NODES;
     o.seen_max = 1024;
+    o.build_s = s->build_s;
     if (me->disk.wal_count == 0) {
         struct hkp_dsm__wal_record first = {.kind = 0};
         me->disk.wal = sim_grow(me->disk.wal, &me->disk.wal_cap, 0, 64);

@@ -191,6 +191,8 @@ struct sim {
     hkp_time t_cp, delay;
     /** D-STO-8, seconds; 0: defaults */
     uint64_t keep_blocks_s, keep_headers_s;
+    /** when the hosts were built (D-CERT-5); 0: not known */
+    uint64_t build_s;
     /** the one chain: digest by height, as first reported */
     uint8_t chain[SIM_HEIGHTS][32];
     uint8_t known[SIM_HEIGHTS];

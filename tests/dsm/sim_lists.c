@@ -307,6 +307,32 @@ static void an_old_list_limits_new_sessions(void) {
     sim_free(&sim);
 }
 
+/* D-CERT-5: a clock that began anew makes no certificate valid again. */
+static void without_a_clock_it_is_no_earlier_than_the_build(void) {
+    struct hkp_dsm_admission a = {.struct_size = sizeof a};
+    static const struct {
+        int64_t built_after_s;
+        int32_t synchronised;
+        hkp_status want;
+    } cases[] = {{-DAY_S, 0, HKP_OK}, /* the chain has begun, so it is not 1970 */
+                 {29 * DAY_S, 0, HKP_OK},
+                 {40 * DAY_S, 0, HKP_E_DSM_EXPIRED},
+                 {40 * DAY_S, 1, HKP_E_DSM_NOT_YET}};
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        sim_new(&sim, check_seed(), 4, 1);
+        sim_outsider(&sim, 4, HKP_DSM_ROLE_EDGE, 9);
+        sim.strangers = 1; /* it takes no certificate before its clock is what it is */
+        sim.build_s = sim.mesh.time_s + (uint64_t)cases[k].built_after_s;
+        sim.nodes[0].clock_us = -(int64_t)sim.mesh.time_s * 1000000;
+        sim_start(&sim, 0);
+        hkp_dsm_clock_state(sim.nodes[0].node, cases[k].synchronised);
+        CHECK_EQ(
+            hkp_dsm_node_admit(sim.nodes[0].node, sim.mesh.certificate[4], sim.mesh.certificate_len[4], &a),
+            cases[k].want);
+        sim_free(&sim);
+    }
+}
+
 int main(void) {
     CASE(a_list_reaches_all_and_the_chain);
     CASE(blocks_of_a_revoked_serial_are_not_made_final);
@@ -315,5 +341,6 @@ int main(void) {
     CASE(two_lists_of_one_number_both_count);
     CASE(new_officers_count_by_the_chain);
     CASE(an_old_list_limits_new_sessions);
+    CASE(without_a_clock_it_is_no_earlier_than_the_build);
     return check_done();
 }

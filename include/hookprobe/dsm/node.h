@@ -101,6 +101,9 @@ struct hkp_dsm_node_options {
     uint32_t claims_max;
     /** must be 0 */
     uint32_t reserved2;
+    /** Unix seconds at which the host was built: while its clock is not synchronised the time is taken to be
+     * no earlier (D-CERT-5); 0: not known */
+    uint64_t build_s;
 };
 
 struct hkp_dsm_node_status {

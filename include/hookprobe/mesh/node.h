@@ -102,6 +102,8 @@ struct hkp_mesh_node_options {
     uint32_t reserved0;
     /** what a TPM must say, and the own attestation key (attest.h); borrowed for the call; NULL: none */
     const struct hkp_mesh_attest_policy *attest_policy;
+    /** Unix seconds at which the host was built; 0: not known (D-CERT-5) */
+    uint64_t build_s;
 };
 
 /**
