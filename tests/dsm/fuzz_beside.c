@@ -56,11 +56,11 @@ static void log_proofs(const uint8_t *in, size_t len) {
 }
 
 static void batch(const uint8_t *in, size_t len) {
-    static struct hkp_dsm_batch b;
+    static struct hkp_dsm_batch b, again;
     size_t made = 0;
     if (hkp_dsm_batch_parse(in, len, &b) != HKP_OK) return;
-    const hkp_status st = hkp_dsm_batch_build(&b, out, sizeof out, &made);
-    same(st, made, in, len);
+    if (hkp_dsm_batch_build(&b, out, sizeof out, &made) != HKP_OK) return; /* not as we write them (0603) */
+    if (hkp_dsm_batch_parse(out, made, &again) != HKP_OK || memcmp(&again, &b, sizeof b) != 0) abort();
 }
 
 static void claim(const uint8_t *in, size_t len) {
