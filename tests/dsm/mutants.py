@@ -430,7 +430,7 @@ VIEWS = [
      "if (st == HKP_E_DSM_SCHEMA ||", *RUBBISH),
     ("D-GSP-17 who was sent away comes back at once", PEERS_C,
      "if (seat < 0 && hkp_dsm__conduct_grey(n, peer)) return HKP_E_DSM_RATE;", "", *RUBBISH),
-    ("D-GSP-16 a new session has a new score", PEERS_C, "if (again) p->conduct = was.conduct;", "(void)again;", "unit_spread",
+    ("D-GSP-16 a new session has a new score", PEERS_C, "p->conduct = was.conduct;", "(void)again;", "unit_spread",
      "a_new_session_washes_nothing_off"),
     ("D-SMX-11 a member is silenced", CONDUCT, "if (p->away || member(p)) return;", "if (p->away) return;", "unit_spread",
      "a_member_is_heard_in_the_lanes_of_consensus_whatever_it_sends"),
