@@ -21,6 +21,7 @@ static const struct cli_command *const commands[] = {
     &cli_node_run,
     &cli_node_submit,
     &cli_node_ask,
+    &cli_node_send,
     &cli_node_retire,
     &cli_node_tombstone,
     &cli_status,

@@ -214,6 +214,44 @@ static int command(const struct cli_command *self, int argc, char **argv, int wo
     return CLI_OK;
 }
 
+static int run_send(int argc, char **argv) {
+    static const struct option own[] = {CLI_NODE_OPTIONS, {NULL, 0, NULL, 0}};
+    struct cli_node node = {0};
+    int json = 0, code = CLI_OK, got;
+    while ((got = cli_option(&cli_node_send, argc, argv, own)) != -1) {
+        if (got == '?') return CLI_USAGE;
+        if (cli_node_option(&node, got)) continue;
+        if (got == 'j') json = 1;
+    }
+    if (argc - optind != 2) return cli_fail(CLI_USAGE, "node send wants a NODE_ID and a FILE");
+    char *path = realpath(argv[optind + 1], NULL);
+    if (path == NULL) return cli_fail(CLI_SYSTEM, "%s: %s", argv[optind + 1], strerror(errno));
+    json_t *request = json_pack("{s:s,s:s,s:s}", "op", "send", "node_id", argv[optind], "file", path);
+    free(path);
+    if (request == NULL) return cli_fail(CLI_USAGE, "the path of the file is not UTF-8");
+    json_t *answer = cli_ask(&node, request, &code);
+    if (answer == NULL) return code;
+    if (json)
+        cli_print_json(json_incref(answer), 0);
+    else
+        printf("on its way\n");
+    json_decref(answer);
+    return CLI_OK;
+}
+
+const struct cli_command cli_node_send = {
+    .name = "node send",
+    .summary = "send a request or a half-signed object to the operator of a peer",
+    .help = "usage: hookprobe node send NODE_ID FILE [--config FILE | --control PATH] [--json]\n\n"
+            "FILE is a request for a certificate, or what officers signed, also half. It goes through the "
+            "session\n"
+            "with that peer and no further. What is complete counts there; the rest lies in inbox/ of its "
+            "folder,\n"
+            "64 files at most, for \"ca show\" and \"ca sign\".\n\n" CLI_NODE_HELP
+            "  --json         the answer as one JSON object\n",
+    .run = run_send,
+};
+
 static int run_retire(int argc, char **argv) { return command(&cli_node_retire, argc, argv, 1, "a NODE_ID"); }
 
 const struct cli_command cli_node_retire = {

@@ -180,9 +180,8 @@ static hkp_status check_options(struct hkp_mesh_node_options *o) {
     if (o->ter_period_us == 0) o->ter_period_us = 1000000;
     if (o->ter_batch_ns == 0) o->ter_batch_ns = 5 * HKP_MESH__SECOND;
     if (o->ter_period_us < 100000 || o->ter_period_us > 60000000 || o->ter_batch_ns > 5 * HKP_MESH__SECOND ||
-        o->attest > HKP_DSM_EVIDENCE_TPM || o->reserved0 != 0 ||
-        o->commit_every > HKP_NEURO_CATCHUP_MAX || o->heartbeat_s > 120 ||
-        (o->rekey_s != 0 && (o->rekey_s < 10 || o->rekey_s > 60)))
+        o->attest > HKP_DSM_EVIDENCE_TPM || o->reserved0 != 0 || o->commit_every > HKP_NEURO_CATCHUP_MAX ||
+        o->heartbeat_s > 120 || (o->rekey_s != 0 && (o->rekey_s < 10 || o->rekey_s > 60)))
         return HKP_E_INVAL;
     hkp_status st = hkp_mem_import(&o->mem);
     if (o->secret_mem.alloc == NULL && o->secret_mem.free == NULL) o->secret_mem = o->mem;
@@ -235,6 +234,7 @@ void hkp_mesh_node_free(hkp_mesh_node *node) {
     hkp_mesh_intel_free(node->intel);
     hkp_mesh__stuck_free(node, &node->waiting);
     hkp_mesh__recover_free(node);
+    hkp_mesh__post_free(node);
     for (uint32_t p = 0; p < node->n_peers; p++) {
         hkp_mesh__neural_free(node, &node->peers[p]);
         hkp_mesh__stuck_free(node, &node->peers[p].stuck_dsm);
@@ -371,7 +371,7 @@ hkp_status hkp_mesh_event(hkp_mesh_node *node, struct hkp_mesh_event *ev) {
     struct hkp_mesh_event e;
     memset(&e, 0, sizeof e);
     int found = hkp_mesh__neural_event(node, &e) || hkp_mesh__dsm_event(node, &e) ||
-                hkp_mesh__quote_event(node, &e);
+                hkp_mesh__quote_event(node, &e) || hkp_mesh__post_event(node, &e);
     if (!found && node->fact_count > 0) {
         e = node->facts[node->fact_head];
         node->fact_head = (node->fact_head + 1) % HKP_MESH__FACTS_MAX;

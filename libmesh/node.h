@@ -38,6 +38,8 @@ enum {
     /** a request that belongs to no instance */
     HKP_MESH__OWN_NOBODY = 2,
     /** proofs under way (D-SYN-4) */
+    /** objects for the host that wait at once */
+    HKP_MESH__POSTS = 16,
     HKP_MESH__PROOFS = 8,
     /** what such a proof is to show: a block of its own store, a head of it, or what a peer was asked for */
     HKP_MESH__PROOF_OF_BLOCK = 0,
@@ -141,6 +143,8 @@ struct hkp_mesh__link {
     uint32_t lane_out[HKP_DSM_LANES];
     hkp_time lane_retry[HKP_DSM_LANES];
     uint32_t ter_out, commit_out;
+    /** of class POLICY, both ways: ours, and the newest of the peer (SYN-2.1) */
+    uint32_t post_out, post_in;
     /** our stream of class COMMIT that the peer stopped: what comes on it is still about our instance */
     uint32_t commit_stopped;
     /** newest stream of class TER and of class COMMIT of the peer, and the one before: more are stopped */
@@ -212,6 +216,8 @@ struct hkp_mesh__peer {
     uint64_t serial, not_after_s;
     /** seat in the validator set */
     uint8_t seated;
+    /** when it may bring something for the host again */
+    hkp_time post_at;
     /** 1: revoked, and told so */
     uint8_t barred;
     /** newest head of its audit log; size 0: none */
@@ -304,6 +310,14 @@ struct hkp_mesh__rebase {
     uint8_t body[200];
 };
 
+/** An object for the host of this node (node_post.c). */
+struct hkp_mesh__post {
+    uint8_t *bytes;
+    size_t len;
+    uint32_t kind;
+    uint8_t from[16];
+};
+
 struct hkp_mesh_node {
     struct hkp_mem mem;
     struct hkp_mesh_node_options opt;
@@ -376,6 +390,9 @@ struct hkp_mesh_node {
         uint8_t asked;
     } proofs[HKP_MESH__PROOFS];
 
+    struct hkp_mesh__post posts[HKP_MESH__POSTS], post_told;
+    size_t n_posts;
+
     uint64_t refused, claims_checked;
     hkp_time second_at;
     /** since when the conditions of SYNCHRONIZED fail; 0: they hold */
@@ -398,6 +415,16 @@ static inline void hkp_mesh__drop(hkp_status status) { (void)status; }
 
 /* node.c */
 /** Queues a fact with words; returns it so that the caller fills numbers in. */
+/* node_post.c */
+void hkp_mesh__post_message(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer,
+                            struct hkp_mesh__link *link, const struct hkp_htp_event *ev);
+void hkp_mesh__post_stream(struct hkp_mesh_node *node, struct hkp_mesh__link *link, uint32_t stream);
+void hkp_mesh__post_gone(struct hkp_mesh__link *link, uint32_t stream);
+int hkp_mesh__post_event(struct hkp_mesh_node *node, struct hkp_mesh_event *out);
+void hkp_mesh__post_free(struct hkp_mesh_node *node);
+/** All of these acts of HTP-8.6 are left to a link. */
+int hkp_mesh__may_act(const struct hkp_mesh_node *node, const struct hkp_mesh__peer *peer,
+                      const struct hkp_mesh__link *link, uint32_t acts);
 /** Its newest certificate is on the own revocation list. */
 int hkp_mesh__peer_revoked(const struct hkp_mesh_node *node, const struct hkp_mesh__peer *peer);
 /** The list, the set or a seat changed: whom it bars loses its sessions (HTP-12.3). */

@@ -67,7 +67,7 @@ static int is_stale(const struct hkp_mesh_node *node, const struct hkp_mesh__pee
 /* Classes that a node uses; none else is ever accepted. */
 static const uint64_t classes_used = 1U << HKP_HTP_STREAM_CONTROL | 1U << HKP_HTP_STREAM_DSM |
                                      1U << HKP_HTP_STREAM_TER | 1U << HKP_HTP_STREAM_COMMIT |
-                                     1U << HKP_HTP_STREAM_MESH;
+                                     1U << HKP_HTP_STREAM_MESH | 1U << HKP_HTP_STREAM_POLICY;
 /* Lanes of a session whose peer has not attested: those of signed consensus. */
 enum { LANES_UNATTESTED = 3 };
 
@@ -104,6 +104,11 @@ int hkp_mesh__may_class(const struct hkp_mesh_node *node, const struct hkp_mesh_
 int hkp_mesh__may_lane(const struct hkp_mesh_node *node, const struct hkp_mesh__peer *peer,
                        const struct hkp_mesh__link *link, uint32_t lane) {
     return (rights_of(node, peer, link).lanes >> lane & 1) != 0;
+}
+
+int hkp_mesh__may_act(const struct hkp_mesh_node *node, const struct hkp_mesh__peer *peer,
+                      const struct hkp_mesh__link *link, uint32_t acts) {
+    return (rights_of(node, peer, link).acts & acts) == acts;
 }
 
 void hkp_mesh__link_close(struct hkp_mesh_node *node, struct hkp_mesh__link *link, uint16_t reason) {
@@ -176,6 +181,7 @@ static void link_clear(struct hkp_mesh__link *link) {
     link->ter_out = link->commit_out = link->commit_in = link->back_out = link->back_in = HKP_MESH__NO_STREAM;
     link->ter_in[0] = link->ter_in[1] = link->commit_stopped = HKP_MESH__NO_STREAM;
     link->attest.out = link->attest.in = HKP_MESH__NO_STREAM;
+    link->post_out = link->post_in = HKP_MESH__NO_STREAM;
 }
 
 static void note_address(struct hkp_mesh_node *node, const struct hkp_mesh__peer *peer, uint64_t session);
@@ -303,7 +309,8 @@ static void stream_in(struct hkp_mesh_node *node, struct hkp_mesh__link *link, c
 static void stream_opened(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer,
                           struct hkp_mesh__link *link, const struct hkp_htp_event *ev) {
     int both = (ev->flags & HKP_HTP_FLAG_BIDIRECTIONAL) != 0;
-    int wanted = ev->stream_class == HKP_HTP_STREAM_COMMIT ? both : !both;
+    int wanted =
+        ev->stream_class == HKP_HTP_STREAM_COMMIT || ev->stream_class == HKP_HTP_STREAM_POLICY ? both : !both;
     if (ev->stream_class == HKP_HTP_STREAM_CONTROL) return;
     if (!wanted) {
         hkp_mesh__drop(hkp_htp_stream_stop(node->htp, ev->session, ev->stream, HKP_HTP_CODE_DENIED));
@@ -322,6 +329,7 @@ static void stream_opened(struct hkp_mesh_node *node, struct hkp_mesh__peer *pee
         hkp_mesh__neural_follow(node, peer, link);
     }
     if (ev->stream_class == HKP_HTP_STREAM_MESH) hkp_mesh__attest_stream(node, link, ev->stream);
+    if (ev->stream_class == HKP_HTP_STREAM_POLICY) hkp_mesh__post_stream(node, link, ev->stream);
     /* D-GSP-19: the first message is the lane, one byte */
     if (ev->stream_class == HKP_HTP_STREAM_DSM)
         hkp_mesh__drop(hkp_htp_stream_limit(node->htp, ev->session, ev->stream, 1));
@@ -337,6 +345,7 @@ static void stream_gone(struct hkp_mesh_node *node, struct hkp_mesh__link *link,
         }
     }
     hkp_mesh__attest_gone(link, ev->stream);
+    hkp_mesh__post_gone(link, ev->stream);
     if (link->commit_in == ev->stream) link->commit_in = HKP_MESH__NO_STREAM;
     for (int i = 0; i < 2; i++)
         if (link->ter_in[i] == ev->stream) link->ter_in[i] = HKP_MESH__NO_STREAM;
@@ -373,6 +382,8 @@ static void link_event(struct hkp_mesh_node *node, const struct hkp_htp_event *e
             hkp_mesh__dsm_message(node, peer, link, ev);
         else if (ev->stream_class == HKP_HTP_STREAM_MESH)
             hkp_mesh__attest_message(node, peer, link, ev);
+        else if (ev->stream_class == HKP_HTP_STREAM_POLICY)
+            hkp_mesh__post_message(node, peer, link, ev);
         else
             hkp_mesh__neural_message(node, peer, link, ev);
         break;

@@ -11,6 +11,7 @@
  *     {"op":"policy_apply","manifest":"/path","rebase":"/path"}                          runner_policy.c
  *     {"op":"submit","file":"/path"}                                                     runner_submit.c
  *     {"op":"ask","what":"head","key":"hex","peers":true}       also list, certificate, officers, members ...
+ *     {"op":"send","node_id":"hex","file":"/path"}
  *     {"op":"retire","node_id":"hex"}, {"op":"tombstone","type":"ip4","value":"..."}
  *     {"op":"restart_apply","restart":"/path"}                                           runner_restart.c
  *
@@ -447,6 +448,8 @@ static void request(struct hkp_mesh_runner *r, struct hkp_mesh__client *c, const
         hkp_mesh__submit_file(r, c, json_string_value(json_object_get(req, "file")));
     else if (strcmp(op, "ask") == 0)
         hkp_mesh__op_ask(r, c, req);
+    else if (strcmp(op, "send") == 0)
+        hkp_mesh__op_send(r, c, req);
     else if (strcmp(op, "retire") == 0)
         hkp_mesh__op_retire(r, c, req);
     else if (strcmp(op, "tombstone") == 0)

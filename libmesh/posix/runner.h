@@ -199,6 +199,8 @@ void hkp_mesh__audit_close(struct hkp_mesh_runner *r);
 /* runner_submit.c */
 void hkp_mesh__submit_file(struct hkp_mesh_runner *r, struct hkp_mesh__client *c, const char *path);
 void hkp_mesh__op_ask(struct hkp_mesh_runner *r, struct hkp_mesh__client *c, json_t *req);
+void hkp_mesh__op_send(struct hkp_mesh_runner *r, struct hkp_mesh__client *c, json_t *req);
+void hkp_mesh__post_keep(struct hkp_mesh_runner *r, const struct hkp_mesh_event *ev, const char *who);
 void hkp_mesh__op_retire(struct hkp_mesh_runner *r, struct hkp_mesh__client *c, json_t *req);
 void hkp_mesh__op_tombstone(struct hkp_mesh_runner *r, struct hkp_mesh__client *c, json_t *req);
 

@@ -7,9 +7,16 @@
 #include <hookprobe/dsm/give.h>
 #include <hookprobe/mesh/submit.h>
 
+#include <dirent.h>
+#include <errno.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+
+/** files in inbox/, of all peers and of one */
+enum { INBOX_FILES = 64, INBOX_OF_ONE = 16 };
 
 /* ---- signed objects ---- */
 
@@ -85,7 +92,7 @@ void hkp_mesh__submit_file(struct hkp_mesh_runner *r, struct hkp_mesh__client *c
     free(bytes);
 }
 
-/* ---- commands of a member's operator (D-CKP-3, D-CKP-4) ---- */
+/* ---- from node to node (SYN-2.3) ---- */
 
 static int hex_of(json_t *req, const char *key, uint8_t *bytes, size_t len) {
     const char *text = json_string_value(json_object_get(req, key));
@@ -93,6 +100,75 @@ static int hex_of(json_t *req, const char *key, uint8_t *bytes, size_t len) {
     return text != NULL && strlen(text) == 2 * len &&
            sodium_hex2bin(bytes, len, text, 2 * len, NULL, &got, NULL) == 0 && got == len;
 }
+
+/* A file of 1..HKP_MESH_POST_MAX bytes; NULL after a refusal. */
+static uint8_t *read_object(struct hkp_mesh__client *c, json_t *req, size_t *len) {
+    const char *path = json_string_value(json_object_get(req, "file"));
+    uint8_t *bytes = path != NULL ? malloc(HKP_MESH_POST_MAX) : NULL;
+    if (bytes != NULL && hkp_ter_file_read(path, 0, bytes, HKP_MESH_POST_MAX, len) == HKP_OK) return bytes;
+    hkp_mesh__refuse(c, path == NULL ? "send wants \"file\": path of an object" : "the file cannot be read");
+    free(bytes);
+    return NULL;
+}
+
+void hkp_mesh__op_send(struct hkp_mesh_runner *r, struct hkp_mesh__client *c, json_t *req) {
+    uint8_t id[16];
+    size_t len = 0;
+    if (!hex_of(req, "node_id", id, 16)) {
+        hkp_mesh__refuse(c, "send wants \"node_id\": 32 hex digits");
+        return;
+    }
+    uint8_t *bytes = read_object(c, req, &len);
+    if (bytes == NULL) return;
+    const hkp_status st = hkp_mesh_post(r->node, hkp_mesh__mono(), id, bytes, len);
+    free(bytes);
+    if (st == HKP_OK)
+        hkp_mesh__reply(c, json_pack("{s:b}", "ok", 1));
+    else
+        hkp_mesh__refuse(c, st == HKP_E_NOTFOUND ? "no session with such a peer" : why_not(st));
+}
+
+/* Files of all, and of one sender, whose node_id begins so. */
+static void files_in(const char *dir, const char *from, size_t *all, size_t *of_one) {
+    DIR *d = opendir(dir);
+    const struct dirent *e;
+    *all = *of_one = 0;
+    while (d != NULL && (e = readdir(d)) != NULL) {
+        *all += e->d_name[0] != '.';
+        *of_one += strstr(e->d_name, from) != NULL;
+    }
+    if (d != NULL) closedir(d);
+}
+
+/* inbox/: named by what it is and whom it is from, so that the same object is there once. */
+void hkp_mesh__post_keep(struct hkp_mesh_runner *r, const struct hkp_mesh_event *ev, const char *who) {
+    static const char *const names[] = {
+        [HKP_DSM_KIND_CERT_REQUEST] = "request", [HKP_DSM_KIND_CERTIFICATE] = "certificate",
+        [HKP_DSM_KIND_REVOCATION_LIST] = "list", [HKP_DSM_KIND_CA_SET] = "officers",
+        [HKP_DSM_KIND_RESTART] = "restart",      [HKP_DSM_KIND_ORDER] = "order"};
+    char dir[HKP_MESH__PATH_MAX], path[HKP_MESH__PATH_MAX], name[64], text[17], from[11] = "-";
+    size_t all = 0, of_one = 0;
+    uint8_t hash[32];
+    const char *kind = ev->number < sizeof names / sizeof names[0] ? names[ev->number] : NULL;
+    crypto_hash_sha256(hash, ev->data, ev->data_len);
+    sodium_bin2hex(from + 1, sizeof from - 1, ev->node_id, 4);
+    from[9] = '-';
+    snprintf(name, sizeof name, "%s%s%s", kind != NULL ? kind : "object", from,
+             sodium_bin2hex(text, sizeof text, hash, 8));
+    hkp_status st = hkp_mesh__path(dir, r->dir.path, "inbox");
+    if (st == HKP_OK) st = hkp_mesh__path(path, dir, name);
+    if (st == HKP_OK && mkdir(dir, 0700) != 0 && errno != EEXIST) st = HKP_E_IO;
+    if (st == HKP_OK) files_in(dir, from, &all, &of_one);
+    if (all >= INBOX_FILES || of_one >= INBOX_OF_ONE) st = HKP_E_LIMIT;
+    if (st == HKP_OK) st = hkp_ter_file_write(path, ev->data, ev->data_len);
+    if (st == HKP_OK)
+        hkp_mesh__say(r, HKP_MESH_LOG_NOTE, "%s brings inbox/%s", who, name);
+    else
+        hkp_mesh__say(r, HKP_MESH_LOG_NOTE, "%s brings something; %s", who,
+                      st == HKP_E_LIMIT ? "inbox is full" : "inbox cannot be written");
+}
+
+/* ---- commands of a member's operator (D-CKP-3, D-CKP-4) ---- */
 
 static void commanded(struct hkp_mesh_runner *r, struct hkp_mesh__client *c, hkp_status st,
                       const uint8_t id[16]) {

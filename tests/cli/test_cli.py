@@ -52,7 +52,7 @@ def every_command_knows_help_and_json(folder):
                   ["file", "get"], ["file", "ls"], ["file", "stat"], ["file", "rm"], ["ca", "init"], ["ca", "request"],
                   ["ca", "sign"], ["ca", "revoke"], ["ca", "restart"], ["ca", "show"], ["restart", "check"], ["restart", "apply"], ["store", "check"], ["store", "repair"],
                   ["store", "export"], ["store", "import"], ["audit", "show"], ["audit", "verify"], ["node", "submit"],
-                  ["node", "ask"], ["node", "retire"], ["node", "tombstone"]):
+                  ["node", "ask"], ["node", "send"], ["node", "retire"], ["node", "tombstone"]):
         got = run(*words, "--help")
         expect(got, 0)
         assert got.stdout.startswith("usage: hookprobe " + " ".join(words)), words

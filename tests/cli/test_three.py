@@ -124,6 +124,37 @@ def revoke(w, post, node):
     return post.get("chen", "list.ca")
 
 
+def inbox(node, what):
+    place = os.path.join(node["data_dir"], "inbox")
+    names = os.listdir(place) if os.path.isdir(place) else []
+    return [os.path.join(place, name) for name in names if name.startswith(what) and not name.endswith(".tmp")]
+
+
+def send(node, to, path, code=0, said=""):
+    expect(run("node", "send", to["node_id"], path, "--config", node["config"]), code, said)
+
+
+def letters(w):
+    """A renewal from node to node: Anna sits at the first, Chen at the second, who asks at the fourth."""
+    anna, chen, asks = w.nodes[0], w.nodes[1], w.nodes[3]
+    request = w.request(asks, "--renew", "--roles", "edge,witness,validator", name="renewal")
+    send(asks, anna, request)
+    wait(lambda: inbox(anna, "request"), "the request")
+    renewed = os.path.join(asks["data_dir"], "certificate")
+    w.sign(0, inbox(anna, "request")[0], "renewal.half", "--renew", renewed, "--no-evidence")
+    send(anna, chen, w.at("renewal.half"))
+    wait(lambda: inbox(chen, "certificate"), "the half-signed certificate")
+    assert w.show(inbox(chen, "certificate")[0])["state"] == "half-signed"
+    assert w.sign(2, inbox(chen, "certificate")[0], "renewal.whole", "--renew", renewed, "--request", request,
+                  "--no-evidence")["complete"]
+    send(chen, asks, w.at("renewal.whole"))
+    wait(lambda: inbox(asks, "certificate"), "the certificate")
+    assert w.show(inbox(asks, "certificate")[0])["serial"] == 2
+    send(chen, asks, w.genesis, 2, "E_DSM")
+    send(chen, {"node_id": "00" * 16}, request, 2, "no session")
+    assert not inbox(w.nodes[2], "")
+
+
 def submit(node, path):
     return run("node", "submit", path, "--config", node["config"], "--json")
 
@@ -141,6 +172,7 @@ def a_node_comes_and_goes_by_three_officers_over_the_transport(folder):
             wait(lambda: all(up(node) == 4 for node in w.nodes), "five nodes in touch")
             assert w.ask(dora, {"op": "report", "type": "ip4", "value": "45.155.205.233", "evidence": 1})
             wait(lambda: min(status(node).get("chain", {}).get("height", 0) for node in w.nodes) > 0, "what is final")
+            letters(w)
             path = revoke(w, post, dora)
             half = submit(members[2], w.at("machines", "anna", "list-half.ca"))
             expect(half, 2, "E_DSM_") # one of three officers revokes nobody

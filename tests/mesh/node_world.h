@@ -47,6 +47,11 @@ struct world_node {
     uint32_t facts[32];
     uint64_t trimmed;
     struct hkp_mesh_event last_state;
+    /** what a peer brought for its operator, and how much of that came */
+    uint8_t post[1024], post_from[16];
+    size_t post_len;
+    uint64_t post_kind;
+    uint32_t posts;
     /** of the newest answer to a question for a proof */
     hkp_status proof_status;
     uint64_t proof_height;
@@ -301,6 +306,14 @@ static inline void world_serve(struct world_node *w) {
             break;
         case HKP_MESH_EVENT_STATE:
             w->last_state = ev;
+            break;
+        case HKP_MESH_EVENT_POST:
+            CHECK(ev.data_len <= sizeof w->post);
+            memcpy(w->post, ev.data, ev.data_len);
+            w->post_len = ev.data_len;
+            w->post_kind = ev.number;
+            memcpy(w->post_from, ev.node_id, 16);
+            w->posts++;
             break;
         case HKP_MESH_EVENT_PROOF:
             w->proof_status = ev.status;

@@ -226,10 +226,102 @@ static void peers_prove_once_they_are_asked_by_who_has_the_lane(void) {
     world_end();
 }
 
+/* ---- from node to node ---- */
+
+static size_t make_request(uint8_t *request, size_t cap) {
+    struct hkp_dsm_request q = {.roles = HKP_DSM_ROLE_EDGE, .tier = HKP_DSM_TIER_GUARDIAN};
+    uint8_t public_key[32], secret[64], seed[32] = {5};
+    size_t len = 0;
+    crypto_sign_seed_keypair(public_key, secret, seed);
+    CHECK_EQ(hkp_dsm_request_build(world.node[0].node->chain_id, &q, secret, request, cap, &len), HKP_OK);
+    return len;
+}
+
+static hkp_status post(uint32_t from, uint32_t to, const uint8_t *object, size_t len) {
+    const hkp_status st =
+        hkp_mesh_post(world.node[from].node, world.now, world.node[to].node_id, object, len);
+    CHECK(world_until(NULL, 2 * WORLD_S));
+    return st;
+}
+
+static void requests_go_to_the_operator_of_one_peer(void) {
+    uint8_t request[HKP_DSM_REQUEST_MAX], nobody[16] = {1};
+    start(45);
+    size_t len = make_request(request, sizeof request);
+    CHECK_EQ(post(3, 0, request, len), HKP_OK);
+    CHECK_EQ(world.node[0].posts, 1);
+    CHECK_EQ(world.node[0].post_kind, HKP_DSM_KIND_CERT_REQUEST);
+    CHECK_EQ(world.node[0].post_len, len);
+    CHECK_MEM(world.node[0].post, request, len);
+    CHECK_MEM(world.node[0].post_from, world.node[3].node_id, 16);
+    CHECK_EQ(world.node[1].posts + world.node[2].posts + world.node[3].posts, 0);
+    CHECK_EQ(post(0, 3, request, len), HKP_OK); /* the other way, a stream of its own */
+    CHECK_EQ(world.node[3].posts, 1);
+    const uint64_t refused = world.node[0].node->refused;
+    request[len - 1] ^= 1;
+    CHECK_EQ(post(3, 0, request, len), HKP_OK); /* nobody holds that key: refused over there */
+    CHECK_EQ(world.node[0].posts, 1);
+    CHECK_EQ(world.node[0].node->refused, refused + 1);
+    request[len - 1] ^= 1;
+    for (int i = 0; i < 40; i++) /* one peer does not fill what the host has */
+        CHECK_EQ(hkp_mesh_post(world.node[3].node, world.now, world.node[0].node_id, request, len), HKP_OK);
+    CHECK(world_until(NULL, 2 * WORLD_S));
+    CHECK_EQ(world.node[0].posts, 2);
+    CHECK_EQ(hkp_mesh_post(world.node[3].node, world.now, nobody, request, len), HKP_E_NOTFOUND);
+    CHECK_EQ(hkp_mesh_post(world.node[3].node, world.now, nobody, request, len - 1),
+             HKP_E_DSM_CBOR_TRUNCATED);
+    world_end();
+}
+
+static void what_is_complete_counts_there_and_spreads(void) {
+    uint8_t list[512], certificate[1024];
+    start(46);
+    size_t len = make_list(3, 1, list, sizeof list);
+    list[len - 1] ^= 1;
+    CHECK_EQ(post(1, 2, list, len), HKP_OK);
+    CHECK_EQ(hkp_dsm_node_revoked(hkp_mesh_dsm(world.node[2].node), world.node[3].node_id), 0);
+    list[len - 1] ^= 1;
+    CHECK_EQ(post(1, 2, list, len), HKP_OK);
+    CHECK(world_until(all_hold_it_of_3, 60 * WORLD_S));
+    len = make_certificate(3, 2, certificate, sizeof certificate); /* its owner's operator gets the file */
+    CHECK_EQ(post(1, 3, certificate, len), HKP_OK);
+    CHECK(world_until(all_know_the_later_one, 60 * WORLD_S));
+    CHECK_EQ(world.node[3].posts, 1);
+    CHECK_EQ(world.node[3].post_len, len);
+    CHECK_MEM(world.node[3].post, certificate, len);
+    CHECK_EQ(world.node[0].posts + world.node[1].posts + world.node[2].posts, 0);
+    world_end();
+}
+
+/* HTP-8.6: class POLICY of a peer with little trust carries no writes. */
+static void policy_is_written_by_the_trusted_only(void) {
+    const uint8_t workload[32] = {7};
+    const struct hkp_dsm_order o = {.scope = HKP_DSM_ORDER_WORKLOAD, .number = 1, .bytes = {workload, 32}};
+    uint8_t body[128], order[256];
+    size_t len = 0;
+    uint32_t kind = 0;
+    start(47);
+    CHECK_EQ(hkp_dsm_order_build(&o, body, sizeof body, &len), HKP_OK);
+    len = officer_signs(HKP_DSM_KIND_ORDER, body, len, order, sizeof order);
+    const uint64_t refused = world.node[0].node->refused;
+    CHECK_EQ(post(1, 0, order, len), HKP_OK);
+    CHECK_EQ(world.node[0].node->refused, refused + 1);
+    all_trust();
+    CHECK_EQ(post(1, 0, order, len), HKP_OK);
+    CHECK_EQ(world.node[0].node->refused, refused + 1);
+    CHECK_EQ(hkp_mesh_submit(world.node[0].node, world.now, world_wall(), order, len, &kind),
+             HKP_E_DSM_DUPLICATE); /* it came */
+    CHECK_EQ(kind, HKP_DSM_KIND_ORDER);
+    world_end();
+}
+
 int main(void) {
     CASE(a_revoked_member_keeps_consensus_only);
     CASE(who_is_barred_gets_no_session);
     CASE(two_operators_withdraw_an_indicator_for_all);
     CASE(peers_prove_once_they_are_asked_by_who_has_the_lane);
+    CASE(requests_go_to_the_operator_of_one_peer);
+    CASE(what_is_complete_counts_there_and_spreads);
+    CASE(policy_is_written_by_the_trusted_only);
     return check_done();
 }

@@ -13,6 +13,45 @@
 extern "C" {
 #endif
 
+/* Kinds of events besides those of events.h. */
+enum {
+    /** a peer brought something for whoever sits here: node_id: who, number: its kind, data: a request for a
+     * certificate, an object that too few officers signed, the own certificate, or a RESTART; until the next
+     * event is fetched */
+    HKP_MESH_EVENT_POST = 44
+};
+
+enum {
+    /** bytes of an object that goes from node to node */
+    HKP_MESH_POST_MAX = 1048572
+};
+
+/**
+ * Send one object to one peer (SYN-2.3, type 22): a request for a certificate, or what officers signed, also
+ * half. There complete objects count if they hold; all else is told by HKP_MESH_EVENT_POST.
+ *
+ * @param node     a node that has joined and loaded its chain
+ * @param now      nanoseconds, monotonic
+ * @param node_id  [16] a configured peer
+ * @param object   [len] CERT_REQUEST, POLICY, CERTIFICATE, REVOCATION_LIST, CA_SET, RESTART or ORDER,
+ * borrowed
+ * @param len      bytes, 1..HKP_MESH_POST_MAX
+ *
+ * @retval HKP_OK                      on its way; one that is lost with its session is sent again by hand
+ * @retval HKP_E_MESH_STATE            the node has not joined, has left, or is still loading
+ * @retval HKP_E_NOTFOUND              no such peer, or no session with it that carries class POLICY
+ * @retval HKP_E_UNSUPPORTED           another kind
+ * @retval HKP_E_DSM_CBOR_TRUNCATED..  none of these forms
+ * @retval HKP_E_NOMEM                 no memory
+ * @retval HKP_E_LIMIT                 what was sent before has to go first; later
+ *
+ * Cost: one copy.
+ * Source: SYN-2.1, SYN-2.3.
+ * Since: hookprobe-mesh 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_mesh_post(hkp_mesh_node *node, hkp_time now, const uint8_t node_id[16],
+                                              const uint8_t *object, size_t len);
+
 /**
  * Hand a signed object to a node: it is judged as if a peer had brought it, counts here, and is passed on.
  *
