@@ -107,8 +107,8 @@ static void a_number_that_names_nothing_is_passed_over(void) {
         CHECK(++tries < 100000);
         draw(key, sizeof key);
         crypto_auth_hmacsha256(a, (const uint8_t *)"LAB1 arch", 10, key);
-        first = (a[0] << 8 | a[1]) & 4095U;
-        second = (a[2] << 8 | a[3]) & 4095U;
+        first = ((uint32_t)a[0] << 8 | a[1]) & 4095U;
+        second = ((uint32_t)a[2] << 8 | a[3]) & 4095U;
     } while (first < HKP_NEURO_LAB_ARCHS || second >= HKP_NEURO_LAB_ARCHS);
     CHECK_EQ(hkp_neuro_lab_arch_index(key), second);
 }
