@@ -43,10 +43,13 @@ static hkp_status read_cert(struct hkp_dsm__item *item) {
 }
 
 static hkp_status read_evidence(const struct hkp_dsm__item *item) {
-    struct hkp_dsm__op op;
-    hkp_status st = hkp_dsm__op_parse(item->object.ptr, item->object.len, &op);
-    if (st == HKP_E_DSM_OP || (st == HKP_OK && op.op != HKP_DSM__OP_EVIDENCE)) return HKP_E_DSM_SCHEMA;
-    return st;
+    struct hkp_dsm_cbor_reader r;
+    (void)hkp_dsm_cbor_read(&r, item->object.ptr, item->object.len);
+    (void)hkp_dsm_cbor_array(&r, 3, 3);
+    (void)hkp_dsm_cbor_uint(&r, HKP_DSM__OP_EVIDENCE, HKP_DSM__OP_EVIDENCE);
+    (void)hkp_dsm_cbor_bytes(&r, 0, SIZE_MAX, NULL); /* what they hold is for D-EVD */
+    (void)hkp_dsm_cbor_bytes(&r, 0, SIZE_MAX, NULL);
+    return r.status;
 }
 
 hkp_status hkp_dsm__item_read(uint32_t form, const struct hkp_dsm_view *object,

@@ -294,7 +294,7 @@ static hkp_status dispatch(node *n, struct peer *p, struct hkp_dsm__message *m) 
     case HKP_DSM__OP_MSG_CERT_WANT:
         return hkp_dsm__on_cert_want(n, p, m);
     default:
-        return HKP_E_UNSUPPORTED; /* membership, reconciliation and light clients: not spoken yet */
+        return HKP_E_UNSUPPORTED; /* none: what is not in the table was E_OP */
     }
 }
 

@@ -199,8 +199,22 @@ static void streams(void) {
     }
 }
 
+/* D-GSP-20: of evidence the outer shape [1, bstr, bstr] is looked at here, whatever the two strings hold. */
+static void evidence_has_its_shape_and_nothing_more(void) {
+    uint8_t push[] = {0x84, 8, 1, 0, 0x83, 3, 0x44, 0x83, 1, 0x40, 0x40, 0xF6};
+    struct hkp_dsm__message m;
+    CHECK_EQ(hkp_dsm__message_parse(1, push, sizeof push, &m), HKP_OK);
+    CHECK_EQ(m.item.form, HKP_DSM__FORM_EVIDENCE);
+    push[8] = 2;
+    CHECK_EQ(hkp_dsm__message_parse(1, push, sizeof push, &m), HKP_E_DSM_SCHEMA);
+    push[8] = 1;
+    push[10] = 0x60;
+    CHECK_EQ(hkp_dsm__message_parse(1, push, sizeof push, &m), HKP_E_DSM_SCHEMA);
+}
+
 int main(void) {
     CASE(messages);
     CASE(streams);
+    CASE(evidence_has_its_shape_and_nothing_more);
     return check_done();
 }
