@@ -82,6 +82,11 @@ const char *hkp_ter_status_name(hkp_status status) {
         NAME(E_TER_KEY_TPM);
         NAME(E_TER_PIN_ROLLBACK);
         NAME(E_TER_PIN_FORM);
+        NAME(E_TER_EK_FORM);
+        NAME(E_TER_EK_KEY);
+        NAME(E_TER_EK_CHAIN);
+        NAME(E_TER_EK_TIME);
+        NAME(E_TER_EK_USE);
         NAME(E_TER_HW_VERSION);
         NAME(E_TER_HW_RECORD);
         NAME(E_TER_HW_WEAK);
@@ -139,6 +144,7 @@ int32_t hkp_ter_status_class(hkp_status status) {
     if (status <= HKP_E_TER_LENGTH && status >= HKP_E_TER_MAN_SELF) return HKP_CLASS_IGNORE;
     if (status <= HKP_E_TER_TPM_ABSENT && status >= HKP_E_TER_TPM_NV) return HKP_CLASS_IGNORE;
     if (status <= HKP_E_TER_KEY_FORM && status >= HKP_E_TER_KEY_TPM) return HKP_CLASS_IGNORE;
+    if (status <= HKP_E_TER_EK_FORM && status >= HKP_E_TER_EK_USE) return HKP_CLASS_IGNORE;
     if (status <= HKP_E_TER_QUOTE_FORM && status >= HKP_E_TER_PCA) return HKP_CLASS_IGNORE;
     return HKP_CLASS_BUG;
 }

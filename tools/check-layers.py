@@ -28,6 +28,7 @@ BESIDE = {"lab"}
 HEADERS = {
     r"sodium\.h": ["ter", "neuro", "htp", "dsm", "mesh"],
     r"mbedtls/(ripemd160|version|ecdsa|ecp|aes)\.h": ["ter"],
+    r"mbedtls/(asn1|oid|pk|x509_crt)\.h": ["ter/endorsement.c"],
     r"openssl/sha\.h": ["ter/sha256.h"],
     r"openssl/(evp|err)\.h": ["htp/openssl"],
     r"tss2/.*": ["ter/tpm"],
@@ -40,7 +41,7 @@ HEADERS = {
 SONAMES = {
     r"libc\.so|ld-linux": ["ter", "neuro", "htp", "dsm", "mesh"],
     r"libsodium\.so": ["ter", "neuro", "htp", "dsm", "mesh"],
-    r"libmbedcrypto\.so": ["ter"],
+    r"libmbed(crypto|x509)\.so": ["ter"],
     r"libcrypto\.so": ["ter", "htp"],
     r"libtss2-(esys|mu)\.so": ["ter"],
     r"libz\.so": ["htp", "mesh"],
@@ -68,6 +69,7 @@ ALLOWED = [
     r"|base64_encoded_len|pad|unpad|runtime_has_\w+)",
     r"crc32(_z|_combine)?|adler32(_z)?|(in|de)flate\w*",
     r"mbedtls_ripemd160\w*|mbedtls_version_\w+|mbedtls_(ecp|mpi|aes)_\w+|mbedtls_ecdsa_(verify|sign_det_ext)",
+    r"mbedtls_(asn1|pk)_(?!\w*file$)\w+|mbedtls_x509_(?!\w*(file|path)$)\w+",
     r"SHA256_(Init|Update|Final)|ERR_(set_mark|pop_to_mark)",
     r"EVP_CIPHER_(fetch|free|CTX_(new|free|ctrl))|EVP_Cipher(Init_ex2|Update|Final_ex)",
     r"idn2_\w+",

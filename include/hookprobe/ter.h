@@ -823,6 +823,7 @@ HKP_API HKP_MUST_USE hkp_status hkp_ter_capture_next(hkp_ter_capture *capture, h
 }
 #endif
 
+#include <hookprobe/ter/endorsement.h>
 #include <hookprobe/ter/fuzzy.h>
 #include <hookprobe/ter/hardware.h>
 #include <hookprobe/ter/keystore.h>
