@@ -7,6 +7,7 @@
 #include "cli.h"
 
 #include <hookprobe/dsm.h>
+#include <hookprobe/ter/endorsement.h>
 
 enum { CLI_CA_SETS = 64, CLI_CA_PATH = 4096, CLI_CA_FILE_MAX = HKP_DSM_REVOCATION_LIST_MAX };
 
@@ -120,6 +121,9 @@ int cli_ca_tpm_challenge(const char *dir, const struct hkp_dsm_request *q, const
                          const char *out);
 int cli_ca_tpm_proved(const char *dir, const struct hkp_dsm_request *q, const struct cli_ca_evidence *e,
                       const char *answer);
+/** The maker's certificate of the endorsement key, by roots that the officer gives. */
+int cli_ca_tpm_maker(const struct cli_ca_evidence *e, const char *certificate, const char *const *roots,
+                     uint32_t n_roots, struct hkp_ter_ek *ek);
 /** The answer has been used. */
 void cli_ca_tpm_done(const char *dir, const struct hkp_dsm_request *q);
 

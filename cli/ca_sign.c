@@ -15,7 +15,8 @@
 
 struct wanted {
     const char *dir, *passphrase_file, *file, *request, *token, *renew, *evidence, *list, *challenge, *answer,
-        *out;
+        *out, *ek_cert, *ek_roots[HKP_TER_EK_ROOTS_MAX];
+    uint32_t n_ek_roots;
     uint64_t group, days, serial, policy;
     uint32_t roles, tier;
     int json, yes, no_evidence;
@@ -29,6 +30,9 @@ struct work {
     size_t given_len;
     struct hkp_dsm_request asked;
     struct cli_ca_evidence evidence;
+    /** what its maker says of the TPM, if the officer gave that */
+    struct hkp_ter_ek ek;
+    int ek_checked;
     struct hkp_dsm_multi multi;
     struct hkp_dsm_matter matter;
     json_t *told;
@@ -78,8 +82,17 @@ static int keep_machine(struct work *w) {
     return code == CLI_OK ? cli_ca_write(path, w->evidence.record, w->evidence.record_len) : code;
 }
 
+static int check_maker(struct work *w, const struct wanted *o) {
+    if (o->ek_cert == NULL) return CLI_OK;
+    const int code = cli_ca_tpm_maker(&w->evidence, o->ek_cert, o->ek_roots, o->n_ek_roots, &w->ek);
+    w->ek_checked = code == CLI_OK;
+    return code;
+}
+
 static int check_machine(struct work *w, const struct wanted *o) {
     char who[33];
+    if (o->ek_cert != NULL && !w->asked.has_ak)
+        return cli_fail(CLI_USAGE, "%s: names no TPM, so --ek-cert is about nothing", o->file);
     if (w->asked.has_ak && (o->evidence == NULL || (o->answer == NULL && o->challenge == NULL)))
         return cli_fail(CLI_USAGE, "%s: names a TPM: --evidence FILE, and --challenge FILE or --answer FILE",
                         o->file);
@@ -87,14 +100,15 @@ static int check_machine(struct work *w, const struct wanted *o) {
         return o->no_evidence
                    ? CLI_OK
                    : cli_fail(CLI_USAGE, "ca sign wants --evidence FILE of the machine, or --no-evidence");
-    const int code = cli_ca_evidence_read(o->evidence, &w->evidence);
+    int code = cli_ca_evidence_read(o->evidence, &w->evidence);
     if (code != CLI_OK) return code;
     if (memcmp(w->evidence.enroll_id, w->asked.enroll_id, 32) != 0)
         return cli_fail(CLI_NO, "%s: is not what the request was made with", o->evidence);
     if (is_barred_machine(w, who))
         return cli_fail(CLI_NO, "%s: the machine of node %s, which is barred", o->evidence, who);
-    if (!w->asked.has_ak || o->answer == NULL) return CLI_OK;
-    return cli_ca_tpm_proved(o->dir, &w->asked, &w->evidence, o->answer);
+    if (w->asked.has_ak && o->answer != NULL)
+        code = cli_ca_tpm_proved(o->dir, &w->asked, &w->evidence, o->answer);
+    return code == CLI_OK ? check_maker(w, o) : code; /* of a key that is known to be the TPM's */
 }
 
 /* ---- What is given ---- */
@@ -219,6 +233,22 @@ int cli_officer_issue(struct cli_officer *o, const struct hkp_dsm_matter *m, int
     return code == CLI_OK ? cli_officer_sign(o, m, &given, out, told) : code;
 }
 
+/* Whether the maker was asked is said in any case: an officer may compare the key by itself. */
+static void show_maker(const struct work *w, FILE *to) {
+    if (w->ek_checked)
+        fprintf(to, "%-13s %s %s %s, certified by %s\n", "maker", w->ek.manufacturer, w->ek.model,
+                w->ek.version, w->ek.issuer);
+    else
+        fprintf(to, "%-13s NOT CHECKED: compare the key, or give --ek-cert and --ek-root\n", "maker");
+}
+
+static json_t *describe_maker(const struct work *w) {
+    if (!w->ek_checked) return json_pack("{s:b}", "checked", 0);
+    return json_pack("{s:b,s:s,s:s,s:s,s:s,s:I}", "checked", 1, "manufacturer", w->ek.manufacturer, "model",
+                     w->ek.model, "version", w->ek.version, "issuer", w->ek.issuer, "not_after_s",
+                     (json_int_t)w->ek.not_after_s);
+}
+
 static int review(struct work *w, const struct wanted *o) {
     char text[65];
     FILE *to = o->json ? stderr : stdout;
@@ -232,6 +262,7 @@ static int review(struct work *w, const struct wanted *o) {
         hkp_ter_area_name(w->evidence.ek_area, w->evidence.ek_len, name);
         fprintf(to, "%-13s endorsement key %s, which answered\n", "TPM",
                 sodium_bin2hex(text, sizeof text, name + 2, 32));
+        show_maker(w, to);
     }
     if (w->matter.kind == HKP_DSM_KIND_CERTIFICATE && !o->json)
         fprintf(to, "%-13s %s\n", "admitted by",
@@ -261,6 +292,8 @@ static int sign(struct work *w, const struct wanted *o) {
     if (code == CLI_OK && w->asked.has_ak) cli_ca_tpm_done(o->dir, &w->asked);
     cli_officer_close(&w->officer);
     hkp_ter_wipe(w->token, sizeof w->token);
+    if (w->told != NULL && o->json && w->asked.has_ak)
+        json_object_set_new(w->told, "maker", describe_maker(w));
     if (w->told != NULL && o->json) cli_print_json(json_incref(w->told), 0);
     if (w->told != NULL && !o->json) cli_ca_print(stdout, w->told);
     json_decref(w->told);
@@ -295,6 +328,8 @@ static int ca_sign(int argc, char **argv) {
                                         {"list", required_argument, NULL, 'l'},
                                         {"challenge", required_argument, NULL, 'c'},
                                         {"answer", required_argument, NULL, 'a'},
+                                        {"ek-cert", required_argument, NULL, 'k'},
+                                        {"ek-root", required_argument, NULL, 'K'},
                                         {"group", required_argument, NULL, 'g'},
                                         {"days", required_argument, NULL, 'D'},
                                         {"serial", required_argument, NULL, 'S'},
@@ -319,6 +354,10 @@ static int ca_sign(int argc, char **argv) {
         if (got == 'l') o.list = optarg;
         if (got == 'c') o.challenge = optarg;
         if (got == 'a') o.answer = optarg;
+        if (got == 'k') o.ek_cert = optarg;
+        if (got == 'K' && o.n_ek_roots == HKP_TER_EK_ROOTS_MAX)
+            return cli_fail(CLI_USAGE, "--ek-root: at most %d", HKP_TER_EK_ROOTS_MAX);
+        if (got == 'K') o.ek_roots[o.n_ek_roots++] = optarg;
         if (got == 'o') o.out = optarg;
         if (got == 'y') o.yes = 1;
         if (got == 'j') o.json = 1;
@@ -327,6 +366,9 @@ static int ca_sign(int argc, char **argv) {
         return cli_fail(CLI_USAGE, "ca sign wants --dir DIR, --out FILE and the file to sign");
     if (o.token != NULL && o.renew != NULL)
         return cli_fail(CLI_USAGE, "--token for a new node, --renew for a known one");
+    if ((o.ek_cert != NULL) != (o.n_ek_roots > 0))
+        return cli_fail(CLI_USAGE,
+                        "--ek-cert FILE wants --ek-root FILE, once for each root that you believe");
     o.file = argv[optind];
     return o.challenge != NULL ? challenge(&w, &o) : sign(&w, &o);
 }
@@ -360,6 +402,10 @@ const struct cli_command cli_ca_sign = {
         "  --evidence FILE  hardware record of the machine; --no-evidence: the officer knows the machine\n"
         "  --challenge FILE of a request that names a TPM: wrap a secret for it, and sign nothing yet;\n"
         "                   \"ca request --answer\" opens it there; --answer FILE: what came back\n"
+        "  --ek-cert FILE   the maker's certificate of the TPM's endorsement key (DER, or PEM with those "
+        "between), "
+        "and\n"
+        "  --ek-root FILE   a root that you believe, once for each; without them the maker is not checked\n"
         "  --list FILE      the newest revocation list, if this folder may not have it\n"
         "  --group N        who owns the node, or where it stands: groups are counted in votes\n"
         "  --days N         1..90; default 30\n"

@@ -117,6 +117,47 @@ int cli_ca_tpm_proved(const char *dir, const struct hkp_dsm_request *q, const st
     return code;
 }
 
+static const char *why_not(hkp_status st) {
+    switch (st) {
+    case HKP_E_TER_QUOTE_AREA:
+        return "the endorsement key is not of the form that is accepted";
+    case HKP_E_TER_EK_FORM:
+        return "no X.509 certificates that can be read, or too many";
+    case HKP_E_TER_EK_KEY:
+        return "is of another key than the endorsement key that answered";
+    case HKP_E_TER_EK_CHAIN:
+        return "no chain of sound signatures leads to one of the roots";
+    case HKP_E_TER_EK_TIME:
+        return "it, or one that signed it, is not valid yet or no more";
+    case HKP_E_TER_EK_USE:
+        return "is no certificate of a TPM's endorsement key";
+    default:
+        return cli_status_name(st);
+    }
+}
+
+int cli_ca_tpm_maker(const struct cli_ca_evidence *e, const char *certificate, const char *const *roots,
+                     uint32_t n_roots, struct hkp_ter_ek *ek) {
+    static uint8_t bytes[HKP_TER_EK_ROOTS_MAX + 1][HKP_TER_EK_FILE_MAX];
+    struct hkp_ter_ek_file files[HKP_TER_EK_ROOTS_MAX];
+    struct hkp_ter_ek_verifier v = {.struct_size = sizeof v,
+                                    .n_roots = n_roots,
+                                    .area = e->ek_area,
+                                    .area_len = e->ek_len,
+                                    .certificate.bytes = bytes[n_roots],
+                                    .roots = files,
+                                    .now_s = cli_wall() / 1000000};
+    if (e->ek_len == 0) return cli_fail(CLI_NO, "%s: the evidence names no endorsement key", certificate);
+    int code = cli_tpm_read(certificate, bytes[n_roots], sizeof bytes[0], &v.certificate.len);
+    for (uint32_t i = 0; code == CLI_OK && i < n_roots; i++) {
+        files[i].bytes = bytes[i];
+        code = cli_tpm_read(roots[i], bytes[i], sizeof bytes[i], &files[i].len);
+    }
+    if (code != CLI_OK) return code;
+    const hkp_status st = hkp_ter_ek_verify(&v, ek);
+    return st == HKP_OK ? CLI_OK : cli_fail(CLI_NO, "%s: %s", certificate, why_not(st));
+}
+
 void cli_ca_tpm_done(const char *dir, const struct hkp_dsm_request *q) {
     char path[CLI_CA_PATH];
     if (secret_path(path, dir, q->node_id) == CLI_OK)
