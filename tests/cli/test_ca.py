@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Copyright the HookProbe mesh authors
 """hookprobe ca: three operators with a folder each, who hand each other files. TAP on standard output."""
+import base64
 import json
 import os
 import random
@@ -280,6 +281,61 @@ def the_one_officer_of_a_provisioned_mesh_goes_on(folder):
     assert shown["verified"] is True and shown["serial"] == 2, shown
 
 
+class Maker:
+    """Whoever made the swtpm of a request: its certificate of that endorsement key, as "swtpm_setup" has it made."""
+
+    def __init__(self, folder, evidence):
+        os.mkdir(folder)
+        self.root, self.der = os.path.join(folder, "root.pem"), os.path.join(folder, "ek.cert")
+        self.pem, self.between = os.path.join(folder, "ek.pem"), os.path.join(folder, "issuer.pem")
+        write(os.path.join(folder, "conf"), f"statedir = {folder}\nsigningkey = {folder}/key.pem\nissuercert = {self.between}\n"
+              f"certserial = {folder}/serial\n".encode())
+        write(os.path.join(folder, "options"), b"")
+        point = read(evidence)[-68:]  # the public area ends with x and y
+        assert point[:2] == point[34:36] == b"\0\x20"
+        got = subprocess.run(
+            ["swtpm_localca", "--type", "ek", "--ek", f"x={point[2:34].hex()},y={point[36:].hex()},id=secp256r1", "--dir", folder,
+             "--vmid", "test", "--configfile", os.path.join(folder, "conf"), "--optsfile", os.path.join(folder, "options"),
+             "--tpm2", "--tpm-spec-family", "2.0", "--tpm-spec-revision", "146", "--tpm-spec-level", "00", "--tpm-manufacturer",
+             "id:00001014", "--tpm-model", "swtpm", "--tpm-version", "id:20191023"], capture_output=True, text=True, timeout=60)
+        assert got.returncode == 0, got
+        shutil.copy(os.path.join(folder, "swtpm-localca-rootca-cert.pem"), self.root)
+        text = base64.b64encode(read(self.der)).decode()
+        write(self.pem, f"-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n".encode() + read(self.between))
+
+
+# the base point of P-256, as another key
+OTHER_POINT = bytes.fromhex("00206b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296"
+                            "00204fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5")
+
+
+def the_maker_is_checked(w, request, beside):
+    """SYN-8.5: the certificate of the endorsement key that answered, by roots of this officer (decision 0582)."""
+    if not shutil.which("swtpm_localca"):
+        print("# left out: no swtpm_localca")
+        return []
+    write(w.at("point"), OTHER_POINT)
+    maker, other = Maker(w.at("maker"), request + ".evidence"), Maker(w.at("maker2"), w.at("point"))
+    words = [*beside, "--group", "1", "--answer", w.at("a0")]
+    w.sign(0, request, "half", *words, "--ek-cert", maker.pem, code=2, said=["--ek-root FILE"])
+    w.sign(0, request, "half", *words, "--ek-root", maker.root, code=2, said=["--ek-root FILE"])
+    w.sign(0, request, "half", *words, "--ek-cert", maker.der, "--ek-root", maker.root, code=1, said=["no chain of sound signatures"])
+    w.sign(0, request, "half", *words, "--ek-cert", maker.pem, "--ek-root", other.root, code=1, said=["no chain of sound signatures"])
+    w.sign(0, request, "half", *words, "--ek-cert", other.pem, "--ek-root", other.root, code=1, said=["of another key"])
+    w.sign(0, request, "half", *words, "--ek-cert", maker.between, "--ek-root", maker.root, code=1, said=["of another key"])
+    w.sign(0, request, "half", *words, "--ek-cert", request, "--ek-root", maker.root, code=1, said=["no X.509 certificates"])
+    w.sign(0, request, "half", *words, "--ek-cert", maker.pem, "--ek-root", w.at("none"), code=3, said=["is missing"])
+    write(w.at("long"), bytes(16385))
+    w.sign(0, request, "half", *words, "--ek-cert", w.at("long"), "--ek-root", maker.root, code=4, said=["is longer"])
+    assert not os.path.exists(w.at("half"))
+    got = run("ca", "sign", "--dir", w.officers[0], "--out", w.at("half"), request, *words, stdin="no\n")
+    assert "maker         NOT CHECKED" in got.stdout, got
+    got = run("ca", "sign", "--dir", w.officers[0], "--out", w.at("half"), request, *words, "--ek-cert", maker.der, "--ek-root",
+              other.root, "--ek-root", maker.between, stdin="no\n")  # the officer may believe whom it likes
+    assert "maker         id:00001014 swtpm id:20191023, certified by CN=swtpm-localca" in got.stdout, got
+    return ["--ek-cert", maker.pem, "--ek-root", maker.root]
+
+
 @case
 def a_tpm_proves_to_each_officer_that_it_holds_the_key(folder):
     if not shutil.which("swtpm") or "built without TPM" in run("tpm", "status", "--tcti", "swtpm:path=/none").stderr:
@@ -310,9 +366,13 @@ def a_tpm_proves_to_each_officer_that_it_holds_the_key(folder):
         refused = run("ca", "request", "--answer", w.at("c0"), "--ak", other, "--out", w.at("x"), *tcti)
         assert refused.returncode != 0 and not os.path.exists(w.at("x")), refused
     w.sign(0, request, "half", *beside, "--group", "1", "--answer", w.at("a1"), code=1, said=["is not what this officer wrapped"])
-    w.sign(0, request, "half", *beside, "--group", "1", "--answer", w.at("a0"))
+    maker = the_maker_is_checked(w, request, beside)
+    signed = w.sign(0, request, "half", *beside, "--group", "1", "--answer", w.at("a0"), *maker)
+    assert signed["maker"]["checked"] is (maker != []), signed
+    assert not maker or signed["maker"]["manufacturer"] == "id:00001014", signed
     w.sign(2, w.at("half"), "c", *beside, "--request", request, "--answer", w.at("a0"), code=2, said=["asked nothing of that TPM"])
-    assert w.sign(1, w.at("half"), "certificate", *beside, "--request", request, "--answer", w.at("a1"))["complete"]
+    signed = w.sign(1, w.at("half"), "certificate", *beside, "--request", request, "--answer", w.at("a1"))
+    assert signed["complete"] and signed["maker"] == {"checked": False}, signed
     assert w.show(w.at("certificate"))["ak"] == name
 
 
