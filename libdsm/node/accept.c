@@ -9,22 +9,29 @@
 
 #include <string.h>
 
+/* The block beside the chain that follows the tip, out of its list; what cannot follow it any more is freed.
+ */
+static struct block *next_of_tip(node *n, struct author *a) {
+    for (struct block *b = a->waiting, *next; b != NULL; b = next) {
+        next = b->next;
+        if (b->b.seq > a->tip.seq + 1) continue;
+        hkp_dsm__block_unplace(n, b);
+        if (hkp_dsm__block_extends(&b->b, n->chain_id, &a->tip) == HKP_OK) return b;
+        hkp_dsm__block_free(n, b);
+    }
+    for (struct block *b = a->frozen ? NULL : a->branch; b != NULL; b = b->next) {
+        if (hkp_dsm__block_extends(&b->b, n->chain_id, &a->tip) != HKP_OK) continue;
+        hkp_dsm__block_unplace(n, b); /* a checkpoint took it before what is below it came: off_the_tip() */
+        return b;
+    }
+    return NULL;
+}
+
 void hkp_dsm__take_waiting(node *n, struct author *a) {
-    for (int again = 1; again;) {
-        again = 0;
-        for (struct block *b = a->waiting; b != NULL; b = b->next) {
-            if (b->b.seq > a->tip.seq + 1) continue;
-            hkp_dsm__block_unplace(n, b);
-            if (hkp_dsm__block_extends(&b->b, n->chain_id, &a->tip) == HKP_OK) {
-                hkp_dsm__block_extend(n, b);
-                hkp_dsm__block_keep(n, b, HELD_BLOCK);
-                if (!a->forked) hkp_dsm__spread_block(n, b, NULL, 0);
-            } else {
-                hkp_dsm__block_free(n, b);
-            }
-            again = 1;
-            break;
-        }
+    for (struct block *b; (b = next_of_tip(n, a)) != NULL;) {
+        hkp_dsm__block_extend(n, b);
+        hkp_dsm__block_keep(n, b, HELD_BLOCK);
+        if (!a->forked) hkp_dsm__spread_block(n, b, NULL, 0);
     }
 }
 

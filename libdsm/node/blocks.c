@@ -228,8 +228,8 @@ void hkp_dsm__block_keep(node *n, struct block *b, uint32_t what) {
     n->accepted++;
 }
 
-/* All of a path is here, but some of it waits behind a gap that our own branch will never fill: it is kept as
- * what it is, another branch (D-BLK-13). */
+/* All of a path is here, but some of it waits behind a gap, that of another branch or of blocks below the
+ * path: it is kept as another branch (D-BLK-13). Where our own reaches it after all, it goes on there. */
 static void off_the_tip(node *n, struct block *const *path, uint64_t count) {
     for (uint64_t i = 0; i < count; i++) {
         struct block *b = path[i];

@@ -515,6 +515,8 @@ CATCHING_UP = [
      "new_authors_are_found"),
     ("D-GSP-13 claims are believed for ever", SYNC, "    a->known_seq = a->shown_seq > a->tip.seq ? a->shown_seq : a->tip.seq;\n", "",
      *CLAIMS),
+    ("D-BLK-13 what a checkpoint took over a gap is not followed when it is filled", "libdsm/node/accept.c",
+     "a->frozen ? NULL : a->branch", "NULL", "sim_sync", "blocks_of_a_child_are_followed_when_those_below_come"),
     ("D-BLK-7 who lied about the own chain is believed again", SYNC, " || (a == n->self && p->lied)", "", *CLAIMS),
     ("D-BLK-7 it is believed again in its next session", "libdsm/node/peers.c", "p->lied = was.lied;", "", *CLAIMS),
     ("D-CA-7 an older list", LISTS, "if (held->op == NULL || c->list.number > held->list.number) return HKP_OK;",

@@ -296,6 +296,39 @@ static void a_liar_between_honest_peers_hides_nothing(void) {
     sim_free(&sim);
 }
 
+/* Block k of the author at node from, given to node to as if it had come. */
+static void give_block(uint32_t from, uint32_t to, uint64_t seq) {
+    const node *has = sim.nodes[from].node;
+    const struct author *a = hkp_dsm__author(has, sim.mesh.node_id[from]);
+    const struct block *b = hkp_dsm__block_at(has, a, seq);
+    struct hkp_dsm__item item;
+    CHECK_EQ(hkp_dsm__item_read(HKP_DSM__FORM_ENVELOPE, &b->envelope, &b->payload, &item), HKP_OK);
+    hkp_dsm__block_take(sim.nodes[to].node, NULL, &item, 0, 1);
+}
+
+/* A notarised header stands between: its block did not come here, those of its child did. */
+static void blocks_of_a_child_are_followed_when_those_below_come(void) {
+    begin(11, 4, 0);
+    sim_run(&sim, SIM_S); /* certificates */
+    link_all(0);
+    for (uint32_t k = 0; k < 6; k++) CHECK(sim_submit(&sim, 2, "apart") != 0);
+    sim_run(&sim, SIM_S);
+    const struct author *there = hkp_dsm__author(sim.nodes[2].node, sim.mesh.node_id[2]);
+    node *n = sim.nodes[0].node;
+    struct author *a = hkp_dsm__author(n, sim.mesh.node_id[2]);
+    give_block(2, 0, 1);
+    for (uint64_t seq = 3; seq <= 6; seq++) give_block(2, 0, seq);
+    CHECK_EQ(a->tip.seq, 1);
+    const uint8_t *below = hkp_dsm__block_at(sim.nodes[2].node, there, 2)->b.id;
+    uint64_t missing = 0;
+    CHECK_EQ(hkp_dsm__blocks_path(n, a, 2, below, 6, there->tip.id, &missing), 1);
+    give_block(2, 0, 2);
+    CHECK_EQ(a->tip.seq, 6);
+    CHECK(memcmp(a->tip.id, there->tip.id, 32) == 0);
+    CHECK_EQ(a->n_branch + a->n_waiting, 0);
+    sim_free(&sim);
+}
+
 int main(void) {
     CASE(different_sets_become_equal);
     CASE(losses_only_cost_time);
@@ -307,5 +340,6 @@ int main(void) {
     CASE(answers_that_were_not_asked_for_change_nothing);
     CASE(false_claims_are_given_up);
     CASE(a_liar_between_honest_peers_hides_nothing);
+    CASE(blocks_of_a_child_are_followed_when_those_below_come);
     return check_done();
 }
