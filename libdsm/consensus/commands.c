@@ -126,6 +126,45 @@ int hkp_dsm__command_due(node *n, const struct prop *parent, const struct pendin
            (is_here(n, id) && hkp_dsm__revoked_at(n, parent, id) == HKP_DSM_SERIAL_BARRED);
 }
 
+/* ---- what only others know ---- */
+
+/* An ENDORSE was taken: if it is the (f+1)th of its subject, somebody honest knows what that is. Each member
+ * leads twice until what it is waited for ends. */
+void hkp_dsm__command_counted(node *n, struct note *note) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; note->kind == HKP_DSM_KIND_ENDORSE && i < n->n_notes; i++)
+        count += n->notes[i].kind == note->kind && memcmp(n->notes[i].subject, note->subject, 32) == 0;
+    if (count == n->set.f + 1) note->until = n->view + 2 * (uint64_t)n->set.n;
+}
+
+static int is_told(const node *n, const struct pending *asked, const uint8_t subject[32]) {
+    const uint8_t *id;
+    if (kind_of(n, subject, &id) != 0) return 1;
+    for (uint32_t i = 0; i < n->n_notes; i++)
+        if (n->notes[i].kind == HKP_DSM_KIND_MEMBER && memcmp(n->notes[i].subject, subject, 32) == 0)
+            return 1;
+    for (uint32_t i = 0; i < asked->count; i++) {
+        uint8_t other[32];
+        if (asked->at[i].kind != CHANGE_TOMBSTONE) continue;
+        subject_of(CHANGE_TOMBSTONE, asked->at[i].seat.node_id, other);
+        if (memcmp(other, subject, 32) == 0) return 1;
+    }
+    return 0;
+}
+
+/* 1: f+1 members want something that this node cannot make the op of. Views have to pass until one leads that
+ * can (R0, decision 0591). */
+int hkp_dsm__command_of_others(node *n, struct prop *parent) {
+    for (uint32_t i = 0; i < n->n_notes; i++) {
+        struct note *note = &n->notes[i];
+        if (note->until <= n->view) continue;
+        if (is_told(n, hkp_dsm__pending_at(n, parent), note->subject)) continue;
+        if (note->seen_at + n->t_cp <= n->now) return 1;
+        if (note->seen_at + n->t_cp < n->work_wake) n->work_wake = note->seen_at + n->t_cp;
+    }
+    return 0;
+}
+
 /* ---- an operator's commands ---- */
 
 static int is_done(const node *n, const struct command *c) {

@@ -112,6 +112,8 @@ struct note {
     /** what is endorsed; of a MEMBER its own id */
     uint8_t subject[32], certificate[32];
     hkp_time seen_at;
+    /** of the (f+1)th ENDORSE of a subject: up to this view it is work though nobody here knows what it is */
+    uint64_t until;
     /** op: made of a MEMBER when it has all endorsements */
     blob *envelope, *op;
 };
@@ -244,6 +246,8 @@ void hkp_dsm__command_make(node *n, struct note *note);
 int hkp_dsm__command_due(node *n, const struct prop *parent, const struct pending *asked,
                          const struct note *note);
 void hkp_dsm__commands_tick(node *n);
+void hkp_dsm__command_counted(node *n, struct note *note);
+int hkp_dsm__command_of_others(node *n, struct prop *parent);
 
 /* members.c */
 /** An op with f+1 endorsements of the subject (NULL: with none), or NULL: there are too few. */

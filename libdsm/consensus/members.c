@@ -257,6 +257,7 @@ hkp_status hkp_dsm__note_take(node *n, const struct hkp_dsm_view *envelope, stru
     n->notes[n->n_notes++] = note;
     for (uint32_t i = 0; i < n->n_notes; i++)
         if (memcmp(n->notes[i].subject, note.subject, 32) == 0) make(n, &n->notes[i]);
+    hkp_dsm__command_counted(n, &n->notes[n->n_notes - 1]);
     hkp_dsm__spread(n, HKP_DSM__FORM_ENVELOPE, note.envelope, hops, from);
     again_soon(n);
     tell(n, &note);

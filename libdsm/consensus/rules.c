@@ -102,7 +102,7 @@ static int has_work(node *n) {
     }
     for (uint32_t i = 0; i < n->n_suspects; i++)
         if (hkp_dsm__suspect_due(n, &n->suspects[i], p, hkp_dsm__wall_us(n) / 1000, 0)) return 1;
-    return hkp_dsm__notes_ops(n, p, 0, NULL, 1) > 0 ? 1 : open;
+    return hkp_dsm__notes_ops(n, p, 0, NULL, 1) > 0 || hkp_dsm__command_of_others(n, p) ? 1 : open;
 }
 
 /* R7: recorded, then held back until durable. */

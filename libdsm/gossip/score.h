@@ -31,8 +31,8 @@ enum {
     HKP_DSM__SCORE_NO_GRAFT = 0,
     HKP_DSM__SCORE_NO_LANES = -50,
     HKP_DSM__SCORE_OUT = -200,
-    /** copies of one item that cost nothing */
-    HKP_DSM__COPIES_FREE = 8
+    /** PRUNE said again to one who goes on, in a row, that cost nothing */
+    HKP_DSM__UNHEARD_FREE = 2
 };
 
 struct hkp_dsm__score {

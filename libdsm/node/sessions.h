@@ -32,6 +32,9 @@ struct peer {
     hkp_time tell_again;
     /** number of its link + 1; 0: none. What the network loses on it, of 1000 packets */
     uint32_t link, loss;
+    /** it was told PRUNE, and copies came later than they should have, in a row */
+    hkp_time pruned_at;
+    uint32_t unheard;
     /** this node asked its host for the session; HKP_DSM_STANCE_* */
     uint32_t dialed, stance;
     struct hkp_dsm__probe probe;

@@ -11,7 +11,7 @@
 
 #include "libter/bytes.h"
 
-enum { ANNOUNCE_MS = 20, GRAFT_MS = 500 };
+enum { ANNOUNCE_MS = 20, GRAFT_MS = 500, PRUNE_GRACE_MS = 2000 };
 
 typedef struct hkp_dsm__spread spread;
 typedef struct hkp_dsm__spread_kept kept;
@@ -311,14 +311,27 @@ static hkp_status take(node *n, struct peer *p, const struct hkp_dsm__message *m
     }
 }
 
+/* It goes on pushing, though what was on its way when it was told PRUNE has arrived long ago: it is told
+ * again. Once two messages may have crossed; after that it does not listen (D-GSP-16, decision 0592). */
+static int pushes_on(node *n, struct peer *p) {
+    if (p->pruned_at != 0 && n->now < p->pruned_at + PRUNE_GRACE_MS * MS) return 0;
+    if (++p->unheard > HKP_DSM__UNHEARD_FREE) hkp_dsm__conduct_add(n, p, HKP_DSM__SCORE_COPY);
+    return 1;
+}
+
 /* A copy of what was here: the other side need not push on this link (D-GSP-8). */
 static void copy_came(node *n, struct peer *p, uint32_t lane, const uint8_t id[16]) {
     spread *s = &n->spread;
     uint32_t copies = 0;
     s->copies++;
-    const int prune = p->link == 0 || hkp_dsm__tree_copy(&s->tree, n->now, p->link - 1, id, &copies);
-    if (copies > HKP_DSM__COPIES_FREE) hkp_dsm__conduct_add(n, p, HKP_DSM__SCORE_COPY);
-    if (prune) send_prune(n, p, lane);
+    int prune = p->link != 0 && hkp_dsm__tree_copy(&s->tree, n->now, p->link - 1, id, &copies);
+    if (prune)
+        p->unheard = 0;
+    else if (p->link == 0 || !s->tree.links[p->link - 1].in_eager)
+        prune = pushes_on(n, p);
+    if (!prune) return;
+    p->pruned_at = n->now;
+    send_prune(n, p, lane);
 }
 
 /* The id covers no signature: what was refused must not keep the true item out, so only what was found right

@@ -215,7 +215,7 @@ static void f_plus_1_members_withdraw_an_indicator(void) {
     CHECK_EQ(tombstone(2, other), HKP_OK);
     for (uint32_t i = 0; i < 5; i++) CHECK_EQ(told[i].tombs, 0); /* one each */
     CHECK_EQ(tombstone(3, key), HKP_OK);
-    sim_run(&sim, 250 * SIM_S); /* without other work: until one of the two leads after 60 s of idleness */
+    sim_run(&sim, 5 * SIM_S); /* without other work: views pass until one of the two leads */
     for (uint32_t i = 0; i < 5; i++) {
         CHECK_EQ(told[i].tombs, 1);
         CHECK_MEM(told[i].key, key, 16);
@@ -231,6 +231,36 @@ static void f_plus_1_members_withdraw_an_indicator(void) {
     CHECK_EQ(tombstone(3, key), HKP_OK); /* once more, in another epoch */
     busy();
     for (uint32_t i = 0; i < 5; i++) CHECK_EQ(told[i].tombs, 3);
+    CHECK_EQ(sim.faults, 0);
+    sim_free(&sim);
+}
+
+static void command_and_forget(uint32_t by, const uint8_t key[16]) {
+    CHECK_EQ(hkp_dsm_node_tombstone(sim.nodes[by].node, sim.now, wall(by), key), HKP_OK);
+    sim_pump(&sim, by);
+    sim_run(&sim, 30 * SIM_MS); /* less than T_cp: nobody may propose it */
+    sim_crash(&sim, by);
+    sim_run(&sim, 10 * SIM_MS);
+    sim_start(&sim, by);
+}
+
+/* Decision 0591: all hold the words of f+1, and nobody knows any more what they are about. */
+static void what_nobody_can_make_is_not_waited_for_without_end(void) {
+    const uint8_t key[16] = {9};
+    begin(check_seed() + 7, 4, 0);
+    sim_run(&sim, 10 * SIM_S);
+    const uint64_t height = sim_status(&sim, 0).final_height;
+    command_and_forget(1, key);
+    sim_run(&sim, 2 * SIM_S);
+    CHECK_EQ(sim_status(&sim, 0).final_height, height); /* one alone is no work */
+    command_and_forget(2, key);
+    sim_run(&sim, 25 * SIM_S);
+    const uint64_t after = sim_status(&sim, 0).final_height;
+    CHECK(after > height);
+    CHECK(after <= height + 2 * 4);
+    sim_run(&sim, 20 * SIM_S); /* the idle moment has not come */
+    CHECK_EQ(sim_status(&sim, 0).final_height, after);
+    for (uint32_t i = 0; i < 4; i++) CHECK_EQ(told[i].tombs, 0);
     CHECK_EQ(sim.faults, 0);
     sim_free(&sim);
 }
@@ -432,6 +462,7 @@ int main(void) {
     CASE(a_barred_node_without_a_seat_is_retired);
     CASE(a_barred_member_goes_when_f_plus_1_say_so);
     CASE(f_plus_1_members_withdraw_an_indicator);
+    CASE(what_nobody_can_make_is_not_waited_for_without_end);
     CASE(ops_without_enough_endorsements_are_refused);
     CASE(officers_who_gave_a_number_twice_are_in_the_chain);
     CASE(evidence_against_who_is_not_in_office_is_no_op);

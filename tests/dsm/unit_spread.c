@@ -7,7 +7,7 @@
 #include <hookprobe/dsm.h>
 
 #include "check.h"
-#include "libdsm/message/message.h"
+#include "libdsm/node/node.h"
 #include "libter/bytes.h"
 #include "sim.h"
 
@@ -94,6 +94,36 @@ static void what_the_tree_lost_comes_all_the_same(void) {
     sim_run(&sim, 6 * SIM_S);
     expect_all_have(9);
     sim_free(&sim);
+}
+
+/* ---- conduct in a full mesh ---- */
+
+static int32_t lowest_score(void) {
+    int32_t lowest = INT32_MAX;
+    for (uint32_t i = 0; i < sim.count; i++)
+        for (uint32_t k = 0; k < sim.count; k++) {
+            struct peer *p = i == k ? NULL : hkp_dsm__peer(sim.nodes[i].node, sim.mesh.node_id[k]);
+            if (p != NULL && p->conduct.score < lowest) lowest = p->conduct.score;
+        }
+    return lowest;
+}
+
+/* D-GSP-16: who pushes cannot know how often others did, so nobody honest loses a point for a copy. */
+static void nobody_honest_loses_points_in_a_full_mesh(void) {
+    for (uint64_t seed = 1; seed <= 2; seed++) {
+        make(check_seed() * 100 + seed, N - SEATS);
+        for (uint32_t i = 0; i < N; i++) sim_start(&sim, i);
+        sim_run(&sim, 50 * SIM_MS);
+        for (uint32_t k = 0; k < 60; k++) {
+            CHECK(sim_submit(&sim, k * 7 % N, "item") != 0);
+            CHECK(sim_submit(&sim, k * 5 % N, "another") != 0);
+            sim_run(&sim, (1 + k % 5) * 20 * SIM_MS);
+            CHECK(lowest_score() >= 0);
+        }
+        sim_run(&sim, 5 * SIM_S);
+        CHECK(lowest_score() >= 0);
+        sim_free(&sim);
+    }
 }
 
 /* ---- one node and a neighbour that the test plays ---- */
@@ -198,6 +228,31 @@ static void an_announced_block_is_asked_for_and_passed_on_once(void) {
     CHECK_EQ(said(HKP_DSM__OP_MSG_PRUNE, NULL), 1);
     CHECK_EQ(say_block(0, HKP_DSM__OP_MSG_GRAFT), HKP_OK); /* it can be asked for in turn */
     CHECK_EQ(said(HKP_DSM__OP_MSG_PUSH, NULL), 1);
+    sim_free(&sim);
+}
+
+static int32_t score_of(uint32_t who) {
+    return hkp_dsm__peer(sim.nodes[TARGET].node, sim.mesh.node_id[who])->conduct.score;
+}
+
+/* D-GSP-16: copies that were on their way cost nothing; who pushes on for longer was told, and pays. */
+static void who_does_not_listen_to_prune_loses_points(void) {
+    begin();
+    CHECK_EQ(say_block(0, HKP_DSM__OP_MSG_PUSH), HKP_OK);
+    const int32_t praised = score_of(PLAYED);
+    for (int i = 0; i < 20; i++) CHECK_EQ(say_block(0, HKP_DSM__OP_MSG_PUSH), HKP_E_DSM_DUPLICATE);
+    CHECK_EQ(said(HKP_DSM__OP_MSG_PRUNE, NULL), 1);
+    for (int i = 0; i < 2; i++) {
+        sim_run(&sim, 2100 * SIM_MS);
+        CHECK_EQ(say_block(0, HKP_DSM__OP_MSG_PUSH), HKP_E_DSM_DUPLICATE);
+        CHECK_EQ(said(HKP_DSM__OP_MSG_PRUNE, NULL), 1);
+    }
+    CHECK_EQ(score_of(PLAYED), praised);
+    for (int i = 1; i <= 4; i++) {
+        sim_run(&sim, 2100 * SIM_MS);
+        for (int k = 0; k < 5; k++) CHECK_EQ(say_block(0, HKP_DSM__OP_MSG_PUSH), HKP_E_DSM_DUPLICATE);
+        CHECK_EQ(score_of(PLAYED), praised - i);
+    }
     sim_free(&sim);
 }
 
@@ -328,7 +383,9 @@ static void what_is_sent_stays_within_the_rations_of_others(void) {
 int main(void) {
     CASE(a_partial_mesh_settles_on_a_tree_with_hardly_a_copy);
     CASE(what_the_tree_lost_comes_all_the_same);
+    CASE(nobody_honest_loses_points_in_a_full_mesh);
     CASE(an_announced_block_is_asked_for_and_passed_on_once);
+    CASE(who_does_not_listen_to_prune_loses_points);
     CASE(a_false_signature_travels_nowhere_and_hides_nothing);
     CASE(who_sends_rubbish_is_sent_away);
     CASE(a_new_session_washes_nothing_off);
