@@ -424,7 +424,7 @@ RUBBISH = ("unit_spread", "who_sends_rubbish_is_sent_away")
 RATIONS = ("unit_spread", "more_than_a_ration_is_dropped_unread")
 WHOSE = ("unit_neighbours", "a_record_says_where_and_whose")
 VIEWS = [
-    ("D-GSP-8 copies are not answered by PRUNE", SPREAD_C, "    if (prune) send_prune(n, p, lane);\n", "    (void)prune;\n", "unit_spread",
+    ("D-GSP-8 copies are not answered by PRUNE", SPREAD_C, "    send_prune(n, p, lane);\n", "    (void)lane;\n", "unit_spread",
      "an_announced_block_is_asked_for_and_passed_on_once"),
     ("D-GSP-7 what was refused counts as seen", SPREAD_C,
      ("if (right || st == HKP_E_DSM_GAP)", "hkp_dsm__tree_settle(t, n->now, id, right);"),
