@@ -249,11 +249,11 @@ def a_node_that_cannot_attest_does_not_start(mesh, between, other):
 def main():
     if not shutil.which("swtpm"):
         print("1..0 # SKIP no swtpm")
-        return 77
+        return 0
     got = subprocess.run([sys.argv[1], "tpm", "status", "--tcti", "swtpm:path=/none"], capture_output=True, text=True)
     if "built without TPM" in got.stderr:
         print("1..0 # SKIP built without TPM support")
-        return 77
+        return 0
     cases, failed = [quotes_decide_what_a_session_carries, a_node_that_cannot_attest_does_not_start], 0
     with tempfile.TemporaryDirectory(prefix="hkp-attest-") as folder:
         for name in ("a", "b", "c"):
