@@ -247,6 +247,7 @@ static void officers_final(node *n, struct carried *c, uint64_t height, uint64_t
     if (c->set.version != o->sets[o->n_sets - 1].version + 1) return;
     put_row(n, officers_key, c->set.version, 0, c, height, time_s);
     add_officers(o, &c->set, time_s);
+    hkp_dsm__office_keep(n, c);
     n->officers.n_sets = o->n_sets;
     hkp_dsm__list_tell(n, c, height);
     if (c->set.version > CA_SETS_MAX) drop_rows(n, officers_key, c->set.version - CA_SETS_MAX);
@@ -313,6 +314,7 @@ void hkp_dsm__lists_loaded(node *n) {
             hkp_dsm__carried_drop(n, c);
         } else if (c->kind == HKP_DSM_KIND_CA_SET) {
             add_officers(&l->officers, &c->set, l->loaded[i].time_s);
+            hkp_dsm__office_keep(n, c);
             hkp_dsm__carried_drop(n, c);
         } else {
             chain_list(n, c);

@@ -87,6 +87,7 @@ static int answers(const struct question *q, const struct hkp_dsm_proof *p) {
 hkp_status hkp_dsm__on_proof(node *n, struct peer *p, struct hkp_dsm__message *m) {
     (void)p;
     hkp_status st = hkp_dsm__join_proof(n, m);
+    if (st == HKP_E_NOTFOUND) st = hkp_dsm__officers_proof(n, m);
     if (st != HKP_E_NOTFOUND) return st;
     struct question *q = by_nonce(n, m->nonce);
     if (q == NULL) return HKP_E_DSM_STALE;

@@ -308,6 +308,7 @@ static void install(node *n, const uint8_t *set, size_t len) {
     hkp_dsm__put_blob(n, HKP_DSM_ROW_HEADER, key, sizeof key, hkp_dsm__blob_hold(j->boundary));
     hkp_dsm__put(n, HKP_DSM_ROW_DIGEST, j->h.digest, 32, place, sizeof place);
     struct hkp_dsm__header h = j->h;
+    hkp_dsm__officers_jump(n, n->set.epoch);
     hkp_dsm__epoch_jump(n, &h, set, len);
     hkp_dsm__lists_jump(n, h.height, h.time_ms);
     stop(n);

@@ -280,6 +280,9 @@ hkp_status hkp_dsm_read(hkp_dsm_node *n, hkp_time now, uint64_t ticket, const ui
     case READ_RESTART:
         hkp_dsm__restart_row(n, r, data, data_len);
         break;
+    case READ_OFFICERS:
+        hkp_dsm__officers_link(n, r, data, data_len);
+        break;
     case READ_PROOF:
         hkp_dsm__proof_row(n, r, key, key_len, data, data_len);
         break;

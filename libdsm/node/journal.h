@@ -49,7 +49,8 @@ enum {
     READ_HEAL = 10,
     READ_BOUNDARIES = 11,
     READ_CHUNK = 12,
-    READ_RESTART = 13
+    READ_RESTART = 13,
+    READ_OFFICERS = 14
 };
 
 /** A stored row that was found damaged. */

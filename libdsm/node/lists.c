@@ -182,24 +182,47 @@ static hkp_status take_list(node *n, struct carried *c, uint32_t hops, struct pe
     return HKP_OK;
 }
 
+/* Takes over one reference of c. */
+static void hold_officers(node *n, struct carried *c) {
+    n->lists.next = *c;
+    c->op = NULL;
+    hkp_dsm__put_blob(n, HKP_DSM_ROW_META, (const uint8_t *)next_key, sizeof next_key - 1,
+                      hkp_dsm__blob_hold(n->lists.next.op));
+}
+
 /* Only the next version, signed by the officers in office; it counts when the chain says so. */
 static hkp_status take_officers(node *n, struct carried *c, uint32_t hops, struct peer *from) {
     struct lists *l = &n->lists;
     uint64_t version = l->officers.sets[l->officers.n_sets - 1].version;
+    if (l->jumped && c->set.version > version + 1) {
+        hkp_dsm__officers_later(n, c);
+        return HKP_E_DSM_CA_VERSION;
+    }
     if (c->set.version != version + 1 || c->ca_version != version) return HKP_E_DSM_STALE;
     if (l->next.op != NULL && memcmp(l->next.list.id, c->list.id, 32) == 0) return HKP_E_DSM_DUPLICATE;
     hkp_status st = verify(n, c, HKP_DSM_KIND_CA_SET);
     if (st != HKP_OK) return st;
+    if (hkp_dsm__officers_claim(n, c)) {
+        hkp_dsm__spread_multi(n, &c->multi, hops, from);
+        return HKP_OK;
+    }
     if (l->next.op != NULL) {
         hkp_dsm__suspect(n, &l->next.multi, &c->multi);
         return HKP_E_DSM_STALE; /* the one in the chain counts (D-CA-9) */
     }
-    l->next = *c;
-    c->op = NULL;
-    hkp_dsm__put_blob(n, HKP_DSM_ROW_META, (const uint8_t *)next_key, sizeof next_key - 1,
-                      hkp_dsm__blob_hold(l->next.op));
+    hold_officers(n, c);
     hkp_dsm__spread_multi(n, &l->next.multi, hops, from);
     return HKP_OK;
+}
+
+void hkp_dsm__officers_unproven(node *n, blob *op) {
+    struct carried c;
+    uint64_t version = n->lists.officers.sets[n->lists.officers.n_sets - 1].version;
+    if (n->lists.next.op != NULL || hkp_dsm__list_keep(n, hkp_dsm__blob_hold(op), &c) != HKP_OK) return;
+    if (c.set.version == version + 1)
+        hold_officers(n, &c);
+    else
+        hkp_dsm__carried_drop(n, &c);
 }
 
 hkp_status hkp_dsm__officers_take(node *n, const struct hkp_dsm_view *multi, uint32_t kind, uint32_t hops,
@@ -229,31 +252,34 @@ void hkp_dsm__list_from_chain(node *n, const struct carried *c) {
 
 /* ---- told at the start of a session, and asked for by id (D-GSP-13) ---- */
 
-static const struct carried *by_id(const node *n, const uint8_t id[16]) {
+static const struct hkp_dsm_view *by_id(const node *n, const uint8_t id[16]) {
     const struct lists *l = &n->lists;
     const struct carried *all[] = {&l->held[0], &l->held[1], &l->next, &l->chain[0], &l->chain[1], &l->rival};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        if (all[i]->op != NULL && memcmp(all[i]->list.id, id, 16) == 0) return all[i];
+        if (all[i]->op != NULL && memcmp(all[i]->list.id, id, 16) == 0) return &all[i]->multi;
+    for (size_t i = 0; i < CA_SETS_MAX; i++)
+        if (l->office[i].op != NULL && memcmp(l->office[i].id, id, 16) == 0) return &l->office[i].multi;
     return NULL;
 }
 
 /* Multi of a list or a set of officers with this message id (D-GSP-6); ptr NULL: not held. */
 struct hkp_dsm_view hkp_dsm__list_by_id(const node *n, const uint8_t id[16]) {
-    const struct carried *c = by_id(n, id);
-    return c != NULL ? c->multi : (struct hkp_dsm_view){NULL, 0};
+    const struct hkp_dsm_view *multi = by_id(n, id);
+    return multi != NULL ? *multi : (struct hkp_dsm_view){NULL, 0};
 }
+
+static int ascending(const void *a, const void *b) { return memcmp(a, b, 16); }
 
 void hkp_dsm__lists_announce(node *n, struct peer *p) {
     const struct carried *all[] = {&n->lists.held[0], &n->lists.held[1], &n->lists.next};
-    const uint8_t *ids[3];
+    uint8_t ids[3 + CA_SETS_MAX][16];
     size_t count = 0;
-    for (size_t i = 0; i < 3; i++) {
-        if (all[i]->op == NULL) continue;
-        size_t at = count++;
-        for (; at > 0 && memcmp(ids[at - 1], all[i]->list.id, 16) > 0; at--) ids[at] = ids[at - 1];
-        ids[at] = all[i]->list.id;
-    }
+    for (size_t i = 0; i < 3; i++)
+        if (all[i]->op != NULL) memcpy(ids[count++], all[i]->list.id, 16);
+    for (size_t i = 0; i < CA_SETS_MAX; i++)
+        if (n->lists.office[i].op != NULL) memcpy(ids[count++], n->lists.office[i].id, 16);
     if (count == 0) return;
+    hkp_dsm__sort(ids, count, sizeof ids[0], ascending);
     struct hkp_dsm_cbor_writer w = hkp_dsm__writer(n);
     hkp_dsm__put_list(&w, HKP_DSM__OP_MSG_IHAVE, count);
     for (size_t i = 0; i < count; i++) hkp_dsm_cbor_put_bytes(&w, ids[i], 16);
@@ -273,6 +299,8 @@ int hkp_dsm__lists_row(node *n, const uint8_t *key, size_t key_len, const uint8_
     struct lists *l = &n->lists;
     if (key_is(key, key_len, "list chain") || key_is(key, key_len, "officers at"))
         return hkp_dsm__chain_row(n, data, len);
+    int since = hkp_dsm__officers_row(n, key, key_len, data, len);
+    if (since != 0) return since;
     int next = key_is(key, key_len, next_key);
     if (!next && !key_is(key, key_len, "list held ")) return 0;
     uint32_t at = key_len > 0 && key[key_len - 1] == '1';

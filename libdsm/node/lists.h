@@ -23,7 +23,37 @@ struct officers_state {
     uint32_t n_sets;
 };
 
+/** The op of a set that came into office by the chain: told to others. */
+struct in_office {
+    blob *op;
+    struct hkp_dsm_view multi;
+    uint8_t id[16];
+};
+
+/** A set of officers whose op this node did not see and wants proven: from which epoch on, and its set. */
+struct office_claim {
+    uint32_t used, known, tries;
+    uint64_t from;
+    uint8_t leaf[32], hash[32], nonce[8];
+    hkp_time again;
+    blob *op;
+};
+
+/* officers.c */
+void hkp_dsm__office_keep(node *n, const struct carried *c);
+void hkp_dsm__officers_jump(node *n, uint64_t epoch);
+int hkp_dsm__officers_row(node *n, const uint8_t *key, size_t key_len, const uint8_t *data, size_t len);
+void hkp_dsm__officers_later(node *n, const struct carried *c);
+int hkp_dsm__officers_claim(node *n, const struct carried *c);
+void hkp_dsm__officers_link(node *n, const struct read *r, const uint8_t *data, size_t len);
+/** HKP_E_NOTFOUND: it is the answer to another question. */
+hkp_status hkp_dsm__officers_proof(node *n, struct hkp_dsm__message *m);
+void hkp_dsm__officers_tick(node *n);
+hkp_time hkp_dsm__officers_wake(const node *n);
+
 /* lists.c */
+/** Nobody proved it: a proposal like any other. */
+void hkp_dsm__officers_unproven(node *n, blob *op);
 hkp_status hkp_dsm__list_open(const node *n, const struct hkp_dsm_view *op, struct carried *out);
 hkp_status hkp_dsm__list_keep(node *n, blob *op, struct carried *out);
 void hkp_dsm__carried_drop(node *n, struct carried *c);

@@ -355,6 +355,7 @@ hkp_status hkp_dsm_tick(hkp_dsm_node *n, hkp_time now, uint64_t wall_us) {
     hkp_dsm__notes_tick(n);
     hkp_dsm__testimony_tick(n);
     hkp_dsm__questions_tick(n);
+    hkp_dsm__officers_tick(n);
     hkp_dsm__advance(n);
     hkp_dsm__spread_tick(n);
     hkp_dsm__near_tick(n);
@@ -369,6 +370,7 @@ hkp_time hkp_dsm_wake(const hkp_dsm_node *n) {
     hkp_time wake = hkp_dsm__rules_wake(n);
     const hkp_time others[] = {n->have_at,
                                n->testimony.at,
+                               hkp_dsm__officers_wake(n),
                                n->pace_at,
                                n->tell_at,
                                hkp_dsm__spread_wake(n),

@@ -19,6 +19,7 @@
  *   boundaries.c  links and chunks for others     join.c      the same, asked for (D-SYN-3)
  *   ask.c       questions for proofs
  *   lists.c     revocation lists, officers          ops_lists.c     the same as state of the chain
+ *   officers.c  officers that changed while the node was away
  *   neighbours.c  views, records, facts about sessions             probes.c    who does not answer
  *   members.c   who asks for a seat and endorses it                restart.c   a new start by command
  *   commands.c  RETIRE, tombstone
@@ -108,6 +109,13 @@ struct hkp_dsm_node {
         /** marks of authors that lists of headers name which are not final; 0: none do */
         uint64_t over, marks;
         uint32_t n_loaded;
+        /** officers.c: sets by version; what is to be proven, and sets behind those; from which epoch on ops
+         * may have been missed */
+        struct in_office office[CA_SETS_MAX];
+        struct office_claim claims[OFFICE_CLAIMS];
+        blob *later[CA_SETS_MAX];
+        uint32_t jumped;
+        uint64_t jumped_from;
         struct {
             struct carried at;
             uint64_t height, time_s;

@@ -505,6 +505,7 @@ OPS_LISTS, JOIN, ASK = "libdsm/consensus/ops_lists.c", "libdsm/node/join.c", "li
 HOSTILE = ("sim_sync", "a_hostile_peer_gets_bounded_answers")
 CLAIMS = ("sim_sync", "false_claims_are_given_up")
 OFFICERS = ("sim_lists", "new_officers_count_by_the_chain")
+MEANWHILE = ("sim_lists", "officers_that_changed_meanwhile_are_proven")
 OLD_LIST = ("sim_lists", "an_old_list_limits_new_sessions")
 
 CATCHING_UP = [
@@ -540,6 +541,10 @@ CATCHING_UP = [
     ("D-CA-8 seats are lost with a list", LISTS, "if (seats) a.lanes |= HKP_DSM_LANES_SAFETY;", "", *OLD_LIST),
     ("D-CA-9 of two lists one counts", OPS_LISTS, "if (c->list.number < number ||", "if (c->list.number <= number ||", "sim_lists",
      "two_lists_of_one_number_both_count"),
+    ("D-CA-2 a proof of another set will do", "libdsm/node/officers.c",
+     "if (proof.root != 2 || memcmp(leaf, c->leaf, 32) != 0) return HKP_E_DSM_PROOF;", "", *MEANWHILE),
+    ("D-CA-2 who joined takes what is signed for a proposal", "libdsm/node/officers.c", "if (!n->lists.jumped) return 0;",
+     "if (n != NULL) return 0;", *MEANWHILE),
     ("D-SYN-3 chunks without a path", JOIN,
      "return hkp_dsm__merkle_verify(root, m->chunk, j->n_chunks, &path, m->list2.n, j->h.heads_root);", "return path.ptr == NULL;",
      "sim_join", "a_chunk_of_a_liar_is_refused"),

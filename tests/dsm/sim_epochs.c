@@ -538,7 +538,7 @@ static void a_request_for_a_seat_survives_losses(void) {
         CHECK_EQ(join(4), HKP_OK);
         sim_run(&sim, 100 * SIM_MS);
         sim.lost_ops = 0;
-        for (int s = 0; s < 180; s++) {
+        for (int s = 0; s < 480; s++) {
             sim_run(&sim, SIM_S);
             for (uint32_t i = 2; i < 4; i++)
                 if (told[i].subject[0] != 0) (void)endorse(i, 900);

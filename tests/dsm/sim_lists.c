@@ -333,6 +333,110 @@ static void without_a_clock_it_is_no_earlier_than_the_build(void) {
     }
 }
 
+/* An hour passes for all: the next checkpoint is a boundary (D-EPO-1). */
+static void next_epoch(uint32_t authors) {
+    uint64_t epoch = sim_status(&sim, 0).epoch;
+    for (uint32_t i = 0; i < sim.count; i++) sim.nodes[i].clock_us += (int64_t)3601 * 1000000;
+    for (int round = 0; round < 8; round++) {
+        for (uint32_t i = 0; i < authors; i++) CHECK(sim_submit(&sim, i, "in an epoch") != 0);
+        sim_run(&sim, 500 * SIM_MS);
+    }
+    CHECK_EQ(sim_status(&sim, 0).epoch, epoch + 1);
+}
+
+/* Three sets after each other, of which node 3 saw none; then a list of the third. */
+static void change_officers_thrice(uint8_t officer[3][64], struct object sets[3], struct object *list) {
+    for (uint32_t k = 0; k < 3; k++) {
+        next_epoch(3);
+        second_officer(officer[k], &sets[k], 2 + k, k == 0 ? sim.mesh.officer : officer[k - 1]);
+        CHECK_EQ(give(0, &sets[k], 1), HKP_OK);
+        sim_run(&sim, 3 * SIM_S);
+        CHECK_EQ(lists(1).ca_version, 2 + k);
+    }
+    next_epoch(3);
+    make_list(list, 1, NULL, 3, 0, 4, officer[2]);
+    CHECK_EQ(give(0, list, 0), HKP_OK);
+    sim_run(&sim, 3 * SIM_S);
+}
+
+/* A true proof, of another set than the one that node 3 asks about. */
+static hkp_status proof_of_another(const struct object *set) {
+    static uint8_t msg[SIM_PROOF + 64];
+    struct hkp_dsm_cbor_writer w = {.out = msg, .cap = sizeof msg};
+    const struct hkp_dsm_view multi = {set->bytes, set->len};
+    uint8_t op[MULTI_MAX], leaf[32];
+    uint64_t ticket;
+    size_t len = 0;
+    CHECK_EQ(hkp_dsm__op_build(HKP_DSM__OP_CA_SET, &multi, NULL, op, sizeof op, &len), HKP_OK);
+    hkp_dsm__merkle_leaf(leaf, op, len);
+    const struct office_claim *c = sim.nodes[3].node->lists.claims;
+    while (!c->used) c++;
+    CHECK_EQ(hkp_dsm_prove_op(sim.nodes[0].node, sim.now, leaf, c->from, &ticket), HKP_OK);
+    sim_pump(&sim, 0);
+    CHECK_EQ(sim.nodes[0].proof_status, HKP_OK);
+    const struct hkp_dsm_view proof = {sim.nodes[0].proof, sim.nodes[0].proof_len};
+    hkp_dsm__put_proof(&w, c->nonce, 0, &proof);
+    hkp_status st =
+        hkp_dsm_recv(sim.nodes[3].node, sim.now, wall_us(3), sim.mesh.node_id[0], 4, w.out, w.len);
+    sim_pump(&sim, 3);
+    return st;
+}
+
+/* D-CA-2 with D-SYN-2: who was away for epochs in which the officers changed, a few times, learns all of them
+ * by proofs of the ops. Old keys show it nothing. */
+static void officers_that_changed_meanwhile_are_proven(void) {
+    for (uint64_t seed = 0; seed < 3; seed++) {
+        struct object sets[3], list, forged;
+        uint8_t officer[3][64], thief[64], body[HKP_DSM_CA_SET_BODY_MAX];
+        struct hkp_dsm_ca_set s = {.version = 2, .threshold = 1, .n_keys = 1};
+        size_t len = 0;
+        int before = check_faults;
+        begin(check_seed() * 50 + seed);
+        sim_crash(&sim, 3);
+        change_officers_thrice(officer, sets, &list);
+        crypto_sign_keypair(s.keys[0], thief);
+        CHECK_EQ(hkp_dsm_ca_set_build(&s, body, sizeof body, &len), HKP_OK);
+        sign(&forged, HKP_DSM_KIND_CA_SET, 1, sim.mesh.officer, body, len); /* by who left long ago */
+        if (seed == 1) sim.lost_ops = 1ULL << HKP_DSM__OP_MSG_PUSH | 1ULL << HKP_DSM__OP_MSG_PROOF;
+        if (seed == 2) sim.loss = 200;
+        sim_start(&sim, 3);
+        sim_run(&sim, 20 * SIM_S);
+        sim.loss = 0;
+        sim_run(&sim, seed == 2 ? 1300 * SIM_S : 10 * SIM_S); /* told again every 10 min */
+        if (seed == 1) {
+            CHECK_EQ(lists(3).ca_version, 1);
+            CHECK_EQ(give(3, &forged, 1), HKP_OK); /* it can be asked for only */
+            sim_run(&sim, 10 * SIM_S);
+            CHECK_EQ(proof_of_another(&sets[0]), HKP_E_DSM_PROOF);
+            CHECK_EQ(lists(3).ca_version, 1);
+            CHECK_EQ(lists(3).ca_waiting, 0);
+            CHECK_EQ(give(3, &sets[2], 1), HKP_E_DSM_CA_VERSION); /* kept */
+            sim.lost_ops = 0;
+            CHECK_EQ(give(3, &sets[0], 1), HKP_OK);
+            sim_run(&sim, 10 * SIM_S);
+            CHECK_EQ(lists(3).ca_version, 2);
+            CHECK_EQ(give(3, &sets[1], 1), HKP_OK);
+            sim_run(&sim, 10 * SIM_S);
+        }
+        CHECK_EQ(sim_status(&sim, 3).epoch, sim_status(&sim, 0).epoch);
+        CHECK_EQ(lists(3).ca_version, 4);
+        if (seed < 2) CHECK_EQ(sim.nodes[3].node->lists.jumped, 1);
+        CHECK_EQ(lists(3).number, 1); /* of the newest officers */
+        sim_crash(&sim, 3);           /* and knows it after a start */
+        sim_start(&sim, 3);
+        sim_run(&sim, 3 * SIM_S);
+        CHECK_EQ(lists(3).ca_version, 4);
+        second_officer(thief, &forged, 5,
+                       officer[2]); /* who saw them all and who did not agree on the next */
+        CHECK_EQ(give(0, &forged, 1), HKP_OK);
+        sim_run(&sim, 10 * SIM_S);
+        for (uint32_t i = 0; i < 4; i++) CHECK_EQ(lists(i).ca_version, 5);
+        CHECK_EQ(sim.faults, 0);
+        CHECK_NOTE(before, "seed %" PRIu64, seed);
+        sim_free(&sim);
+    }
+}
+
 int main(void) {
     CASE(a_list_reaches_all_and_the_chain);
     CASE(blocks_of_a_revoked_serial_are_not_made_final);
@@ -340,6 +444,7 @@ int main(void) {
     CASE(who_comes_later_is_told);
     CASE(two_lists_of_one_number_both_count);
     CASE(new_officers_count_by_the_chain);
+    CASE(officers_that_changed_meanwhile_are_proven);
     CASE(an_old_list_limits_new_sessions);
     CASE(without_a_clock_it_is_no_earlier_than_the_build);
     return check_done();
