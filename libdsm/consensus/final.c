@@ -287,6 +287,7 @@ static void begun(node *n, const uint8_t digest[32], uint32_t joined) {
         n->sync_again = 0;
         hkp_dsm__ask_certs(n, NULL, 1, VOTE_WINDOW);
     }
+    hkp_dsm__resync_epoch(n, joined);
     struct event_entry *e = hkp_dsm__fact(n, HKP_DSM_EV_EPOCH);
     e->e.epoch = n->set.epoch;
     e->e.height = n->epoch_first;

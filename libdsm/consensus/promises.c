@@ -120,7 +120,8 @@ static int envelope_forgotten(node *n, const struct hkp_dsm_view *bytes) {
 
 hkp_status hkp_dsm__on_promises(node *n, struct peer *p, struct hkp_dsm__message *m) {
     if (p->seat >= 0 && m->epoch > n->set.epoch) hkp_dsm__behind(n, p, m->epoch);
-    if (p->seat < 0 || n->seat < 0 || m->epoch != n->set.epoch || !n->promises_open)
+    if (p->seat < 0 || n->seat < 0 || m->epoch != n->set.epoch || !n->promises_open ||
+        hkp_dsm__resync_holds(n))
         return HKP_E_DSM_DUPLICATE;
     int lost = 0;
     for (size_t i = 0; i < m->list.n; i++) {

@@ -83,11 +83,8 @@ hkp_status hkp_dsm_lost(hkp_dsm_node *n, hkp_time now, uint64_t ticket, const ui
     const struct read *r = hkp_dsm__read_of(n, ticket);
     if (r == NULL) return HKP_E_NOTFOUND;
     hkp_dsm__time(n, now);
-    if (r->row == HKP_DSM_ROW_META || r->row == HKP_DSM_ROW_HEADS) { /* no peer can say what stood there */
-        hkp_dsm__die(n, HKP_E_IO, r->row, key, key_len);
-        return HKP_E_STATE;
-    }
     if (hkp_dsm__events_free(n) < 64) return HKP_OK; /* as if it were not there; found again later */
+    if (r->row == HKP_DSM_ROW_META || r->row == HKP_DSM_ROW_HEADS) hkp_dsm__resync_note(n);
     struct event_entry *e = hkp_dsm__fact(n, HKP_DSM_EV_LOST);
     e->e.row = r->row;
     memcpy(e->key, key, key_len);

@@ -280,6 +280,12 @@ hkp_status hkp_dsm_read(hkp_dsm_node *n, hkp_time now, uint64_t ticket, const ui
     case READ_RESTART:
         hkp_dsm__restart_row(n, r, data, data_len);
         break;
+    case READ_RESYNC:
+        hkp_dsm__resync_row(n, data, data_len);
+        break;
+    case READ_RESYNC_OWN:
+        hkp_dsm__resync_own_row(n, data, data_len);
+        break;
     case READ_OFFICERS:
         hkp_dsm__officers_link(n, r, data, data_len);
         break;
@@ -327,6 +333,12 @@ hkp_status hkp_dsm_read_end(hkp_dsm_node *n, hkp_time now, uint64_t ticket, hkp_
         break;
     case READ_RESTART:
         hkp_dsm__restart_end(n, &was);
+        break;
+    case READ_RESYNC:
+        hkp_dsm__resync_end(n);
+        break;
+    case READ_RESYNC_OWN:
+        hkp_dsm__resync_own_end(n);
         break;
     case READ_PROOF:
         hkp_dsm__proof_end(n, &was);

@@ -50,7 +50,9 @@ enum {
     READ_BOUNDARIES = 11,
     READ_CHUNK = 12,
     READ_RESTART = 13,
-    READ_OFFICERS = 14
+    READ_OFFICERS = 14,
+    READ_RESYNC = 15,
+    READ_RESYNC_OWN = 16
 };
 
 /** A stored row that was found damaged. */
@@ -91,6 +93,28 @@ hkp_status hkp_dsm__stored_item(const uint8_t *data, size_t len, struct hkp_dsm_
 void hkp_dsm__load_begin(node *n);
 hkp_status hkp_dsm__load_row(node *n, const uint8_t *key, size_t key_len, const uint8_t *data, size_t len);
 void hkp_dsm__load_end(node *n);
+
+/** A record of the own WAL, in the epoch of now. */
+hkp_status hkp_dsm__wal_obey(node *n, const uint8_t *data, size_t len);
+/** What the WAL holds of the newest views is sent again. */
+void hkp_dsm__promises_repeat(node *n);
+
+/* resync.c */
+/** 1: the META row says that the node has to find its place again. */
+int hkp_dsm__resync_meta(node *n, const uint8_t *key, size_t key_len, size_t len);
+/** A row of META or HEADS is damaged. */
+void hkp_dsm__resync_note(node *n);
+int hkp_dsm__resync_begin(node *n);
+int hkp_dsm__resync_wal(node *n, uint64_t epoch);
+/** 1: it promises nothing yet. */
+int hkp_dsm__resync_holds(const node *n);
+/** 1: it signs no block yet. */
+int hkp_dsm__resync_author(const node *n);
+void hkp_dsm__resync_row(node *n, const uint8_t *data, size_t len);
+void hkp_dsm__resync_end(node *n);
+void hkp_dsm__resync_own_row(node *n, const uint8_t *data, size_t len);
+void hkp_dsm__resync_own_end(node *n);
+void hkp_dsm__resync_epoch(node *n, uint32_t joined);
 
 /* retell.c */
 void hkp_dsm__retell_begin(node *n);

@@ -45,6 +45,7 @@ static hkp_status meta_row(node *n, const uint8_t *key, size_t key_len, const ui
         n->load.adopt = 1;
         return HKP_OK;
     }
+    if (hkp_dsm__resync_meta(n, key, key_len, len)) return HKP_OK;
     n->load.host_seen |= key_len == 4 && memcmp(key, "host", 4) == 0;
     if (key_len == 4 && memcmp(key, "host", 4) == 0) /* D-BLK-7 */
         return len == 48 && memcmp(data, n->host, 32) == 0 && memcmp(data + 32, n->id, 16) == 0
@@ -182,12 +183,13 @@ static hkp_status cert_row(node *n, const uint8_t *key, size_t key_len, const ui
     return st == HKP_E_DSM_OLD || st == HKP_E_DSM_DUPLICATE ? HKP_OK : st;
 }
 
-static hkp_status wal_row(node *n, const uint8_t *data, size_t len) {
+hkp_status hkp_dsm__wal_obey(node *n, const uint8_t *data, size_t len) {
     struct hkp_dsm__wal_record r;
     if (len != HKP_DSM__WAL_RECORD || !hkp_dsm__wal_decode(data, &r)) return HKP_E_DSM_WAL_CORRUPT;
     n->load.rows++;
     if (r.epoch < n->set.epoch) return HKP_OK;
-    if (r.epoch > n->set.epoch) return HKP_E_DSM_WAL_CORRUPT; /* rows are durable before the WAL */
+    if (r.epoch > n->set.epoch) /* rows are durable before the WAL */
+        return hkp_dsm__resync_wal(n, r.epoch) ? HKP_OK : HKP_E_DSM_WAL_CORRUPT;
     if (r.kind == 0) {
         if (r.view > n->watermark) n->watermark = r.view;
         return HKP_OK;
@@ -270,7 +272,7 @@ hkp_status hkp_dsm__load_row(node *n, const uint8_t *key, size_t key_len, const 
     case LOAD_CERTS:
         return cert_row(n, key, key_len, data, len);
     case LOAD_WAL:
-        return wal_row(n, data, len);
+        return hkp_dsm__wal_obey(n, data, len);
     case LOAD_EVIDENCE:
         return evidence_row(n, data, len);
     case LOAD_LOST:
@@ -409,10 +411,25 @@ static int host_known(node *n) {
     return 1;
 }
 
+void hkp_dsm__promises_repeat(node *n) {
+    for (uint64_t v = n->view > VOTE_WINDOW ? n->view - VOTE_WINDOW + 1 : 1; n->seat >= 0 && v <= n->view;
+         v++) {
+        struct slot *s = &n->slots[v % SLOTS];
+        if (s->view != v) continue;
+        uint8_t zero[32] = {0};
+        if (s->notar) hkp_dsm__vote_own(n, HKP_DSM_KIND_NOTAR, v, s->notar_digest);
+        if (s->null) hkp_dsm__vote_own(n, HKP_DSM_KIND_NULL, v, zero);
+        if (s->final) hkp_dsm__vote_own(n, HKP_DSM_KIND_FINAL, v, s->cert_digest);
+        if (s->proposed) hkp_dsm__repropose(n, s);
+    }
+}
+
 /* A final boundary whose new epoch was not durable begins it again. */
 static void finish(node *n) {
     hkp_dsm__blob_drop(&n->pool, n->load.cert);
     n->load.cert = NULL;
+    hkp_dsm__blob_drop(&n->pool, n->load.genesis);
+    n->load.genesis = NULL;
     n->state = HKP_DSM_STATE_RUNNING;
     if (n->load.fresh) fresh(n);
     uint8_t key[24];
@@ -430,16 +447,7 @@ static void finish(node *n) {
     n->root.at = n->now;
     n->first_view = 1;
     n->promises_open = 1;
-    for (uint64_t v = n->view > VOTE_WINDOW ? n->view - VOTE_WINDOW + 1 : 1; n->seat >= 0 && v <= n->view;
-         v++) {
-        struct slot *s = &n->slots[v % SLOTS];
-        if (s->view != v) continue;
-        uint8_t zero[32] = {0};
-        if (s->notar) hkp_dsm__vote_own(n, HKP_DSM_KIND_NOTAR, v, s->notar_digest);
-        if (s->null) hkp_dsm__vote_own(n, HKP_DSM_KIND_NULL, v, zero);
-        if (s->final) hkp_dsm__vote_own(n, HKP_DSM_KIND_FINAL, v, s->cert_digest);
-        if (s->proposed) hkp_dsm__repropose(n, s);
-    }
+    hkp_dsm__promises_repeat(n);
     struct event_entry *e = hkp_dsm__fact(n, HKP_DSM_EV_STARTED);
     e->e.height = n->root.height;
     e->e.epoch = n->set.epoch;
@@ -449,8 +457,22 @@ static void finish(node *n) {
     hkp_dsm__advance(n);
 }
 
+static void to_wal(node *n) {
+    n->load.step = LOAD_WAL;
+    scan(n, HKP_DSM_ROW_WAL, lowest, highest, 8);
+}
+
+/* 0: META or HEADS are damaged, and memory lacks for a start without them. */
+static int place_known(node *n) {
+    if (n->resync.on && n->load.fresh) n->load.lost_state = 1; /* a repaired store without its chain */
+    if (!n->load.lost_state || hkp_dsm__resync_begin(n)) return 1;
+    hkp_dsm__die(n, HKP_E_NOMEM, HKP_DSM_ROW_META, NULL, 0);
+    return 0;
+}
+
 void hkp_dsm__load_begin(node *n) {
     n->load.fresh = 1;
+    n->load.genesis = hkp_dsm__bytes(n, n->set_body, n->set_len);
     scan(n, HKP_DSM_ROW_META, lowest, highest, KEY_MAX);
 }
 
@@ -458,12 +480,21 @@ void hkp_dsm__load_end(node *n) {
     if (n->state != HKP_DSM_STATE_LOADING) return;
     switch (n->load.step++) {
     case LOAD_META:
+        if (!place_known(n)) break;
         if (host_known(n)) scan(n, HKP_DSM_ROW_CERTIFICATE, lowest, highest, KEY_MAX);
         break;
     case LOAD_CERTIFICATES:
-        scan(n, HKP_DSM_ROW_HEADS, lowest, highest, KEY_MAX);
+        if (n->load.placeless)
+            to_wal(n);
+        else
+            scan(n, HKP_DSM_ROW_HEADS, lowest, highest, KEY_MAX);
         break;
     case LOAD_HEADS:
+        if (!place_known(n)) break;
+        if (n->load.placeless) {
+            to_wal(n);
+            break;
+        }
         hkp_dsm__chunks_note(n);
         scan_heights(n, HKP_DSM_ROW_FINAL, n->root.height + 1, UINT64_MAX);
         break;
@@ -490,7 +521,7 @@ void hkp_dsm__load_end(node *n) {
         scan_views(n, HKP_DSM_ROW_CERT, n->root.view);
         break;
     case LOAD_CERTS:
-        scan(n, HKP_DSM_ROW_WAL, lowest, highest, 8);
+        to_wal(n);
         break;
     case LOAD_WAL:
         hkp_dsm__lists_loaded(n);

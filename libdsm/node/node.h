@@ -25,7 +25,8 @@
  *   commands.c  RETIRE, tombstone
  *   shares.c    shares of scheme 2                 (bls/)
  *   retell.c    stored blocks, told again to the host at a start   prune.c  what is old goes
- *   heal.c      damaged rows, fetched again        testimony.c   claims and witnesses
+ *   heal.c      damaged rows, fetched again        resync.c      a start without META or HEADS
+ *   testimony.c   claims and witnesses
  *   directory.c   who a signer is, for the parts beside consensus
  *   strangers.c  who is spoken of without a certificate        reconcile.c   what was lost, told again
  *   policy.c    who may sign what                  publish.c    objects of D-AUD, passed on and told
@@ -251,8 +252,15 @@ struct hkp_dsm_node {
         uint64_t rows, final_height;
         blob *cert;
         struct hkp_dsm__header headers[EPOCH_HEIGHTS + 1];
-        uint32_t n_headers, n_bodies, snapshot_seen, cut, host_seen, adopt;
+        uint32_t n_headers, n_bodies, snapshot_seen, cut, host_seen, adopt, lost_state, placeless;
+        blob *genesis;
     } load;
+    /** resync.c: newest epoch of the WAL, if the node has to come there; epochs begun since it goes with the
+     * others */
+    struct resync {
+        uint32_t on, reading, epochs;
+        uint64_t wal_epoch;
+    } resync;
     /** stored blocks that are still to be told: what is read next, whose place is known up to where */
     struct retell {
         uint32_t phase, rows, reading;

@@ -47,7 +47,7 @@ static hkp_status own_rules(node *n, uint32_t event_type, const struct hkp_dsm_n
     if (event_type == 0 || event_type > 65535) return HKP_E_INVAL;
     if (n->draft == NULL || self->frozen) return HKP_E_STATE;
     if (self->known_seq > self->tip.seq) return HKP_E_LIMIT; /* D-BLK-7: peers hold newer own blocks */
-    if (self->headless || hkp_dsm__own_lost(n)) return HKP_E_LIMIT;
+    if (self->headless || hkp_dsm__own_lost(n) || hkp_dsm__resync_author(n)) return HKP_E_LIMIT;
     if (self->tip.seq - self->final.seq >= OPEN_PER_AUTHOR) return HKP_E_LIMIT;
     *c = &self->certs[0];
     for (uint32_t i = 1; i < self->n_certs; i++)

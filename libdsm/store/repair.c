@@ -31,6 +31,8 @@ struct repair {
     uint8_t chain_id[32];
     /** blocks of lower heights were pruned */
     uint64_t blocks_from;
+    /** of META or HEADS something is gone */
+    int place_lost;
 };
 
 /* ---- one row ---- */
@@ -64,6 +66,7 @@ static int get_row(struct repair *r, uint32_t kind, const uint8_t *key, size_t k
 static void mark_lost(struct repair *r, uint32_t kind, const uint8_t *key, size_t len) {
     uint8_t marked[KEY_MAX];
     r->told->damaged++;
+    r->place_lost |= kind == HKP_DSM_ROW_META || kind == HKP_DSM_ROW_HEADS;
     if (len == 0 || len + 1 >= sizeof marked) return;
     marked[0] = (uint8_t)kind;
     memcpy(marked + 1, key, len);
@@ -97,6 +100,7 @@ static void copy_all(struct repair *r) {
     for (uint32_t kind = 0; kind <= KIND_LAST; kind++) {
         if (copy_kind(r, kind, 0)) continue;
         r->told->holes++;
+        r->place_lost |= kind == HKP_DSM_ROW_META || kind == HKP_DSM_ROW_HEADS;
         copy_kind(r, kind, 1);
     }
 }
@@ -330,6 +334,7 @@ static hkp_status fill_new(struct repair *r, const char *directory, struct hkp_d
     if (r->told->rows == 0)
         return hkp_dsm__store_fault(fault, HKP_E_IO, DB_FILE, "nothing in it can be read", 0);
     remake(r);
+    if (r->place_lost) put_row(r, HKP_DSM_ROW_META, (const uint8_t *)"resync", 6, NULL, 0);
     sqlite3_reset(r->get);
     rc = sqlite3_exec(r->to, "INSERT INTO info VALUES('installed', 1); COMMIT", NULL, NULL, NULL);
     return rc == SQLITE_OK ? HKP_OK : told(fault, r->to);

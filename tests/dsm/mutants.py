@@ -491,7 +491,7 @@ STORE = [
      *INSTEAD),
     ("D-STO-10 any body comes back", HEAL, "if (memcmp(hash, l->hash, 32) != 0) return;", "", *INSTEAD),
     ("D-STO-10 the number of a lost block is signed again", "libdsm/node/own.c",
-     "if (self->headless || hkp_dsm__own_lost(n)) return HKP_E_LIMIT;", "", "sim_store",
+     "if (self->headless || hkp_dsm__own_lost(n) || hkp_dsm__resync_author(n)) return HKP_E_LIMIT;", "", "sim_store",
      "an_own_block_that_is_lost_is_not_signed_again"),
 ]
 
@@ -526,8 +526,8 @@ CATCHING_UP = [
     ("D-BLK-7 it is believed again in its next session", "libdsm/node/peers.c", "p->lied = was.lied;", "", *CLAIMS),
     ("D-CA-7 an older list", LISTS, "if (held->op == NULL || c->list.number > held->list.number) return HKP_OK;",
      "if (held != NULL) return HKP_OK;", "sim_lists", "a_list_reaches_all_and_the_chain"),
-    ("D-CA-2 officers by gossip alone", LISTS, "    l->next = *c;\n",
-     "    l->next = *c;\n    l->officers.sets[l->officers.n_sets++] = c->set;\n    n->officers.n_sets++;\n", *OFFICERS),
+    ("D-CA-2 officers by gossip alone", LISTS, "    n->lists.next = *c;\n",
+     "    n->lists.next = *c;\n    n->lists.officers.sets[n->lists.officers.n_sets++] = c->set;\n    n->officers.n_sets++;\n", *OFFICERS),
     ("D-CA-2 old officers for ever", LISTS, "at_s < s->since_s[i + 1] + HKP_DSM_CA_OVERLAP_S", "at_s > 0", *OFFICERS),
     ("D-CERT-2 revoked blocks are final", OPS_LISTS, "if (a != NULL && e.serial > a->revoked) a->revoked = e.serial;", "(void)a;",
      "sim_lists", "blocks_of_a_revoked_serial_are_not_made_final"),
@@ -587,8 +587,15 @@ LEAVING = [
      "sim_restart", "members_that_were_just_started_go_on_too"),
 ]
 
-WITH.update({"sim_restart": SIM})
+WITH.update({"sim_restart": SIM, "sim_resync": SIM})
 ALWAYS += LEAVING
+RESYNC = "libdsm/node/resync.c"
+ALWAYS += [
+    ("D-STO-10 the WAL is not read again", RESYNC, "if (n->set.epoch == n->resync.wal_epoch) {", "if (n->set.epoch == UINT64_MAX) {",
+     "sim_resync", "promises_outlive_the_place"),
+    ("D-STO-10 blocks are signed before the own head is known", RESYNC, "return n->resync.on != 0;", "return n == NULL;", "sim_resync",
+     "who_lost_its_place_finds_it_again"),
+]
 
 DOOR = ("sim_policy", "every_kind_is_taken_of_those_who_may_sign_it_only")
 PERMITS = [

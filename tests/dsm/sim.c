@@ -362,6 +362,7 @@ void sim_start(struct sim *s, uint32_t i) {
     hkp_dsm_clock_state(me->node, 1);
     sim_must(hkp_dsm_node_start(me->node, s->now, wall_us(s, i)) == HKP_OK, "start");
     sim_pump(s, i);
+    if (!me->up) return; /* the power went */
     if (me->damaged) {
         sim_crash(s, i); /* the host stops it */
         return;
