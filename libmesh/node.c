@@ -70,6 +70,20 @@ void hkp_mesh__stuck_keep(struct hkp_mesh_node *node, struct hkp_mesh__stuck *st
 
 /* ---- Birth ---- */
 
+/* One by later officers than those of the genesis is taken at its word: the chain that names them is loaded
+ * later (D-CA-2), and whoever is shown it judges it. */
+static hkp_status own_certificate(struct hkp_mesh_node *node, size_t len) {
+    const uint64_t now_s = node->wall_us / 1000000;
+    struct hkp_dsm_certificate *c = &node->own_cert;
+    hkp_status st =
+        hkp_dsm_certificate_check(node->own_cert_bytes, len, node->chain_id, &node->officers, now_s, 0, c);
+    if (st != HKP_E_DSM_CA_VERSION) return st;
+    st = hkp_dsm_certificate_parse(node->own_cert_bytes, len, c);
+    if (st == HKP_OK && now_s + HKP_MESH__EXPIRY_SKEW_S < c->not_before_s) return HKP_E_DSM_NOT_YET;
+    if (st == HKP_OK && now_s >= c->not_after_s + HKP_MESH__EXPIRY_SKEW_S) return HKP_E_DSM_EXPIRED;
+    return st;
+}
+
 static hkp_status take_identity(struct hkp_mesh_node *node) {
     struct hkp_mesh_node_options *o = &node->opt;
     struct hkp_dsm_genesis genesis;
@@ -83,8 +97,7 @@ static hkp_status take_identity(struct hkp_mesh_node *node) {
     node->genesis_time_ms = genesis.time_s * 1000;
     if (o->certificate_len > sizeof node->own_cert_bytes) return HKP_E_DSM_TOO_BIG;
     memcpy(node->own_cert_bytes, o->certificate, o->certificate_len);
-    st = hkp_dsm_certificate_check(node->own_cert_bytes, o->certificate_len, node->chain_id, &node->officers,
-                                   node->wall_us / 1000000, 0, &node->own_cert);
+    st = own_certificate(node, o->certificate_len);
     if (st != HKP_OK) return st;
     crypto_sign_seed_keypair(node->a_public, node->a_secret, o->a_seed);
     if (crypto_scalarmult_base(s_public, o->s_secret) != 0 ||

@@ -35,6 +35,8 @@ enum {
     HKP_MESH__FALSE_CLAIM = 1024,
     /** how long after an agreement a block must be dated to be judged by it: clocks differ (D-BLK-1) */
     HKP_MESH__CLAIM_SLACK_US = 2000000,
+    /** what clocks may differ at both ends of a certificate's time (D-CERT-1) */
+    HKP_MESH__EXPIRY_SKEW_S = 300,
     /** a request that belongs to no instance */
     HKP_MESH__OWN_NOBODY = 2,
     /** proofs under way (D-SYN-4) */

@@ -9,9 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* D-CERT-5 */
-enum { EXPIRY_SKEW_S = 300 };
-
 /* ---- revoked (D-CA-6, HTP-12.3) ---- */
 
 /* Members are judged by the chain, among themselves (D-CA-8). */
@@ -183,7 +180,7 @@ static hkp_status certificate(void *user, uint32_t form, const uint8_t *data, si
     memcpy(out->a, c.key, 32);
     if (c.has_static_key) memcpy(out->s, c.static_key, 32);
     out->roles = c.roles;
-    out->expired = (uint8_t)(now_s >= c.not_after_s + EXPIRY_SKEW_S);
+    out->expired = (uint8_t)(now_s >= c.not_after_s + HKP_MESH__EXPIRY_SKEW_S);
     out->neuro_gen = c.neuro_gen;
     out->not_after_s = c.not_after_s;
     return HKP_OK;

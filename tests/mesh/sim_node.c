@@ -156,6 +156,24 @@ static void an_old_certificate_replaces_no_newer_one(void) {
     world_end();
 }
 
+/* The chain, which knows them, is loaded only then. */
+static void who_has_a_certificate_of_later_officers_starts(void) {
+    start(2, 9);
+    struct world_node *w = &world.node[1];
+    struct hkp_dsm_multi m;
+    uint8_t later[HKP_DSM_CERTIFICATE_MAX];
+    size_t len;
+    world_crash(1);
+    CHECK_EQ(hkp_dsm_multi_parse(w->certificate, w->opt.certificate_len, &m), HKP_OK);
+    m.ca_version = 2;
+    CHECK_EQ(hkp_dsm_multi_build(&m, later, sizeof later, &len), HKP_OK);
+    memcpy(w->certificate, later, len);
+    w->opt.certificate_len = len;
+    world_up(1);
+    CHECK(w->node != NULL);
+    world_end();
+}
+
 static int synchronised(void) {
     struct hkp_mesh_status s = {.struct_size = sizeof s};
     CHECK_EQ(hkp_mesh_node_status(world.node[0].node, &s), HKP_OK);
@@ -497,6 +515,7 @@ int main(void) {
     CASE(a_crash_at_any_step_of_enrolment_heals);
     CASE(a_quarter_of_loss_only_delays);
     CASE(an_old_certificate_replaces_no_newer_one);
+    CASE(who_has_a_certificate_of_later_officers_starts);
     CASE(consciousness_follows_its_conditions_with_patience);
     CASE(the_log_forgets_what_every_instance_has_committed);
     CASE(after_a_fallback_mode_r_comes_back);
