@@ -93,6 +93,10 @@ int cli_ca_tier(const char *text, uint32_t *tier);
 
 /* ---- ca_request.c ---- */
 
+/** Card of a node that is to be among the first validators: node_id and key; with scheme 2 also BLS key and
+ * proof. */
+enum { CLI_CARD = 48, CLI_CARD_BLS = CLI_CARD + 48 + 96 };
+
 /** A token without its last line end. */
 int cli_ca_token(const char *path, uint8_t token[HKP_DSM_TOKEN_MAX], size_t *len);
 

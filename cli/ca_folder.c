@@ -352,6 +352,8 @@ static const char *why_not(hkp_status st) {
         return "a renewal without a token changes no group and widens neither roles nor tier";
     case HKP_E_DSM_TARGET:
         return "request and certificate are not of the same node, or it holds what was not asked for";
+    case HKP_E_UNSUPPORTED:
+        return "it has a BLS key, and this program was built without blst, which could check it (--no-bls)";
     case HKP_E_DSM_VALIDITY:
         return "its times are too far from now, over, or too far apart";
     case HKP_E_DSM_EXPIRED:

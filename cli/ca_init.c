@@ -13,13 +13,18 @@
 struct wanted {
     const char *dir, *passphrase_file, *name, *genesis, *set, *list, *out, *token;
     struct hkp_dsm_ca_set officers;
-    struct hkp_dsm_seat seats[HKP_DSM_MEMBERS_MAX];
+    struct seat {
+        struct hkp_dsm_seat of;
+        struct hkp_dsm_bls_key bls;
+    } seats[HKP_DSM_MEMBERS_MAX];
     size_t n_seats;
     int json, yes;
 };
 
 static int by_bytes(const void *a, const void *b) { return memcmp(a, b, 32); }
-static int by_node_id(const void *a, const void *b) { return memcmp(a, b, 16); }
+static int by_node_id(const void *a, const void *b) {
+    return memcmp(((const struct seat *)a)->of.node_id, ((const struct seat *)b)->of.node_id, 16);
+}
 
 static int take_officer(struct wanted *w, const char *text) {
     size_t len = 0;
@@ -31,22 +36,44 @@ static int take_officer(struct wanted *w, const char *text) {
     return CLI_OK;
 }
 
-/* CARD:GROUP, the card as "hookprobe ca request --seat" shows it: node_id and key. */
+/* CARD:GROUP, the card as "hookprobe ca request --seat" shows it: node_id and key, and what --bls adds. */
 static int take_seat(struct wanted *w, const char *text) {
-    struct hkp_dsm_seat *seat = &w->seats[w->n_seats];
-    uint8_t card[48];
+    struct seat *seat = &w->seats[w->n_seats];
+    uint8_t card[CLI_CARD_BLS];
     uint64_t group;
-    size_t len = 0;
+    size_t len = 0, digits = strcspn(text, ":");
     if (w->n_seats == HKP_DSM_MEMBERS_MAX) return cli_fail(CLI_USAGE, "--seat: at most 200");
-    if (strlen(text) < 98 || text[96] != ':' ||
-        sodium_hex2bin(card, sizeof card, text, 96, NULL, &len, NULL) != 0 || len != sizeof card ||
-        cli_number(text + 97, 1, UINT32_MAX, &group) != 0)
+    if ((digits != 2 * CLI_CARD && digits != 2 * CLI_CARD_BLS) || text[digits] == 0 ||
+        sodium_hex2bin(card, sizeof card, text, digits, NULL, &len, NULL) != 0 || len != digits / 2 ||
+        cli_number(text + digits + 1, 1, UINT32_MAX, &group) != 0)
         return cli_fail(CLI_USAGE, "--seat: CARD:GROUP, as \"hookprobe ca request --seat\" shows the card");
-    memcpy(seat->node_id, card, 16);
-    memcpy(seat->key, card + 16, 32);
-    seat->group = (uint32_t)group;
+    memcpy(seat->of.node_id, card, 16);
+    memcpy(seat->of.key, card + 16, 32);
+    seat->of.group = (uint32_t)group;
+    seat->bls.present = len == CLI_CARD_BLS;
+    if (seat->bls.present) {
+        memcpy(seat->bls.key, card + CLI_CARD, 48);
+        memcpy(seat->bls.proof, card + CLI_CARD + 48, 96);
+        if (hkp_dsm_bls_is_built() && hkp_dsm_bls_check(seat->bls.key, seat->bls.proof) != HKP_OK)
+            return cli_fail(CLI_USAGE, "--seat: %.32s: its BLS key comes without proof", text);
+    }
     w->n_seats++;
     return CLI_OK;
+}
+
+/* Scheme 2 is listed if a card has a key for it (D-QC-3). */
+static hkp_status build_seats(struct wanted *w, uint8_t *dst, size_t cap, size_t *len) {
+    static struct hkp_dsm_seat members[HKP_DSM_MEMBERS_MAX];
+    static struct hkp_dsm_bls_key keys[HKP_DSM_MEMBERS_MAX];
+    uint32_t any = 0;
+    qsort(w->seats, w->n_seats, sizeof w->seats[0], by_node_id);
+    for (size_t i = 0; i < w->n_seats; i++) {
+        members[i] = w->seats[i].of;
+        keys[i] = w->seats[i].bls;
+        any |= keys[i].present;
+    }
+    return any ? hkp_dsm_bls_valset_build(members, keys, w->n_seats, 0, dst, cap, len)
+               : hkp_dsm_valset_build(members, w->n_seats, 0, dst, cap, len);
 }
 
 static int make_token(const struct wanted *w) {
@@ -101,8 +128,9 @@ static int make_genesis(struct wanted *w) {
     size_t len = 0;
     int code = build_set(w, 1, body, &ca.len);
     if (code != CLI_OK) return code;
-    qsort(w->seats, w->n_seats, sizeof w->seats[0], by_node_id);
-    hkp_status st = hkp_dsm_valset_build(w->seats, w->n_seats, 0, valset, sizeof valset, &set.len);
+    hkp_status st = build_seats(w, valset, sizeof valset, &set.len);
+    if (st == HKP_E_UNSUPPORTED)
+        return cli_fail(CLI_SYSTEM, "--seat: cards with a BLS key want a program that was built with blst");
     if (st == HKP_OK)
         st = hkp_dsm_genesis_build(w->name, strlen(w->name), &ca, &set, cli_wall() / 1000000, genesis,
                                    sizeof genesis, &len);

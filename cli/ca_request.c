@@ -15,7 +15,7 @@ enum { NODE_KEYS = 96 };
 struct wanted {
     const char *node, *passphrase_file, *genesis, *token, *hardware, *ak, *tcti, *answer, *out;
     uint32_t roles, tier, neuro_gen;
-    int seat, renew, this_machine, json;
+    int seat, renew, bls, this_machine, json;
 };
 
 int cli_ca_token(const char *path, uint8_t token[HKP_DSM_TOKEN_MAX], size_t *len) {
@@ -123,6 +123,16 @@ static int take_evidence(const struct wanted *w, struct cli_ca_evidence *e) {
 
 /* ---- The node's keys ---- */
 
+/* D-QC-3: the key that belongs to the node, and its proof. */
+static int bls_of(const uint8_t seed[32], struct hkp_dsm_bls_key *bls) {
+    uint8_t secret[32];
+    hkp_status st = hkp_dsm_bls_of_node(seed, secret, bls->key);
+    if (st == HKP_OK) st = hkp_dsm_bls_prove(secret, bls->proof);
+    hkp_ter_wipe(secret, sizeof secret);
+    bls->present = st == HKP_OK;
+    return st == HKP_OK ? CLI_OK : cli_fail(CLI_SYSTEM, "--bls: this program was built without blst");
+}
+
 static int node_keys(const struct wanted *w, uint8_t secret[64], uint8_t static_key[32]) {
     uint8_t keys[HKP_TER_KEY_MAX], key[32], text[HKP_TER_PASSPHRASE_MAX];
     struct hkp_ter_keystore_options o;
@@ -150,9 +160,11 @@ static int node_keys(const struct wanted *w, uint8_t secret[64], uint8_t static_
                                    cli_status_name(st));
 }
 
-static int show_seat(const struct wanted *w, const uint8_t key[32]) {
-    uint8_t card[48], area[512], name[HKP_DSM_AK_BYTES];
-    char text[97], path[CLI_CA_PATH];
+static int show_seat(const struct wanted *w, const uint8_t secret[64]) {
+    uint8_t card[CLI_CARD_BLS], area[512], name[HKP_DSM_AK_BYTES];
+    const uint8_t *key = secret + 32;
+    char text[2 * CLI_CARD_BLS + 1], path[CLI_CA_PATH];
+    struct hkp_dsm_bls_key bls = {.present = 0};
     size_t len = 0;
     if (w->ak != NULL) { /* with a TPM its key is part of the name (D-ID-1) */
         if (snprintf(path, sizeof path, "%s.area", w->ak) >= (int)sizeof path) return CLI_USAGE;
@@ -162,7 +174,13 @@ static int show_seat(const struct wanted *w, const uint8_t key[32]) {
     }
     hkp_dsm_node_id(card, key, w->ak != NULL ? name : NULL);
     memcpy(card + 16, key, 32);
-    sodium_bin2hex(text, sizeof text, card, sizeof card);
+    if (w->bls) {
+        const int code = bls_of(secret, &bls);
+        if (code != CLI_OK) return code;
+        memcpy(card + CLI_CARD, bls.key, 48);
+        memcpy(card + CLI_CARD + 48, bls.proof, 96);
+    }
+    sodium_bin2hex(text, sizeof text, card, w->bls ? CLI_CARD_BLS : CLI_CARD);
     if (w->json)
         cli_print_json(json_pack("{s:s%,s:s}", "node_id", text, (size_t)32, "card", text), 0);
     else
@@ -210,6 +228,14 @@ static int make(const struct wanted *w, const uint8_t secret[64], const uint8_t 
     if (code == CLI_OK) code = fill(w, &ca, &q, &evidence, &has_evidence);
     if (code != CLI_OK) return code;
     memcpy(q.static_key, static_key, 32);
+    if (w->bls) {
+        struct hkp_dsm_bls_key bls;
+        code = bls_of(secret, &bls);
+        if (code != CLI_OK) return code;
+        q.has_bls = 1;
+        memcpy(q.bls_key, bls.key, 48);
+        memcpy(q.bls_proof, bls.proof, 96);
+    }
     const hkp_status st = hkp_dsm_request_build(ca.genesis.chain_id, &q, secret, bytes, sizeof bytes, &len);
     if (st != HKP_OK) return cli_fail(CLI_SYSTEM, "no request: %s", cli_status_name(st));
     if (snprintf(path, sizeof path, "%s.evidence", w->out) >= (int)sizeof path)
@@ -247,6 +273,7 @@ static int ca_request(int argc, char **argv) {
                                         {"roles", required_argument, NULL, 'R'},
                                         {"tier", required_argument, NULL, 'T'},
                                         {"neuro-gen", required_argument, NULL, 'N'},
+                                        {"bls", no_argument, NULL, 'b'},
                                         {"hardware", required_argument, NULL, 'w'},
                                         {"this-machine", no_argument, NULL, 'm'},
                                         {"ak", required_argument, NULL, 'a'},
@@ -268,6 +295,7 @@ static int ca_request(int argc, char **argv) {
         if (got == 'g') w.genesis = optarg;
         if (got == 't') w.token = optarg;
         if (got == 'r') w.renew = 1;
+        if (got == 'b') w.bls = 1;
         if (got == 'w') w.hardware = optarg;
         if (got == 'm') w.this_machine = 1;
         if (got == 'a') w.ak = optarg;
@@ -292,7 +320,7 @@ static int ca_request(int argc, char **argv) {
     int code = check(&w);
     if (code == CLI_OK) code = node_keys(&w, secret, static_key);
     if (code != CLI_OK) return code;
-    code = w.seat ? show_seat(&w, secret + 32) : make(&w, secret, static_key);
+    code = w.seat ? show_seat(&w, secret) : make(&w, secret, static_key);
     hkp_ter_wipe(secret, sizeof secret);
     return code;
 }
@@ -303,10 +331,10 @@ const struct cli_command cli_ca_request = {
     .help =
         "usage: hookprobe ca request --node DIR --genesis FILE --token FILE | --renew --out FILE [--roles "
         "R,...]\n"
-        "                            [--tier T] [--neuro-gen N] [--this-machine | --hardware FILE]\n"
+        "                            [--tier T] [--neuro-gen N] [--bls] [--this-machine | --hardware FILE]\n"
         "                            [--passphrase-file FILE] [--json]\n"
         "                            [--ak FILE [--tcti T]]\n"
-        "       hookprobe ca request --node DIR --seat [--ak FILE] [--json]\n"
+        "       hookprobe ca request --node DIR --seat [--bls] [--ak FILE] [--json]\n"
         "       hookprobe ca request --answer CHALLENGE --ak FILE --out FILE [--tcti T]\n\n"
         "Writes a request that the node's own key signs, and FILE.evidence with the machine's hardware "
         "record, "
@@ -316,6 +344,7 @@ const struct cli_command cli_ca_request = {
         "  --node DIR      the node's folder, of which the file keys is read\n"
         "  --token FILE    the secret that the officers gave out for this node; only its digest is sent\n"
         "  --renew         ask again under the present certificate\n"
+        "  --bls           name the node's BLS key, too, for short proofs; also in a card; wants blst\n"
         "  --roles R,...   edge, validator, witness, coordinator, ca, operator, scheduler, neuro;\n"
         "                  default edge,witness,neuro\n"
         "  --tier T        sentinel, guardian, fortress (default), nexus, mssp\n"

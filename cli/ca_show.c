@@ -101,6 +101,7 @@ static hkp_status of_certificate(json_t *o, const struct hkp_dsm_view *body) {
     put_number(o, "serial", c.serial);
     put_number(o, "policy", c.policy);
     if (c.neuro_gen > 0) put_number(o, "neuro_gen", c.neuro_gen);
+    if (c.bls_key.len > 0) put(o, "bls_key", cli_ca_hex(c.bls_key.ptr, 48));
     return HKP_OK;
 }
 
@@ -253,6 +254,7 @@ static json_t *of_request(const struct cli_ca *ca, const uint8_t *bytes, size_t 
         put(o, "tier", json_string(cli_ca_tier_name(q.tier)));
         put(o, "token_digest", cli_ca_hex(q.token_digest, 32));
         if (q.neuro_gen > 0) put_number(o, "neuro_gen", q.neuro_gen);
+        if (q.has_bls) put(o, "bls_key", cli_ca_hex(q.bls_key, 48));
     } else {
         put(o, "node_id", cli_ca_hex(e.signer, 16));
         if (ca != NULL) put(o, "why", json_string(cli_status_name(st)));

@@ -19,7 +19,7 @@ struct wanted {
     uint32_t n_ek_roots;
     uint64_t group, days, serial, policy;
     uint32_t roles, tier;
-    int json, yes, no_evidence;
+    int json, yes, no_evidence, no_bls;
 };
 
 /* All that one signature needs; static, because it is large. */
@@ -165,6 +165,10 @@ static int propose(struct work *w, const struct wanted *o) {
     c.roles = o->roles != 0 ? o->roles : q->roles;
     c.tier = o->tier != 0 ? o->tier : q->tier;
     c.neuro_gen = q->neuro_gen;
+    if (q->has_bls && !o->no_bls) {
+        c.bls_key = (struct hkp_dsm_view){q->bls_key, 48};
+        c.bls_proof = (struct hkp_dsm_view){q->bls_proof, 96};
+    }
     c.group = o->group != 0 ? (uint32_t)o->group : old.group;
     c.policy = (uint32_t)o->policy;
     c.serial = o->serial != 0 ? o->serial : next_serial(w, has_old ? &old : NULL);
@@ -325,6 +329,7 @@ static int ca_sign(int argc, char **argv) {
                                         {"renew", required_argument, NULL, 'r'},
                                         {"evidence", required_argument, NULL, 'e'},
                                         {"no-evidence", no_argument, NULL, 'E'},
+                                        {"no-bls", no_argument, NULL, 'B'},
                                         {"list", required_argument, NULL, 'l'},
                                         {"challenge", required_argument, NULL, 'c'},
                                         {"answer", required_argument, NULL, 'a'},
@@ -351,6 +356,7 @@ static int ca_sign(int argc, char **argv) {
         if (got == 'r') o.renew = optarg;
         if (got == 'e') o.evidence = optarg;
         if (got == 'E') o.no_evidence = 1;
+        if (got == 'B') o.no_bls = 1;
         if (got == 'l') o.list = optarg;
         if (got == 'c') o.challenge = optarg;
         if (got == 'a') o.answer = optarg;
@@ -409,7 +415,7 @@ const struct cli_command cli_ca_sign = {
         "  --list FILE      the newest revocation list, if this folder may not have it\n"
         "  --group N        who owns the node, or where it stands: groups are counted in votes\n"
         "  --days N         1..90; default 30\n"
-        "  --roles, --tier  less than the node asked for\n"
+        "  --roles, --tier  less than the node asked for; --no-bls: without the BLS key that it asked for\n"
         "  --serial N       default: above all that this officer knows of the node\n"
         "  --yes            do not ask\n"
         "  --json           the result as one JSON object\n",

@@ -58,8 +58,12 @@ static int write_config(const struct cli_mesh *m, size_t i) {
 }
 
 int cli_mesh_make(struct cli_mesh *m) {
-    struct hkp_mesh_provision_options o = {
-        .struct_size = sizeof o, .days = m->days, .name = m->name, .nodes = m->nodes, .n_nodes = m->n};
+    struct hkp_mesh_provision_options o = {.struct_size = sizeof o,
+                                           .days = m->days,
+                                           .name = m->name,
+                                           .nodes = m->nodes,
+                                           .n_nodes = m->n,
+                                           .bls = m->bls};
     struct hkp_mesh_fault fault = {.offset = UINT64_MAX};
     char authority[CLI_PATH_MAX];
     if (snprintf(authority, sizeof authority, "%s/authority", m->dir) >= (int)sizeof authority)
@@ -115,15 +119,12 @@ static int read_groups(struct cli_mesh *m, char *text) {
 }
 
 static int provision(int argc, char **argv) {
-    static const struct option own[] = {{"dir", required_argument, NULL, 'd'},
-                                        {"name", required_argument, NULL, 'n'},
-                                        {"nodes", required_argument, NULL, 'm'},
-                                        {"groups", required_argument, NULL, 'g'},
-                                        {"listen", required_argument, NULL, 'l'},
-                                        {"days", required_argument, NULL, 'y'},
-                                        {"measure", required_argument, NULL, 'f'},
-                                        {"trust-clock", no_argument, NULL, 't'},
-                                        {NULL, 0, NULL, 0}};
+    static const struct option own[] = {
+        {"dir", required_argument, NULL, 'd'},     {"name", required_argument, NULL, 'n'},
+        {"nodes", required_argument, NULL, 'm'},   {"groups", required_argument, NULL, 'g'},
+        {"listen", required_argument, NULL, 'l'},  {"days", required_argument, NULL, 'y'},
+        {"measure", required_argument, NULL, 'f'}, {"trust-clock", no_argument, NULL, 't'},
+        {"bls", no_argument, NULL, 'b'},           {NULL, 0, NULL, 0}};
     static struct cli_mesh m = {
         .name = "mesh", .listen = "127.0.0.1:8144", .n = 4, .days = 30, .keep_authority = 1};
     static const char *measured[CLI_MEASURED_MAX];
@@ -138,6 +139,7 @@ static int provision(int argc, char **argv) {
         if (got == 'g') groups = optarg;
         if (got == 'l') m.listen = optarg;
         if (got == 't') m.clock_trusted = 1;
+        if (got == 'b') m.bls = 1;
         if (got == 'j') json = 1;
         if (got == 'm' || got == 'y') {
             if (cli_number(optarg, 1, got == 'm' ? CLI_NODES_MAX : 90, &v) != 0)
@@ -173,7 +175,7 @@ const struct cli_command cli_provision = {
     .summary = "make the folders and configurations of a new mesh",
     .help = "usage: hookprobe provision --dir DIR [--name NAME] [--nodes N] [--groups G,G,...] [--listen "
             "ADDRESS:PORT]\n"
-            "                           [--measure FILE]... [--days N] [--trust-clock] [--json]\n\n"
+            "                           [--measure FILE]... [--days N] [--trust-clock] [--bls] [--json]\n\n"
             "Makes DIR/node1 .. DIR/nodeN (keys, certificates, genesis, manifest, first rebase), "
             "DIR/nodeN.yaml for each,\n"
             "and DIR/authority with the keys of officer and policy. All nodes are validators. Nothing neural "
@@ -186,6 +188,7 @@ const struct cli_command cli_provision = {
             "  --measure FILE  a file whose content belongs to the integrity of every node\n"
             "  --days N        how long the certificates are valid; default 30\n"
             "  --trust-clock   write clock_trusted: true\n"
+            "  --bls           BLS keys for all, so that proofs can be short; wants a build with blst\n"
             "  --json          what was made as one JSON object\n",
     .more = cli_config_help,
     .run = provision,

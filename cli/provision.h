@@ -23,6 +23,8 @@ struct cli_mesh {
     uint32_t days;
     /** seconds by which the mesh is older than now; 0: it begins now */
     uint32_t age_s;
+    /** 1: with keys for short proofs */
+    uint32_t bls;
     /** nodes with group and measured files set; results are written into them */
     size_t n;
     struct hkp_mesh_provision_node nodes[CLI_NODES_MAX];

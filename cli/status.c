@@ -30,6 +30,12 @@ static void print_peers(const json_t *o) {
     }
 }
 
+static void print_scheme2(const json_t *o) {
+    if (!json_is_true(json_object_get(o, "listed"))) return;
+    printf("           short proofs: %lld members have a BLS key, this node %s\n", number_at(o, NULL, "keys"),
+           json_is_true(json_object_get(o, "own")) ? "too" : "has none in use");
+}
+
 static void print_list(const json_t *list, const char *first, const char *second) {
     size_t i;
     json_t *e;
@@ -48,6 +54,7 @@ static void print_status(const json_t *o) {
            number_at(o, "consensus", "quorum"));
     if (json_is_false(json_object_get(o, "bls")))
         printf("           built without BLS: lists of signatures are asked for\n");
+    print_scheme2(json_object_get(o, "scheme2"));
     printf("counts     %lld TERs, %lld own blocks, %lld blocks, %lld not final\n",
            number_at(o, "counts", "ters"), number_at(o, "counts", "own_blocks"),
            number_at(o, "counts", "blocks"), number_at(o, "counts", "blocks_open"));

@@ -9,6 +9,19 @@
 /* D-GSP-20: longest message of each lane. */
 static const uint32_t lane_max[HKP_DSM_LANES] = {2097152, 2097152, 32768, 1048576, 1048576};
 
+/* D-QC-3: the secret of the BLS key in the certificate. Without it, or without blst, the node shows no shares
+ * and does all the rest. */
+static void use_bls(struct hkp_mesh_node *node) {
+    struct hkp_dsm_certificate c;
+    uint8_t secret[32], key[48];
+    if (hkp_dsm_certificate_parse(node->opt.certificate, node->opt.certificate_len, &c) != HKP_OK ||
+        c.bls_key.len == 0)
+        return;
+    if (hkp_dsm_bls_of_node(node->a_secret, secret, key) == HKP_OK && memcmp(key, c.bls_key.ptr, 48) == 0)
+        hkp_mesh__drop(hkp_dsm_bls_use(node->dsm, secret));
+    hkp_ter_wipe(secret, sizeof secret);
+}
+
 hkp_status hkp_mesh__dsm_new(struct hkp_mesh_node *node) {
     struct hkp_dsm_node_options o;
     hkp_dsm_node_options_init(&o, sizeof o);
@@ -23,7 +36,9 @@ hkp_status hkp_mesh__dsm_new(struct hkp_mesh_node *node) {
     o.build_s = node->opt.build_s;
     o.t_cp_ns = node->opt.checkpoint_ns; /* HKP_TIME_NEVER is HKP_DSM_T_CP_NONE */
     o.delay_ns = node->opt.delay_ns;
-    return hkp_dsm_node_new(&node->dsm, &o, node->now);
+    const hkp_status st = hkp_dsm_node_new(&node->dsm, &o, node->now);
+    if (st == HKP_OK) use_bls(node);
+    return st;
 }
 
 /* ---- In ---- */

@@ -76,7 +76,9 @@ hkp_status hkp_mesh_node_status(const hkp_mesh_node *node, struct hkp_mesh_statu
     struct hkp_dsm_node_status d = {.struct_size = sizeof d};
     struct hkp_htp_stats h = {.struct_size = sizeof h};
     struct hkp_mesh_intel_stats in = {.struct_size = sizeof in};
+    struct hkp_dsm_bls_status b = {.struct_size = sizeof b};
     hkp_status st = hkp_dsm_node_status(node->dsm, &d);
+    if (st == HKP_OK) st = hkp_dsm_bls_status(node->dsm, &b);
     if (st == HKP_OK) st = hkp_htp_endpoint_stats(node->htp, &h);
     if (st == HKP_OK) st = hkp_mesh_intel_get_stats(node->intel, &in);
     if (st != HKP_OK) return st;
@@ -107,6 +109,9 @@ hkp_status hkp_mesh_node_status(const hkp_mesh_node *node, struct hkp_mesh_statu
     memcpy(s.dropped, h.dropped, sizeof s.dropped);
     s.refused = node->refused;
     s.bls = hkp_dsm_bls_is_built();
+    s.bls_listed = b.listed;
+    s.bls_keys = b.keys;
+    s.bls_own = b.own;
     *status = s;
     return HKP_OK;
 }

@@ -4,12 +4,23 @@
 #include "libdsm/bls/bls.h"
 
 #include <hookprobe/dsm/bls.h>
+#include <sodium.h>
 #include <string.h>
 
 uint32_t hkp_dsm_bls_is_built(void) { return (uint32_t)hkp_dsm__bls_is_built(); }
 
 hkp_status hkp_dsm_bls_keypair(const uint8_t seed[32], uint8_t secret[32], uint8_t key[48]) {
     return hkp_dsm__bls_keypair(seed, secret, key);
+}
+
+/* HKDF-Expand (RFC 5869, SHA-256) of the seed, one block; KeyGen takes it from there. */
+hkp_status hkp_dsm_bls_of_node(const uint8_t seed[32], uint8_t secret[32], uint8_t key[48]) {
+    static const uint8_t info[] = {'H', 'K', 'P', '1', ' ', 'b', 'l', 's', 1};
+    uint8_t material[32];
+    crypto_auth_hmacsha256(material, info, sizeof info, seed);
+    const hkp_status st = hkp_dsm__bls_keypair(material, secret, key);
+    sodium_memzero(material, sizeof material);
+    return st;
 }
 
 hkp_status hkp_dsm_bls_prove(const uint8_t secret[32], uint8_t proof[96]) {

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "libdsm/bls/bls.h"
+#include "libter/bytes.h"
 
 /* The place for a share of that view: the oldest one of this member; NULL: it is older, or held. */
 static struct share *place(struct shares_of_one *of, uint64_t view) {
@@ -29,13 +30,17 @@ static void keep(node *n, struct share *s, uint64_t view, blob *envelope) {
     *s = (struct share){.view = view, .envelope = envelope};
 }
 
+/* The seat of this node has the key of its secret. */
+static uint32_t has_own(const node *n) {
+    return n->shares.can_sign && n->seat >= 0 && n->set.has_scheme2 &&
+           memcmp(n->set.bls[n->seat], n->shares.key, 48) == 0;
+}
+
 void hkp_dsm__share_final(node *n, const struct hkp_dsm__header *h) {
     struct hkp_dsm__vote vote = {.kind = HKP_DSM_KIND_FINAL, .epoch = h->epoch, .view = h->view};
     uint8_t bytes[HKP_DSM__SHARE_MAX];
     size_t len = 0;
-    if (!n->shares.can_sign || n->observer || n->seat < 0 || !n->set.has_scheme2 ||
-        n->state != HKP_DSM_STATE_RUNNING || memcmp(n->set.bls[n->seat], n->shares.key, 48) != 0)
-        return;
+    if (!has_own(n) || n->observer || n->state != HKP_DSM_STATE_RUNNING) return;
     struct share *s = place(&n->shares.of[n->seat], h->view);
     memcpy(vote.digest, h->digest, 32);
     if (s == NULL || hkp_dsm__share_make(n->chain_id, &vote, n->id, n->secret, n->shares.secret, bytes,
@@ -140,4 +145,34 @@ hkp_status hkp_dsm_bls_shares(const hkp_dsm_node *n, struct hkp_dsm_view *shares
     if (st == HKP_OK) st = list(n->shares.before.of, n->shares.before.set.n, shares, cap, &at);
     if (st == HKP_OK) *count = at;
     return st;
+}
+
+static uint32_t count(const struct shares_of_one *of, uint32_t n) {
+    uint32_t held = 0;
+    for (uint32_t i = 0; i < n; i++)
+        for (uint32_t k = 0; k < SHARES_OF_ONE; k++) held += of[i].at[k].envelope != NULL;
+    return held;
+}
+
+hkp_status hkp_dsm_bls_status(const hkp_dsm_node *n, struct hkp_dsm_bls_status *status) {
+    if (status->struct_size < sizeof *status) return HKP_E_INVAL;
+    struct hkp_dsm_bls_status s = {.struct_size = status->struct_size,
+                                   .listed = (uint32_t)n->set.has_scheme2};
+    for (uint32_t i = 0; i < n->set.n; i++) s.keys += !hkp_is_zero(n->set.bls[i], 48);
+    s.own = has_own(n);
+    s.shares = count(n->shares.of, n->set.n) + count(n->shares.before.of, n->shares.before.set.n);
+    *status = s;
+    return HKP_OK;
+}
+
+hkp_status hkp_dsm_bls_shorten(const hkp_dsm_node *n, const uint8_t *proof, size_t proof_len, uint8_t *dst,
+                               size_t cap, size_t *len) {
+    struct hkp_dsm_view shares[HKP_DSM_BLS_SHARES_MAX];
+    struct hkp_dsm_trust trust = {.epoch = 0};
+    size_t held = 0;
+    hkp_status st = hkp_dsm_node_trust(n, 0, trust.valset_hash, &trust.time_ms);
+    if (st == HKP_OK) st = hkp_dsm_bls_shares(n, shares, HKP_DSM_BLS_SHARES_MAX, &held);
+    return st == HKP_OK
+               ? hkp_dsm_bls_compact(proof, proof_len, n->chain_id, &trust, shares, held, dst, cap, len)
+               : st;
 }

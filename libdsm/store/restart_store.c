@@ -173,6 +173,16 @@ static hkp_status open_base(const char *directory, const struct hkp_dsm_genesis 
     return st;
 }
 
+/* D-QC-3: the set keeps its schemes, and who stays its key. NULL: it lists no scheme 2. */
+static const uint8_t *const *bls_keys(const struct hkp_dsm__valset *now, const struct hkp_dsm_seat *seats,
+                                      size_t n, const uint8_t *keys[HKP_DSM_MEMBERS_MAX]) {
+    for (size_t i = 0; i < n; i++) {
+        const int seat = hkp_dsm__valset_index(now, seats[i].node_id);
+        keys[i] = seat >= 0 && !hkp_is_zero(now->bls[seat], 48) ? now->bls[seat] : NULL;
+    }
+    return now->has_scheme2 ? keys : NULL;
+}
+
 /* ---- for the host ---- */
 
 hkp_status hkp_dsm_store_seats(const char *directory, const struct hkp_dsm_genesis *genesis,
@@ -197,7 +207,9 @@ hkp_status hkp_dsm_store_restart(const char *directory, const struct hkp_dsm_gen
     hkp_status st = open_base(directory, genesis, &b);
     if (st != HKP_OK) return st;
     struct hkp_dsm_view set = {.ptr = b->row}; /* the row is done with */
-    st = hkp_dsm_valset_build(seats, (uint32_t)n, b->epoch + 2, b->row, sizeof b->row, &set.len);
+    const uint8_t *keys[HKP_DSM_MEMBERS_MAX];
+    st = hkp_dsm__valset_write(seats, bls_keys(&b->now, seats, n, keys), n, b->epoch + 2, b->row,
+                               sizeof b->row, &set.len);
     if (st != HKP_OK || hkp_dsm__valset_parse(set.ptr, set.len, &checked) != HKP_OK) st = HKP_E_INVAL;
     for (size_t i = 0; i < b->n_headers; i++)
         headers[i] = (struct hkp_dsm_view){b->headers[i], b->header_len[i]};

@@ -182,6 +182,9 @@ static void op_status(struct hkp_mesh_runner *r, struct hkp_mesh__client *c) {
     json_object_set_new(o, "dropped", dropped(&s));
     json_object_set_new(o, "keys", json_string(r->dir.key_form == HKP_TER_KEY_TPM ? "tpm" : "software"));
     json_object_set_new(o, "bls", json_boolean(s.bls));
+    json_object_set_new(o, "scheme2",
+                        json_pack("{s:b,s:i,s:b}", "listed", (int)s.bls_listed, "keys", (int)s.bls_keys,
+                                  "own", (int)s.bls_own));
     json_object_set_new(o, "eve", eve_status(r));
     json_object_set_new(o, "refused", json_integer((json_int_t)s.refused));
     json_object_set_new(o, "refusals", refusals(r));

@@ -26,6 +26,7 @@ enum { MEASURED_MAX = 256, POLICY_VERSION = 1 };
 struct member {
     struct hkp_mesh__keys_secret keys;
     uint8_t a_public[32];
+    struct hkp_dsm_bls_key bls;
     uint8_t certificate[HKP_DSM_CERTIFICATE_MAX];
     size_t certificate_len;
 };
@@ -69,14 +70,44 @@ static hkp_status write_file(struct mesh *m, const char *dir, const char *name, 
     return st == HKP_OK ? HKP_OK : fault(m, st, name, "cannot be written");
 }
 
+/* A seat to be, and its key of scheme 2. */
+struct seat {
+    struct hkp_dsm_seat of;
+    struct hkp_dsm_bls_key bls;
+};
+
 static int by_node_id(const void *a, const void *b) {
-    return memcmp(((const struct hkp_dsm_seat *)a)->node_id, ((const struct hkp_dsm_seat *)b)->node_id, 16);
+    return memcmp(((const struct seat *)a)->of.node_id, ((const struct seat *)b)->of.node_id, 16);
+}
+
+static hkp_status make_bls(struct mesh *m, struct member *me) {
+    uint8_t secret[32];
+    if (m->opt->bls == 0) return HKP_OK;
+    hkp_status st = hkp_dsm_bls_of_node(me->keys.a_seed, secret, me->bls.key);
+    if (st == HKP_OK) st = hkp_dsm_bls_prove(secret, me->bls.proof);
+    sodium_memzero(secret, sizeof secret);
+    me->bls.present = st == HKP_OK;
+    return st == HKP_OK ? st : fault(m, st, "bls", "wants a build with blst");
+}
+
+/* Seats in the order that the set wants, with keys if there are any. */
+static hkp_status make_set(const struct mesh *m, struct seat *seats, size_t n, uint8_t *dst, size_t cap,
+                           size_t *len) {
+    struct hkp_dsm_seat members[HKP_MESH__MEMBERS_MAX];
+    struct hkp_dsm_bls_key keys[HKP_MESH__MEMBERS_MAX];
+    qsort(seats, n, sizeof seats[0], by_node_id);
+    for (size_t i = 0; i < n; i++) {
+        members[i] = seats[i].of;
+        keys[i] = seats[i].bls;
+    }
+    return m->opt->bls != 0 ? hkp_dsm_bls_valset_build(members, keys, n, 0, dst, cap, len)
+                            : hkp_dsm_valset_build(members, n, 0, dst, cap, len);
 }
 
 /* Keys, then the genesis that names all of them. */
 static hkp_status make_genesis(struct mesh *m) {
     const struct hkp_mesh_provision_options *opt = m->opt;
-    struct hkp_dsm_seat seats[HKP_MESH__MEMBERS_MAX];
+    struct seat seats[HKP_MESH__MEMBERS_MAX];
     size_t n_seats = 0;
     crypto_sign_keypair(m->officer_public, m->officer_secret);
     crypto_sign_keypair(m->policy_public, m->policy_secret);
@@ -88,12 +119,15 @@ static hkp_status make_genesis(struct mesh *m) {
         sodium_memzero(secret, sizeof secret);
         crypto_scalarmult_base(opt->nodes[i].s, me->keys.s_secret);
         hkp_dsm_node_id(opt->nodes[i].node_id, me->a_public, NULL);
+        const hkp_status made = make_bls(m, me);
+        if (made != HKP_OK) return made;
         if (opt->nodes[i].outsider) continue;
-        memcpy(seats[n_seats].node_id, opt->nodes[i].node_id, 16);
-        memcpy(seats[n_seats].key, me->a_public, 32);
-        seats[n_seats++].group = opt->nodes[i].group;
+        struct seat *seat = &seats[n_seats++];
+        memcpy(seat->of.node_id, opt->nodes[i].node_id, 16);
+        memcpy(seat->of.key, me->a_public, 32);
+        seat->of.group = opt->nodes[i].group;
+        seat->bls = me->bls;
     }
-    qsort(seats, n_seats, sizeof seats[0], by_node_id);
 
     m->ca.version = 1;
     m->ca.threshold = 1;
@@ -102,7 +136,7 @@ static hkp_status make_genesis(struct mesh *m) {
     uint8_t ca_body[HKP_DSM_CA_SET_BODY_MAX], valset[HKP_DSM_VALSET_MAX];
     struct hkp_dsm_view ca = {ca_body, 0}, set = {valset, 0};
     hkp_status st = hkp_dsm_ca_set_build(&m->ca, ca_body, sizeof ca_body, &ca.len);
-    if (st == HKP_OK) st = hkp_dsm_valset_build(seats, n_seats, 0, valset, sizeof valset, &set.len);
+    if (st == HKP_OK) st = make_set(m, seats, n_seats, valset, sizeof valset, &set.len);
     if (st == HKP_OK)
         st = hkp_dsm_genesis_build(opt->name, strlen(opt->name), &ca, &set, m->now_s, m->genesis,
                                    sizeof m->genesis, &m->genesis_len);
@@ -133,6 +167,10 @@ static hkp_status make_certificate(struct mesh *m, size_t i) {
     c.group = node->group;
     c.policy = POLICY_VERSION;
     c.serial = 1;
+    if (me->bls.present) {
+        c.bls_key = (struct hkp_dsm_view){me->bls.key, 48};
+        c.bls_proof = (struct hkp_dsm_view){me->bls.proof, 96};
+    }
     c.not_before_s = m->now_s - 60;
     c.not_after_s = m->now_s + (uint64_t)(m->opt->days != 0 ? m->opt->days : 30) * 86400 - 60;
     uint8_t body[HKP_DSM_CERTIFICATE_BODY_MAX], signature[64];

@@ -338,7 +338,7 @@ CONSENSUS_SLOW = [
      "if (hkp_dsm__valset_bls(&n->set, now) == NULL) return NULL;", "(void)now, (void)keys;\n    return NULL;", "unit_seats",
      "a_set_with_two_schemes_keeps_them_and_their_keys"),
     ("D-QC-3 shares go with their epoch", "libdsm/node/shares.c", "s->before.set = *old;", "", "sim_bls",
-     "late_shares_count_until_the_next_epoch_ends"),
+     "a_mesh_that_lists_scheme_2_needs_no_blst"),
     ("D-QC-3 certified without a look at possession", "libdsm/beside/officer.c", "if (st == HKP_OK) st = judge_bls(&c);",
      "(void)judge_bls;", "unit_officer_rules", "a_bls_key_is_certified_only_with_its_proof"),
     ("D-QC-3 endorsed without a look at possession", "libdsm/consensus/members.c", "if (shown != HKP_OK) return shown;",

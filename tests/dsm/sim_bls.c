@@ -79,6 +79,13 @@ static void a_mesh_that_lists_scheme_2_needs_no_blst(void) {
     for (uint32_t i = 0; i < NODES; i++) {
         CHECK_EQ(sim_status(&sim, i).epoch, 1);
         CHECK_EQ(sim.nodes[i].node->set.has_scheme2, 1);
+        CHECK_EQ(sim.nodes[i].node->shares.before.set.n, NODES); /* late shares have a set to be judged by */
+        CHECK_EQ(sim.nodes[i].node->shares.before.set.epoch, 0);
+        struct hkp_dsm_bls_status status = {.struct_size = sizeof status};
+        CHECK_EQ(hkp_dsm_bls_status(sim.nodes[i].node, &status), HKP_OK);
+        CHECK_EQ(status.listed, 1);
+        CHECK_EQ(status.keys, NODES);
+        CHECK_EQ(status.own, 0);             /* no secret was given */
         for (uint32_t k = 0; k < NODES; k++) /* seats are sorted, keys are not */
             CHECK_MEM(sim.nodes[i]
                           .node->set.bls[hkp_dsm__valset_index(&sim.nodes[i].node->set, sim.mesh.node_id[k])],
@@ -200,6 +207,10 @@ static void the_end_of_an_epoch_gets_its_short_certificate(void) {
     const uint64_t seq = sim_submit(&sim, 1, "\x81\xa1\x01\x02");
     sim_run(&sim, 3 * SIM_S);
     CHECK_EQ(sim_status(&sim, 3).epoch, 1);
+    struct hkp_dsm_bls_status status = {.struct_size = sizeof status};
+    CHECK_EQ(hkp_dsm_bls_status(sim.nodes[3].node, &status), HKP_OK);
+    CHECK_EQ(status.own, 1);
+    CHECK(status.shares >= 6);
     const size_t count = shares_of(3, 0, old, sizeof old / sizeof old[0]);
     CHECK(count >= 3);
     CHECK(shares_of(3, 1, &old[count], 1) == 1);
@@ -214,6 +225,12 @@ static void the_end_of_an_epoch_gets_its_short_certificate(void) {
     CHECK_EQ(hkp_dsm_proof_verify(out, len, sim.nodes[3].node->chain_id, &trust, 1, 0, &proof), HKP_OK);
     CHECK_EQ(proof.seq, seq);
     CHECK_EQ(proof.epoch, 1);
+    const size_t link_only = len; /* with all shares that it holds, the node makes the target short, too */
+    CHECK_EQ(hkp_dsm_bls_shorten(sim.nodes[3].node, sim.nodes[3].proof, sim.nodes[3].proof_len, out,
+                                 sizeof out, &len),
+             HKP_OK);
+    CHECK(len + 90 < link_only);
+    CHECK_EQ(hkp_dsm_proof_verify(out, len, sim.nodes[3].node->chain_id, &trust, 1, 0, &proof), HKP_OK);
     end();
 }
 

@@ -377,6 +377,20 @@ static void a_build_without_blst_makes_and_believes_no_key(void) {
     CHECK_EQ(len, 7);
 }
 
+/* Decision 0572: the bytes are those of HMAC-SHA256 and of KeyGen, and no key of another node comes out. */
+static void the_key_of_a_node_follows_from_its_seed(void) {
+    static const uint8_t info[] = "HKP1 bls\x01";
+    uint8_t seed[32] = {7}, material[32], secret[32], other[32], key[48], same[48];
+    crypto_auth_hmacsha256(material, info, 9, seed);
+    CHECK_EQ(hkp_dsm_bls_keypair(material, other, same), HKP_OK);
+    CHECK_EQ(hkp_dsm_bls_of_node(seed, secret, key), HKP_OK);
+    CHECK_MEM(secret, other, 32);
+    CHECK_MEM(key, same, 48);
+    seed[31] = 1;
+    CHECK_EQ(hkp_dsm_bls_of_node(seed, other, same), HKP_OK);
+    CHECK(memcmp(key, same, 48) != 0);
+}
+
 int main(void) {
     if (sodium_init() < 0) return 1;
     const int have = (int)hkp_dsm_bls_is_built();
@@ -386,6 +400,7 @@ int main(void) {
     CASE(consensus_takes_no_certificate_of_scheme_2);
     CASE(a_list_is_taken_from_a_set_with_both_schemes);
     CASE_IF(have, "blst", keys_proofs_and_shares_are_those_of_the_vectors);
+    CASE_IF(have, "blst", the_key_of_a_node_follows_from_its_seed);
     CASE_IF(have, "blst", no_number_but_a_secret_signs);
     CASE_IF(have, "blst", a_key_is_believed_only_with_its_own_proof);
     CASE_IF(have, "blst", shares_are_judged);

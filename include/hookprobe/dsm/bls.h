@@ -60,6 +60,24 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_bls_keypair(const uint8_t seed[32], uint
                                                     uint8_t key[48]);
 
 /**
+ * The BLS key pair that belongs to a node. It follows from the seed of the node's Ed25519 key, so whatever
+ * keeps and seals that keeps this one, and a node that is asked for a BLS key later has it already.
+ *
+ * @param seed    [32] of the node's Ed25519 key
+ * @param secret  [32] result; the caller wipes it
+ * @param key     [48] result
+ *
+ * @retval HKP_OK             made
+ * @retval HKP_E_UNSUPPORTED  a build without blst
+ *
+ * Cost: one multiplication in G1.
+ * Source: D-QC-3, decision 0572.
+ * Since: hookprobe-dsm 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_dsm_bls_of_node(const uint8_t seed[32], uint8_t secret[32],
+                                                    uint8_t key[48]);
+
+/**
  * Prove possession of a secret, for keys 13 and 14 of a certificate.
  *
  * @param secret  [32] of hkp_dsm_bls_keypair()
@@ -182,6 +200,61 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_bls_use(hkp_dsm_node *node, const uint8_
  */
 HKP_API HKP_MUST_USE hkp_status hkp_dsm_bls_shares(const hkp_dsm_node *node, struct hkp_dsm_view *shares,
                                                    size_t cap, size_t *count);
+
+/** How a node stands to scheme 2. */
+struct hkp_dsm_bls_status {
+    /** sizeof of the caller's struct */
+    uint32_t struct_size;
+    /** 1: the set of this epoch lists scheme 2 */
+    uint32_t listed;
+    /** seats of this epoch that have a BLS key */
+    uint32_t keys;
+    /** 1: the seat of this node has the key of the secret that hkp_dsm_bls_use() gave */
+    uint32_t own;
+    /** shares held */
+    uint32_t shares;
+    uint32_t reserved0;
+};
+
+/**
+ * How a node stands to scheme 2.
+ *
+ * @param node    a node
+ * @param status  struct_size set by the caller, the rest written
+ *
+ * @retval HKP_OK       written
+ * @retval HKP_E_INVAL  struct_size is too small
+ *
+ * Cost: one look at each seat.
+ * Source: D-QC-4.
+ * Since: hookprobe-dsm 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_dsm_bls_status(const hkp_dsm_node *node,
+                                                   struct hkp_dsm_bls_status *status);
+
+/**
+ * Shorten a portable proof that begins in epoch 0 with the shares that a node holds, as hkp_dsm_bls_compact()
+ * does.
+ *
+ * @param node       a node
+ * @param proof      [proof_len] as of HKP_DSM_EV_PROOF
+ * @param proof_len  bytes
+ * @param dst        [cap] result; undefined on failure
+ * @param cap        bytes; proof_len suffices
+ * @param len        bytes written; untouched on failure
+ *
+ * @retval HKP_OK             shorter now
+ * @retval HKP_E_DSM_QUORUM   no certificate has its shares here, or no set lists scheme 2
+ * @retval HKP_E_DSM_SCHEMA.. the proof is refused, as by hkp_dsm_proof_verify()
+ * @retval HKP_E_UNSUPPORTED  a build without blst
+ * @retval HKP_E_NOSPC        cap is too small
+ *
+ * Cost: hkp_dsm_bls_compact().
+ * Source: D-QC-3.
+ * Since: hookprobe-dsm 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_dsm_bls_shorten(const hkp_dsm_node *node, const uint8_t *proof,
+                                                    size_t proof_len, uint8_t *dst, size_t cap, size_t *len);
 
 #ifdef __cplusplus
 }

@@ -57,7 +57,10 @@ struct hkp_mesh_status {
     uint64_t refused;
     /** 1: this build reads certificates of scheme 2, BLS12-381; 0: it asks for lists (D-QC-4) */
     uint32_t bls;
-    uint32_t reserved0;
+    /** 1: the validator set lists scheme 2; its seats that have a BLS key; 1: this node is one of them */
+    uint32_t bls_listed;
+    uint32_t bls_keys;
+    uint32_t bls_own;
 };
 
 /** How a peer stands. */

@@ -42,6 +42,9 @@ struct hkp_mesh_provision_options {
     /** [n_nodes] 1..64 members; results are written into them */
     struct hkp_mesh_provision_node *nodes;
     size_t n_nodes;
+    /** 1: the set lists scheme 2, and certificates and seats have BLS keys (D-QC-3) */
+    uint32_t bls;
+    uint32_t reserved0;
 };
 
 /**
@@ -57,6 +60,7 @@ struct hkp_mesh_provision_options {
  * @retval HKP_E_STATE  a folder is there already and not empty
  * @retval HKP_E_IO     the system refused
  * @retval HKP_E_NOMEM  no memory
+ * @retval HKP_E_UNSUPPORTED  bls, in a build without blst
  *
  * Cost: one key pair and certificate per node.
  * Source: NZ1 22.7, D-CERT-4, D-CA-1.

@@ -1,0 +1,144 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+# Copyright the HookProbe mesh authors
+"""BLS keys of nodes and short proofs (D-QC-3), with real processes. What a build without blst says is shown in one; the
+rest is skipped there. TAP on standard output."""
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+from nodes import PROGRAM, ask, free_ports, run, start, status
+
+PATIENCE = 90
+
+
+def wait(what):
+    until = time.monotonic() + PATIENCE
+    while not (got := what()):
+        assert time.monotonic() < until, what
+        time.sleep(0.1)
+    return got
+
+
+def provision(folder, count, *words):
+    return run("provision", "--dir", os.path.join(folder, "mesh"), "--nodes", str(count), "--trust-clock", "--json",
+               "--listen", f"127.0.0.1:{free_ports(count)}", *words)["nodes"]
+
+
+def is_built():
+    with tempfile.TemporaryDirectory(prefix="hookprobe-bls-") as folder:
+        node = provision(folder, 1)[0]
+        got = subprocess.run([PROGRAM, "ca", "request", "--node", node["data_dir"], "--seat", "--bls"],
+                             capture_output=True, text=True, timeout=60)
+    assert got.returncode == 0 or "without blst" in got.stderr, got
+    return got.returncode == 0
+
+
+def running(nodes):
+    return [start(node) for node in nodes]
+
+
+def end(processes):
+    for process in processes:
+        process.send_signal(signal.SIGTERM)
+    for process in processes:
+        process.wait(timeout=60)
+
+
+def scheme2(node):
+    return status(node).get("scheme2", {})
+
+
+# ---- in every build
+
+
+def the_status_says_what_there_is(folder):
+    nodes = provision(folder, 2)
+    processes = running(nodes[:1])
+    try:
+        wait(lambda: status(nodes[0]))
+        assert status(nodes[0])["bls"] is BUILT and scheme2(nodes[0]) == {"listed": False, "keys": 0, "own": False}
+        told = run("status", "--config", nodes[0]["config"])
+        assert ("built without BLS" in told) is not BUILT and "short proofs" not in told, told
+    finally:
+        end(processes)
+
+
+def a_card_with_a_damaged_key_makes_no_genesis(folder):
+    nodes = provision(folder, 1)
+    officer = run("ca", "init", "--dir", os.path.join(folder, "officer"), "--json")["officer"]
+    card = run("ca", "request", "--node", nodes[0]["data_dir"], "--seat", "--json")["card"]
+    assert len(card) == 96
+    words = ["ca", "init", "--name", "m/single", "--officer", officer, "--out", os.path.join(folder, "genesis")]
+    run(*words, "--seat", card + "00" * 143 + ":1", code=2, said="CARD:GROUP")
+    run(*words, "--seat", card + "a5" * 144 + ":1", code=2 if BUILT else 3, said="proof" if BUILT else "blst")
+    run(*words, "--seat", card + ":1")
+
+
+# ---- without blst
+
+
+def nothing_is_made_without_blst(folder):
+    run("provision", "--dir", os.path.join(folder, "mesh"), "--bls", code=3, said="blst")
+
+
+# ---- with blst
+
+
+def officers_certify_the_key_that_a_node_asks_for(folder):
+    nodes = provision(folder, 2)
+    at = lambda name: os.path.join(folder, name)
+    officer = run("ca", "init", "--dir", at("officer"), "--json")["officer"]
+    cards = [run("ca", "request", "--node", n["data_dir"], "--seat", "--json", "--bls")["card"] for n in nodes]
+    run("ca", "init", "--name", "two", "--officer", officer, "--out", at("genesis"), "--seat", cards[0] + ":1", "--seat",
+        cards[1] + ":2")
+    run("ca", "init", "--dir", at("officer"), "--genesis", at("genesis"), "--yes")
+    sign = ["ca", "sign", "--dir", at("officer"), "--yes", "--no-evidence"]
+    for i, (node, card) in enumerate(zip(nodes, cards)):
+        token, request, certificate = at(f"token{i}"), at(f"request{i}"), at(f"certificate{i}")
+        run("ca", "init", "--token", token)
+        run("ca", "request", "--node", node["data_dir"], "--genesis", at("genesis"), "--token", token, "--roles",
+            "edge,validator,neuro,witness", "--bls", "--out", request)
+        run(*sign, "--token", token, "--group", str(i + 1), "--out", certificate, request)
+        for what in (request, certificate):
+            shown = run("ca", "show", "--genesis", at("genesis"), what, "--json")
+            assert shown["bls_key"] == card[96:192] and shown["verified"] is True, shown
+        shutil.copyfile(at("genesis"), os.path.join(node["data_dir"], "genesis"))
+        shutil.copyfile(certificate, os.path.join(node["data_dir"], "certificate"))
+        shutil.copyfile(certificate, os.path.join(nodes[1 - i]["data_dir"], "members", node["node_id"]))
+    processes = running(nodes) # in the mesh that their cards are in
+    try:
+        for node in nodes:
+            wait(lambda: scheme2(node) == {"listed": True, "keys": 2, "own": True})
+        wait(lambda: status(nodes[0])["sessions"]["up"] == 1)
+        assert "2 members have a BLS key, this node too" in run("status", "--config", nodes[0]["config"])
+    finally:
+        end(processes)
+    # a renewal asks again, and officers may leave it out
+    run("ca", "request", "--node", nodes[0]["data_dir"], "--genesis", at("genesis"), "--renew", "--roles", "edge,validator",
+        "--bls", "--out", at("again"))
+    run(*sign, "--renew", at("certificate0"), "--no-bls", "--out", at("less"), at("again"))
+    assert "bls_key" not in run("ca", "show", "--genesis", at("genesis"), at("less"), "--json")
+
+
+BUILT = is_built()
+CASES = [(the_status_says_what_there_is, True), (a_card_with_a_damaged_key_makes_no_genesis, True),
+         (nothing_is_made_without_blst, not BUILT), (officers_certify_the_key_that_a_node_asks_for, BUILT)]
+failed = 0
+for number, (one, here) in enumerate(CASES, 1):
+    if not here:
+        print(f"ok {number} - {one.__name__} # SKIP {'built with blst' if BUILT else 'built without blst'}", flush=True)
+        continue
+    with tempfile.TemporaryDirectory(prefix="hookprobe-bls-") as place:
+        try:
+            one(place)
+            print(f"ok {number} - {one.__name__}", flush=True)
+        except AssertionError as error:
+            failed += 1
+            print(f"# {error}\nnot ok {number} - {one.__name__}", flush=True)
+print(f"1..{len(CASES)}")
+sys.exit(failed > 0)
