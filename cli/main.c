@@ -62,6 +62,7 @@ static const struct cli_command *const commands[] = {
     &cli_audit_show,
     &cli_audit_verify,
     &cli_audit_prove,
+    &cli_proof_verify,
     &cli_store_check,
     &cli_store_repair,
     &cli_store_export,

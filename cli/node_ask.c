@@ -104,9 +104,10 @@ static void show(const json_t *answer, const char *out) {
     else if (json_object_get(answer, "officers") != NULL)
         show_officers(answer);
     else if (proof != NULL)
-        printf("final at height %lld, proven and verified, %lld bytes\n",
+        printf("final at height %lld, proven and verified, %lld bytes%s\n",
                (long long)json_integer_value(json_object_get(proof, "height")),
-               (long long)json_integer_value(json_object_get(proof, "bytes")));
+               (long long)json_integer_value(json_object_get(proof, "bytes")),
+               json_is_true(json_object_get(proof, "short")) ? " (short)" : "");
     else if (out != NULL)
         printf("%s: written to %s\n", json_string_value(json_object_get(answer, "kind")), out);
 }
@@ -128,7 +129,8 @@ static int told(json_t *answer, const char *out, int json) {
     return CLI_OK;
 }
 
-static int ask(const struct cli_node *node, char **words, int count, int peers, const char *out, int json) {
+static int ask(const struct cli_node *node, char **words, int count, int peers, int is_short, const char *out,
+               int json) {
     size_t i = 0;
     while (i < sizeof questions / sizeof questions[0] &&
            (count == 0 || strcmp(words[0], questions[i].what) != 0 || count != 1 + questions[i].words))
@@ -138,8 +140,8 @@ static int ask(const struct cli_node *node, char **words, int count, int peers, 
                         "node ask wants list, certificate NODE_ID, officers, next-officers, members, "
                         "head NODE_ID, block ID or op ID");
     int code = CLI_OK;
-    json_t *request = json_pack("{s:s,s:s,s:s,s:b}", "op", "ask", "what", words[0], "key",
-                                count > 1 ? words[1] : "", "peers", peers);
+    json_t *request = json_pack("{s:s,s:s,s:s,s:b,s:b}", "op", "ask", "what", words[0], "key",
+                                count > 1 ? words[1] : "", "peers", peers, "short", is_short);
     if (request == NULL) return cli_fail(CLI_USAGE, "the id is no hex");
     json_t *answer = cli_ask_for(node, request, WAIT_MS, &code);
     if (answer == NULL) return code;
@@ -152,18 +154,20 @@ static int run_ask(int argc, char **argv) {
     static const struct option own[] = {CLI_NODE_OPTIONS,
                                         {"out", required_argument, NULL, 'o'},
                                         {"peers", no_argument, NULL, 'p'},
+                                        {"short", no_argument, NULL, 'S'},
                                         {NULL, 0, NULL, 0}};
     struct cli_node node = {0};
     const char *out = NULL;
-    int json = 0, peers = 0, got;
+    int json = 0, peers = 0, is_short = 0, got;
     while ((got = cli_option(&cli_node_ask, argc, argv, own)) != -1) {
         if (got == '?') return CLI_USAGE;
         if (cli_node_option(&node, got)) continue;
         if (got == 'j') json = 1;
         if (got == 'p') peers = 1;
+        if (got == 'S') is_short = 1;
         if (got == 'o') out = optarg;
     }
-    return ask(&node, argv + optind, argc - optind, peers, out, json);
+    return ask(&node, argv + optind, argc - optind, peers, is_short, out, json);
 }
 
 const struct cli_command cli_node_ask = {
@@ -174,8 +178,8 @@ const struct cli_command cli_node_ask = {
         "--control "
         "PATH]\n"
         "       hookprobe node ask officers|members ...\n"
-        "       hookprobe node ask head NODE_ID [--peers] [-o FILE] ...\n"
-        "       hookprobe node ask block ID|op ID [-o FILE] ...\n\n"
+        "       hookprobe node ask head NODE_ID [--peers] [--short] [-o FILE] ...\n"
+        "       hookprobe node ask block ID|op ID [--short] [-o FILE] ...\n\n"
         "The newest revocation list, the newest certificate of a node, a set of officers that waits for the\n"
         "chain, as files; the officers in office and the members; the proof that the newest final head of a\n"
         "node, a block or an op stands in a checkpoint that a quorum signed, verified from the genesis on.\n"
@@ -183,7 +187,9 @@ const struct cli_command cli_node_ask = {
         "ops,\n"
         "from one peer after the other: from those whose trust in this node is 0.5 or more.\n\n"
         "  -o, --out FILE the object or the proof, which anybody verifies who has the genesis\n"
-        "  --peers        a head as peers prove it\n" CLI_NODE_HELP
+        "  --peers        a head as peers prove it\n"
+        "  --short        with BLS certificates where the node holds enough shares: for thin lines, and for\n"
+        "                 who verifies with a build that has blst\n" CLI_NODE_HELP
         "  --json         the answer as one JSON object\n",
     .run = run_ask,
 };

@@ -6,6 +6,7 @@
  */
 #include "libdsm/objects/fields.h"
 #include "libdsm/objects/objects.h"
+#include "libdsm/objects/scheme.h"
 
 #include "libter/bytes.h"
 
@@ -83,6 +84,7 @@ struct walk {
     struct hkp_dsm_view body; /* newest set that was written out; ptr NULL: none */
     struct hkp_dsm__valset set;
     int any;                          /* 1: certificates of both schemes */
+    uint32_t compact;                 /* certificates of scheme 2 */
     struct hkp_dsm__proof_each *each; /* NULL: nobody wants to see them */
 };
 
@@ -220,6 +222,7 @@ static hkp_status take_link(struct walk *w, struct link *l, struct hkp_dsm__head
     if (st != HKP_OK) return st;
     if (cert.kind != HKP_DSM_KIND_FINAL) return HKP_E_DSM_KIND;
     if (memcmp(cert.digest, last.digest, 32) != 0 || cert.view != last.view) return HKP_E_DSM_PROOF;
+    w->compact += cert.scheme == HKP_DSM__SCHEME_BLS;
     return w->each != NULL ? w->each->cert(w->each->user, &w->set, &l->cert, &cert) : HKP_OK;
 }
 
@@ -299,6 +302,11 @@ static hkp_status take_block(const struct portable *p, const uint8_t chain_id[32
     return HKP_OK;
 }
 
+void hkp_dsm_genesis_trust(const struct hkp_dsm_genesis *genesis, struct hkp_dsm_trust *trust) {
+    *trust = (struct hkp_dsm_trust){.epoch = 0, .time_ms = genesis->time_s * 1000};
+    hkp_dsm__valset_hash(trust->valset_hash, genesis->valset_body.ptr, genesis->valset_body.len);
+}
+
 hkp_status hkp_dsm_proof_file(const uint8_t *in, size_t len, struct hkp_dsm_view *proof) {
     if (len > FILE_MAX) return HKP_E_DSM_TOO_BIG;
     if (len < 8 || memcmp(in, "HKPPROOF", 8) != 0) return HKP_E_DSM_SCHEMA;
@@ -324,6 +332,7 @@ hkp_status hkp_dsm__proof_walk(const uint8_t *in, size_t len, const uint8_t chai
     if (st != HKP_OK) return st;
     if (p.path.root == 1 && p.leaf.len != 32) return HKP_E_DSM_PROOF;
     fill_result(&result, &target, &p.path, &p.leaf);
+    result.compact = w.compact;
     if (p.author != NULL) st = take_block(&p, chain_id, &result);
     if (st == HKP_OK) *proof = result;
     return st;

@@ -258,12 +258,27 @@ static void ask_proofs(struct hkp_mesh_runner *r, struct hkp_mesh__client *c) {
     lookup_done(c);
 }
 
-static void put_data(json_t *to, const struct hkp_mesh_event *ev) {
-    char *text = malloc(2 * ev->data_len + 1);
+static void put_data(json_t *to, const uint8_t *proof, size_t len) {
+    char *text = malloc(2 * len + 1);
     if (text == NULL) return;
-    json_object_set_new(to, "data",
-                        json_string(sodium_bin2hex(text, 2 * ev->data_len + 1, ev->data, ev->data_len)));
+    json_object_set_new(to, "data", json_string(sodium_bin2hex(text, 2 * len + 1, proof, len)));
     free(text);
+}
+
+/* The proof as it is, or shorter by the shares that this node holds; without them it stays long (D-QC-4). */
+static void put_proof(struct hkp_mesh_runner *r, struct hkp_mesh__client *c, json_t *to,
+                      const struct hkp_mesh_event *ev) {
+    size_t len = 0;
+    uint8_t *shorter = c->wants_short ? malloc(ev->data_len) : NULL;
+    const int is_short = shorter != NULL && hkp_dsm_bls_shorten(hkp_mesh_dsm(r->node), ev->data, ev->data_len,
+                                                                shorter, ev->data_len, &len) == HKP_OK;
+    if (c->wants_short) {
+        json_t *proof = json_object_get(to, "proof");
+        json_object_set_new(proof, "short", json_boolean(is_short));
+        if (is_short) json_object_set_new(proof, "bytes", json_integer((json_int_t)len));
+    }
+    put_data(to, is_short ? shorter : ev->data, is_short ? len : ev->data_len);
+    free(shorter);
 }
 
 void hkp_mesh__control_proof(struct hkp_mesh_runner *r, const struct hkp_mesh_event *ev) {
@@ -281,8 +296,8 @@ void hkp_mesh__control_proof(struct hkp_mesh_runner *r, const struct hkp_mesh_ev
                     ? json_pack("{s:b,s:I,s:i,s:i}", "verified", 1, "height", (json_int_t)ev->number, "bytes",
                                 (int)ev->data_len, "signatures", known ? (int)s.quorum : 0)
                     : json_pack("{s:b,s:s}", "verified", 0, "error", hkp_dsm_status_name(ev->status)));
-            if (c->wants_data && ev->status == HKP_OK) put_data(c->findings[k], ev);
-            c->wants_data = 0;
+            if (c->wants_data && ev->status == HKP_OK) put_proof(r, c, c->findings[k], ev);
+            c->wants_data = c->wants_short = 0;
             ask_proofs(r, c);
             return;
         }

@@ -47,6 +47,8 @@ struct hkp_mesh__client {
     int ended;
     /** 1: the proof itself is part of the reply */
     int wants_data;
+    /** 1: with certificates of scheme 2 where there are shares for them (D-QC-3) */
+    int wants_short;
     /** 1: reply waits for the policy that this client gave */
     int applies;
 };

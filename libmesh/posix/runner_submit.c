@@ -281,6 +281,7 @@ static void prove(struct hkp_mesh_runner *r, struct hkp_mesh__client *c, json_t 
     proof(c, what == HKP_DSM_ASK_HEAD && !of_peers
                  ? hkp_mesh_prove_head(r->node, now, key, &c->tickets[0])
                  : hkp_mesh_ask(r->node, now, what, key, 0, &c->tickets[0]));
+    c->wants_short = c->wants_data && json_is_true(json_object_get(req, "short"));
 }
 
 void hkp_mesh__op_ask(struct hkp_mesh_runner *r, struct hkp_mesh__client *c, json_t *req) {

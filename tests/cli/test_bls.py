@@ -3,6 +3,7 @@
 # Copyright the HookProbe mesh authors
 """BLS keys of nodes and short proofs (D-QC-3), with real processes. What a build without blst says is shown in one; the
 rest is skipped there. TAP on standard output."""
+import json
 import os
 import shutil
 import signal
@@ -125,9 +126,89 @@ def officers_certify_the_key_that_a_node_asks_for(folder):
     assert "bls_key" not in run("ca", "show", "--genesis", at("genesis"), at("less"), "--json")
 
 
+def ask_head(node, of, out, *words):
+    """The proof of the newest final head of that node, as a file; empty while there is none."""
+    got = subprocess.run([PROGRAM, "node", "ask", "head", of["node_id"], "-o", out, *words, "--config", node["config"],
+                          "--json"], capture_output=True, text=True, timeout=60)
+    return json.loads(got.stdout)["proof"] if got.returncode == 0 else {}
+
+
+def verify(nodes, proof, **how):
+    return run("proof", "verify", "--genesis", os.path.join(nodes[0]["data_dir"], "genesis"), proof, "--json", **how)
+
+
+def damaged(path, at):
+    with open(path, "rb") as f:
+        data = bytearray(f.read())
+    data[at] ^= 1
+    with open(path + ".damaged", "wb") as f:
+        f.write(data)
+    return path + ".damaged"
+
+
+def an_edge_checks_a_long_proof(folder):
+    nodes = provision(folder, 4)
+    processes = running(nodes)
+    out = os.path.join(folder, "proof")
+    try:
+        wait(lambda: all(status(node).get("sessions", {}).get("up") == 3 for node in nodes))
+        wait(lambda: ask(nodes[0], {"op": "report", "type": "ip4", "value": "45.155.206.1", "evidence": 1}))
+        got = wait(lambda: ask_head(nodes[1], nodes[0], out, "--short"))
+    finally:
+        end(processes)
+    assert got["short"] is False, got # the set lists no scheme 2
+    shown = verify(nodes, out)
+    assert shown["of"] == "head" and shown["short_certificates"] == 0 and shown["bytes"] == got["bytes"], shown
+    verify(nodes, damaged(out, -40), code=1, said="does not hold")
+
+
+def trusts(node):
+    """Shares travel where a session may carry all gossip, from trust 0.5 on (HTP-8.6)."""
+    peers = status(node).get("peers", [])
+    return len(peers) == 3 and all(peer["up"] and peer["trust"] >= 0.5 for peer in peers)
+
+
+def an_edge_checks_a_short_proof(folder):
+    nodes = provision(folder, 4, "--bls")
+    for node in nodes: # trust rises with each heartbeat
+        with open(node["config"], "a", encoding="utf-8") as f:
+            f.write("timing:\n  ter_period_ms: 200\n  ter_batch_ms: 100\n  heartbeat_s: 1\n  commit_every: 4\n")
+    processes = running(nodes)
+    out, long_one = os.path.join(folder, "proof"), os.path.join(folder, "long")
+    number = 0
+
+    def report():
+        nonlocal number
+        number += 1
+        return ask(nodes[0], {"op": "report", "type": "ip4", "value": f"45.155.206.{number % 250 + 1}", "evidence": 1})
+
+    def short():
+        # the newest four views have shares; on a slow machine they may come after the question
+        got = ask_head(nodes[1], nodes[0], out, "--short")
+        return got if got.get("short") else report() and None
+    try:
+        wait(lambda: all(scheme2(node) == {"listed": True, "keys": 4, "own": True} for node in nodes))
+        wait(lambda: all(trusts(node) for node in nodes))
+        wait(report)
+        got = wait(short)
+        wait(lambda: ask_head(nodes[1], nodes[0], long_one))
+    finally:
+        end(processes)
+    shown = verify(nodes, out)
+    assert shown["short_certificates"] == 1 and shown["bytes"] == got["bytes"] == os.path.getsize(out), (shown, got)
+    assert verify(nodes, long_one)["short_certificates"] == 0
+    assert os.path.getsize(out) + 90 < os.path.getsize(long_one) # 3 signatures, or 4, are one
+    with open(out, "rb") as f:
+        size = len(f.read())
+    for at in range(0, size, 7): # every part of it counts
+        verify(nodes, damaged(out, at), code=1, said="does not hold")
+
+
 BUILT = is_built()
 CASES = [(the_status_says_what_there_is, True), (a_card_with_a_damaged_key_makes_no_genesis, True),
-         (nothing_is_made_without_blst, not BUILT), (officers_certify_the_key_that_a_node_asks_for, BUILT)]
+         (an_edge_checks_a_long_proof, True),
+         (nothing_is_made_without_blst, not BUILT), (officers_certify_the_key_that_a_node_asks_for, BUILT),
+         (an_edge_checks_a_short_proof, BUILT)]
 failed = 0
 for number, (one, here) in enumerate(CASES, 1):
     if not here:

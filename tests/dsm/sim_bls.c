@@ -225,12 +225,14 @@ static void the_end_of_an_epoch_gets_its_short_certificate(void) {
     CHECK_EQ(hkp_dsm_proof_verify(out, len, sim.nodes[3].node->chain_id, &trust, 1, 0, &proof), HKP_OK);
     CHECK_EQ(proof.seq, seq);
     CHECK_EQ(proof.epoch, 1);
+    CHECK_EQ(proof.compact, 1);
     const size_t link_only = len; /* with all shares that it holds, the node makes the target short, too */
     CHECK_EQ(hkp_dsm_bls_shorten(sim.nodes[3].node, sim.nodes[3].proof, sim.nodes[3].proof_len, out,
                                  sizeof out, &len),
              HKP_OK);
     CHECK(len + 90 < link_only);
     CHECK_EQ(hkp_dsm_proof_verify(out, len, sim.nodes[3].node->chain_id, &trust, 1, 0, &proof), HKP_OK);
+    CHECK_EQ(proof.compact, 2);
     end();
 }
 

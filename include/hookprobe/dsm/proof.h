@@ -42,7 +42,22 @@ struct hkp_dsm_proof {
     struct hkp_dsm_view payload;
     /** canonical bytes of the threat record; empty if the proof names none */
     struct hkp_dsm_view record;
+    /** certificates in it that are of scheme 2 */
+    uint32_t compact;
+    uint32_t reserved0;
 };
+
+/**
+ * The set that a genesis names, as a verifier trusts it.
+ *
+ * @param genesis  of hkp_dsm_genesis_parse()
+ * @param trust    result: epoch 0 and the time of the genesis
+ *
+ * Cost: one hash.
+ * Source: D-SYN-6, D-SMX-1.
+ * Since: hookprobe-dsm 0.1
+ */
+HKP_API void hkp_dsm_genesis_trust(const struct hkp_dsm_genesis *genesis, struct hkp_dsm_trust *trust);
 
 /**
  * Verify a portable proof of finality.
