@@ -54,31 +54,41 @@ static hkp_status tell(node *n, uint32_t form, uint32_t kind, const struct hkp_d
     return HKP_OK;
 }
 
-hkp_status hkp_dsm__object_take(node *n, struct peer *from, const struct hkp_dsm_view *object, uint32_t kind,
-                                uint32_t hops) {
+static hkp_status object_check(node *n, const struct hkp_dsm_view *object, uint32_t kind,
+                               struct hkp_dsm_envelope *e, uint8_t id[32]) {
     struct hkp_dsm_directory directory;
-    struct hkp_dsm_envelope e;
     struct hkp_dsm_signer signer;
-    uint8_t id[32];
-    if (!hkp_dsm__may_take(n)) return HKP_E_LIMIT;
     hkp_dsm_node_directory(n, &directory);
     const struct hkp_dsm__judge judge = {n->chain_id, &directory, hkp_dsm__judged_at_s(n)};
-    hkp_status st = hkp_dsm__signed_open(&judge, object->ptr, object->len, kind, &e, &signer);
-    if (st == HKP_OK) st = body_ok(kind, &e.body);
-    if (st != HKP_OK) return st;
-    hkp_dsm__envelope_id(n->chain_id, &e, id);
-    return tell(n, HKP_DSM__FORM_ENVELOPE, kind, object, e.signer, id, from, hops);
+    hkp_status st = hkp_dsm__signed_open(&judge, object->ptr, object->len, kind, e, &signer);
+    if (st == HKP_OK) st = body_ok(kind, &e->body);
+    if (st == HKP_OK) hkp_dsm__envelope_id(n->chain_id, e, id);
+    return st;
 }
 
-hkp_status hkp_dsm__order_take(node *n, struct peer *from, const struct hkp_dsm_view *multi, uint32_t hops) {
-    struct hkp_dsm_multi m;
-    struct hkp_dsm_order order;
+hkp_status hkp_dsm__object_take(node *n, struct peer *from, const struct hkp_dsm_view *object, uint32_t kind,
+                                uint32_t hops) {
+    struct hkp_dsm_envelope e;
     uint8_t id[32];
     if (!hkp_dsm__may_take(n)) return HKP_E_LIMIT;
+    const hkp_status st = object_check(n, object, kind, &e, id);
+    return st == HKP_OK ? tell(n, HKP_DSM__FORM_ENVELOPE, kind, object, e.signer, id, from, hops) : st;
+}
+
+static hkp_status order_check(node *n, const struct hkp_dsm_view *multi, uint8_t id[32]) {
+    struct hkp_dsm_multi m;
+    struct hkp_dsm_order order;
     hkp_status st = hkp_dsm__order_open(multi->ptr, multi->len, n->chain_id, &n->officers, &order, id);
     if (st == HKP_OK) st = hkp_dsm_multi_parse(multi->ptr, multi->len, &m);
     if (st == HKP_OK && !hkp_dsm__officers_timely(&n->lists.officers, m.ca_version, hkp_dsm__judged_at_s(n)))
         st = HKP_E_DSM_CA_VERSION;
+    return st;
+}
+
+hkp_status hkp_dsm__order_take(node *n, struct peer *from, const struct hkp_dsm_view *multi, uint32_t hops) {
+    uint8_t id[32];
+    if (!hkp_dsm__may_take(n)) return HKP_E_LIMIT;
+    const hkp_status st = order_check(n, multi, id);
     return st == HKP_OK ? tell(n, HKP_DSM__FORM_MULTI, HKP_DSM_KIND_ORDER, multi, NULL, id, from, hops) : st;
 }
 
@@ -97,11 +107,12 @@ static int is_known(const node *n, const uint8_t id[32]) {
     return hkp_dsm__seen_has(&n->spread.tree.seen, id);
 }
 
+static const uint32_t kinds = 1U << HKP_DSM_KIND_AUDIT_HEAD | 1U << HKP_DSM_KIND_TELEMETRY |
+                              1U << HKP_DSM_KIND_WORKLOAD | 1U << HKP_DSM_KIND_ASSIGN |
+                              1U << HKP_DSM_KIND_POLICY;
+
 hkp_status hkp_dsm_node_publish(hkp_dsm_node *n, hkp_time now, uint64_t wall_us, const uint8_t *envelope,
                                 size_t len) {
-    const uint32_t kinds = 1U << HKP_DSM_KIND_AUDIT_HEAD | 1U << HKP_DSM_KIND_TELEMETRY |
-                           1U << HKP_DSM_KIND_WORKLOAD | 1U << HKP_DSM_KIND_ASSIGN |
-                           1U << HKP_DSM_KIND_POLICY;
     const struct hkp_dsm_view view = {envelope, len};
     struct hkp_dsm_envelope e;
     uint8_t id[32];
@@ -139,3 +150,23 @@ hkp_status hkp_dsm_node_order(hkp_dsm_node *n, hkp_time now, uint64_t wall_us, c
     hkp_dsm__advance(n);
     return st;
 }
+
+hkp_status hkp_dsm_node_check(hkp_dsm_node *n, const uint8_t *object, size_t len, uint32_t *kind,
+                              uint8_t id[32]) {
+    const struct hkp_dsm_view view = {object, len};
+    struct hkp_dsm_envelope e;
+    struct hkp_dsm_multi m;
+    uint8_t own[32];
+    *kind = 0;
+    if (n->state != HKP_DSM_STATE_RUNNING) return HKP_E_STATE;
+    const int multi = hkp_dsm_multi_parse(object, len, &m) == HKP_OK;
+    hkp_status st = multi ? HKP_OK : hkp_dsm_envelope_parse(object, len, kinds, &e);
+    if (st != HKP_OK) return st;
+    *kind = multi ? (uint32_t)m.kind : (uint32_t)e.kind;
+    if (multi && m.kind != HKP_DSM_KIND_ORDER) return HKP_E_DSM_KIND;
+    st = multi ? order_check(n, &view, own) : object_check(n, &view, *kind, &e, own);
+    if (st == HKP_OK) memcpy(id, own, 32);
+    return st;
+}
+
+void hkp_dsm_node_authority(const hkp_dsm_node *n, struct hkp_dsm_officers *out) { *out = n->officers; }

@@ -88,6 +88,39 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_node_publish(hkp_dsm_node *node, hkp_tim
 HKP_API HKP_MUST_USE hkp_status hkp_dsm_node_order(hkp_dsm_node *node, hkp_time now, uint64_t wall_us,
                                                    const uint8_t *order, size_t len);
 
+/**
+ * Verify such an object, or an ORDER, as one that came from a peer; nothing is passed on or remembered. For
+ * what a block brings to who came later.
+ *
+ * @param node    a running node
+ * @param object  [len] envelope or multi-signed object, borrowed for the call
+ * @param len     bytes
+ * @param kind    receives HKP_DSM_KIND_* also when it is refused; 0: it is none of them
+ * @param id      [32] receives its id (D-SIG-4); untouched on failure
+ *
+ * @retval HKP_OK      it holds now
+ * @retval HKP_E_STATE  the node is dead or not started
+ * @retval HKP_E_DSM_KIND..  codes of hkp_dsm_node_publish() and hkp_dsm_node_order()
+ *
+ * Cost: its signatures are verified; no allocation.
+ * Source: D-ENV-2, D-ENV-4, D-AUD-6.
+ * Since: hookprobe-dsm 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_dsm_node_check(hkp_dsm_node *node, const uint8_t *object, size_t len,
+                                                   uint32_t *kind, uint8_t id[32]);
+
+/**
+ * The sets of officers in office, as hkp_dsm_control_order() wants them.
+ *
+ * @param node  a node
+ * @param out   receives views, which live until the next call for this node
+ *
+ * Cost: none.
+ * Source: D-CA-2.
+ * Since: hookprobe-dsm 0.1
+ */
+HKP_API void hkp_dsm_node_authority(const hkp_dsm_node *node, struct hkp_dsm_officers *out);
+
 #ifdef __cplusplus
 }
 #endif
