@@ -224,6 +224,7 @@ hkp_status hkp_mesh_node_new(hkp_mesh_node **out, const struct hkp_mesh_node_opt
     if (st == HKP_OK) st = make_intel(node);
     if (st == HKP_OK) st = hkp_mesh__dsm_new(node);
     if (st == HKP_OK) st = hkp_mesh__attest_new(node);
+    if (st == HKP_OK) st = hkp_mesh__work_new(node);
     sodium_memzero(&o, sizeof o);
     if (st != HKP_OK) {
         hkp_mesh_node_free(node);
@@ -243,6 +244,7 @@ void hkp_mesh_node_free(hkp_mesh_node *node) {
     struct hkp_mem mem = node->mem, secret_mem = node->opt.secret_mem;
     hkp_htp_endpoint_free(node->htp); /* releases its pins of commits */
     hkp_dsm_challenger_free(node->challenger);
+    hkp_mesh__work_free(node);
     hkp_dsm_node_free(node->dsm);
     hkp_mesh_intel_free(node->intel);
     hkp_mesh__stuck_free(node, &node->waiting);
@@ -363,6 +365,7 @@ void hkp_mesh_tick(hkp_mesh_node *node, hkp_time now, uint64_t wall_us) {
     hkp_mesh__session_tick(node);
     hkp_mesh__neural_pump(node);
     hkp_mesh__recover_tick(node);
+    if (node->started) hkp_mesh__work_tick(node);
     if (node->started) hkp_mesh__dsm_pump(node);
     hkp_mesh__state_update(node);
 }
@@ -375,6 +378,7 @@ hkp_time hkp_mesh_wake(const hkp_mesh_node *node) {
     if (node->started) wake = earlier(wake, hkp_dsm_wake(node->dsm));
     wake = earlier(wake, node->second_at);
     wake = earlier(wake, hkp_mesh__session_wake(node));
+    if (node->started) wake = earlier(wake, hkp_mesh__work_wake(node));
     wake = earlier(wake, hkp_mesh__recover_wake(node));
     return earlier(wake, hkp_mesh__neural_wake(node));
 }
@@ -385,6 +389,7 @@ hkp_status hkp_mesh_event(hkp_mesh_node *node, struct hkp_mesh_event *ev) {
     memset(&e, 0, sizeof e);
     int found = hkp_mesh__neural_event(node, &e) || hkp_mesh__dsm_event(node, &e) ||
                 hkp_mesh__quote_event(node, &e) || hkp_mesh__post_event(node, &e);
+    if (!found) found = hkp_mesh__work_next(node, &e);
     if (!found && node->fact_count > 0) {
         e = node->facts[node->fact_head];
         node->fact_head = (node->fact_head + 1) % HKP_MESH__FACTS_MAX;

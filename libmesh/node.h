@@ -9,6 +9,7 @@
  * part node_registry.c what libhtp asks of a peer     node_trust.c    T of each peer, and what it permits
  *     node_attest.c   challenge and response       node_audit.c    heads of audit logs
  *     node_quote.c    quotes of TPMs, own and others'
+ *     node_work.c     policies, orders, workloads  node_work_file.c  what of them survives a restart
  *     node_enrol.c    first contact                  node_status.c   how it stands
  *     node_keep.c     T and quarantine over a restart  node_recover.c  what a torn log lost
  */
@@ -37,8 +38,12 @@ enum {
     HKP_MESH__CLAIM_SLACK_US = 2000000,
     /** what clocks may differ at both ends of a certificate's time (D-CERT-1) */
     HKP_MESH__EXPIRY_SKEW_S = 300,
-    /** a request that belongs to no instance */
+    /** a request that belongs to no instance; and of them, those of node_work.c */
     HKP_MESH__OWN_NOBODY = 2,
+    HKP_MESH__OWN_WORK = 3,
+    HKP_MESH__OWN_TELEMETRY = 4,
+    /** objects handed to this node that wait for a block of ours */
+    HKP_MESH__BRINGING = 32,
     /** proofs under way (D-SYN-4) */
     /** objects for the host that wait at once */
     HKP_MESH__POSTS = 16,
@@ -55,6 +60,8 @@ enum {
     HKP_MESH__DSM_MESSAGE_MAX = 2097152
 };
 
+/** Files that belong to no peer. */
+#define HKP_MESH__WORK_FILE "work.control"
 #define HKP_MESH__SECOND 1000000000ULL
 #define HKP_MESH__NO_STREAM 0xFFFFFFFFU
 /** First and longest wait between two tries to reach a peer (M-CHAN-3). */
@@ -340,6 +347,7 @@ struct hkp_mesh_node {
     /** NULL: no attestation is demanded */
     hkp_dsm_challenger *challenger;
     struct hkp_mesh__attester attester;
+    struct hkp_mesh__work *work;
 
     /** own addresses; none: every session is a neighbour of libdsm */
     struct hkp_dsm_address addresses[HKP_DSM_ADDRESSES_MAX];
@@ -447,6 +455,27 @@ hkp_status hkp_mesh__submit(struct hkp_mesh_node *node, uint32_t type, const uin
 /* node_audit.c */
 /** An AUDIT_HEAD envelope came, in a block or by gossip. */
 void hkp_mesh__audit_heard(struct hkp_mesh_node *node, const uint8_t *head, size_t len);
+
+/* node_work.c */
+hkp_status hkp_mesh__work_new(struct hkp_mesh_node *node);
+void hkp_mesh__work_free(struct hkp_mesh_node *node);
+/** POLICY, ORDER, WORKLOAD or ASSIGN that libdsm verified came by gossip. */
+void hkp_mesh__work_heard(struct hkp_mesh_node *node, const uint8_t *object, size_t len);
+/** The content of a POLICY or WORKLOAD block. */
+void hkp_mesh__work_block(struct hkp_mesh_node *node, const uint8_t *content, size_t len);
+/** An operator handed an object to this node, and libdsm passed it on: it goes into a block, too. What the
+ * control says of it; HKP_OK for other kinds. */
+hkp_status hkp_mesh__work_submitted(struct hkp_mesh_node *node, uint32_t kind, const uint8_t *object,
+                                    size_t len);
+/** Once a second, and when a run is due: what ended, what may begin, what must stop. */
+void hkp_mesh__work_tick(struct hkp_mesh_node *node);
+hkp_time hkp_mesh__work_wake(const struct hkp_mesh_node *node);
+/** 1: out is a request to store or an event. */
+int hkp_mesh__work_next(struct hkp_mesh_node *node, struct hkp_mesh_event *out);
+
+/* node_work_file.c */
+hkp_status hkp_mesh__work_restore(struct hkp_mesh_node *node, const uint8_t *data, size_t len);
+void hkp_mesh__work_stored(struct hkp_mesh_node *node, hkp_status status);
 
 /* node_registry.c */
 void hkp_mesh__registry(struct hkp_mesh_node *node, struct hkp_htp_registry *out);

@@ -194,6 +194,8 @@ static void block_event(struct hkp_mesh_node *node, const struct hkp_dsm_event *
     if (ev->type == HKP_DSM_EVENT_THREAT_REPORT) block_threats(node, ev);
     if (ev->type == HKP_DSM_EVENT_AUDIT && ev->data != NULL)
         hkp_mesh__audit_heard(node, ev->data, ev->data_len);
+    if ((ev->type == HKP_DSM_EVENT_POLICY || ev->type == HKP_DSM_EVENT_WORKLOAD) && ev->data != NULL)
+        hkp_mesh__work_block(node, ev->data, ev->data_len);
     check_claims(node, ev);
     if (memcmp(ev->node_id, node->node_id, 16) == 0)
         hkp_mesh__fact(node, HKP_MESH_EVENT_PUBLISHED, ev->node_id, "")->number = ev->seq;
@@ -363,7 +365,10 @@ int hkp_mesh__dsm_event(struct hkp_mesh_node *node, struct hkp_mesh_event *out) 
             break;
         }
         case HKP_DSM_EV_OBJECT:
-            if (ev->type == HKP_DSM_KIND_AUDIT_HEAD) hkp_mesh__audit_heard(node, ev->data, ev->data_len);
+            if (ev->type == HKP_DSM_KIND_AUDIT_HEAD)
+                hkp_mesh__audit_heard(node, ev->data, ev->data_len);
+            else
+                hkp_mesh__work_heard(node, ev->data, ev->data_len);
             break;
         case HKP_DSM_EV_EVIDENCE:
             if (ev->type == 6)

@@ -121,6 +121,7 @@ hkp_status hkp_mesh_restore(hkp_mesh_node *node, const char *name, const uint8_t
                                               const uint8_t *, size_t) = {
         restore_held, restore_certificate, restore_own, restore_live, hkp_mesh__trust_restore};
     if (node->life != 0 || !node->boot_known) return HKP_E_STATE;
+    if (strcmp(name, HKP_MESH__WORK_FILE) == 0) return hkp_mesh__work_restore(node, data, len);
     for (uint32_t p = 0; p < node->n_peers; p++)
         for (int file = 0; file < FILES; file++) {
             char own[HKP_MESH_NAME_MAX];
@@ -500,8 +501,9 @@ int hkp_mesh__neural_event(struct hkp_mesh_node *node, struct hkp_mesh_event *ou
 void hkp_mesh_stored(hkp_mesh_node *node, hkp_time now, uint64_t ticket, hkp_status status) {
     struct hkp_mesh__request r;
     if (now > node->now) node->now = now;
-    if (!hkp_mesh__request_take(node, ticket, &r) || r.kind != HKP_MESH_EVENT_STORE || status != HKP_OK)
-        return;
+    if (!hkp_mesh__request_take(node, ticket, &r) || r.kind != HKP_MESH_EVENT_STORE) return;
+    if (r.own == HKP_MESH__OWN_WORK) hkp_mesh__work_stored(node, status);
+    if (r.own >= HKP_MESH__OWN_WORK || status != HKP_OK) return;
     if (r.own == HKP_MESH__OWN_NOBODY) return; /* a certificate, or T: nothing waits for it */
     struct hkp_mesh__peer *peer = &node->peers[r.peer];
     hkp_mesh__drop(r.own ? hkp_neuro_owner_stored(peer->own, node->now, r.inner)

@@ -31,7 +31,7 @@ hkp_status hkp_mesh_submit(hkp_mesh_node *node, hkp_time now, uint64_t wall_us, 
     node->wall_us = wall_us;
     st = hkp_dsm_node_give(node->dsm, node->now, wall_us, object, len, kind);
     if (st == HKP_OK && *kind == HKP_DSM_KIND_CERTIFICATE) to_peer(node, object, len);
-    return st;
+    return st == HKP_OK ? hkp_mesh__work_submitted(node, *kind, object, len) : st;
 }
 
 /* Room for one more; its answer is judged by what was asked for. */

@@ -47,5 +47,6 @@ HKP_API const char *hkp_mesh_version(void);
 #include <hookprobe/mesh/history.h>
 #include <hookprobe/mesh/restart.h>
 #include <hookprobe/mesh/submit.h>
+#include <hookprobe/mesh/work.h>
 
 #endif

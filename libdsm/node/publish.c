@@ -170,3 +170,14 @@ hkp_status hkp_dsm_node_check(hkp_dsm_node *n, const uint8_t *object, size_t len
 }
 
 void hkp_dsm_node_authority(const hkp_dsm_node *n, struct hkp_dsm_officers *out) { *out = n->officers; }
+
+hkp_status hkp_dsm_node_certificate(const hkp_dsm_node *n, const uint8_t node_id[16],
+                                    struct hkp_dsm_view *out) {
+    const struct author *a = hkp_dsm__author(n, node_id);
+    if (a == NULL || a->n_certs == 0) return HKP_E_NOTFOUND;
+    uint32_t newest = 0;
+    for (uint32_t i = 1; i < a->n_certs; i++)
+        if (a->certs[i].serial > a->certs[newest].serial) newest = i;
+    *out = (struct hkp_dsm_view){a->cert_bytes[newest]->ptr, a->cert_bytes[newest]->len};
+    return HKP_OK;
+}

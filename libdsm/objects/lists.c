@@ -156,6 +156,11 @@ hkp_status hkp_dsm__order_body(const struct hkp_dsm_view *body, struct hkp_dsm_o
     return HKP_OK;
 }
 
+hkp_status hkp_dsm_order_parse(const uint8_t *in, size_t len, struct hkp_dsm_order *order) {
+    const struct hkp_dsm_view body = {in, len};
+    return hkp_dsm__order_body(&body, order);
+}
+
 hkp_status hkp_dsm_order_build(const struct hkp_dsm_order *order, uint8_t *dst, size_t cap, size_t *len) {
     struct hkp_dsm_cbor_writer w = {.out = dst, .cap = cap};
     if (order->scope < SCOPE_WORKLOAD || order->scope > SCOPE_RESET || order->number < 1 ||

@@ -13,6 +13,7 @@
  *     {"op":"ask","what":"head","key":"hex","peers":true}       also list, certificate, officers, members ...
  *     {"op":"send","node_id":"hex","file":"/path"}
  *     {"op":"retire","node_id":"hex"}, {"op":"tombstone","type":"ip4","value":"..."}
+ *     {"op":"work"}                    and workload_start, workload_ended                runner_work.c
  *     {"op":"restart_apply","restart":"/path"}                                           runner_restart.c
  *
  * An answer is one object with "ok"; false has "error". Requests of one client are answered in order.
@@ -474,7 +475,7 @@ static void request(struct hkp_mesh_runner *r, struct hkp_mesh__client *c, const
         hkp_mesh__op_tombstone(r, c, req);
     else if (strcmp(op, "restart_apply") == 0)
         hkp_mesh__restart_apply(r, c, json_string_value(json_object_get(req, "restart")));
-    else
+    else if (!hkp_mesh__work_request(r, c, op, req))
         hkp_mesh__refuse(c, "unknown op");
     json_decref(req);
 }

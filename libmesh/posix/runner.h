@@ -51,6 +51,9 @@ struct hkp_mesh__client {
     int wants_short;
     /** 1: reply waits for the policy that this client gave */
     int applies;
+    /** 1: reply waits until the nonce of this run is durably used up */
+    int starts;
+    uint8_t run[32];
 };
 
 struct hkp_mesh__refusal {
@@ -205,6 +208,12 @@ void hkp_mesh__op_send(struct hkp_mesh_runner *r, struct hkp_mesh__client *c, js
 void hkp_mesh__post_keep(struct hkp_mesh_runner *r, const struct hkp_mesh_event *ev, const char *who);
 void hkp_mesh__op_retire(struct hkp_mesh_runner *r, struct hkp_mesh__client *c, json_t *req);
 void hkp_mesh__op_tombstone(struct hkp_mesh_runner *r, struct hkp_mesh__client *c, json_t *req);
+/* runner_work.c */
+/** A policy, an order or a run: to the log and the audit log, and to the client who waits for it. */
+void hkp_mesh__work_event(struct hkp_mesh_runner *r, const struct hkp_mesh_event *ev);
+/** 1: the request was one of these, and is or will be answered. */
+int hkp_mesh__work_request(struct hkp_mesh_runner *r, struct hkp_mesh__client *c, const char *op,
+                           const json_t *req);
 
 /* control.c */
 /** Sends one line; takes object. */

@@ -157,7 +157,7 @@ static hkp_status restore_file(struct hkp_mesh_runner *r, const char *dir, const
 }
 
 static int is_stored_file(const char *name) {
-    static const char *const endings[] = {".live", ".instance", ".certificate", ".trust"};
+    static const char *const endings[] = {".live", ".instance", ".certificate", ".trust", ".control"};
     const char *dot = strrchr(name, '.');
     for (size_t i = 0; dot != NULL && i < sizeof endings / sizeof endings[0]; i++)
         if (strcmp(dot, endings[i]) == 0) return 1;
@@ -166,7 +166,7 @@ static int is_stored_file(const char *name) {
 
 hkp_status hkp_mesh__host_restore(struct hkp_mesh_runner *r, struct hkp_mesh_fault *fault) {
     char dir_path[HKP_MESH__PATH_MAX];
-    char *names[5 * HKP_MESH__MEMBERS_MAX];
+    char *names[5 * HKP_MESH__MEMBERS_MAX + 4];
     size_t n = 0;
     hkp_status st = restore_log(r);
     if (st == HKP_OK) st = hkp_mesh__path(dir_path, r->dir.path, "neuro");
@@ -436,6 +436,7 @@ static void tell(struct hkp_mesh_runner *r, const struct hkp_mesh_event *ev) {
 
 void hkp_mesh__host_event(struct hkp_mesh_runner *r, hkp_time now, const struct hkp_mesh_event *ev) {
     hkp_mesh__audit_event(r, ev);
+    hkp_mesh__work_event(r, ev);
     switch (ev->kind) {
     case HKP_MESH_EVENT_STORE_DSM:
         store_dsm(r, now, ev);

@@ -87,6 +87,8 @@ static struct world {
     uint64_t sent, seed;
     /** 1: this datagram is lost */
     int (*lost)(uint32_t from, uint32_t to, uint64_t number);
+    /** what a host would be told */
+    void (*hear)(uint32_t who, const struct hkp_mesh_event *ev);
 } world;
 
 static inline uint64_t world_wall(void) { return world.wall0_us + world.now / 1000; }
@@ -282,6 +284,7 @@ static inline void world_serve(struct world_node *w) {
     int wrote = 0;
     while (hkp_mesh_event(w->node, &ev) == HKP_OK) {
         if (ev.kind < 32) w->facts[ev.kind]++;
+        if (world.hear != NULL) world.hear((uint32_t)(w - world.node), &ev);
         if (w->frozen) continue;
         switch (ev.kind) {
         case HKP_MESH_EVENT_STORE_DSM:

@@ -121,6 +121,23 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_node_check(hkp_dsm_node *node, const uin
  */
 HKP_API void hkp_dsm_node_authority(const hkp_dsm_node *node, struct hkp_dsm_officers *out);
 
+/**
+ * The newest certificate that the node holds of another one, as it may be shown to others.
+ *
+ * @param node     a node
+ * @param node_id  [16] whose
+ * @param out      receives a view, which lives until the next call for this node; untouched on failure
+ *
+ * @retval HKP_OK          found; officers signed it
+ * @retval HKP_E_NOTFOUND  none is known
+ *
+ * Cost: a search.
+ * Source: D-CERT-1.
+ * Since: hookprobe-dsm 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_dsm_node_certificate(const hkp_dsm_node *node, const uint8_t node_id[16],
+                                                         struct hkp_dsm_view *out);
+
 #ifdef __cplusplus
 }
 #endif

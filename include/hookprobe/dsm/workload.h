@@ -246,6 +246,25 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_policy_parse(const uint8_t *in, size_t l
 HKP_API HKP_MUST_USE hkp_status hkp_dsm_order_build(const struct hkp_dsm_order *order, uint8_t *dst,
                                                     size_t cap, size_t *len);
 
+/**
+ * Read the body of an ORDER, without judging who signed it.
+ *
+ * @param in     [len] bytes, borrowed as long as bytes of order is used
+ * @param len    bytes
+ * @param order  result; untouched on failure
+ *
+ * @retval HKP_OK                      read
+ * @retval HKP_E_DSM_CBOR_TRUNCATED..  no canonical CBOR
+ * @retval HKP_E_DSM_VERSION           a later version
+ * @retval HKP_E_DSM_SCHEMA            no order, or bytes not of the size that the scope fixes
+ *
+ * Cost: no allocation.
+ * Source: D-AUD-6.
+ * Since: hookprobe-dsm 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_dsm_order_parse(const uint8_t *in, size_t len,
+                                                    struct hkp_dsm_order *order);
+
 /* ---- What this node does ------------------------------------------------------------------------------- */
 
 /** Policies and orders in force on one node, and the workloads that it runs. */
