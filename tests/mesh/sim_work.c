@@ -203,8 +203,7 @@ static void versions_rise_ends_pass_and_officers_reset(void) {
     CHECK_EQ(submit(OPERATOR, object, policy_by(OPERATOR, 7, 5, wall_s() + 20, object)), HKP_OK);
     CHECK_EQ(submit(OPERATOR, object, policy_by(OPERATOR, 8, 1, 0, object)), HKP_OK);
     CHECK(world_until(NULL, 5 * WORLD_S));
-    CHECK_EQ(submit(OPERATOR, object, policy_by(OPERATOR, 7, 4, 0, object)),
-             HKP_OK); /* older: passed on only */
+    CHECK_EQ(submit(OPERATOR, object, policy_by(OPERATOR, 7, 4, 0, object)), HKP_E_DSM_STALE);
     CHECK(world_until(NULL, 5 * WORLD_S));
     CHECK_EQ(count(RUNNER, HKP_DSM_KIND_POLICY, HKP_MESH_WORK_IN_FORCE), 2);
     CHECK(world_until(NULL, 20 * WORLD_S));

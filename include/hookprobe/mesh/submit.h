@@ -67,7 +67,8 @@ HKP_API HKP_MUST_USE hkp_status hkp_mesh_post(hkp_mesh_node *node, hkp_time now,
  *
  * @retval HKP_OK            it counts, and is passed on
  * @retval HKP_E_MESH_STATE  the node has not joined, has left, or is still loading
- * @retval other             as hkp_dsm_node_give()
+ * @retval other             as hkp_dsm_node_give(); of a POLICY or ORDER also as hkp_dsm_control_policy() and
+ *                           hkp_dsm_control_order(): it is passed on, and does not count here
  *
  * Cost: as hkp_dsm_node_give().
  * Source: D-CA-7, D-GSP-6, HTP-12.3.
