@@ -116,6 +116,10 @@ int cli_ca_evidence_read(const char *path, struct cli_ca_evidence *e);
 
 /* ---- ca_tpm.c ---- */
 
+/** Keys of a node's folder: its Ed25519 secret, to be wiped, and its public X25519 key. */
+int cli_ca_node_keys(const char *node, const char *passphrase_file, uint8_t secret[64],
+                     uint8_t static_key[32]);
+
 /** Areas of the key that "tpm ak" made, and of the TPM's endorsement key. */
 int cli_ca_tpm_read(const char *ak, const char *tcti, struct cli_ca_evidence *e);
 /** The node's TPM opens what an officer wrapped. */

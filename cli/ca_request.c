@@ -133,17 +133,17 @@ static int bls_of(const uint8_t seed[32], struct hkp_dsm_bls_key *bls) {
     return st == HKP_OK ? CLI_OK : cli_fail(CLI_SYSTEM, "--bls: this program was built without blst");
 }
 
-static int node_keys(const struct wanted *w, uint8_t secret[64], uint8_t static_key[32]) {
+int cli_ca_node_keys(const char *node, const char *passphrase_file, uint8_t secret[64], uint8_t static_key[32]) {
     uint8_t keys[HKP_TER_KEY_MAX], key[32], text[HKP_TER_PASSPHRASE_MAX];
     struct hkp_ter_keystore_options o;
     char path[CLI_CA_PATH];
     size_t len = 0;
-    if (cli_ca_path(path, w->node, "keys") != CLI_OK) return CLI_USAGE;
+    if (cli_ca_path(path, node, "keys") != CLI_OK) return CLI_USAGE;
     hkp_ter_keystore_options_init(&o, sizeof o);
     o.path = path;
-    if (w->passphrase_file != NULL) {
-        if (hkp_ter_file_read(w->passphrase_file, 1, text, sizeof text, &o.passphrase_len) != HKP_OK)
-            return cli_fail(CLI_SYSTEM, "%s: must be a file with mode 0600", w->passphrase_file);
+    if (passphrase_file != NULL) {
+        if (hkp_ter_file_read(passphrase_file, 1, text, sizeof text, &o.passphrase_len) != HKP_OK)
+            return cli_fail(CLI_SYSTEM, "%s: must be a file with mode 0600", passphrase_file);
         if (o.passphrase_len > 0 && text[o.passphrase_len - 1] == '\n') o.passphrase_len--;
         o.passphrase = text;
     }
@@ -318,7 +318,7 @@ static int ca_request(int argc, char **argv) {
                    ? cli_ca_tpm_answer(w.answer, w.ak, w.tcti, w.out)
                    : cli_fail(CLI_USAGE, "ca request --answer wants --ak FILE and --out FILE");
     int code = check(&w);
-    if (code == CLI_OK) code = node_keys(&w, secret, static_key);
+    if (code == CLI_OK) code = cli_ca_node_keys(w.node, w.passphrase_file, secret, static_key);
     if (code != CLI_OK) return code;
     code = w.seat ? show_seat(&w, secret) : make(&w, secret, static_key);
     hkp_ter_wipe(secret, sizeof secret);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
 /* hookprobe ca show: what a file of the authority holds, and whether it holds. */
-#include "ca.h"
+#include "work.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -217,6 +217,7 @@ static json_t *of_multi(const struct cli_ca *ca, const struct hkp_dsm_multi *m) 
     if (m->kind == HKP_DSM_KIND_REVOCATION_LIST) st = of_list(o, &m->body);
     if (m->kind == HKP_DSM_KIND_CA_SET) st = of_set(o, &m->body);
     if (m->kind == HKP_DSM_KIND_RESTART) st = of_restart(o, ca, &m->body);
+    if (m->kind == HKP_DSM_KIND_ORDER) st = cli_work_order(o, &m->body);
     put_number(o, "bytes", m->body.len);
     put_number(o, "ca_version", m->ca_version);
     const uint32_t good = put_signatures(o, ca, set, m);

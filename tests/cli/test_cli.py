@@ -50,7 +50,8 @@ def every_command_knows_help_and_json(folder):
                   ["tpm", "quote"], ["tpm", "verify"], ["tpm", "authorize"], ["keys"], ["trust", "release"],
                   ["policy", "apply"], ["provision"], ["demo"], ["file", "key"], ["file", "serve"], ["file", "put"],
                   ["file", "get"], ["file", "ls"], ["file", "stat"], ["file", "rm"], ["ca", "init"], ["ca", "request"],
-                  ["ca", "sign"], ["ca", "revoke"], ["ca", "restart"], ["ca", "show"], ["restart", "check"], ["restart", "apply"], ["store", "check"], ["store", "repair"],
+                  ["ca", "sign"], ["ca", "order"], ["policy", "sign"], ["policy", "list"], ["workload", "sign"],
+                  ["workload", "assign"], ["workload", "verify"], ["workload", "show"], ["workload", "list"], ["ca", "revoke"], ["ca", "restart"], ["ca", "show"], ["restart", "check"], ["restart", "apply"], ["store", "check"], ["store", "repair"],
                   ["store", "export"], ["store", "import"], ["audit", "show"], ["audit", "verify"], ["node", "submit"],
                   ["node", "ask"], ["node", "send"], ["node", "retire"], ["node", "tombstone"]):
         got = run(*words, "--help")
