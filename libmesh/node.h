@@ -41,12 +41,11 @@ enum {
     /** a request that belongs to no instance; and of them, those of node_work.c */
     HKP_MESH__OWN_NOBODY = 2,
     HKP_MESH__OWN_WORK = 3,
-    HKP_MESH__OWN_TELEMETRY = 4,
     /** objects handed to this node that wait for a block of ours */
     HKP_MESH__BRINGING = 32,
-    /** proofs under way (D-SYN-4) */
     /** objects for the host that wait at once */
     HKP_MESH__POSTS = 16,
+    /** proofs under way (D-SYN-4) */
     HKP_MESH__PROOFS = 8,
     /** what such a proof is to show: a block of its own store, a head of it, or what a peer was asked for */
     HKP_MESH__PROOF_OF_BLOCK = 0,
