@@ -4,6 +4,8 @@
 #include "client.h"
 
 #include <stdio.h>
+#include <string.h>
+#include <time.h>
 
 static const char *text_at(const json_t *o, const char *group, const char *key) {
     const json_t *from = group != NULL ? json_object_get(o, group) : o;
@@ -42,10 +44,30 @@ static void print_list(const json_t *list, const char *first, const char *second
     json_array_foreach(list, i, e) printf("  %s: %s\n", text_at(e, NULL, first), text_at(e, NULL, second));
 }
 
+static void day_of(const json_t *o, const char *key, char text[16]) {
+    const time_t t = (time_t)json_integer_value(json_object_get(o, key));
+    struct tm tm;
+    if (gmtime_r(&t, &tm) == NULL || strftime(text, 16, "%Y-%m-%d", &tm) == 0) snprintf(text, 16, "-");
+}
+
+static void print_certificate(const json_t *o) {
+    const char *state = text_at(o, NULL, "state");
+    char until[16], from[16];
+    if (!json_is_object(o)) return;
+    day_of(o, "valid_until_s", until);
+    day_of(o, "renewal_from_s", from);
+    printf("certificate %lld, valid until %s, %lld days left; renewal from %s%s\n",
+           number_at(o, NULL, "serial"), until, number_at(o, NULL, "days_left"), from,
+           strcmp(state, "over") == 0      ? ": OVER, renew it now"
+           : strcmp(state, "renewal") == 0 ? ": renew it now"
+                                           : "");
+}
+
 static void print_status(const json_t *o) {
     const char *key;
     json_t *count;
     printf("node       %s\nstate      %s\n", text_at(o, NULL, "node_id"), text_at(o, NULL, "state"));
+    print_certificate(json_object_get(o, "certificate"));
     printf("chain      height %lld, view %lld, epoch %lld, %lld nullified, %lld pieces of evidence\n",
            number_at(o, "chain", "height"), number_at(o, "chain", "view"), number_at(o, "chain", "epoch"),
            number_at(o, "chain", "nullified"), number_at(o, "chain", "evidence"));

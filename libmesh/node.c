@@ -344,6 +344,7 @@ static void each_second(struct hkp_mesh_node *node) {
     if (node->now < node->second_at) return;
     node->second_at = node->now + HKP_MESH__SECOND;
     hkp_mesh_intel_expire(node->intel, node->wall_us / 1000000, &removed);
+    hkp_mesh__renewal_tick(node);
     for (uint32_t p = 0; p < node->n_peers; p++) {
         hkp_mesh__trust_update(node, &node->peers[p], 0);
         hkp_mesh__trust_keep_fallen(node, &node->peers[p]);
@@ -406,6 +407,7 @@ hkp_status hkp_mesh_event(hkp_mesh_node *node, struct hkp_mesh_event *ev) {
 
 hkp_status hkp_mesh__submit(struct hkp_mesh_node *node, uint32_t type, const uint8_t *content, size_t len,
                             uint64_t *seq) {
+    hkp_mesh__renewal_own(node);
     int is_neuro = (node->own_cert.roles & HKP_DSM_ROLE_NEURO) != 0;
     if (is_neuro && node->cursor.index == 0) return HKP_E_MESH_STATE;
     struct hkp_dsm_claims claims;

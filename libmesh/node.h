@@ -10,6 +10,7 @@
  *     node_attest.c   challenge and response       node_audit.c    heads of audit logs
  *     node_quote.c    quotes of TPMs, own and others'
  *     node_work.c     policies, orders, workloads  node_work_file.c  what of them survives a restart
+ *     node_renewal.c  the own certificate in time
  *     node_enrol.c    first contact                  node_status.c   how it stands
  *     node_keep.c     T and quarantine over a restart  node_recover.c  what a torn log lost
  */
@@ -222,6 +223,8 @@ struct hkp_mesh__peer {
     uint8_t known, unsaved;
     uint32_t group, roles, neuro_gen;
     uint64_t serial, not_after_s;
+    /** highest serial that libdsm held and that was looked at (node_renewal.c) */
+    uint64_t seen;
     /** seat in the validator set */
     uint8_t seated;
     /** when it may bring something for the host again */
@@ -399,6 +402,15 @@ struct hkp_mesh_node {
         uint8_t asked;
     } proofs[HKP_MESH__PROOFS];
 
+    /** the own certificate (node_renewal.c): what was told of it, the highest serial that was looked at, and
+     * the request for the next one */
+    struct {
+        uint8_t due, ended;
+        uint64_t seen;
+        uint8_t request[HKP_DSM_REQUEST_MAX];
+        size_t request_len;
+    } renewal;
+
     struct hkp_mesh__post posts[HKP_MESH__POSTS], post_told;
     size_t n_posts;
 
@@ -450,6 +462,14 @@ int hkp_mesh__request_take(struct hkp_mesh_node *node, uint64_t ticket, struct h
 /** A block of this node, with its neural claims; HKP_E_MESH_STATE, HKP_E_MESH_LIMIT. */
 hkp_status hkp_mesh__submit(struct hkp_mesh_node *node, uint32_t type, const uint8_t *content, size_t len,
                             uint64_t *seq);
+
+/* node_renewal.c */
+/** Once a second: the time of the own certificate, and certificates that came by gossip. */
+void hkp_mesh__renewal_tick(struct hkp_mesh_node *node);
+/** Takes a newer own certificate, if there is one, before something is signed under it. */
+void hkp_mesh__renewal_own(struct hkp_mesh_node *node);
+/** Both certificates of a pair may be current now. */
+void hkp_mesh__renewal_fresh(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer);
 
 /* node_audit.c */
 /** An AUDIT_HEAD envelope came, in a block or by gossip. */

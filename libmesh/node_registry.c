@@ -137,6 +137,7 @@ hkp_status hkp_mesh__certificate_take(struct hkp_mesh_node *node, struct hkp_mes
     peer->neuro_gen = c.neuro_gen;
     int first = !peer->known;
     peer->known = 1;
+    hkp_mesh__renewal_fresh(node, peer);
     if (peer->held == NULL) return HKP_OK; /* configured with it */
     peer->unsaved = 1;
     if (node->started)

@@ -45,6 +45,7 @@ HKP_API const char *hkp_mesh_version(void);
 #include <hookprobe/mesh/attest.h>
 #include <hookprobe/mesh/audit.h>
 #include <hookprobe/mesh/history.h>
+#include <hookprobe/mesh/renewal.h>
 #include <hookprobe/mesh/restart.h>
 #include <hookprobe/mesh/submit.h>
 #include <hookprobe/mesh/work.h>

@@ -181,6 +181,7 @@ static void op_status(struct hkp_mesh_runner *r, struct hkp_mesh__client *c) {
     }
     json_object_set_new(o, "peers", peers(r));
     json_object_set_new(o, "dropped", dropped(&s));
+    json_object_set_new(o, "certificate", hkp_mesh__renewal_json(r));
     json_object_set_new(o, "keys", json_string(r->dir.key_form == HKP_TER_KEY_TPM ? "tpm" : "software"));
     json_object_set_new(o, "bls", json_boolean(s.bls));
     json_object_set_new(o, "scheme2",

@@ -5,6 +5,7 @@
  *
  *     runner.c  life and loop      runner_host.c  what the node asks of the disk      control.c  its socket
  *     runner_policy.c  what is measured, and against what      runner_restart.c  RESTART by command
+ *     runner_renewal.c  the own certificate: its file, and the request for the next one
  *     runner_tpm.c  the TPM: of the keys, and the quotes that peers ask for
  */
 #ifndef HKP_LIBMESH_POSIX_RUNNER_H
@@ -186,6 +187,12 @@ int hkp_mesh__tpm_fd(const struct hkp_mesh_runner *r);
 /** The node asks for a quote; what the TPM has done is taken. Both return at once. */
 void hkp_mesh__tpm_quote(struct hkp_mesh_runner *r, const struct hkp_mesh_event *ev);
 void hkp_mesh__tpm_step(struct hkp_mesh_runner *r);
+
+/* runner_renewal.c */
+/** The own certificate nears its end, or there is a newer one. */
+void hkp_mesh__renewal_tell(struct hkp_mesh_runner *r, const struct hkp_mesh_event *ev);
+/** How it stands, for "status". */
+json_t *hkp_mesh__renewal_json(const struct hkp_mesh_runner *r);
 
 /* runner_restart.c */
 void hkp_mesh__restart_apply(struct hkp_mesh_runner *r, struct hkp_mesh__client *c, const char *path);

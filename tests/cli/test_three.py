@@ -154,6 +154,12 @@ def letters(w):
     send(chen, asks, w.at("renewal.whole"))
     wait(lambda: inbox(asks, "certificate"), "the certificate")
     assert w.show(inbox(asks, "certificate")[0])["serial"] == 2
+    wait(lambda: status(asks)["certificate"]["serial"] == 2, "its use without a restart")
+    wait(lambda: w.show(renewed)["serial"] == 2, "its file, which the next start reads")
+    stands = status(asks)["certificate"]
+    assert stands["state"] == "valid" and stands["days_left"] in (29, 30), stands
+    assert stands["renewal_from_s"] == stands["valid_until_s"] - 10 * 86400, stands
+    assert " days left; renewal from " in run("status", "--config", asks["config"]).stdout
     send(chen, asks, w.genesis, 2, "E_DSM")
     send(chen, {"node_id": "00" * 16}, request, 2, "no session")
     assert not inbox(w.nodes[2], "")

@@ -11,6 +11,7 @@
 #include "check.h"
 #include "libmesh/node.h"
 
+#include <hookprobe/mesh/renewal.h>
 #include <sodium.h>
 #include <sys/stat.h>
 
@@ -52,6 +53,10 @@ struct world_node {
     size_t post_len;
     uint64_t post_kind;
     uint32_t posts;
+    /** what was told of its own certificate, by HKP_MESH_RENEWAL_*; the newest bytes beside it */
+    uint32_t renewal[5];
+    uint8_t renewal_data[HKP_DSM_CERTIFICATE_MAX];
+    size_t renewal_len;
     /** of the newest answer to a question for a proof */
     hkp_status proof_status;
     uint64_t proof_height;
@@ -318,6 +323,12 @@ static inline void world_serve(struct world_node *w) {
             memcpy(w->post_from, ev.node_id, 16);
             w->posts++;
             break;
+        case HKP_MESH_EVENT_RENEWAL:
+            CHECK(ev.number < 5 && ev.data_len <= sizeof w->renewal_data);
+            w->renewal[ev.number]++;
+            w->renewal_len = ev.data_len;
+            if (ev.data_len > 0) memcpy(w->renewal_data, ev.data, ev.data_len);
+            break;
         case HKP_MESH_EVENT_PROOF:
             w->proof_status = ev.status;
             w->proof_height = ev.number;
@@ -575,22 +586,18 @@ static inline int world_until(int (*holds)(void), hkp_time most) {
     return 1;
 }
 
-/* The authority certifies member i anew, with another serial and a raised neuro_gen (NZ1 22.4). */
-static inline void world_raise_gen(uint32_t i) {
+/* A certificate of that body, of the one officer of the authority. */
+static inline size_t world_certificate(const struct hkp_dsm_certificate *c, uint8_t *multi, size_t cap) {
     uint8_t officer[64], body[HKP_DSM_CERTIFICATE_BODY_MAX], sig[64], chain[32];
+    const struct world_node *w = &world.node[0];
     struct hkp_dsm_genesis genesis;
-    struct hkp_dsm_certificate c;
-    struct world_node *w = &world.node[i];
     char dir[48];
-    size_t len;
+    size_t len, out = 0;
     snprintf(dir, sizeof dir, "%s/authority", world.root);
     CHECK_EQ(world_read(dir, "officer.key", officer, 64), 64);
     CHECK_EQ(hkp_dsm_genesis_parse(w->genesis, w->opt.genesis_len, &genesis), HKP_OK);
     memcpy(chain, genesis.chain_id, 32);
-    CHECK_EQ(hkp_dsm_certificate_parse(w->certificate, w->opt.certificate_len, &c), HKP_OK);
-    c.serial++;
-    c.neuro_gen++;
-    CHECK_EQ(hkp_dsm_certificate_build(&c, body, sizeof body, &len), HKP_OK);
+    CHECK_EQ(hkp_dsm_certificate_build(c, body, sizeof body, &len), HKP_OK);
     CHECK_EQ(hkp_dsm_multi_sign(sig, chain, HKP_DSM_KIND_CERTIFICATE, 1, officer, body, len, NULL, 0),
              HKP_OK);
     struct hkp_dsm_multi m = {.kind = HKP_DSM_KIND_CERTIFICATE,
@@ -598,11 +605,28 @@ static inline void world_raise_gen(uint32_t i) {
                               .body = {body, len},
                               .n_signatures = 1,
                               .signature = {sig}};
-    CHECK_EQ(hkp_dsm_multi_build(&m, w->certificate, sizeof w->certificate, &w->opt.certificate_len), HKP_OK);
+    CHECK_EQ(hkp_dsm_multi_build(&m, multi, cap, &out), HKP_OK);
+    return out;
+}
+
+/* Member i starts with that certificate, and the others with its copy. */
+static inline void world_certify(uint32_t i, const struct hkp_dsm_certificate *c) {
+    struct world_node *w = &world.node[i];
+    w->opt.certificate_len = world_certificate(c, w->certificate, sizeof w->certificate);
     for (uint32_t k = 0; k < world.n; k++)
         for (uint32_t p = 0; p < world.node[k].opt.n_peers; p++)
             if (world.node[k].peers[p].certificate == w->certificate)
                 world.node[k].peers[p].certificate_len = w->opt.certificate_len;
+}
+
+/* The authority certifies member i anew, with another serial and a raised neuro_gen (NZ1 22.4). */
+static inline void world_raise_gen(uint32_t i) {
+    struct hkp_dsm_certificate c;
+    const struct world_node *w = &world.node[i];
+    CHECK_EQ(hkp_dsm_certificate_parse(w->certificate, w->opt.certificate_len, &c), HKP_OK);
+    c.serial++;
+    c.neuro_gen++;
+    world_certify(i, &c);
 }
 
 /* How member i sees member k. */

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+/* Certificates that end and follow each other while nodes run, in a virtual world (D-CERT-3, D-CA-5,
+ * HTP-8.7). */
+#include "node_world.h"
+
+#include <hookprobe/dsm/officer.h>
+#include <hookprobe/mesh/submit.h>
+
+enum { BEGAN_AGO_S = 400, LIFE_S = 900 };
+
+static uint64_t wall_s(void) { return world_wall() / 1000000; }
+static struct world_node *three(void) { return &world.node[3]; }
+
+static struct hkp_dsm_certificate certificate_of_3(void) {
+    struct hkp_dsm_certificate c;
+    CHECK_EQ(hkp_dsm_certificate_parse(three()->certificate, three()->opt.certificate_len, &c), HKP_OK);
+    return c;
+}
+
+/* The fourth has 200 s until its renewal begins, and 500 until its certificate is over. */
+static void start(uint64_t seed) {
+    world_make(4, seed);
+    struct hkp_dsm_certificate c = certificate_of_3();
+    c.not_before_s = wall_s() - BEGAN_AGO_S;
+    c.not_after_s = c.not_before_s + LIFE_S;
+    world_certify(3, &c);
+    for (uint32_t i = 0; i < 4; i++) world_up(i);
+    CHECK(world_until(world_all_active, 60 * WORLD_S));
+}
+
+static size_t next_certificate(struct hkp_dsm_certificate *c, uint8_t *multi, size_t cap) {
+    *c = certificate_of_3();
+    c->serial = 2;
+    c->not_before_s = wall_s();
+    c->not_after_s = wall_s() + 30 * 86400;
+    return world_certificate(c, multi, cap);
+}
+
+static hkp_status give(uint32_t i, const uint8_t *object, size_t len) {
+    uint32_t kind = 0;
+    return hkp_mesh_submit(world.node[i].node, world.now, world_wall(), object, len, &kind);
+}
+
+static struct hkp_mesh_renewal_status own(void) {
+    struct hkp_mesh_renewal_status s = {.struct_size = sizeof s};
+    CHECK_EQ(hkp_mesh_renewal_status(three()->node, &s), HKP_OK);
+    return s;
+}
+
+static int is_due(void) { return three()->renewal[HKP_MESH_RENEWAL_DUE] > 0; }
+static int is_over(void) { return three()->renewal[HKP_MESH_RENEWAL_ENDED] > 0; }
+
+static int all_use_the_next(void) {
+    for (uint32_t i = 0; i < 3; i++)
+        if (world_inside(i, 3)->serial != 2) return 0;
+    return own().serial == 2;
+}
+
+/* ---- in time ---- */
+
+/* As an officer judges it (D-CA-5). */
+static hkp_status officer_says(const struct hkp_dsm_certificate *c, const uint8_t *request, size_t len) {
+    static uint8_t old[1024];
+    const struct hkp_mesh_node *node = three()->node;
+    struct hkp_dsm_record record = {.len = 0};
+    struct hkp_dsm_promise promise;
+    uint8_t body[HKP_DSM_CERTIFICATE_BODY_MAX];
+    size_t body_len = 0;
+    memcpy(record.chain_id, node->chain_id, 32);
+    memcpy(old, three()->certificate, three()->opt.certificate_len);
+    CHECK_EQ(hkp_dsm_certificate_build(c, body, sizeof body, &body_len), HKP_OK);
+    const struct hkp_dsm_matter m = {.struct_size = sizeof m,
+                                     .kind = HKP_DSM_KIND_CERTIFICATE,
+                                     .body = {body, body_len},
+                                     .now_s = wall_s(),
+                                     .set = &node->ca,
+                                     .officers = &node->officers,
+                                     .request = {request, len},
+                                     .certificate = {old, three()->opt.certificate_len}};
+    return hkp_dsm_officer_judge(&record, &m, &promise);
+}
+
+static void at_two_thirds_a_request_that_officers_agree_to_is_made_once(void) {
+    struct hkp_dsm_certificate c;
+    struct hkp_dsm_request q;
+    uint8_t multi[1024];
+    start(61);
+    const struct hkp_mesh_renewal_status s = own();
+    CHECK_EQ(s.serial, 1);
+    CHECK_EQ(s.renew_s - s.not_before_s, LIFE_S / 3 * 2);
+    CHECK_EQ(s.not_after_s - s.not_before_s, LIFE_S);
+    CHECK_EQ(is_due(), 0);
+    CHECK(world_until(is_due, 300 * WORLD_S));
+    CHECK(wall_s() >= s.renew_s && wall_s() <= s.renew_s + 2);
+    CHECK_EQ(hkp_dsm_request_check(three()->renewal_data, three()->renewal_len, three()->node->chain_id, &q),
+             HKP_OK);
+    CHECK_MEM(q.node_id, three()->node_id, 16);
+    CHECK_EQ(q.roles, certificate_of_3().roles);
+    (void)next_certificate(&c, multi, sizeof multi);
+    CHECK_EQ(officer_says(&c, three()->renewal_data, three()->renewal_len), HKP_OK);
+    c.roles |= HKP_DSM_ROLE_CA;
+    CHECK(officer_says(&c, three()->renewal_data, three()->renewal_len) != HKP_OK);
+    CHECK(world_until(NULL, 30 * WORLD_S));
+    CHECK_EQ(three()->renewal[HKP_MESH_RENEWAL_DUE], 1);
+    CHECK_EQ(is_over(), 0);
+    for (uint32_t i = 0; i < 3; i++) CHECK_EQ(world.node[i].renewal[HKP_MESH_RENEWAL_DUE], 0);
+    world_end();
+}
+
+/* ---- the next one ---- */
+
+static uint32_t published(void) { return world.node[0].facts[HKP_MESH_EVENT_THREAT]; }
+static uint32_t published_before;
+static int one_more(void) { return published() > published_before; }
+
+static void report(uint8_t last) {
+    const uint8_t host[4] = {45, 155, 205, last};
+    struct hkp_mesh_record rec = {.value = host,
+                                  .value_len = 4,
+                                  .ioc_type = HKP_MESH_IOC_IP4,
+                                  .threat = HKP_MESH_THREAT_ANOMALY,
+                                  .severity = 3,
+                                  .confidence = 60,
+                                  .tlp = HKP_MESH_TLP_GREEN,
+                                  .evidence = 1};
+    uint64_t seq = 0;
+    rec.valid_from_s = wall_s();
+    rec.valid_until_s = rec.valid_from_s + 86400;
+    published_before = published();
+    CHECK_EQ(hkp_mesh_report_threat(three()->node, world.now, world_wall(), &rec, &seq), HKP_OK);
+    CHECK(world_until(one_more, 60 * WORLD_S));
+}
+
+static const struct hkp_mesh__link *link_to(uint32_t i, uint32_t k) {
+    return hkp_mesh__link_best(world.node[i].node, world_inside(i, k));
+}
+
+static int is_linked_anew(void) { return world.node[2].node->started && link_to(2, 3) != NULL; }
+
+/* D-CERT-2: after the end of the first a block that named it would be refused. */
+static void a_next_certificate_is_used_by_all_without_a_restart(void) {
+    struct hkp_dsm_certificate c;
+    uint8_t multi[1024], shown[HKP_HTP_CERTIFICATE_MAX];
+    size_t shown_len = 0;
+    start(62);
+    const struct hkp_mesh_renewal_status before = own();
+    CHECK(world_until(is_due, 300 * WORLD_S));
+    const size_t len = next_certificate(&c, multi, sizeof multi);
+    CHECK_EQ(give(1, multi, len), HKP_OK); /* any node: it goes to all, also to its owner */
+    CHECK(world_until(all_use_the_next, 30 * WORLD_S));
+    CHECK_EQ(three()->renewal[HKP_MESH_RENEWAL_TAKEN], 1);
+    CHECK_EQ(three()->renewal_len, len);
+    CHECK_MEM(three()->renewal_data, multi, len);
+    for (uint32_t i = 0; i < 3; i++) CHECK_EQ(world_inside(i, 3)->not_after_s, c.not_after_s);
+    world.now +=
+        (before.not_after_s + 400 - wall_s()) * WORLD_S; /* all were asleep until the first was over */
+    CHECK(world_until(world_all_active, 120 * WORLD_S));
+    CHECK_EQ(is_over(), 0);
+    CHECK_EQ(three()->renewal[HKP_MESH_RENEWAL_DUE], 1);
+    report(1);
+    world_crash(2);
+    world_up(2);
+    CHECK(world_until(is_linked_anew, 60 * WORLD_S));
+    CHECK_EQ(link_to(2, 3)->stale, 0);
+    CHECK_EQ(hkp_htp_session_certificate(world.node[2].node->htp, link_to(2, 3)->session, shown, sizeof shown,
+                                         &shown_len),
+             HKP_OK);
+    CHECK_EQ(shown_len, len);
+    CHECK_MEM(shown, multi, len);
+    world_end();
+}
+
+static void a_start_uses_what_the_store_holds_and_tells_it_again(void) {
+    struct hkp_dsm_certificate c;
+    uint8_t multi[1024];
+    start(63);
+    const size_t len = next_certificate(&c, multi, sizeof multi);
+    CHECK_EQ(give(3, multi, len), HKP_OK);
+    CHECK(world_until(all_use_the_next, 30 * WORLD_S));
+    world_crash(3); /* before the host had written the file */
+    world_up(3);
+    CHECK_EQ(certificate_of_3().serial, 1);
+    CHECK(world_until(all_use_the_next, 30 * WORLD_S));
+    CHECK_EQ(three()->renewal[HKP_MESH_RENEWAL_TAKEN], 2);
+    CHECK_EQ(is_due(), 0);
+    world_end();
+}
+
+/* ---- over ---- */
+
+static int all_are_limited(void) {
+    for (uint32_t i = 0; i < 3; i++)
+        if (world_inside(i, 3)->dsm_lanes == HKP_DSM_LANES_ALL) return 0;
+    return 1;
+}
+
+/* As after half an hour of good heartbeats: all lanes are open (HTP-8.6). */
+static void all_trust(void) {
+    for (uint32_t i = 0; i < 4; i++)
+        for (uint32_t k = 0; k < 4; k++) {
+            if (i == k) continue;
+            world_inside(i, k)->trust.now.t = 52428;
+            hkp_mesh__rights(world.node[i].node, world_inside(i, k));
+        }
+}
+
+static int all_are_whole(void) {
+    all_trust();
+    for (uint32_t i = 0; i < 3; i++)
+        if (world_inside(i, 3)->dsm_lanes != HKP_DSM_LANES_ALL ||
+            world_inside(3, i)->dsm_lanes != HKP_DSM_LANES_ALL)
+            return 0;
+    return 1;
+}
+
+static void sessions_are_stale_when_it_is_over_and_whole_when_both_are_current(void) {
+    struct hkp_dsm_certificate c;
+    uint8_t multi[1024];
+    start(64);
+    CHECK(world_until(all_are_whole, 5 * WORLD_S));
+    CHECK(world_until(is_over, 600 * WORLD_S));
+    CHECK(wall_s() > own().not_after_s && wall_s() <= own().not_after_s + 2);
+    CHECK(world_until(all_are_limited, 5 * WORLD_S));
+    CHECK_EQ(three()->renewal[HKP_MESH_RENEWAL_ENDED], 1);
+    world_crash(0); /* its next session begins stale */
+    world_up(0);
+    CHECK(world_until(NULL, 60 * WORLD_S));
+    CHECK(link_to(0, 3) != NULL);
+    all_trust();
+    CHECK(all_are_limited());
+    const uint64_t session[2] = {link_to(0, 3)->session, link_to(1, 3)->session};
+    const size_t len = next_certificate(&c, multi, sizeof multi);
+    CHECK_EQ(give(3, multi, len), HKP_OK);
+    CHECK(world_until(all_use_the_next, 60 * WORLD_S));
+    CHECK(world_until(all_are_whole, 60 * WORLD_S));
+    CHECK(link_to(0, 3)->session == session[0] && link_to(1, 3)->session == session[1]);
+    CHECK_EQ(three()->renewal[HKP_MESH_RENEWAL_ENDED], 1);
+    report(2);
+    world_end();
+}
+
+/* What belongs to other keys is not used by a node that has the old ones. */
+static void one_of_another_static_key_wants_another_start(void) {
+    struct hkp_dsm_certificate c;
+    uint8_t multi[1024];
+    start(65);
+    (void)next_certificate(&c, multi, sizeof multi);
+    c.static_key[0] ^= 1;
+    const size_t len = world_certificate(&c, multi, sizeof multi);
+    CHECK_EQ(give(0, multi, len), HKP_OK);
+    CHECK(world_until(NULL, 30 * WORLD_S));
+    CHECK_EQ(three()->renewal[HKP_MESH_RENEWAL_OTHER], 1);
+    CHECK_EQ(three()->renewal[HKP_MESH_RENEWAL_TAKEN], 0);
+    CHECK_EQ(own().serial, 1);
+    for (uint32_t i = 0; i < 3; i++) CHECK_EQ(world_inside(i, 3)->serial, 1);
+    report(3);
+    world_end();
+}
+
+int main(void) {
+    CASE(at_two_thirds_a_request_that_officers_agree_to_is_made_once);
+    CASE(a_next_certificate_is_used_by_all_without_a_restart);
+    CASE(a_start_uses_what_the_store_holds_and_tells_it_again);
+    CASE(sessions_are_stale_when_it_is_over_and_whole_when_both_are_current);
+    CASE(one_of_another_static_key_wants_another_start);
+    return check_done();
+}
