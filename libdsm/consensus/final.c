@@ -170,7 +170,7 @@ static int finalise_one(node *n, struct prop *p, int named) {
 /* ---- the end of an epoch (D-EPO-4) ---- */
 
 static void snapshot(node *n) {
-    uint8_t key[12], to[12];
+    uint8_t key[12];
     size_t count = hkp_dsm__heads_count(n->heads);
     for (size_t at = 0, chunk = 0; at < count; chunk++) {
         size_t here = count - at < SNAPSHOT_HEADS ? count - at : SNAPSHOT_HEADS;
@@ -187,10 +187,14 @@ static void snapshot(node *n) {
         hkp_put_be32(key + 8, (uint32_t)chunk);
         hkp_dsm__put(n, HKP_DSM_ROW_HEADS, key, sizeof key, rows, here * SNAPSHOT_HEAD_BYTES);
     }
-    memset(key, 0, sizeof key);
-    memset(to, 0, sizeof to);
+}
+
+/* Those before it: only when META names the new one, or a power cut between leaves none (D-STO-1). */
+static void drop_snapshots(node *n) {
+    const uint8_t from[12] = {0};
+    uint8_t to[12] = {0};
     hkp_put_be64(to, n->root.height);
-    hkp_dsm__drop(n, HKP_DSM_ROW_HEADS, key, to, sizeof to);
+    hkp_dsm__drop(n, HKP_DSM_ROW_HEADS, from, to, sizeof to);
 }
 
 /* META row "epoch": height, time_ms, digest of its genesis, set. Switches the snapshot, too (D-STO-1). */
@@ -277,6 +281,7 @@ static void begun(node *n, const uint8_t digest[32], uint32_t joined) {
     snapshot(n);
     hkp_dsm__chunks_note(n);
     put_epoch(n);
+    drop_snapshots(n);
     hkp_dsm__pending_forget(n);
     hkp_dsm__wal(n, 0, n->set.epoch, 0, NULL);
     uint8_t from[16] = {0}, to[16];

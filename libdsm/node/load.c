@@ -431,6 +431,7 @@ static void finish(node *n) {
     hkp_dsm__blob_drop(&n->pool, n->load.genesis);
     n->load.genesis = NULL;
     n->state = HKP_DSM_STATE_RUNNING;
+    n->resync.since_ms = hkp_dsm__wall_us(n) / 1000;
     if (n->load.fresh) fresh(n);
     uint8_t key[24];
     for (uint32_t i = 0; i < n->self->n_certs; i++)

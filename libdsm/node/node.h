@@ -255,11 +255,11 @@ struct hkp_dsm_node {
         uint32_t n_headers, n_bodies, snapshot_seen, cut, host_seen, adopt, lost_state, placeless;
         blob *genesis;
     } load;
-    /** resync.c: newest epoch of the WAL, if the node has to come there; epochs begun since it goes with the
-     * others */
+    /** resync.c: newest epoch of the WAL, if the node has to come there; when it was started, and how many
+     * epochs began since then */
     struct resync {
         uint32_t on, reading, epochs;
-        uint64_t wal_epoch;
+        uint64_t wal_epoch, since_ms;
     } resync;
     /** stored blocks that are still to be told: what is read next, whose place is known up to where */
     struct retell {

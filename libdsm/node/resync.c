@@ -17,8 +17,8 @@
 #include "libdsm/node/node.h"
 #include "libter/bytes.h"
 
-/* Who is one epoch behind goes there step by step, who is further behind jumps: so the first begins while it
- * is behind, of the second it may see the end only, the third is the one that it saw as a whole. */
+/* Only those that began after the start count. The first may begin while the node is behind for a moment, of
+ * the second it may see the end only, the third is the one that it saw as a whole. */
 enum { EPOCHS_TO_PASS = 3 };
 
 static const uint8_t resync_key[] = "resync";
@@ -154,6 +154,6 @@ void hkp_dsm__resync_epoch(node *n, uint32_t joined) {
             hkp_dsm__scan(n, READ_RESYNC, HKP_DSM_ROW_WAL, from, to, sizeof to, UINT32_MAX) != NULL;
         if (!n->resync.reading) n->silent = 1; /* not read: an observer in this epoch (D-STO-7) */
     }
-    n->resync.epochs = joined ? 0 : n->resync.epochs + 1;
+    n->resync.epochs = joined || n->epoch_ms < n->resync.since_ms ? 0 : n->resync.epochs + 1;
     if (n->resync.epochs >= EPOCHS_TO_PASS && !hkp_dsm__resync_holds(n)) own_rows(n);
 }

@@ -593,6 +593,8 @@ RESYNC = "libdsm/node/resync.c"
 ALWAYS += [
     ("D-STO-10 the WAL is not read again", RESYNC, "if (n->set.epoch == n->resync.wal_epoch) {", "if (n->set.epoch == UINT64_MAX) {",
      "sim_resync", "promises_outlive_the_place"),
+    ("D-STO-10 epochs that were over count", RESYNC, " || n->epoch_ms < n->resync.since_ms", "", "sim_resync",
+     "who_lost_its_place_finds_it_again"),
     ("D-STO-10 blocks are signed before the own head is known", RESYNC, "return n->resync.on != 0;", "return n == NULL;", "sim_resync",
      "who_lost_its_place_finds_it_again"),
 ]
