@@ -18,6 +18,8 @@ enum { OP_CHALLENGE = 7, OP_RESPONSE = 8, OP_AREA = 10, PAYLOAD_MAX = HKP_DSM_AU
 
 /** Challenges of one session are answered no more often. */
 #define ANSWER_EVERY (5 * HKP_MESH__SECOND)
+/** One that names another certificate than the one known here is asked for again after this. */
+#define ANOTHER_AFTER (ANSWER_EVERY + HKP_MESH__SECOND)
 /** A failed attestation counts for T as long as a quote does (NZ1 16.1). */
 #define FAILED_FOR (600 * HKP_MESH__SECOND)
 
@@ -205,11 +207,27 @@ static void judged(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, stru
     hkp_mesh__rights(node, peer);
 }
 
+/* While a certificate follows another one a node and its peers know it some seconds apart (decision 0612). It
+ * is as if no answer had come: who attested before keeps that for two rounds at most. */
+static int names_another(struct hkp_mesh_node *node, const struct hkp_mesh__peer *peer, const uint8_t *in,
+                         size_t len) {
+    struct hkp_dsm_signer known;
+    struct hkp_dsm_envelope e;
+    struct hkp_dsm_auth a;
+    return hkp_dsm_envelope_parse(in, len, 1U << HKP_DSM_KIND_AUTH, &e) == HKP_OK &&
+           hkp_dsm_auth_parse(e.body.ptr, e.body.len, &a) == HKP_OK &&
+           find(node, peer->node_id, &known) == HKP_OK && memcmp(known.id, a.certificate, 32) != 0;
+}
+
 static void judge(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, struct hkp_mesh__link *link,
                   const uint8_t *in, size_t len) {
     struct hkp_dsm_auth a = {0};
     uint8_t nonce[32], binding[32];
     if (node->challenger == NULL || link->attest.ask_at == 0) return;
+    if (link->attest.ok && names_another(node, peer, in, len)) {
+        link->attest.ask_at = node->now + ANOTHER_AFTER;
+        return;
+    }
     node->attester.cause = HKP_OK;
     hkp_status st = hkp_dsm_auth_nonce(in, len, nonce);
     if (st == HKP_OK) st = hkp_mesh__attest_binding(node, link, nonce, binding);

@@ -7,7 +7,7 @@
 #include <hookprobe/dsm/officer.h>
 #include <hookprobe/mesh/submit.h>
 
-enum { BEGAN_AGO_S = 400, LIFE_S = 900 };
+enum { BEGAN_AGO_S = 200, LIFE_S = 450 };
 
 static uint64_t wall_s(void) { return world_wall() / 1000000; }
 static struct world_node *three(void) { return &world.node[3]; }
@@ -18,14 +18,18 @@ static struct hkp_dsm_certificate certificate_of_3(void) {
     return c;
 }
 
-/* The fourth has 200 s until its renewal begins, and 500 until its certificate is over. */
+/* The fourth has 100 s until its renewal begins, and 250 until its certificate is over. */
+static uint32_t evidence;
 static void start(uint64_t seed) {
     world_make(4, seed);
     struct hkp_dsm_certificate c = certificate_of_3();
     c.not_before_s = wall_s() - BEGAN_AGO_S;
     c.not_after_s = c.not_before_s + LIFE_S;
     world_certify(3, &c);
-    for (uint32_t i = 0; i < 4; i++) world_up(i);
+    for (uint32_t i = 0; i < 4; i++) {
+        world.node[i].opt.attest = evidence;
+        world_up(i);
+    }
     CHECK(world_until(world_all_active, 60 * WORLD_S));
 }
 
@@ -258,11 +262,54 @@ static void one_of_another_static_key_wants_another_start(void) {
     world_end();
 }
 
+/* ---- attestation ---- */
+
+static struct hkp_mesh__attest *of_3(uint32_t i) {
+    return &hkp_mesh__link_best(world.node[i].node, world_inside(i, 3))->attest;
+}
+
+static int all_attested(void) {
+    for (uint32_t i = 0; i < 3; i++)
+        if (!of_3(i)->ok) return 0;
+    return 1;
+}
+
+static int has_lapsed(void) { return !of_3(1)->ok; }
+
+/* Two peers do not look at the next certificate: one for some seconds, one for ever. */
+static void a_node_is_attested_while_its_next_certificate_goes_round(void) {
+    struct hkp_dsm_certificate c;
+    uint8_t multi[1024];
+    evidence = HKP_DSM_EVIDENCE_SOFTWARE;
+    start(66);
+    evidence = HKP_DSM_EVIDENCE_NONE;
+    CHECK(world_until(all_attested, 120 * WORLD_S));
+    world_inside(0, 3)->seen = world_inside(1, 3)->seen = UINT64_MAX;
+    const size_t len = next_certificate(&c, multi, sizeof multi);
+    CHECK_EQ(give(3, multi, len), HKP_OK);
+    CHECK(world_until(NULL, 10 * WORLD_S));
+    CHECK_EQ(own().serial, 2);
+    const uint64_t refused[2] = {world.node[0].node->refused, world.node[1].node->refused};
+    of_3(0)->ask_at = of_3(1)->ask_at = world.now; /* now they are told of one that they do not know */
+    CHECK(world_until(NULL, 10 * WORLD_S));
+    CHECK(all_attested());
+    world_inside(0, 3)->seen = 1;
+    CHECK(world_until(has_lapsed, 300 * WORLD_S));
+    CHECK_EQ(world.node[1].node->refused, refused[1]); /* it lapsed, nothing was judged */
+    CHECK_EQ(world.node[0].node->refused, refused[0]);
+    CHECK_EQ(of_3(0)->ok, 1);
+    CHECK_EQ(world_inside(0, 3)->serial, 2);
+    world_inside(1, 3)->seen = 1;
+    CHECK(world_until(all_attested, 300 * WORLD_S));
+    world_end();
+}
+
 int main(void) {
     CASE(at_two_thirds_a_request_that_officers_agree_to_is_made_once);
     CASE(a_next_certificate_is_used_by_all_without_a_restart);
     CASE(a_start_uses_what_the_store_holds_and_tells_it_again);
     CASE(sessions_are_stale_when_it_is_over_and_whole_when_both_are_current);
     CASE(one_of_another_static_key_wants_another_start);
+    CASE(a_node_is_attested_while_its_next_certificate_goes_round);
     return check_done();
 }
