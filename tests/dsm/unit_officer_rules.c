@@ -124,7 +124,8 @@ static void a_bls_key_is_asked_for_with_a_proof(void) {
     struct hkp_dsm_request q = request_of();
     struct hkp_dsm_envelope e;
     uint8_t body[HKP_DSM_REQUEST_MAX], node_id[16];
-    q.has_ak = q.has_bls = 1;
+    q.has_ak = 1;
+    q.has_bls = 1;
     q.roles = 255;
     q.neuro_gen = UINT32_MAX;
     ask(&q);
