@@ -37,6 +37,8 @@ struct slot {
     uint8_t proposed, notar, null, final, seen_proposal;
     uint8_t notar_digest[32], propose_digest[32], proposal_digest[32];
     blob *own_msg[6];
+    /** envelope of proposal_digest: evidence needs it though its header may be gone from here */
+    blob *proposal;
     /** CERT_N, CERT_0, CERT_F */
     blob *cert[3];
     uint8_t cert_digest[32];
@@ -120,6 +122,8 @@ struct note {
 
 /* votes.c */
 struct slot *hkp_dsm__slot(node *n, uint64_t view);
+/** p is the proposal of its view that was seen. */
+void hkp_dsm__slot_proposal(node *n, struct slot *s, const struct prop *p);
 void hkp_dsm__slots_clear(node *n);
 hkp_status hkp_dsm__on_vote(node *n, struct peer *p, const struct hkp_dsm_view *envelope);
 hkp_status hkp_dsm__cert_take(node *n, const uint8_t *bytes, size_t len);

@@ -170,9 +170,9 @@ void hkp_dsm__repropose(node *n, struct slot *s) {
 static void promise(node *n, struct slot *s, struct prop *p) {
     p->state = PROP_VALID;
     hkp_dsm__prop_store(n, p);
-    s->proposed = s->seen_proposal = 1;
+    s->proposed = 1;
     memcpy(s->propose_digest, p->h.digest, 32);
-    memcpy(s->proposal_digest, p->h.digest, 32);
+    hkp_dsm__slot_proposal(n, s, p);
     uint64_t ticket = hkp_dsm__wal(n, HKP_DSM_KIND_PROPOSE, n->set.epoch, s->view, p->h.digest);
     struct held *h = hkp_dsm__hold(n, HELD_PROPOSE, ticket);
     h->view = s->view;

@@ -54,10 +54,9 @@ hkp_status hkp_dsm__on_promises_req(node *n, struct peer *p, struct hkp_dsm__mes
     for (uint64_t v = n->view + VOTE_WINDOW; same && count == 0 && v >= low; v--) {
         const struct slot *s = &n->slots[v % SLOTS];
         if (s->view != v || !s->seen_proposal || n->perm[v % n->set.n] != (uint32_t)p->seat) continue;
-        const struct prop *prop = hkp_dsm__prop(n, s->proposal_digest);
-        if (prop == NULL || prop->envelope == NULL || prop->envelope->len > sizeof envelopes[0]) continue;
-        lens[count] = prop->envelope->len;
-        memcpy(envelopes[count++], prop->envelope->ptr, prop->envelope->len);
+        if (s->proposal == NULL || s->proposal->len > sizeof envelopes[0]) continue;
+        lens[count] = s->proposal->len;
+        memcpy(envelopes[count++], s->proposal->ptr, s->proposal->len);
     }
     for (uint32_t kind = HKP_DSM_KIND_NOTAR; same && kind <= HKP_DSM_KIND_FINAL; kind++)
         for (uint64_t v = n->view + VOTE_WINDOW; v >= low; v--)

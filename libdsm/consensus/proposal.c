@@ -362,8 +362,8 @@ hkp_status hkp_dsm__on_propose(node *n, struct peer *from, struct hkp_dsm__messa
     st = hkp_dsm_envelope_verify(n->chain_id, &env, n->set.seats[h.proposer].key);
     if (st != HKP_OK) return st;
     struct prop *first = s->seen_proposal ? hkp_dsm__prop(n, s->proposal_digest) : NULL;
-    if (first != NULL && first->envelope != NULL) {
-        struct hkp_dsm_view a = {.ptr = first->envelope->ptr, .len = first->envelope->len};
+    if (s->proposal != NULL) {
+        struct hkp_dsm_view a = {.ptr = s->proposal->ptr, .len = s->proposal->len};
         hkp_dsm__suspect(n, &a, &m->envelope);
     }
     /* D 13: one of each view; another takes its place only if it was bad (R2) */
@@ -371,7 +371,6 @@ hkp_status hkp_dsm__on_propose(node *n, struct peer *from, struct hkp_dsm__messa
     if (first != NULL) hkp_dsm__prop_free(n, first);
     struct prop *p = hkp_dsm__prop_add(n, &h, &env.body, &m->body, &m->envelope);
     if (p == NULL) return HKP_E_LIMIT;
-    s->seen_proposal = 1;
-    memcpy(s->proposal_digest, h.digest, 32);
+    hkp_dsm__slot_proposal(n, s, p);
     return HKP_OK;
 }

@@ -23,6 +23,7 @@ static void slot_clear(node *n, struct slot *s) {
     slot_votes_drop(n, s);
     for (int k = 0; k < 3; k++) hkp_dsm__blob_drop(&n->pool, s->cert[k]);
     for (int k = 0; k < 6; k++) hkp_dsm__blob_drop(&n->pool, s->own_msg[k]);
+    hkp_dsm__blob_drop(&n->pool, s->proposal);
     memset(s, 0, sizeof *s);
 }
 
@@ -45,6 +46,13 @@ struct slot *hkp_dsm__slot(node *n, uint64_t view) {
     slot_clear(n, s);
     s->view = view;
     return s;
+}
+
+void hkp_dsm__slot_proposal(node *n, struct slot *s, const struct prop *p) {
+    hkp_dsm__blob_drop(&n->pool, s->proposal);
+    s->proposal = p->envelope != NULL ? hkp_dsm__blob_hold(p->envelope) : NULL;
+    s->seen_proposal = 1;
+    memcpy(s->proposal_digest, p->h.digest, 32);
 }
 
 static blob *single(node *n, uint32_t op, const uint8_t *bytes, size_t len) {

@@ -165,10 +165,7 @@ static hkp_status proposal_row(node *n, const uint8_t *data, size_t len) {
     p->put_ticket = 1;
     if (h.view > n->view) n->view = h.view;
     struct slot *s = envelope.ptr != NULL ? hkp_dsm__slot(n, h.view) : NULL;
-    if (s != NULL && !s->seen_proposal) {
-        s->seen_proposal = 1;
-        memcpy(s->proposal_digest, h.digest, 32);
-    }
+    if (s != NULL && !s->seen_proposal) hkp_dsm__slot_proposal(n, s, p);
     return HKP_OK;
 }
 

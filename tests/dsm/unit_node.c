@@ -380,6 +380,11 @@ static void a_false_body_of_a_notarised_header_is_replaced(void) {
     answer_header((me + 1) % mesh.n);
     CHECK_EQ(votes[HKP_DSM_KIND_NOTAR], 3);
     CHECK_EQ(vote_view, 2);
+    /* and who signed it is still accused of another one */
+    CHECK_EQ(send_proposal(1, perm[1], genesis_ms() + 500, digest), HKP_OK);
+    struct hkp_dsm_node_status s = {.struct_size = sizeof s};
+    CHECK_EQ(hkp_dsm_node_status(node, &s), HKP_OK);
+    CHECK_EQ(s.evidence, 1);
     hkp_dsm_node_free(node);
 }
 
