@@ -22,6 +22,9 @@ const char cli_config_help[] =
     "  listen: ADDRESS:PORT      UDP; default [::]:8144\n"
     "  control: PATH             control socket; default control.sock in data_dir\n"
     "  clock_trusted: true|false the operator vouches for the clock; default false\n"
+    "  boundary: 64 HEX          digest of a recent boundary, as \"hookprobe status\" of a member shows it: "
+    "for a\n"
+    "                            node that is new or was away for more than 14 days\n"
     "  log: error|note|info|debug  default note\n"
     "  intel_records: N          threat records held, 1..10000000; default 50000\n"
     "  integrity_changed: X      when the measured files of a peer changed: limit (default) its sessions, "
@@ -114,6 +117,7 @@ static const cyaml_schema_field_t fields[] = {
     BOOL(clock_trusted, struct cli_config),
     CYAML_FIELD_MAPPING("eve", CYAML_FLAG_OPTIONAL, struct cli_config, eve, eve_fields),
     CYAML_FIELD_MAPPING("timing", CYAML_FLAG_OPTIONAL, struct cli_config, timing, timing_fields),
+    OPTIONAL_TEXT(boundary, 64, 64),
     OPTIONAL_TEXT(passphrase_file, 1, 4095),
     CYAML_FIELD_MAPPING("tpm", CYAML_FLAG_OPTIONAL, struct cli_config, tpm, tpm_fields),
     CYAML_FIELD_UINT("intel_records", CYAML_FLAG_OPTIONAL, struct cli_config, intel_records),
@@ -196,6 +200,8 @@ static int check_attest(struct cli_config *c, const char *path, const char *text
 }
 
 static int check(struct cli_config *c, const char *path, const char *text, char error[512]) {
+    if (c->boundary != NULL && !is_hex(c->boundary))
+        return cli_yaml_wrong(error, path, text, "boundary", 0, "must be 64 hex digits");
     if (c->listen != NULL && !is_address(c->listen))
         return cli_yaml_wrong(error, path, text, "listen", 0,
                               "must be ADDRESS:PORT, such as 192.0.2.1:8144 or [::]:8144");

@@ -46,6 +46,7 @@ struct cli_config {
     char *listen;
     char *control;
     int clock_trusted;
+    char *boundary;
     struct cli_eve eve;
     struct cli_timing timing;
     struct cli_config_tpm tpm;

@@ -93,6 +93,7 @@ static int start(const struct cli_config *c, struct out *out) {
     o.listen = c->listen;
     o.control = c->control;
     o.clock_trusted = c->clock_trusted != 0;
+    o.boundary = c->boundary;
     o.eve = c->eve.file;
     o.eve_from_start = c->eve.from_start != 0;
     o.peers = peers;

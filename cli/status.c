@@ -63,6 +63,21 @@ static void print_certificate(const json_t *o) {
                                            : "");
 }
 
+static void print_boundary(const json_t *o) {
+    const char *digest = text_at(o, "boundary", "digest"), *trust = text_at(o, "boundary", "trust");
+    const time_t at = (time_t)(number_at(o, "boundary", "time_ms") / 1000);
+    struct tm tm;
+    char when[32] = "-";
+    if (gmtime_r(&at, &tm) != NULL) strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &tm);
+    printf("boundary   %s, epoch %lld, %s\n", digest, number_at(o, "boundary", "epoch"), when);
+    if (strcmp(trust, "needed") == 0)
+        printf("           OLD: later epochs are not followed until the configuration names a recent\n"
+               "           boundary: \"boundary: HEX\", as the status of a member shows it\n");
+    if (strcmp(trust, "alarm") == 0)
+        printf("           ALARM: two boundaries of one epoch are signed; this node joins no epoch until it\n"
+               "           is started again\n");
+}
+
 static void print_status(const json_t *o) {
     const char *key;
     json_t *count;
@@ -71,6 +86,7 @@ static void print_status(const json_t *o) {
     printf("chain      height %lld, view %lld, epoch %lld, %lld nullified, %lld pieces of evidence\n",
            number_at(o, "chain", "height"), number_at(o, "chain", "view"), number_at(o, "chain", "epoch"),
            number_at(o, "chain", "nullified"), number_at(o, "chain", "evidence"));
+    print_boundary(o);
     printf("consensus  %lld members, %lld may fail, %lld signatures make a certificate\n",
            number_at(o, "consensus", "members"), number_at(o, "consensus", "faulty_max"),
            number_at(o, "consensus", "quorum"));

@@ -34,6 +34,7 @@ hkp_status hkp_mesh__dsm_new(struct hkp_mesh_node *node) {
     o.secret = node->a_secret;
     o.host = node->opt.host;
     o.build_s = node->opt.build_s;
+    memcpy(o.boundary, node->opt.boundary, 32);
     o.t_cp_ns = node->opt.checkpoint_ns; /* HKP_TIME_NEVER is HKP_DSM_T_CP_NONE */
     o.delay_ns = node->opt.delay_ns;
     const hkp_status st = hkp_dsm_node_new(&node->dsm, &o, node->now);
@@ -304,6 +305,14 @@ static void convicted_event(const struct hkp_dsm_event *ev, struct hkp_mesh_even
     out->data_len = ev->data_len;
 }
 
+/* The evidence is two links: one is stored, the host shows the digests. */
+static void differ_event(struct hkp_mesh_node *node, const struct hkp_dsm_event *ev) {
+    char text[112];
+    snprintf(text, sizeof text, "ALARM: it and others tell two boundaries of epoch %llu: no epoch is joined",
+             (unsigned long long)ev->epoch);
+    hkp_mesh__fact(node, HKP_MESH_EVENT_EVIDENCE, ev->node_id, text);
+}
+
 /* A seat more or less: other lanes for that peer, other numbers for all. */
 static void seat_event(struct hkp_mesh_node *node, const struct hkp_dsm_event *ev) {
     static const char *const why[] = {"by a RESTART", "by evidence", "retired", "it left", "it joined"};
@@ -382,6 +391,14 @@ int hkp_mesh__dsm_event(struct hkp_mesh_node *node, struct hkp_mesh_event *out) 
         case HKP_DSM_EV_OUTDATED:
             hkp_mesh__fact(node, HKP_MESH_EVENT_EVIDENCE, node->node_id,
                            "the mesh uses a version that this build does not know: observing only");
+            break;
+        case HKP_DSM_EV_BOUNDARY_NEEDED:
+            hkp_mesh__fact(node, HKP_MESH_EVENT_EVIDENCE, node->node_id,
+                           "newest boundary older than 14 days: none is followed until the configuration "
+                           "names a recent one");
+            break;
+        case HKP_DSM_EV_BOUNDARIES_DIFFER:
+            differ_event(node, ev);
             break;
         case HKP_DSM_EV_OFFICERS:
             hkp_mesh__fact(node, HKP_MESH_EVENT_EVIDENCE, NULL,

@@ -112,6 +112,9 @@ hkp_status hkp_mesh_node_status(const hkp_mesh_node *node, struct hkp_mesh_statu
     s.bls_listed = b.listed;
     s.bls_keys = b.keys;
     s.bls_own = b.own;
+    s.trust = d.trust;
+    s.boundary_ms = d.boundary_ms;
+    memcpy(s.boundary, d.boundary, 32);
     *status = s;
     return HKP_OK;
 }

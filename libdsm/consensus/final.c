@@ -221,6 +221,7 @@ void hkp_dsm__epoch_begin(node *n, const uint8_t *set_body, size_t len, const ui
         hkp_dsm__die(n, st, HKP_DSM_ROW_META, (const uint8_t *)"epoch", 5);
         return;
     }
+    hkp_dsm__trust_begun(n, boundary);
     memmove(n->root.digest, boundary, 32);
     n->root.height = height;
     n->root.view = 0;
@@ -306,6 +307,7 @@ void hkp_dsm__epoch_again(node *n, const struct hkp_dsm__header *h) {
     struct hkp_dsm__valset old = n->set;
     uint64_t first = n->epoch_first, version = h->version; /* h does not outlive the epoch */
     size_t len = 0;
+    if (!hkp_dsm__trust_step(n, h)) return;
     hkp_status st = hkp_dsm__next_set(n, n->pending, h->height, set, &len);
     if (st == HKP_OK) hkp_dsm__valset_hash(hash, set, len);
     if (n->join_blind && (st != HKP_OK || memcmp(hash, h->next_valset, 32) != 0)) {

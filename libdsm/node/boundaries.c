@@ -32,14 +32,17 @@ hkp_status hkp_dsm__on_boundary_req(node *n, struct peer *p, struct hkp_dsm__mes
     if (r == NULL) return HKP_E_LIMIT;
     memcpy(r->peer, p->node_id, 16);
     r->a = m->epoch;
+    r->b = n->set.epoch;
     r->out = hkp_dsm__room(n, LINKS_BYTES_MAX);
     r->out_len = 0;
     return HKP_OK;
 }
 
-/* Without holes: the asker takes one after the other. At least one, whatever its size. */
+/* Without holes: the asker takes one after the other. At least one, whatever its size. Those above the own
+ * epoch were followed and not joined (D-SYN-2). */
 static void link_row(struct read *r, const uint8_t *key, const uint8_t *data, size_t len) {
-    if (r->out == NULL || hkp_be64(key) != r->a + r->count || len > LINKS_BYTES_MAX - r->out_len) return;
+    if (r->out == NULL || hkp_be64(key) != r->a + r->count || hkp_be64(key) >= r->b) return;
+    if (len > LINKS_BYTES_MAX - r->out_len) return;
     memcpy(r->out->ptr + r->out_len, data, len);
     r->out_len += len;
     r->count++;

@@ -14,7 +14,7 @@
 #include "libter/bytes.h"
 
 enum { IDLE = 0, LINKS = 1, CHUNKS = 2, SET = 3 };
-enum { CHUNK = 1024, CHUNKS_OPEN = 4, AGAIN_S = 2, TRIES = 8, BLOCKS_ASKED = 256 };
+enum { CHUNK = 1024, CHUNKS_OPEN = 4, AGAIN_S = 2, TRIES = 8, BLOCKS_ASKED = 256, LATER_S = 60 };
 
 static void forget_chunks(node *n) {
     struct join *j = &n->join;
@@ -53,13 +53,23 @@ static void send(node *n, struct peer *p, const struct hkp_dsm_cbor_writer *w) {
     hkp_dsm__blob_drop(&n->pool, msg);
 }
 
+static void range_done(node *n);
+
+/* The same range of links from peers of f+1 groups, or of as many as there are (D-SYN-2). */
 static void ask_links(node *n) {
     struct join *j = &n->join;
-    struct peer *p = somebody(n);
+    const uint32_t groups = hkp_dsm__trust_groups(n);
+    struct peer *p = groups > n->set.f ? NULL : hkp_dsm__trust_peer(n);
     j->again = n->now + AGAIN_S * SECOND;
-    if (p == NULL) return;
+    if (p == NULL) {
+        memset(j->asked, 0, sizeof j->asked);
+        j->n_told = groups > 0 ? j->n_told : 0; /* nobody answered: all once more, until it is given up */
+        if (groups > 0) range_done(n);
+        return;
+    }
+    memcpy(j->asked, p->node_id, 16);
     struct hkp_dsm_cbor_writer w = hkp_dsm__writer(n);
-    hkp_dsm__put_boundary_req(&w, j->epoch, j->epoch + 63);
+    hkp_dsm__put_boundary_req(&w, j->from, j->from + LINKS_HEARD - 1);
     send(n, p, &w);
 }
 
@@ -70,6 +80,8 @@ static void begin(node *n) {
     j->tries = 0;
     j->epoch = n->set.epoch;
     memcpy(j->want, n->set.hash, 32);
+    j->n_told = j->anchored = 0;
+    hkp_dsm__trust_range(n);
     ask_links(n);
 }
 
@@ -84,6 +96,7 @@ static void keep_link(node *n, const struct hkp_dsm__link *l) {
     j->boundary = hkp_dsm__bytes(n, l->header.ptr, l->header.len);
     j->valset = hkp_dsm__bytes(n, l->valset.ptr, l->valset.len);
     j->h = l->boundary;
+    hkp_dsm__trust_heard(n, &l->boundary);
     j->epoch++;
     memcpy(j->want, l->boundary.next_valset, 32);
 }
@@ -93,10 +106,15 @@ static void ask_chunks(node *n);
 /* The end of the links: is it worth leaving the own history for it? */
 static void links_done(node *n) {
     struct join *j = &n->join;
-    if (j->boundary == NULL || (j->epoch <= n->set.epoch + 1 && !n->join_blind) ||
+    if (j->boundary == NULL || (j->epoch <= n->set.epoch + 1 && !n->join_blind && !n->trust.held) ||
         j->h.n_heads > hkp_dsm__heads_room(n->heads) || j->h.n_heads > (uint64_t)CHUNKS_MAX * CHUNK) {
         if (j->hint < j->epoch + 1) j->hint = 0;
         stop(n);
+        return;
+    }
+    if (!hkp_dsm__trust_links(n)) {
+        stop(n);
+        j->again = n->now + LATER_S * SECOND; /* the clock may be right then, or the chain longer */
         return;
     }
     j->step = CHUNKS;
@@ -106,23 +124,38 @@ static void links_done(node *n) {
     ask_chunks(n);
 }
 
+static void range_done(node *n) {
+    if (n->join.n_heard == 0) {
+        links_done(n);
+        return;
+    }
+    hkp_dsm__trust_range(n);
+    ask_links(n); /* perhaps there are more */
+}
+
 hkp_status hkp_dsm__on_boundaries(node *n, struct peer *p, struct hkp_dsm__message *m) {
     struct join *j = &n->join;
     if (j->step != LINKS || memcmp(j->asked, p->node_id, 16) != 0) return HKP_E_DSM_STALE;
-    uint64_t before = j->epoch;
-    for (size_t i = 0; i < m->list.n && hkp_dsm__may_take(n); i++) {
+    uint8_t want[32];
+    memcpy(want, j->from_want, 32);
+    for (uint32_t i = 0; i < m->list.n && i < LINKS_HEARD && hkp_dsm__may_take(n); i++) {
         struct hkp_dsm__link l;
-        hkp_status st = hkp_dsm__link_check(n->chain_id, j->epoch, j->want, &m->list.at, &l);
+        hkp_status st = hkp_dsm__link_check(n->chain_id, j->from + i, want, &m->list.at, &l);
+        if (st == HKP_OK && i < j->n_heard) st = hkp_dsm__trust_again(n, p, i, &l);
+        if (st == HKP_E_DSM_FORK) { /* nobody knows who is right, so nobody is blamed */
+            stop(n);
+            return HKP_OK;
+        }
         if (st != HKP_OK) {
             j->again = n->now; /* somebody else */
             return st;
         }
-        keep_link(n, &l);
+        if (i == j->n_heard) keep_link(n, &l);
+        memcpy(want, l.boundary.next_valset, 32);
     }
-    if (j->epoch > before)
-        ask_links(n); /* perhaps there are more */
-    else
-        links_done(n);
+    hkp_dsm__trust_told(n, p);
+    j->tries = 0;
+    ask_links(n); /* another group, or what follows */
     return HKP_OK;
 }
 
@@ -347,6 +380,12 @@ static void ask_blocks(node *n) {
     hkp_dsm__blob_drop(&n->pool, msg);
 }
 
+/* There is an epoch that it does not reach by its own steps. */
+static int is_behind(const node *n) {
+    const uint64_t near = n->set.epoch + (n->join_blind || n->trust.held ? 0 : 1);
+    return n->join.hint > near && n->trust.state != HKP_DSM_TRUST_ALARM;
+}
+
 static int fresh_in_epoch(const node *n) { return n->join_blind && n->root.view == 0; }
 
 void hkp_dsm__join_tick(node *n) {
@@ -363,6 +402,7 @@ void hkp_dsm__join_tick(node *n) {
     }
     switch (j->step) {
     case LINKS:
+        hkp_dsm__trust_vain(n);
         ask_links(n);
         break;
     case CHUNKS:
@@ -372,15 +412,14 @@ void hkp_dsm__join_tick(node *n) {
         ask_set(n);
         break;
     default:
-        if (j->hint > n->set.epoch + 1 || (n->join_blind && j->hint > n->set.epoch)) begin(n);
+        if (is_behind(n)) begin(n);
         break;
     }
 }
 
 hkp_time hkp_dsm__join_wake(const node *n) {
     const struct join *j = &n->join;
-    hkp_time wake =
-        j->step != IDLE || j->hint > n->set.epoch + 1 || fresh_in_epoch(n) ? j->again : HKP_TIME_NEVER;
+    hkp_time wake = j->step != IDLE || is_behind(n) || fresh_in_epoch(n) ? j->again : HKP_TIME_NEVER;
     if (wake != HKP_TIME_NEVER && wake <= n->now) wake = n->now + MS;
     return j->blocks_at != 0 && j->blocks_at < wake ? j->blocks_at : wake;
 }

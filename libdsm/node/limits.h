@@ -80,4 +80,7 @@ struct peer;
 struct prop;
 struct read;
 
+/** links in one answer (op 42); groups of peers that are told apart */
+enum { LINKS_HEARD = 64, TOLD_GROUPS = 64 };
+
 #endif

@@ -198,6 +198,7 @@ hkp_status hkp_dsm_node_new(hkp_dsm_node **out, const struct hkp_dsm_node_option
     n->keep_blocks_s = o.keep_blocks_s;
     n->keep_headers_s = o.keep_headers_s;
     n->build_s = o.build_s;
+    memcpy(n->trust.given, o.boundary, 32);
     st = memory(n, &o);
     if (st == HKP_OK) st = identity(n, &o);
     if (st == HKP_OK) st = hkp_dsm__testimony_new(n);
@@ -432,7 +433,10 @@ hkp_status hkp_dsm_node_status(const hkp_dsm_node *n, struct hkp_dsm_node_status
                                       .pool_used = (uint64_t)n->pool.used * POOL_UNIT,
                                       .peers = n->n_peers,
                                       .silent = n->observer || n->silent || n->outdated || n->promises_open ||
-                                                n->seat < 0};
+                                                n->seat < 0,
+                                      .boundary_ms = n->epoch_ms,
+                                      .trust = n->trust.state};
+    memcpy(s->boundary, n->trust.boundary, 32);
     memcpy(s->final_digest, n->root.digest, 32);
     memcpy(s->chain_id, n->chain_id, 32);
     memcpy(s->node_id, n->id, 16);

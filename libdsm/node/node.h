@@ -17,7 +17,7 @@
  *   ops.c       what ops of checkpoints mean       seats.c     who sits in the next epoch
  *   spread.c    PUSH, IHAVE, GRAFT, PRUNE          conduct.c    rations and scores of peers
  *   boundaries.c  links and chunks for others     join.c      the same, asked for (D-SYN-3)
- *   ask.c       questions for proofs
+ *   ask.c       questions for proofs                 trust.c     how far a boundary is trusted (D-SYN-2)
  *   lists.c     revocation lists, officers          ops_lists.c     the same as state of the chain
  *   officers.c  officers that changed while the node was away
  *   neighbours.c  views, records, facts about sessions             probes.c    who does not answer
@@ -136,7 +136,21 @@ struct hkp_dsm_node {
         uint8_t asked[16], want[32], nonce[8];
         struct hkp_dsm__header h;
         blob *boundary, *valset, *chunk[CHUNKS_MAX];
+        /** trust.c: the links from epoch from on, whose set hashes to from_want: digests of their boundaries,
+         * groups that told them; the boundary that the operator named, if it was among all links */
+        uint64_t from, anchor_epoch, anchor_ms;
+        uint32_t n_heard, n_told, anchored;
+        uint8_t from_want[32], heard[LINKS_HEARD][32];
+        struct told_by {
+            uint32_t group, answered, vain;
+        } told[TOLD_GROUPS];
     } join;
+    /** D-SYN-2: HKP_DSM_TRUST_*; the end of the own epoch is final and not followed; digests of the newest
+     * boundary and of the one that the operator named */
+    struct {
+        uint32_t state, held;
+        uint8_t boundary[32], given[32];
+    } trust;
     /** this epoch was joined in its course: what waits for its boundary is not known */
     uint32_t join_blind;
     struct question {

@@ -155,6 +155,7 @@ static json_t *convictions(struct hkp_mesh_runner *r) {
 static void op_status(struct hkp_mesh_runner *r, struct hkp_mesh__client *c) {
     static const char *const states[] = {"DORMANT", "AWAKENING", "AWARE", "SYNCHRONIZED", "AUTONOMOUS"};
     static const char *const integrity[] = {"differs", "reference", "unknown"};
+    static const char *const trust[] = {"good", "needed", "alarm"};
     struct hkp_mesh_status s = {.struct_size = sizeof s};
     if (hkp_mesh_node_status(r->node, &s) != HKP_OK) {
         hkp_mesh__refuse(c, "no status");
@@ -187,6 +188,10 @@ static void op_status(struct hkp_mesh_runner *r, struct hkp_mesh__client *c) {
     json_object_set_new(o, "scheme2",
                         json_pack("{s:b,s:i,s:b}", "listed", (int)s.bls_listed, "keys", (int)s.bls_keys,
                                   "own", (int)s.bls_own));
+    json_object_set_new(o, "boundary",
+                        json_pack("{s:I,s:o,s:I,s:s}", "epoch", (json_int_t)s.epoch, "digest",
+                                  hex(s.boundary, 32), "time_ms", (json_int_t)s.boundary_ms, "trust",
+                                  trust[s.trust % 3]));
     json_object_set_new(o, "eve", eve_status(r));
     json_object_set_new(o, "refused", json_integer((json_int_t)s.refused));
     json_object_set_new(o, "refusals", refusals(r));

@@ -114,6 +114,11 @@ static hkp_status addresses_of(const struct hkp_mesh_runner_options *opt, struct
     return HKP_OK;
 }
 
+static int is_digest(const char *text, uint8_t out[32]) {
+    size_t len = 0;
+    return strlen(text) == 64 && sodium_hex2bin(out, 32, text, 64, NULL, &len, NULL) == 0 && len == 32;
+}
+
 static hkp_status make_node(struct hkp_mesh_runner *r, const struct hkp_mesh_runner_options *opt,
                             struct hkp_mesh_fault *fault) {
     struct hkp_mesh_peer peers[HKP_MESH__MEMBERS_MAX];
@@ -131,6 +136,8 @@ static hkp_status make_node(struct hkp_mesh_runner *r, const struct hkp_mesh_run
     hkp_ter_system_rng(&o.rng);
     o.clock_synchronised = opt->clock_trusted;
     o.build_s = HKP_TER_BUILD_US / 1000000;
+    if (opt->boundary != NULL && !is_digest(opt->boundary, o.boundary) && st == HKP_OK)
+        st = hkp_mesh__fault(fault, HKP_E_INVAL, "boundary", "wants 64 hex digits", UINT64_MAX);
     memcpy(o.a_seed, r->dir.keys.a_seed, 32);
     memcpy(o.s_secret, r->dir.keys.s_secret, 32);
     memcpy(o.state_key, r->dir.keys.state_key, 32);

@@ -184,6 +184,8 @@ def a_configuration_error_names_file_line_and_key(folder):
             ("data_dir: x\nattest: tpm\n", 2, "attest", ""),
             ("data_dir: x\naddresses: [192.0.2.1]\n", 2, "addresses", "ADDRESS:PORT"),
             ("data_dir: x\nclock_trusted: perhaps\n", 2, "clock_trusted", "perhaps"),
+            ("data_dir: x\nboundary: 12\n", 2, "boundary", "< 64"),
+            ("data_dir: x\nboundary: " + "g" * 64 + "\n", 2, "boundary", "64 hex"),
             ("data_dir: x\nlog: loud\n", 2, "log", "loud"),
             ("data_dir: x\ndata_dir: y\n", 2, "data_dir", "already seen"),
             ("data_dir: x\neve:\n  from_start: true\n", 3, "file", "Missing required"),

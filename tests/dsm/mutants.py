@@ -554,11 +554,18 @@ CATCHING_UP = [
     ("D-SYN-3 links that nobody asked for", JOIN,
      "if (j->step != LINKS || memcmp(j->asked, p->node_id, 16) != 0) return HKP_E_DSM_STALE;", "(void)p;", "sim_join",
      "a_chunk_of_a_liar_is_refused"),
+    ("D-SYN-2 links out of an old boundary", "libdsm/node/trust.c",
+     "if (newest || is_recent(n, j->anchored ? j->anchor_ms : n->epoch_ms, j->h.time_ms)) return 1;", "if (newest || j->from > 0) return 1;",
+     "sim_trust", "keys_of_members_that_left_lead_nobody_astray"),
+    ("D-SYN-2 any digest opens the chain", "libdsm/node/trust.c", "memcmp(n->trust.given, digest, 32) == 0", "digest != NULL", "sim_trust",
+     "a_recent_digest_of_the_operator_opens_the_chain"),
+    ("D-SYN-2 of two boundaries the first counts", "libdsm/node/trust.c", "if (memcmp(j->heard[at], l->boundary.digest, 32) == 0) return HKP_OK;",
+     "if (j->heard[at][0] != 256) return HKP_OK;", "sim_trust", "two_boundaries_of_one_epoch_stop_who_joins"),
     ("D-SYN-4 any true proof is an answer", ASK, "if (m->status == 0 && st == HKP_OK && !answers(q, &proof)) st = HKP_E_DSM_PROOF;",
      "(void)answers;", "sim_join", "a_proof_of_something_else_is_no_answer"),
 ]
 
-WITH.update({"sim_sync": SIM, "sim_lists": SIM, "sim_join": SIM})
+WITH.update({"sim_sync": SIM, "sim_lists": SIM, "sim_join": SIM, "sim_trust": SIM})
 ALWAYS += CATCHING_UP
 
 TESTIMONY = "libdsm/node/testimony.c"

@@ -345,6 +345,7 @@ void sim_start(struct sim *s, uint32_t i) {
     o.peers_max = s->count < 8 ? 8 : SIM_NODES;
     o.seen_max = 1024;
     o.build_s = s->build_s;
+    memcpy(o.boundary, me->boundary, 32);
     if (me->disk.wal_count == 0) {
         struct hkp_dsm__wal_record first = {.kind = 0};
         me->disk.wal = sim_grow(me->disk.wal, &me->disk.wal_cap, 0, 64);
@@ -359,7 +360,7 @@ void sim_start(struct sim *s, uint32_t i) {
     me->up = 1;
     me->life++;
     me->height = 0;
-    hkp_dsm_clock_state(me->node, 1);
+    hkp_dsm_clock_state(me->node, !me->unsynchronised);
     sim_must(hkp_dsm_node_start(me->node, s->now, wall_us(s, i)) == HKP_OK, "start");
     sim_pump(s, i);
     if (!me->up) return; /* the power went */

@@ -97,6 +97,9 @@ struct sim_node {
     uint64_t finals, blocks, blocks_final, evidence, frozen, forked, proofs, epochs;
     uint64_t height;
     int64_t clock_us;
+    /** 1: its host says nothing of its clock; the digest that its operator gave (D-SYN-2) */
+    uint32_t unsynchronised;
+    uint8_t boundary[32];
     /** room for SIM_PROOF bytes, taken with the first */
     uint8_t *proof;
     size_t proof_len;

@@ -133,6 +133,13 @@ enum {
     /** the mesh uses a later version of blocks and headers from this epoch on, type, which this build does not
      * know: it votes no more until it is replaced (D-EPO-7) */
     HKP_DSM_EV_OUTDATED = 54,
+    /** there are later epochs, but the newest boundary known is older than 14 days: an operator has to give a
+     * recent one in the options; epoch that it began, id: its digest, time_us: its time (D-SYN-2) */
+    HKP_DSM_EV_BOUNDARY_NEEDED = 55,
+    /** two boundaries of one epoch that both verify: the node joins no more; epoch, id: digest of the first,
+     * whose link is the row LINK of that epoch, data: the link of the second, node_id: who told it (D-SYN-2)
+     */
+    HKP_DSM_EV_BOUNDARIES_DIFFER = 56,
     /** a claim came and is open: id, node_id: who claims, data: the CLAIM envelope (D-WIT-1) */
     HKP_DSM_EV_CLAIM = 48,
     /** a claim stands otherwise than was told: id, node_id: who claims, type: HKP_DSM_CLAIM_*, count: groups

@@ -45,6 +45,16 @@ enum {
     HKP_DSM_STATE_DEAD = 3
 };
 
+/** Whether later epochs are followed (D-SYN-2), status member trust. */
+enum {
+    /** they are */
+    HKP_DSM_TRUST_GOOD = 0,
+    /** the newest boundary known is older than 14 days: an operator has to give a recent one */
+    HKP_DSM_TRUST_NEEDED = 1,
+    /** two boundaries of one epoch verify: the node joins no more until it is started again */
+    HKP_DSM_TRUST_ALARM = 2
+};
+
 /** Waits of options that are not the default although zero. */
 #define HKP_DSM_T_CP_NONE 0xFFFFFFFFFFFFFFFFULL
 
@@ -104,6 +114,9 @@ struct hkp_dsm_node_options {
     /** Unix seconds at which the host was built: while its clock is not synchronised the time is taken to be
      * no earlier (D-CERT-5); 0: not known */
     uint64_t build_s;
+    /** digest of a recent boundary, from an operator: with it a node whose newest boundary is older than 14
+     * days joins (D-SYN-2); zeros: none */
+    uint8_t boundary[32];
 };
 
 struct hkp_dsm_node_status {
@@ -151,6 +164,13 @@ struct hkp_dsm_node_status {
     uint8_t final_digest[32];
     uint8_t chain_id[32];
     uint8_t node_id[16];
+    /** time_ms and digest of the boundary that began the epoch; epoch 0: the genesis, chain_id */
+    uint64_t boundary_ms;
+    uint8_t boundary[32];
+    /** HKP_DSM_TRUST_* */
+    uint32_t trust;
+    /** must be ignored */
+    uint32_t reserved0;
 };
 
 /** What the registry knows of a node. */

@@ -104,6 +104,8 @@ struct hkp_mesh_node_options {
     const struct hkp_mesh_attest_policy *attest_policy;
     /** Unix seconds at which the host was built; 0: not known (D-CERT-5) */
     uint64_t build_s;
+    /** digest of a recent boundary, or zeros: as in hkp_dsm_node_options (D-SYN-2) */
+    uint8_t boundary[32];
 };
 
 /**

@@ -61,6 +61,11 @@ struct hkp_mesh_status {
     uint32_t bls_listed;
     uint32_t bls_keys;
     uint32_t bls_own;
+    /** newest boundary known: HKP_DSM_TRUST_*, time and digest; it began epoch (D-SYN-2) */
+    uint32_t trust;
+    uint32_t reserved0;
+    uint64_t boundary_ms;
+    uint8_t boundary[32];
 };
 
 /** How a peer stands. */

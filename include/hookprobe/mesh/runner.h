@@ -93,6 +93,8 @@ struct hkp_mesh_runner_options {
     /** attestation key of tpm as "hookprobe tpm ak" wrote it, with its public area beside it in FILE.area; the
      * certificate names it; NULL: none */
     const char *ak;
+    /** digest of a recent boundary, 64 hex digits; NULL: none (D-SYN-2) */
+    const char *boundary;
 };
 
 /**
