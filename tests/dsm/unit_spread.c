@@ -368,14 +368,14 @@ static void more_than_a_ration_is_dropped_unread(void) {
 /* Our own side never overruns theirs: a burst of blocks leaves at their pace, and all arrive. */
 static void what_is_sent_stays_within_the_rations_of_others(void) {
     partial_mesh(check_seed() * 100 + 9);
-    uint64_t sent = 0;
-    for (int i = 0; i < 700; i++) {
-        sent += sim_submit(&sim, SEATS + 1, "burst") != 0;
+    enum { EACH = 800, AUTHORS = 4 }; /* in 0.8 s: above 2000 at once and 200 a second (D-GSP-15, lane 3) */
+    for (uint32_t k = 0; k < EACH; k++) {
+        for (uint32_t a = 0; a < AUTHORS; a++) CHECK(sim_submit(&sim, SEATS + a, "burst") != 0);
         sim_run(&sim, SIM_MS);
     }
-    CHECK_EQ(sent, 700);
     sim_run(&sim, 15 * SIM_S);
-    expect_all_have(700);
+    CHECK(lowest_score() >= 0);
+    expect_all_have(EACH * AUTHORS);
     for (uint32_t i = 0; i < sim.count; i++) CHECK_EQ(sim.nodes[i].bad, 0);
     sim_free(&sim);
 }
