@@ -113,6 +113,8 @@ static void a_list_reaches_all_and_the_chain(void) {
     CHECK_EQ(sim_status(&sim, 0).final_height, height);
     CHECK_EQ(sim_status(&sim, 0).view, view);
     CHECK_EQ(give(2, &one, 0), HKP_E_DSM_DUPLICATE);
+    CHECK_EQ(hkp_dsm_node_revoke(sim.nodes[2].node, sim.now, wall_us(2), one.bytes, one.len),
+             HKP_E_DSM_DUPLICATE); /* also when its id was forgotten */
     make_list(&two, 2, &one, 3, 0, 1, sim.mesh.officer);
     CHECK_EQ(give(2, &two, 0), HKP_OK);
     CHECK_EQ(give(2, &one, 0), HKP_E_DSM_DUPLICATE); /* by its id, seen lately */
