@@ -104,6 +104,7 @@ static uint64_t join(uint64_t first, uint64_t count, size_t *used) {
     const uint64_t asked = refusing.asked;
     refusing.active = 0;
     if (revive(4)) sim_run(&sim, 10 * SIM_S);
+    CHECK_EQ(sim.nodes[4].damaged, 0); /* what it stored before it died is whole */
     sim_run(&sim, 15 * SIM_S);
     blocks(2);
     sim_run(&sim, 10 * SIM_S);
@@ -121,7 +122,7 @@ static void whichever_piece_is_refused_a_node_joins(void) {
     const uint64_t step = getenv("HKP_EVERY") != NULL ? 1 : pieces / 24 + 1;
     /* in turn one piece and a dozen; each of the first ones, of which an empty store gets its first rows */
     uint64_t first = 0;
-    for (uint32_t k = 0; first < pieces; first += k++ < 8 ? 1 : step) {
+    for (uint32_t k = 0; first < pieces; first += k++ < 32 ? 1 : step) {
         const int before = check_faults;
         size_t used = 0;
         (void)join(first, k % 2 == 0 ? 1 : 12, &used);
