@@ -6,7 +6,7 @@
 
 #include "liar.h"
 
-/* CALM_S: D may stand at its cap of 8 s (D-SMX-8), and then a view that a liar leads takes most of a minute. */
+/* CALM_S: D may stand at its cap of 8 s (D-SMX-8); then a view that a liar leads takes most of a minute. */
 enum { ROUNDS_MAX = 4000, CALM_S = 180, WRONG_S = 100, EPOCH_S = 3598 };
 
 /* To anywhere within WRONG_S of the true time. */
