@@ -168,8 +168,23 @@ static void body_wrong(node *n, struct prop *p) {
     hkp_dsm__ask_header(n, digest);
 }
 
+/* A header below p that is not here: asked for again until it comes, whoever lost the first answer. */
+static void ask_ancestor(node *n, struct prop *p) {
+    for (uint32_t steps = 0; p != NULL && steps < PROPS; steps++) {
+        struct prop *parent = NULL;
+        if (hkp_dsm__parent(n, p, &parent) < 0) {
+            if (hkp_dsm__prop(n, p->h.parent) == NULL) hkp_dsm__ask_header(n, p->h.parent);
+            return;
+        }
+        p = parent;
+    }
+}
+
 int hkp_dsm__goto(node *n, struct prop *target) {
-    if (target != NULL && !above(n, target, NULL)) return 0;
+    if (target != NULL && !above(n, target, NULL)) {
+        ask_ancestor(n, target);
+        return 0;
+    }
     while (n->cursor != NULL && !above(n, target, n->cursor)) {
         struct prop *at = n->cursor;
         undo(n, at);
