@@ -277,15 +277,7 @@ hkp_status hkp_dsm__join_proof(node *n, struct hkp_dsm__message *m) {
 /* All heads away, then those of the chunks: 0 if that does not give the root, which q members signed. */
 static int set_heads(node *n) {
     struct join *j = &n->join;
-    while (hkp_dsm__heads_count(n->heads) > 0) {
-        size_t count = hkp_dsm__heads_count(n->heads);
-        if (count > HKP_DSM__CHANGED_HEADS_MAX) count = HKP_DSM__CHANGED_HEADS_MAX;
-        for (size_t i = 0; i < count; i++) {
-            n->changes[i] = *hkp_dsm__heads_at(n->heads, i);
-            n->changes[i].status = 2;
-        }
-        if (hkp_dsm__heads_apply(n->heads, n->changes, count, NULL) != HKP_OK) return 0;
-    }
+    if (!hkp_dsm__heads_none(n)) return 0;
     for (uint32_t i = 0; i < j->n_chunks; i++) {
         const struct hkp_dsm__head *heads = (const struct hkp_dsm__head *)(const void *)j->chunk[i]->ptr;
         if (hkp_dsm__heads_apply(n->heads, heads, j->chunk[i]->len / sizeof *heads, NULL) != HKP_OK) return 0;

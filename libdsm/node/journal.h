@@ -100,6 +100,8 @@ hkp_status hkp_dsm__wal_obey(node *n, const uint8_t *data, size_t len);
 void hkp_dsm__promises_repeat(node *n);
 
 /* resync.c */
+/** All heads away; 0: no memory. */
+int hkp_dsm__heads_none(node *n);
 /** 1: the META row says that the node has to find its place again. */
 int hkp_dsm__resync_meta(node *n, const uint8_t *key, size_t key_len, size_t len);
 /** A row of META or HEADS is damaged. */

@@ -50,7 +50,7 @@ static void drop_meta(node *n, const char *from, const char *to) {
     hkp_dsm__drop(n, HKP_DSM_ROW_META, (const uint8_t *)from, (const uint8_t *)to, strlen(from));
 }
 
-static int heads_none(node *n) {
+int hkp_dsm__heads_none(node *n) {
     while (hkp_dsm__heads_count(n->heads) > 0) {
         size_t count = hkp_dsm__heads_count(n->heads);
         if (count > HKP_DSM__CHANGED_HEADS_MAX) count = HKP_DSM__CHANGED_HEADS_MAX;
@@ -66,7 +66,7 @@ static int heads_none(node *n) {
 /* Back to the genesis: what META and HEADS gave so far counts no more. */
 int hkp_dsm__resync_begin(node *n) {
     const blob *set = n->load.genesis;
-    if (set == NULL || !heads_none(n)) return 0;
+    if (set == NULL || !hkp_dsm__heads_none(n)) return 0;
     for (uint32_t i = 0; i < n->n_authors; i++) {
         struct author *a = &n->authors[i];
         memset(&a->final, 0, sizeof a->final);

@@ -215,6 +215,7 @@ void hkp_mesh__op_send(struct hkp_mesh_runner *r, struct hkp_mesh__client *c, js
 void hkp_mesh__post_keep(struct hkp_mesh_runner *r, const struct hkp_mesh_event *ev, const char *who);
 void hkp_mesh__op_retire(struct hkp_mesh_runner *r, struct hkp_mesh__client *c, json_t *req);
 void hkp_mesh__op_tombstone(struct hkp_mesh_runner *r, struct hkp_mesh__client *c, json_t *req);
+
 /* runner_work.c */
 /** A policy, an order or a run: to the log and the audit log, and to the client who waits for it. */
 void hkp_mesh__work_event(struct hkp_mesh_runner *r, const struct hkp_mesh_event *ev);
@@ -222,14 +223,28 @@ void hkp_mesh__work_event(struct hkp_mesh_runner *r, const struct hkp_mesh_event
 int hkp_mesh__work_request(struct hkp_mesh_runner *r, struct hkp_mesh__client *c, const char *op,
                            const json_t *req);
 
+/* control_status.c */
+void hkp_mesh__op_status(struct hkp_mesh_runner *r, struct hkp_mesh__client *c);
+void hkp_mesh__op_trust_release(struct hkp_mesh_runner *r, struct hkp_mesh__client *c, json_t *req);
+
+/* control_intel.c */
+/** "type" and "value" of a request, canonical; 0: it was refused. */
+uint32_t hkp_mesh__indicator(struct hkp_mesh__client *c, const json_t *req,
+                             uint8_t value[HKP_MESH_IOC_VALUE_MAX], size_t *len);
+void hkp_mesh__op_lookup(struct hkp_mesh_runner *r, struct hkp_mesh__client *c, json_t *req);
+void hkp_mesh__op_list(struct hkp_mesh_runner *r, struct hkp_mesh__client *c, json_t *req);
+void hkp_mesh__op_report(struct hkp_mesh_runner *r, struct hkp_mesh__client *c, json_t *req);
+void hkp_mesh__control_proof(struct hkp_mesh_runner *r, const struct hkp_mesh_event *ev);
+
 /* control.c */
+/** As hex digits; NULL: no memory. */
+json_t *hkp_mesh__hex(const uint8_t *bytes, size_t len);
 /** Sends one line; takes object. */
 void hkp_mesh__reply(struct hkp_mesh__client *c, json_t *object);
 void hkp_mesh__refuse(struct hkp_mesh__client *c, const char *why);
 hkp_status hkp_mesh__control_open(struct hkp_mesh_runner *r, const char *path, struct hkp_mesh_fault *fault);
 void hkp_mesh__control_accept(struct hkp_mesh_runner *r);
 void hkp_mesh__control_serve(struct hkp_mesh_runner *r, struct hkp_mesh__client *c, int readable);
-void hkp_mesh__control_proof(struct hkp_mesh_runner *r, const struct hkp_mesh_event *ev);
 void hkp_mesh__control_close(struct hkp_mesh_runner *r);
 
 #endif

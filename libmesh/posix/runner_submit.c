@@ -193,40 +193,22 @@ void hkp_mesh__op_retire(struct hkp_mesh_runner *r, struct hkp_mesh__client *c, 
 }
 
 void hkp_mesh__op_tombstone(struct hkp_mesh_runner *r, struct hkp_mesh__client *c, json_t *req) {
-    const char *type = json_string_value(json_object_get(req, "type"));
-    json_t *v = json_object_get(req, "value");
-    uint32_t t = type != NULL ? hkp_mesh_ioc_type_find(type, strlen(type)) : 0;
     uint8_t value[HKP_MESH_IOC_VALUE_MAX], key[16] = {0};
     size_t len = 0;
-    if (t == 0 || !json_is_string(v)) {
-        hkp_mesh__refuse(c, "tombstone wants a type (ip4, ip6, domain, ...) and a value");
-        return;
-    }
-    hkp_status st = hkp_mesh_ioc_canonicalise(t, json_string_value(v), json_string_length(v), &t, value,
-                                              sizeof value, &len);
-    if (st != HKP_OK) {
-        hkp_mesh__refuse(c, hkp_mesh_status_name(st));
-        return;
-    }
+    const uint32_t t = hkp_mesh__indicator(c, req, value, &len);
+    if (t == 0) return;
     hkp_mesh_ioc_key(t, value, len, key);
     commanded(r, c, hkp_mesh_tombstone(r->node, hkp_mesh__mono(), hkp_mesh__wall(), key), key);
 }
 
 /* ---- questions ---- */
 
-static json_t *hex(const uint8_t *bytes, size_t len) {
-    char *text = malloc(2 * len + 1);
-    json_t *s = text != NULL ? json_string(sodium_bin2hex(text, 2 * len + 1, bytes, len)) : NULL;
-    free(text);
-    return s;
-}
-
 static void held(struct hkp_mesh_runner *r, struct hkp_mesh__client *c, uint32_t kind, const uint8_t *id) {
     struct hkp_dsm_view v;
     const hkp_status st = hkp_dsm_node_held(hkp_mesh_dsm(r->node), kind, id, &v);
     if (st == HKP_OK)
         hkp_mesh__reply(c, json_pack("{s:b,s:s,s:o}", "ok", 1, "kind", kinds[kind_at(kind)].name, "data",
-                                     hex(v.ptr, v.len)));
+                                     hkp_mesh__hex(v.ptr, v.len)));
     else
         hkp_mesh__refuse(c, "none is held here");
 }
@@ -237,7 +219,7 @@ static void officers(struct hkp_mesh_runner *r, struct hkp_mesh__client *c) {
     json_t *keys = json_array();
     hkp_dsm_node_ca_set(hkp_mesh_dsm(r->node), &set);
     if (hkp_dsm_node_lists(hkp_mesh_dsm(r->node), &s) != HKP_OK) s.ca_waiting = 0;
-    for (uint32_t i = 0; i < set.n_keys; i++) json_array_append_new(keys, hex(set.keys[i], 32));
+    for (uint32_t i = 0; i < set.n_keys; i++) json_array_append_new(keys, hkp_mesh__hex(set.keys[i], 32));
     hkp_mesh__reply(c, json_pack("{s:b,s:I,s:i,s:o,s:I}", "ok", 1, "version", (json_int_t)set.version,
                                  "threshold", (int)set.threshold, "officers", keys, "waiting",
                                  (json_int_t)s.ca_waiting));
@@ -252,8 +234,9 @@ static void members(struct hkp_mesh_runner *r, struct hkp_mesh__client *c) {
         hkp_dsm_node_seats(hkp_mesh_dsm(r->node), seats, HKP_DSM_MEMBERS_MAX, &count) != HKP_OK)
         count = 0;
     for (size_t i = 0; i < count; i++)
-        json_array_append_new(list, json_pack("{s:o,s:o,s:I}", "node_id", hex(seats[i].node_id, 16), "key",
-                                              hex(seats[i].key, 32), "group", (json_int_t)seats[i].group));
+        json_array_append_new(list, json_pack("{s:o,s:o,s:I}", "node_id", hkp_mesh__hex(seats[i].node_id, 16),
+                                              "key", hkp_mesh__hex(seats[i].key, 32), "group",
+                                              (json_int_t)seats[i].group));
     free(seats);
     hkp_mesh__reply(c, json_pack("{s:b,s:I,s:o}", "ok", 1, "epoch", (json_int_t)s.epoch, "members", list));
 }
