@@ -63,6 +63,16 @@ static void print_certificate(const json_t *o) {
                                            : "");
 }
 
+static void print_revocations(const json_t *o) {
+    const char *state = text_at(o, NULL, "state");
+    if (!json_is_object(o) || strcmp(state, "none") == 0) return;
+    printf("revoked    list %lld, %lld entries, %lld hours old%s\n", number_at(o, NULL, "number"),
+           number_at(o, NULL, "entries"), number_at(o, NULL, "age_s") / 3600,
+           strcmp(state, "old") == 0    ? ": OLD, new sessions have no role above EDGE until a current one comes"
+           : strcmp(state, "lost") == 0 ? ": OLD, new sessions carry little more than a current one"
+                                        : "");
+}
+
 static void print_boundary(const json_t *o) {
     const char *digest = text_at(o, "boundary", "digest"), *trust = text_at(o, "boundary", "trust");
     const time_t at = (time_t)(number_at(o, "boundary", "time_ms") / 1000);
@@ -83,6 +93,7 @@ static void print_status(const json_t *o) {
     json_t *count;
     printf("node       %s\nstate      %s\n", text_at(o, NULL, "node_id"), text_at(o, NULL, "state"));
     print_certificate(json_object_get(o, "certificate"));
+    print_revocations(json_object_get(o, "revocations"));
     printf("chain      height %lld, view %lld, epoch %lld, %lld nullified, %lld pieces of evidence\n",
            number_at(o, "chain", "height"), number_at(o, "chain", "view"), number_at(o, "chain", "epoch"),
            number_at(o, "chain", "nullified"), number_at(o, "chain", "evidence"));

@@ -327,6 +327,20 @@ static void seat_event(struct hkp_mesh_node *node, const struct hkp_dsm_event *e
     fact->to = ev->count;
 }
 
+/* What a session may depends on the list, too. */
+static void lists_event(struct hkp_mesh_node *node, const struct hkp_dsm_event *ev) {
+    hkp_mesh__revocations(node);
+    struct hkp_mesh_event *fact =
+        hkp_mesh__fact(node, HKP_MESH_EVENT_LISTS, NULL,
+                       ev->type == HKP_DSM_LISTS_LOST
+                           ? "revocation list older than 7 days: new sessions fetch a current one and little else"
+                       : ev->type == HKP_DSM_LISTS_OLD
+                           ? "a new revocation list is due: new sessions have no role above EDGE"
+                           : "the revocation list is current again");
+    fact->number = ev->type;
+    fact->to = ev->seq;
+}
+
 int hkp_mesh__dsm_event(struct hkp_mesh_node *node, struct hkp_mesh_event *out) {
     static struct hkp_dsm_event const none = {0};
     struct hkp_dsm_event *ev = &node->dsm_event;
@@ -414,6 +428,9 @@ int hkp_mesh__dsm_event(struct hkp_mesh_node *node, struct hkp_mesh_event *out) 
         }
         case HKP_DSM_EV_REVOCATIONS:
             hkp_mesh__revocations(node);
+            break;
+        case HKP_DSM_EV_LISTS:
+            lists_event(node, ev);
             break;
         case HKP_DSM_EV_PROOF:
             proof_event(node, ev, out);

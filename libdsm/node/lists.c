@@ -362,6 +362,24 @@ static uint32_t freshness(const node *n, uint64_t now_s) {
     return now_s > c->list.next_update_s ? HKP_DSM_LISTS_OLD : HKP_DSM_LISTS_FRESH;
 }
 
+static int is_old(uint32_t fresh) { return fresh == HKP_DSM_LISTS_OLD || fresh == HKP_DSM_LISTS_LOST; }
+
+int hkp_dsm__lists_old(const node *n) { return is_old(freshness(n, hkp_dsm__judged_at_s(n))); }
+
+/* A current list gives all sessions their roles back; those that are there when it grows old keep them. */
+void hkp_dsm__lists_tick(node *n) {
+    const uint32_t fresh = freshness(n, hkp_dsm__judged_at_s(n));
+    if (!is_old(fresh))
+        for (uint32_t i = 0; i < n->peers_max; i++) n->peers[i].listless = 0;
+    if (fresh == n->lists.told || (!is_old(fresh) && !is_old(n->lists.told))) return;
+    n->lists.told = fresh;
+    const struct carried *c = &n->lists.held[0];
+    struct event_entry *e = hkp_dsm__fact(n, HKP_DSM_EV_LISTS);
+    e->e.type = fresh;
+    e->e.seq = c->list.number;
+    e->e.time_us = c->list.this_update_s * 1000000;
+}
+
 hkp_status hkp_dsm_node_lists(const hkp_dsm_node *n, struct hkp_dsm_lists_status *s) {
     if (s->struct_size < sizeof *s) return HKP_E_INVAL;
     const struct lists *l = &n->lists;
@@ -397,7 +415,7 @@ hkp_status hkp_dsm_node_admit(const hkp_dsm_node *n, const uint8_t *certificate,
     struct hkp_dsm_admission a = {
         .struct_size = sizeof a, .roles = c.roles, .lanes = HKP_DSM_LANES_ALL, .freshness = fresh};
     memcpy(a.node_id, c.node_id, 16);
-    if (fresh == HKP_DSM_LISTS_OLD || fresh == HKP_DSM_LISTS_LOST) a.roles &= HKP_DSM_ROLE_EDGE;
+    if (is_old(fresh)) a.roles &= HKP_DSM_ROLE_EDGE;
     if (fresh == HKP_DSM_LISTS_LOST) a.lanes = 1U << 1;
     if (revoked || (expired && fresh != HKP_DSM_LISTS_LOST)) {
         if (!seats) return revoked ? HKP_E_DSM_REVOKED : HKP_E_DSM_EXPIRED;

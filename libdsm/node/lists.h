@@ -65,6 +65,9 @@ hkp_status hkp_dsm__officers_take(node *n, const struct hkp_dsm_view *multi, uin
 void hkp_dsm__list_from_chain(node *n, const struct carried *c);
 struct hkp_dsm_view hkp_dsm__list_by_id(const node *n, const uint8_t id[16]);
 void hkp_dsm__lists_announce(node *n, struct peer *p);
+/** 1: beyond next_update of the own list (D-CA-8). */
+int hkp_dsm__lists_old(const node *n);
+void hkp_dsm__lists_tick(node *n);
 int hkp_dsm__lists_row(node *n, const uint8_t *key, size_t key_len, const uint8_t *data, size_t len);
 
 /* ops_lists.c */

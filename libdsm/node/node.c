@@ -357,6 +357,7 @@ hkp_status hkp_dsm_tick(hkp_dsm_node *n, hkp_time now, uint64_t wall_us) {
     hkp_dsm__testimony_tick(n);
     hkp_dsm__questions_tick(n);
     hkp_dsm__officers_tick(n);
+    hkp_dsm__lists_tick(n);
     hkp_dsm__advance(n);
     hkp_dsm__spread_tick(n);
     hkp_dsm__near_tick(n);

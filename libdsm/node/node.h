@@ -109,7 +109,8 @@ struct hkp_dsm_node {
         struct officers_state officers;
         /** marks of authors that lists of headers name which are not final; 0: none do */
         uint64_t over, marks;
-        uint32_t n_loaded;
+        /** HKP_DSM_LISTS_* that the host was told */
+        uint32_t n_loaded, told;
         /** officers.c: sets by version; what is to be proven, and sets behind those; from which epoch on ops
          * may have been missed */
         struct in_office office[CA_SETS_MAX];

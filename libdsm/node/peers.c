@@ -10,7 +10,7 @@ static const uint32_t queue_cap[HKP_DSM_LANES] = {1024, 256, 1024, 2048, 64};
 
 uint32_t hkp_dsm__queue_cap(uint32_t lane) { return queue_cap[lane]; }
 
-struct peer *hkp_dsm__peer(node *n, const uint8_t node_id[16]) {
+struct peer *hkp_dsm__peer(const node *n, const uint8_t node_id[16]) {
     struct peer *p = n->peer_table[hkp_le32(node_id) & n->peer_mask];
     while (p != NULL && memcmp(p->node_id, node_id, 16) != 0) p = p->next_by_id;
     return p;
@@ -157,6 +157,7 @@ hkp_status hkp_dsm_peer_up(hkp_dsm_node *n, hkp_time now, const uint8_t peer[16]
     if (seat < 0 && hkp_dsm__conduct_grey(n, peer)) return HKP_E_DSM_RATE;
     peer_begin(n, p, peer, lanes);
     p->seat = seat;
+    p->listless = (uint32_t)hkp_dsm__lists_old(n);
     n->n_peers++;
     hkp_dsm__probes_begin(n, p);
     hkp_dsm__near_up(n, p);

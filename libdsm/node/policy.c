@@ -10,6 +10,12 @@
 
 #include "libdsm/beside/signed.h"
 
+/* D-CA-8: by its own session, whoever brought what it signed. */
+static int is_edge_only(const node *n, const uint8_t signer[16]) {
+    const struct peer *p = hkp_dsm__peer(n, signer);
+    return p != NULL && p->listless && hkp_dsm__lists_old(n);
+}
+
 static hkp_status by_certificate(node *n, struct peer *from, uint32_t roles, const uint8_t signer[16]) {
     struct hkp_dsm_directory directory;
     struct hkp_dsm_signer found;
@@ -17,7 +23,9 @@ static hkp_status by_certificate(node *n, struct peer *from, uint32_t roles, con
     const struct hkp_dsm__judge judge = {n->chain_id, &directory, hkp_dsm__judged_at_s(n)};
     const hkp_status st = hkp_dsm__signer_find(&judge, signer, roles, &found);
     if (st == HKP_E_DSM_SIGNER) hkp_dsm__certificate_ask(n, hkp_dsm__author(n, signer), from, signer);
-    return st;
+    return st == HKP_OK && (roles & ~(uint32_t)HKP_DSM_ROLE_EDGE) != 0 && is_edge_only(n, signer)
+               ? HKP_E_DSM_ROLE
+               : st;
 }
 
 hkp_status hkp_dsm__permitted(node *n, struct peer *from, uint32_t kind, const uint8_t signer[16]) {

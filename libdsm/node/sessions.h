@@ -13,6 +13,8 @@ struct peer {
     struct peer *next_by_id;
     uint8_t node_id[16];
     uint32_t up, lanes, bad;
+    /** its session began with an old revocation list: it has no role above EDGE (D-CA-8) */
+    uint32_t listless;
     /** seat, or -1 */
     int32_t seat;
     int64_t clock_us;
@@ -57,7 +59,7 @@ struct want_job {
 
 /* peers.c */
 uint32_t hkp_dsm__queue_cap(uint32_t lane);
-struct peer *hkp_dsm__peer(node *n, const uint8_t node_id[16]);
+struct peer *hkp_dsm__peer(const node *n, const uint8_t node_id[16]);
 int hkp_dsm__lane_open(const struct peer *p, uint32_t lane);
 /** Takes over no reference. */
 void hkp_dsm__send_peer(node *n, struct peer *p, uint32_t lane, blob *msg);

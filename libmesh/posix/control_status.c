@@ -95,6 +95,16 @@ static json_t *convictions(struct hkp_mesh_runner *r) {
     return list;
 }
 
+/* D-CA-8 */
+static json_t *revocations(const struct hkp_mesh_runner *r) {
+    static const char *const states[] = {"none", "fresh", "old", "lost"};
+    struct hkp_dsm_lists_status s = {.struct_size = sizeof s};
+    if (hkp_dsm_node_lists(hkp_mesh_dsm(r->node), &s) != HKP_OK) return json_null();
+    return json_pack("{s:s,s:I,s:I,s:I,s:I}", "state", states[s.freshness % 4], "number", (json_int_t)s.number,
+                     "entries", (json_int_t)s.entries, "age_s", (json_int_t)s.age_s, "next_s",
+                     (json_int_t)s.next_update_s);
+}
+
 void hkp_mesh__op_status(struct hkp_mesh_runner *r, struct hkp_mesh__client *c) {
     static const char *const states[] = {"DORMANT", "AWAKENING", "AWARE", "SYNCHRONIZED", "AUTONOMOUS"};
     static const char *const integrity[] = {"differs", "reference", "unknown"};
@@ -126,6 +136,7 @@ void hkp_mesh__op_status(struct hkp_mesh_runner *r, struct hkp_mesh__client *c) 
     json_object_set_new(o, "peers", peers(r));
     json_object_set_new(o, "dropped", dropped(&s));
     json_object_set_new(o, "certificate", hkp_mesh__renewal_json(r));
+    json_object_set_new(o, "revocations", revocations(r));
     json_object_set_new(o, "keys", json_string(r->dir.key_form == HKP_TER_KEY_TPM ? "tpm" : "software"));
     json_object_set_new(o, "bls", json_boolean(s.bls));
     json_object_set_new(o, "scheme2",

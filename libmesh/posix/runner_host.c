@@ -422,6 +422,9 @@ static void tell(struct hkp_mesh_runner *r, const struct hkp_mesh_event *ev) {
     case HKP_MESH_EVENT_POST:
         hkp_mesh__post_keep(r, ev, who);
         break;
+    case HKP_MESH_EVENT_LISTS:
+        hkp_mesh__say(r, HKP_MESH_LOG_NOTE, "%s", ev->text);
+        break;
     case HKP_MESH_EVENT_RENEWAL:
         hkp_mesh__renewal_tell(r, ev);
         break;

@@ -74,6 +74,10 @@ def what_is_given_to_one_node_comes_to_all(folder):
         assert node(nodes[0], "submit", out)["kind"] == "revocation list"
         node(nodes[0], "submit", out, code=2, said="E_DSM_DUPLICATE")
         wait(lambda: all(has(one, out) for one in nodes))
+        told = status(nodes[3])["revocations"]
+        assert (told["state"], told["number"], told["entries"]) == ("fresh", 1, 0) and told["age_s"] < PATIENCE, told
+        plain = subprocess.run([PROGRAM, "status", "--config", nodes[3]["config"]], capture_output=True, text=True)
+        assert "revoked    list 1, 0 entries, 0 hours old\n" in plain.stdout, plain
         node(nodes[3], "ask", "list", "-o", asked)
         assert read(asked) == read(out)
         node(nodes[3], "ask", "certificate", nodes[1]["node_id"], "-o", asked)

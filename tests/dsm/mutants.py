@@ -541,6 +541,8 @@ CATCHING_UP = [
     ("D-BLK-16 a clock that nobody vouches for", "libdsm/objects/times.c", "!c->clock_known ||", "", "vec_block", "derived_times"),
     ("D-CA-8 an old list is as good as a new one", LISTS, "return now_s > c->list.next_update_s ? HKP_DSM_LISTS_OLD", "return 0 ? HKP_DSM_LISTS_OLD",
      *OLD_LIST),
+    ("D-CA-8 a new session has all its roles behind an old list", "libdsm/node/policy.c", "p->listless && hkp_dsm__lists_old(n)", "0",
+     "sim_policy", "an_old_list_leaves_new_sessions_no_role_above_edge"),
     ("D-CA-8 seats are lost with a list", LISTS, "if (seats) a.lanes |= HKP_DSM_LANES_SAFETY;", "", *OLD_LIST),
     ("D-CA-9 of two lists one counts", OPS_LISTS, "if (c->list.number < number ||", "if (c->list.number <= number ||", "sim_lists",
      "two_lists_of_one_number_both_count"),

@@ -19,7 +19,7 @@ enum { ANY = 255, NOBODY = 0, SEAT = 256 };
 static struct sim sim;
 static struct hkp_dsm_genesis genesis;
 static uint8_t claim_id[32];
-static uint32_t objects[ALL][64];
+static uint32_t objects[ALL][64], lists_told[4];
 
 static uint64_t wall_us(uint32_t i) {
     return (uint64_t)((int64_t)(sim.mesh.time_s * 1000000 + sim.now / 1000) + sim.nodes[i].clock_us);
@@ -28,12 +28,14 @@ static uint64_t wall_us(uint32_t i) {
 static void on_fact(struct sim *s, uint32_t i, const struct hkp_dsm_event *ev) {
     (void)s;
     if (ev->kind == HKP_DSM_EV_OBJECT && ev->data_len > 0) objects[i][ev->type & 63]++;
+    if (ev->kind == HKP_DSM_EV_LISTS && i == 0) lists_told[ev->type & 3]++;
 }
 
 static void begin(uint64_t seed) {
     sim_new(&sim, seed, SEATS, ROLES);
     sim.on_fact = on_fact;
     memset(objects, 0, sizeof objects);
+    memset(lists_told, 0, sizeof lists_told);
     CHECK_EQ(hkp_dsm_genesis_parse(sim.mesh.genesis, sim.mesh.genesis_len, &genesis), HKP_OK);
     for (uint32_t i = 0; i < ROLES; i++) sim_outsider(&sim, SEATS + i, 1U << i, 20 + i);
     for (uint32_t i = SEATS; i < ALL; i++) /* as many neighbours as a view has: more copies cost points */
@@ -118,8 +120,8 @@ static size_t body_of(uint32_t kind, uint32_t signer, uint8_t *body) {
     return 1;
 }
 
-/* What the first validator says to an envelope of this kind by this signer, pushed by that node itself. */
-static hkp_status push(uint32_t kind, uint32_t signer) {
+/* What the first validator says to an envelope of this kind by this signer, pushed by another node. */
+static hkp_status push_by(uint32_t kind, uint32_t signer, uint32_t by) {
     uint8_t body[BODY], envelope[BODY + 128], msg[BODY + 256];
     const uint32_t lane = kind >= HKP_DSM_KIND_CE_COMMIT && kind <= HKP_DSM_KIND_CE_BUNDLE ? 4 : 3;
     struct hkp_dsm_view view = {.ptr = envelope};
@@ -131,10 +133,12 @@ static hkp_status push(uint32_t kind, uint32_t signer) {
     hkp_dsm__put_push(&w, lane, 0, HKP_DSM__FORM_ENVELOPE, &view, NULL);
     CHECK_EQ(w.status, HKP_OK);
     const hkp_status st =
-        hkp_dsm_recv(sim.nodes[0].node, sim.now, wall_us(0), sim.mesh.node_id[signer], lane, msg, w.len);
+        hkp_dsm_recv(sim.nodes[0].node, sim.now, wall_us(0), sim.mesh.node_id[by], lane, msg, w.len);
     sim_pump(&sim, 0);
     return st;
 }
+
+static hkp_status push(uint32_t kind, uint32_t signer) { return push_by(kind, signer, signer); }
 
 /* roles: any of these, SEAT: a seat does, too; or what is said where the signer may not, and where it may. */
 static const struct row {
@@ -165,11 +169,11 @@ static const struct row {
 
 enum { ROWS = sizeof table / sizeof *table };
 
-static void claim_of_another(void) {
-    struct hkp_dsm_claim c = {.type = 1, .k = 2, .created_s = wall_us(1) / 1000000};
+static void claim_of(uint32_t i) {
+    struct hkp_dsm_claim c = {.type = 1, .k = 2, .created_s = wall_us(i) / 1000000};
     c.expires_s = c.created_s + 600;
-    CHECK_EQ(hkp_dsm_node_claim(sim.nodes[1].node, sim.now, wall_us(1), &c, claim_id), HKP_OK);
-    sim_pump(&sim, 1);
+    CHECK_EQ(hkp_dsm_node_claim(sim.nodes[i].node, sim.now, wall_us(i), &c, claim_id), HKP_OK);
+    sim_pump(&sim, i);
     sim_run(&sim, SIM_S);
 }
 
@@ -182,7 +186,7 @@ static int may(const struct row *row, uint32_t signer) {
 
 static void every_kind_is_taken_of_those_who_may_sign_it_only(void) {
     begin(1);
-    claim_of_another();
+    claim_of(1);
     for (uint32_t r = 0; r < ROWS; r++) {
         for (uint32_t signer = SEATS; signer < ALL; signer++) {
             const hkp_status want = may(&table[r], signer) ? table[r].with : table[r].without;
@@ -198,9 +202,9 @@ static void every_kind_is_taken_of_those_who_may_sign_it_only(void) {
 }
 
 /* All serials of the outsiders up to this one. */
-static void revoke_all(uint64_t serial) {
+static void give_list(uint64_t number, uint64_t serial) {
     struct hkp_dsm_revocation e[ROLES];
-    struct hkp_dsm_revocations list = {.number = 1, .n_entries = ROLES};
+    struct hkp_dsm_revocations list = {.number = number, .n_entries = serial > 0 ? ROLES : 0};
     uint8_t body[2048], multi[2560], signature[64];
     size_t len = 0;
     struct hkp_dsm_multi m = {.kind = HKP_DSM_KIND_REVOCATION_LIST, .ca_version = 1, .n_signatures = 1};
@@ -227,11 +231,11 @@ static void revoke_all(uint64_t serial) {
 static void nothing_is_taken_of_who_is_revoked_or_expired(void) {
     for (int expired = 0; expired < 2; expired++) {
         begin(2);
-        claim_of_another();
+        claim_of(1);
         if (expired)
             sim.nodes[0].clock_us = 31LL * 86400 * 1000000;
         else
-            revoke_all(1);
+            give_list(1, 1);
         for (uint32_t r = 0; r < ROWS; r++)
             for (uint32_t signer = SEATS; signer < ALL; signer++) {
                 if (!may(&table[r], signer)) continue;
@@ -239,6 +243,58 @@ static void nothing_is_taken_of_who_is_revoked_or_expired(void) {
             }
         sim_free(&sim);
     }
+}
+
+/* ---- D-CA-8 ---- */
+
+static void session_again(uint32_t k) {
+    const uint8_t *id = sim.mesh.node_id[k];
+    CHECK_EQ(hkp_dsm_peer_down(sim.nodes[0].node, sim.now, id), HKP_OK);
+    CHECK_EQ(hkp_dsm_peer_up(sim.nodes[0].node, sim.now, id, HKP_DSM_LANES_ALL), HKP_OK);
+}
+
+static void clock_to(uint64_t hours) {
+    sim.nodes[0].clock_us = (int64_t)(hours * 3600 * 1000000);
+    CHECK_EQ(hkp_dsm_tick(sim.nodes[0].node, sim.now, wall_us(0)), HKP_OK);
+    sim_pump(&sim, 0);
+}
+
+/* Of each kind the one who may sign it by a role alone. */
+static void expect_roles(hkp_status want) {
+    for (uint32_t r = 0; r < ROWS; r++)
+        for (uint32_t signer = SEATS; signer < ALL; signer++) {
+            if (table[r].with != HKP_OK || !may(&table[r], signer)) continue;
+            if ((table[r].roles & ANY) != ANY) CHECK_EQ(push(table[r].kind, signer), want);
+        }
+}
+
+/* Sessions that were there keep what they have; new ones get it with the next list. */
+static void an_old_list_leaves_new_sessions_no_role_above_edge(void) {
+    begin(7);
+    give_list(1, 0);
+    claim_of(1);
+    clock_to(2);
+    CHECK_EQ(lists_told[HKP_DSM_LISTS_OLD], 1);
+    CHECK_EQ(push(HKP_DSM_KIND_WORKLOAD, SEATS + 5), HKP_OK);
+    for (uint32_t k = SEATS + 1; k < ALL; k++) session_again(k);
+    clock_to(3);
+    expect_roles(HKP_E_DSM_ROLE);
+    CHECK_EQ(push_by(HKP_DSM_KIND_POLICY, SEATS + 5, SEATS), HKP_E_DSM_ROLE); /* over a session of before */
+    CHECK_EQ(push(HKP_DSM_KIND_TELEMETRY, SEATS + 5), HKP_OK);
+    CHECK_EQ(push(HKP_DSM_KIND_ENDORSE, 2), HKP_OK);
+    clock_to(8 * 24);
+    expect_roles(HKP_E_DSM_ROLE);
+    CHECK_EQ(lists_told[HKP_DSM_LISTS_LOST], 1);
+    give_list(2, 0);
+    claim_of(0);
+    expect_roles(HKP_OK);
+    clock_to(8 * 24);
+    CHECK_EQ(lists_told[HKP_DSM_LISTS_OLD], 1);
+    CHECK_EQ(lists_told[HKP_DSM_LISTS_FRESH], 1);
+    clock_to(9 * 24); /* old again: these sessions are no new ones */
+    CHECK_EQ(push(HKP_DSM_KIND_WORKLOAD, SEATS + 5), HKP_OK);
+    CHECK_EQ(lists_told[HKP_DSM_LISTS_OLD], 2);
+    sim_free(&sim);
 }
 
 /* ---- objects of D-AUD by gossip ---- */
@@ -397,6 +453,7 @@ static void a_peer_record_claims_no_role_of_its_own(void) {
 int main(void) {
     CASE(every_kind_is_taken_of_those_who_may_sign_it_only);
     CASE(nothing_is_taken_of_who_is_revoked_or_expired);
+    CASE(an_old_list_leaves_new_sessions_no_role_above_edge);
     CASE(signed_objects_reach_every_host_once);
     CASE(orders_are_of_officers_only);
     CASE(what_a_host_gives_is_judged_as_a_peers);

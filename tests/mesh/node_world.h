@@ -45,7 +45,7 @@ struct world_node {
     uint8_t root[32];
     hkp_time ter_due;
     /** facts seen since it was made */
-    uint32_t facts[32];
+    uint32_t facts[64];
     uint64_t trimmed;
     struct hkp_mesh_event last_state;
     /** what a peer brought for its operator, and how much of that came */
@@ -288,7 +288,7 @@ static inline void world_serve(struct world_node *w) {
     struct hkp_mesh_event ev = {.struct_size = sizeof ev};
     int wrote = 0;
     while (hkp_mesh_event(w->node, &ev) == HKP_OK) {
-        if (ev.kind < 32) w->facts[ev.kind]++;
+        if (ev.kind < 64) w->facts[ev.kind]++;
         if (world.hear != NULL) world.hear((uint32_t)(w - world.node), &ev);
         if (w->frozen) continue;
         switch (ev.kind) {

@@ -46,16 +46,21 @@ static size_t officer_signs(uint32_t kind, const uint8_t *body, size_t len, uint
     return out;
 }
 
-static size_t make_list(uint32_t who, uint64_t serial, uint8_t *multi, size_t cap) {
+static size_t make_dated(uint64_t number, uint64_t age_s, uint32_t who, uint64_t serial, uint8_t *multi,
+                         size_t cap) {
     struct hkp_dsm_revocation e = {.serial = serial, .reason = HKP_DSM_REVOKED_SUPERSEDED};
-    struct hkp_dsm_revocations list = {.number = 1, .n_entries = 1};
+    struct hkp_dsm_revocations list = {.number = number, .n_entries = serial > 0};
     uint8_t body[256];
     size_t len = 0;
     memcpy(e.node_id, world.node[who].node_id, 16);
-    list.this_update_s = world_wall() / 1000000;
+    list.this_update_s = world_wall() / 1000000 - age_s;
     list.next_update_s = list.this_update_s + 86400;
     CHECK_EQ(hkp_dsm_revocations_build(&list, &e, body, sizeof body, &len), HKP_OK);
     return officer_signs(HKP_DSM_KIND_REVOCATION_LIST, body, len, multi, cap);
+}
+
+static size_t make_list(uint32_t who, uint64_t serial, uint8_t *multi, size_t cap) {
+    return make_dated(1, 0, who, serial, multi, cap);
 }
 
 static size_t make_certificate(uint32_t who, uint64_t serial, uint8_t *multi, size_t cap) {
@@ -143,6 +148,26 @@ static void who_is_barred_gets_no_session(void) {
                            world.node[2].opt.certificate_len, world_wall(), &id),
              HKP_OK);
     CHECK(link_to(0, 1) != NULL && link_to(0, 2) != NULL);
+    world_end();
+}
+
+static int told_of_lists(void) { return world.node[2].facts[HKP_MESH_EVENT_LISTS] > 0; }
+
+static void an_old_list_is_told_and_so_is_the_next(void) {
+    uint8_t list[512];
+    uint32_t *told = &world.node[2].facts[HKP_MESH_EVENT_LISTS];
+    start(48);
+    size_t len = make_dated(1, 8 * 86400, 3, 0, list, sizeof list);
+    CHECK_EQ(give(2, list, len), HKP_OK);
+    CHECK(world_until(told_of_lists, 20 * WORLD_S));
+    CHECK(world_until(NULL, 2 * WORLD_S));
+    CHECK_EQ(*told, 1);
+    *told = 0;
+    len = make_dated(2, 0, 3, 0, list, sizeof list);
+    CHECK_EQ(give(2, list, len), HKP_OK);
+    CHECK(world_until(told_of_lists, 20 * WORLD_S));
+    CHECK(world_until(NULL, 2 * WORLD_S));
+    CHECK_EQ(*told, 1);
     world_end();
 }
 
@@ -318,6 +343,7 @@ static void policy_is_written_by_the_trusted_only(void) {
 int main(void) {
     CASE(a_revoked_member_keeps_consensus_only);
     CASE(who_is_barred_gets_no_session);
+    CASE(an_old_list_is_told_and_so_is_the_next);
     CASE(two_operators_withdraw_an_indicator_for_all);
     CASE(peers_prove_once_they_are_asked_by_who_has_the_lane);
     CASE(requests_go_to_the_operator_of_one_peer);

@@ -140,6 +140,9 @@ enum {
      * whose link is the row LINK of that epoch, data: the link of the second, node_id: who told it (D-SYN-2)
      */
     HKP_DSM_EV_BOUNDARIES_DIFFER = 56,
+    /** the own revocation list grew old, or a current one came after that: type: HKP_DSM_LISTS_*, seq: its
+     * number, time_us: when it was made (D-CA-8) */
+    HKP_DSM_EV_LISTS = 57,
     /** a claim came and is open: id, node_id: who claims, data: the CLAIM envelope (D-WIT-1) */
     HKP_DSM_EV_CLAIM = 48,
     /** a claim stands otherwise than was told: id, node_id: who claims, type: HKP_DSM_CLAIM_*, count: groups

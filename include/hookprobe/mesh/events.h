@@ -67,7 +67,10 @@ enum {
     HKP_MESH_EVENT_SEAT = 34,
     /** a peer answered a challenge: node_id, status; if it was right number: index of its newest TER, to: its
      * evidence (D-AUTH-2) */
-    HKP_MESH_EVENT_ATTESTED = 40
+    HKP_MESH_EVENT_ATTESTED = 40,
+    /** the own revocation list grew old, or a current one came after that: number: HKP_DSM_LISTS_*, to: its
+     * number, text: what follows (D-CA-8) */
+    HKP_MESH_EVENT_LISTS = 46
 };
 
 /** One event. Pointers are valid until the next call on the node. */
