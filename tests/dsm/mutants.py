@@ -326,6 +326,8 @@ CONSENSUS_SLOW = [
      "return HKP_OK;", "sim_liars", "nobody_votes_for_what_is_wrong"),
     ("D-SMX-R8 a wrong body is kept", PROPOSAL, "if (st == HKP_E_DSM_PROOF || st == HKP_E_LIMIT) body_wrong(n, way[count]);",
      "(void)body_wrong;", "unit_node", "a_false_body_of_a_notarised_header_is_replaced"),
+    ("D-SMX-R8 an ancestor is asked for once", PROPOSAL, "        ask_ancestor(n, target);\n", "        (void)ask_ancestor;\n",
+     "unit_node", "a_header_below_a_known_one_is_asked_for_until_it_comes"),
     ("D-SMX-R8 blocks of a wrong body are waited for", FINAL, "if (!applied(n, p) || !blocks_here(n, p) ||",
      "if (!blocks_here(n, p) || !applied(n, p) ||", "unit_node", "blocks_of_a_false_body_are_not_waited_for"),
     ("D-QC-2 too few signatures", "libdsm/objects/vote.c", "if (c->n_signers < set->q) return HKP_E_DSM_QUORUM;", "", *LIES),

@@ -21,6 +21,9 @@ static uint32_t me;
 static hkp_time now;
 static uint64_t wal_rows, votes[6], certs;
 static uint64_t vote_view;
+/* requests for the header of this digest */
+static uint64_t asked;
+static uint8_t asked_for[32];
 /* of the store: NULL, or the one record of its WAL */
 static const uint8_t *recorded;
 
@@ -75,6 +78,8 @@ static void drain(void) {
         struct hkp_dsm__vote v;
         CHECK_EQ(hkp_dsm__message_parse(lane, msg, len, &m), HKP_OK);
         certs += m.op == HKP_DSM__OP_MSG_CERT;
+        for (size_t i = 0; m.op == HKP_DSM__OP_MSG_SYNC_REQ && i < m.list2.n; i++)
+            asked += memcmp(hkp_dsm__next_fixed(&m.list2, 32), asked_for, 32) == 0;
         if (m.op != HKP_DSM__OP_MSG_VOTE) continue;
         CHECK_EQ(hkp_dsm_envelope_parse(m.envelope.ptr, m.envelope.len, 0x38, &env), HKP_OK);
         CHECK_EQ(hkp_dsm__vote_parse(env.kind, env.body.ptr, env.body.len, &v), HKP_OK);
@@ -161,18 +166,24 @@ static uint8_t header[HKP_DSM__HEADER_MAX];
 static size_t header_len;
 static const uint8_t empty_body[3] = {0x82, 0x80, 0x80};
 
-/* An empty header, rightly signed by a member. */
-static hkp_status send_proposal(uint64_t view, uint32_t seat, uint64_t time_ms, uint8_t digest[32]) {
+/* An empty header of a member; every view up to that of its parent has one, too. */
+static void make_header(uint64_t view, uint32_t seat, uint64_t time_ms, uint8_t digest[32]) {
     struct hkp_dsm__body parsed;
     CHECK_EQ(hkp_dsm__body_parse(empty_body, sizeof empty_body, &parsed), HKP_OK);
-    struct hkp_dsm__header h = {.view = view, .height = 1, .time_ms = time_ms, .proposer = seat};
+    struct hkp_dsm__header h = {.view = view, .time_ms = time_ms, .proposer = seat};
     struct hkp_dsm__merkle empty = {0};
     memcpy(h.parent, on != NULL ? on : genesis.chain_id, 32);
     h.parent_view = on != NULL ? on_view : 0;
-    h.height += on != NULL;
+    h.height = h.parent_view + 1;
     hkp_dsm__merkle_root(&empty, h.heads_root);
     hkp_dsm__merkle_root(&empty, h.blocks_root);
     hkp_dsm__ops_root(&parsed, h.ops_root);
+    CHECK_EQ(hkp_dsm__header_build(&h, header, sizeof header, &header_len), HKP_OK);
+    hkp_dsm__header_digest(digest, genesis.chain_id, header, header_len);
+}
+
+/* Rightly signed. */
+static hkp_status send_proposal(uint64_t view, uint32_t seat, uint64_t time_ms, uint8_t digest[32]) {
     uint8_t envelope[1200], other_body[256];
     struct hkp_dsm_view env = {.ptr = envelope}, body_view = {empty_body, sizeof empty_body};
     struct hkp_dsm__head head = {.seq = 3, .id = {7}};
@@ -184,8 +195,7 @@ static hkp_status send_proposal(uint64_t view, uint32_t seat, uint64_t time_ms, 
                  HKP_OK);
     }
     uint32_t i = member(seat);
-    CHECK_EQ(hkp_dsm__header_build(&h, header, sizeof header, &header_len), HKP_OK);
-    hkp_dsm__header_digest(digest, genesis.chain_id, header, header_len);
+    make_header(view, seat, time_ms, digest);
     CHECK_EQ(hkp_dsm_envelope_sign(genesis.chain_id, HKP_DSM_KIND_PROPOSE, mesh.node_id[i], mesh.secret[i],
                                    header, header_len, envelope, sizeof envelope, &env.len),
              HKP_OK);
@@ -385,6 +395,41 @@ static void a_false_body_of_a_notarised_header_is_replaced(void) {
     struct hkp_dsm_node_status s = {.struct_size = sizeof s};
     CHECK_EQ(hkp_dsm_node_status(node, &s), HKP_OK);
     CHECK_EQ(s.evidence, 1);
+    hkp_dsm_node_free(node);
+}
+
+/* R8: an answer that is lost is asked for again also where nothing but a header below the proposal's parent
+ * names what is missing. */
+static void a_header_below_a_known_one_is_asked_for_until_it_comes(void) {
+    uint8_t first[32], second[32], third[32], kept[HKP_DSM__HEADER_MAX];
+    begin_promising(not_leading(3));
+    make_header(1, perm[1], genesis_ms() + 1, first);
+    const size_t kept_len = header_len;
+    memcpy(kept, header, kept_len);
+    on = first;
+    on_view = 1;
+    make_header(2, perm[2], genesis_ms() + 2, second);
+    memcpy(asked_for, first, 32);
+    asked = 0;
+    send_cert(HKP_DSM_KIND_NOTAR, 2, second);
+    answer_header((me + 1) % mesh.n);
+    on = second;
+    on_view = 2;
+    CHECK_EQ(send_proposal(3, perm[3], genesis_ms() + 3, third), HKP_OK);
+    on = NULL;
+    CHECK_EQ(asked, 1); /* and this is lost */
+    for (int i = 0; i < 50; i++) {
+        now += 100000000;
+        CHECK_EQ(hkp_dsm_tick(node, now, wall_us()), HKP_OK);
+        drain();
+    }
+    CHECK(asked > 2);
+    CHECK_EQ(votes[HKP_DSM_KIND_NOTAR], 0);
+    memcpy(header, kept, kept_len);
+    header_len = kept_len;
+    answer_header((me + 1) % mesh.n);
+    CHECK_EQ(votes[HKP_DSM_KIND_NOTAR], 3);
+    CHECK_EQ(vote_view, 3);
     hkp_dsm_node_free(node);
 }
 
@@ -598,6 +643,7 @@ int main(void) {
     CASE(a_child_of_a_header_without_its_cert_gets_no_vote);
     CASE(blocks_of_a_false_body_are_not_waited_for);
     CASE(a_false_body_of_a_notarised_header_is_replaced);
+    CASE(a_header_below_a_known_one_is_asked_for_until_it_comes);
     CASE(promises_of_the_view_are_sent_again);
     CASE(who_is_behind_is_told_the_certs);
     CASE(headers_of_views_to_come_push_out_none);
