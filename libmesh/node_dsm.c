@@ -411,6 +411,11 @@ int hkp_mesh__dsm_event(struct hkp_mesh_node *node, struct hkp_mesh_event *out) 
                            "newest boundary older than 14 days: none is followed until the configuration "
                            "names a recent one");
             break;
+        case HKP_DSM_EV_SET_DIFFERS:
+            hkp_mesh__fact(node, HKP_MESH_EVENT_EVIDENCE, node->node_id,
+                           "the members name another set for the next epoch than the own account of joins and "
+                           "leaves: it is taken from them")->number = ev->epoch;
+            break;
         case HKP_DSM_EV_BOUNDARIES_DIFFER:
             differ_event(node, ev);
             break;

@@ -301,6 +301,24 @@ static void begun(node *n, const uint8_t digest[32], uint32_t joined) {
     memcpy(e->e.id, digest, 32);
 }
 
+static void put_joined(node *n) {
+    uint8_t joined[8];
+    hkp_put_be64(joined, n->set.epoch);
+    n->join_blind = 1;
+    hkp_dsm__put(n, HKP_DSM_ROW_META, (const uint8_t *)"joined", 6, joined, sizeof joined);
+}
+
+/* q members signed another set than this node's own account of who asked for what gives: it is as one that
+ * joined in this epoch and does not know, until it takes the set of the boundary from others (decision 0605). */
+static void differs(node *n, const struct hkp_dsm__header *h, const uint8_t *set, size_t len) {
+    struct event_entry *e = hkp_dsm__fact(n, HKP_DSM_EV_SET_DIFFERS);
+    e->e.epoch = h->epoch;
+    e->e.height = h->height;
+    memcpy(e->e.id, h->digest, 32);
+    e->data = hkp_dsm__bytes(n, set, len);
+    put_joined(n);
+}
+
 /* The epoch that a final boundary begins; also at start, when it was final but its epoch not yet durable. */
 void hkp_dsm__epoch_again(node *n, const struct hkp_dsm__header *h) {
     uint8_t set[HKP_DSM_VALSET_MAX], digest[32], hash[32];
@@ -310,15 +328,12 @@ void hkp_dsm__epoch_again(node *n, const struct hkp_dsm__header *h) {
     if (!hkp_dsm__trust_step(n, h)) return;
     hkp_status st = hkp_dsm__next_set(n, n->pending, h->height, set, &len);
     if (st == HKP_OK) hkp_dsm__valset_hash(hash, set, len);
-    if (n->join_blind && (st != HKP_OK || memcmp(hash, h->next_valset, 32) != 0)) {
+    if (st != HKP_OK || memcmp(hash, h->next_valset, 32) != 0) {
+        if (!n->join_blind) differs(n, h, set, st == HKP_OK ? len : 0);
         hkp_dsm__join_hint(n, n->set.epoch + 1); /* what waited since before it joined is not known here */
         return;
     }
     n->join_blind = 0;
-    if (st != HKP_OK || memcmp(hash, h->next_valset, 32) != 0) {
-        hkp_dsm__die(n, HKP_E_DSM_PROOF, HKP_DSM_ROW_HEADER, h->digest, 32);
-        return;
-    }
     memcpy(digest, h->digest, 32);
     if (!hkp_dsm__goto(n, NULL)) return;
     hkp_dsm__epoch_begin(n, set, len, digest, h->height, h->time_ms);
@@ -329,12 +344,9 @@ void hkp_dsm__epoch_again(node *n, const struct hkp_dsm__header *h) {
 }
 
 void hkp_dsm__epoch_jump(node *n, const struct hkp_dsm__header *h, const uint8_t *set, size_t len) {
-    uint8_t joined[8];
     n->pending->count = 0;
     hkp_dsm__epoch_begin(n, set, len, h->digest, h->height, h->time_ms);
-    n->join_blind = 1;
-    hkp_put_be64(joined, n->set.epoch);
-    hkp_dsm__put(n, HKP_DSM_ROW_META, (const uint8_t *)"joined", 6, joined, sizeof joined);
+    put_joined(n);
     begun(n, h->digest, 1);
     hkp_dsm__version_begins(n, h->version);
     n->promises_open = 1; /* what it promised here before its store was set back (D-STO-9) */

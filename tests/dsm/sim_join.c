@@ -131,6 +131,68 @@ static void power_cuts_while_joining_are_survived(void) {
     }
 }
 
+/* ---- whose own account differs from what the members signed ---- */
+
+static uint32_t differed;
+static uint8_t own_account[HKP_DSM_VALSET_MAX];
+static size_t own_len;
+
+static void on_fact(struct sim *s, uint32_t i, const struct hkp_dsm_event *ev) {
+    (void)s;
+    if (i != 3 || ev->kind != HKP_DSM_EV_SET_DIFFERS) return;
+    differed++;
+    CHECK(ev->data_len > 0 && ev->data_len <= sizeof own_account);
+    own_len = ev->data_len;
+    memcpy(own_account, ev->data, own_len);
+}
+
+/* As after damage of what it keeps: by its account node 0 was convicted. */
+static void false_account(void) {
+    struct pending *list = sim.nodes[3].node->pending;
+    list->at[0] = (struct change){.kind = CHANGE_EVIDENCE, .height = 1};
+    memcpy(list->at[0].seat.node_id, sim.mesh.node_id[0], 16);
+    list->count = 1;
+}
+
+static void expect_useful(uint32_t i) {
+    sim_crash(&sim, 1); /* it is needed now */
+    CHECK(sim_submit(&sim, i, "of use") != 0);
+    sim_run(&sim, 8 * SIM_S);
+    CHECK_EQ(sim_status(&sim, 0).blocks_open, 0);
+    expect_joined(i);
+    sim_start(&sim, 1);
+    sim_run(&sim, 8 * SIM_S);
+}
+
+/* D-EPO-2: it neither dies nor goes on by its own account. */
+static void whose_account_differs_takes_the_set_of_the_others(void) {
+    for (int restart = 0; restart < 2; restart++) {
+        begin(60);
+        sim.on_fact = on_fact;
+        differed = 0;
+        false_account();
+        next_epoch(3);
+        for (int k = 0; restart && k < 3; k++) { /* also in the midst of it */
+            sim_crash(&sim, 3);
+            sim_start(&sim, 3);
+            sim_run(&sim, 300 * SIM_MS);
+        }
+        sim_run(&sim, 20 * SIM_S);
+        expect_joined(3);
+        CHECK_EQ(sim_status(&sim, 3).members, 4);
+        CHECK_EQ(differed, 1);
+        struct hkp_dsm__valset set;
+        CHECK_EQ(hkp_dsm__valset_parse(own_account, own_len, &set), HKP_OK);
+        CHECK_EQ(set.n, 3);
+        expect_useful(3);
+        next_epoch(3);
+        sim_run(&sim, 6 * SIM_S);
+        expect_joined(3);
+        CHECK_EQ(differed, 1);
+        sim_free(&sim);
+    }
+}
+
 /* ---- answers of peers that lie ---- */
 
 static uint8_t buffer[1 << 20];
@@ -253,6 +315,7 @@ int main(void) {
     CASE(a_fresh_node_joins);
     CASE(a_validator_with_an_empty_store_joins);
     CASE(power_cuts_while_joining_are_survived);
+    CASE(whose_account_differs_takes_the_set_of_the_others);
     CASE(a_chunk_of_a_liar_is_refused);
     CASE(proofs_are_had_from_peers);
     CASE(a_proof_of_something_else_is_no_answer);

@@ -143,6 +143,10 @@ enum {
     /** the own revocation list grew old, or a current one came after that: type: HKP_DSM_LISTS_*, seq: its
      * number, time_us: when it was made (D-CA-8) */
     HKP_DSM_EV_LISTS = 57,
+    /** the members signed another set for the next epoch than this node's own account gives: it votes for no
+     * boundary and takes the set from others, as who joins (D-SYN-3); epoch, height, id: digest of the
+     * boundary, data: the set by its own account, empty: none */
+    HKP_DSM_EV_SET_DIFFERS = 58,
     /** a claim came and is open: id, node_id: who claims, data: the CLAIM envelope (D-WIT-1) */
     HKP_DSM_EV_CLAIM = 48,
     /** a claim stands otherwise than was told: id, node_id: who claims, type: HKP_DSM_CLAIM_*, count: groups
