@@ -234,6 +234,8 @@ static void sessions_are_stale_when_it_is_over_and_whole_when_both_are_current(v
     all_trust();
     CHECK(all_are_limited());
     const uint64_t session[2] = {link_to(0, 3)->session, link_to(1, 3)->session};
+    /* as one of mode N that showed the expired one */
+    for (int i = 0; i < HKP_MESH__LINKS; i++) world_inside(1, 3)->links[i].stale = 1;
     const size_t len = next_certificate(&c, multi, sizeof multi);
     CHECK_EQ(give(3, multi, len), HKP_OK);
     CHECK(world_until(all_use_the_next, 60 * WORLD_S));

@@ -171,6 +171,31 @@ static void an_old_list_is_told_and_so_is_the_next(void) {
     world_end();
 }
 
+/* D-CA-8: whatever was there before a list came to be old goes on, and what begins behind it has no more than
+ * consensus, until the next list. */
+static void a_session_that_begins_behind_an_old_list_carries_consensus_only(void) {
+    uint8_t list[512];
+    start(49);
+    size_t len = make_dated(1, 8 * 86400, 3, 0, list, sizeof list);
+    CHECK_EQ(give(2, list, len), HKP_OK);
+    CHECK(world_until(told_of_lists, 20 * WORLD_S));
+    all_trust();
+    CHECK_EQ(world_inside(2, 1)->dsm_lanes, HKP_DSM_LANES_ALL);
+    world_leave(1);
+    world_up(1);
+    CHECK(world_until(world_all_active, 60 * WORLD_S));
+    all_trust();
+    CHECK_EQ(world_inside(2, 1)->dsm_lanes, HKP_DSM_LANES_SAFETY);
+    CHECK_EQ(world_inside(2, 0)->dsm_lanes, HKP_DSM_LANES_ALL);
+    world.node[2].facts[HKP_MESH_EVENT_LISTS] = 0;
+    len = make_dated(2, 0, 3, 0, list, sizeof list);
+    CHECK_EQ(give(2, list, len), HKP_OK);
+    CHECK(world_until(told_of_lists, 20 * WORLD_S));
+    CHECK(world_until(NULL, 2 * WORLD_S));
+    CHECK_EQ(world_inside(2, 1)->dsm_lanes, HKP_DSM_LANES_ALL);
+    world_end();
+}
+
 /* ---- indicators ---- */
 
 static int found(uint32_t i) {
@@ -344,6 +369,7 @@ int main(void) {
     CASE(a_revoked_member_keeps_consensus_only);
     CASE(who_is_barred_gets_no_session);
     CASE(an_old_list_is_told_and_so_is_the_next);
+    CASE(a_session_that_begins_behind_an_old_list_carries_consensus_only);
     CASE(two_operators_withdraw_an_indicator_for_all);
     CASE(peers_prove_once_they_are_asked_by_who_has_the_lane);
     CASE(requests_go_to_the_operator_of_one_peer);

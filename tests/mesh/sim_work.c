@@ -169,7 +169,9 @@ static void a_policy_counts_when_it_is_durable_and_only_then_is_told(void) {
     begin(2, 2, 12);
     CHECK(world_until(all_started, 60 * WORLD_S));
     world.node[RUNNER].frozen = 1; /* its disk takes nothing */
-    CHECK_EQ(submit(OPERATOR, policy, policy_by(OPERATOR, 7, 1, 0, policy)), HKP_OK);
+    const size_t len = policy_by(OPERATOR, 7, 1, 0, policy);
+    CHECK_EQ(submit(RUNNER, policy, len), HKP_OK);
+    CHECK_EQ(submit(OPERATOR, policy, len), HKP_OK);
     CHECK(world_until(NULL, 10 * WORLD_S));
     CHECK_EQ(seen[OPERATOR][HKP_MESH_EVENT_POLICY], 1);
     CHECK_EQ(seen[RUNNER][HKP_MESH_EVENT_POLICY], 0);
@@ -257,6 +259,29 @@ static size_t assign(uint32_t by, const uint8_t object[32], uint8_t nonce, uint8
     CHECK_EQ(hkp_dsm_assign_build(&a, body, sizeof body, &len), HKP_OK);
     hkp_dsm_object_id(run_id, genesis.chain_id, HKP_DSM_KIND_ASSIGN, world.node[by].node_id, body, len);
     return sign_by(by, HKP_DSM_KIND_ASSIGN, body, len, dst);
+}
+
+/* D-BLK-3: a member's block may hold anything; its signature says nothing of what is in it. */
+static void what_a_block_brings_is_verified(void) {
+    uint8_t content[1 + 1024] = {0x81}, id[32];
+    begin(2, 2, 20);
+    CHECK(world_until(all_started, 60 * WORLD_S));
+    struct hkp_mesh_node *runner = world.node[RUNNER].node;
+    size_t len = workload(content + 1, id);
+    content[len] ^= 1;
+    hkp_mesh__work_block(runner, content, 1 + len);
+    content[len] ^= 1;
+    hkp_mesh__work_block(runner, content, len);
+    CHECK_EQ(count(RUNNER, HKP_DSM_KIND_WORKLOAD, HKP_MESH_WORK_HELD), 0);
+    hkp_mesh__work_block(runner, content, 1 + len);
+    CHECK_EQ(count(RUNNER, HKP_DSM_KIND_WORKLOAD, HKP_MESH_WORK_HELD), 1);
+    len = assign(RUNNER, id, 1, content + 1); /* no scheduler */
+    hkp_mesh__work_block(runner, content, 1 + len);
+    CHECK_EQ(count(RUNNER, HKP_DSM_KIND_ASSIGN, HKP_MESH_WORK_HELD), 0);
+    len = assign(OPERATOR, id, 1, content + 1);
+    hkp_mesh__work_block(runner, content, 1 + len);
+    CHECK_EQ(count(RUNNER, HKP_DSM_KIND_ASSIGN, HKP_MESH_WORK_HELD), 1);
+    world_end();
 }
 
 static hkp_status start(const uint8_t digest[32]) {
@@ -368,6 +393,7 @@ int main(void) {
     CASE(what_is_not_signed_by_an_operator_is_in_force_nowhere);
     CASE(versions_rise_ends_pass_and_officers_reset);
     CASE(two_orders_of_one_number_count_both_for_nothing);
+    CASE(what_a_block_brings_is_verified);
     CASE(a_workload_starts_only_with_all_three_and_the_right_image_and_stops_without_them);
     CASE(a_nonce_that_started_something_starts_nothing_after_a_crash);
     CASE(who_is_no_scheduler_assigns_nothing);

@@ -25,7 +25,7 @@ import threading
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE = os.path.dirname(os.path.dirname(HERE))
-STACK = ["ter", "neuro", "htp", "dsm"]  # a library is linked with those below it
+STACK = ["ter", "neuro", "htp", "dsm", "mesh"]  # a library is linked with those below it
 LAB = "lab"  # libneuro/lab, tests/lab: in builds with -Dlab=true only
 JOBS = 2
 PATIENCE = 100  # seconds until a test that does not end counts as failed
