@@ -486,6 +486,8 @@ void hkp_mesh__work_block(struct hkp_mesh_node *node, const uint8_t *content, si
  * control says of it; HKP_OK for other kinds. */
 hkp_status hkp_mesh__work_submitted(struct hkp_mesh_node *node, uint32_t kind, const uint8_t *object,
                                     size_t len);
+/* libdsm knows a POLICY or ORDER already, and here there may have been no room for it (decision 0597). */
+hkp_status hkp_mesh__work_again(struct hkp_mesh_node *node, uint32_t kind, const uint8_t *object, size_t len);
 /** Once a second, and when a run is due: what ended, what may begin, what must stop. */
 void hkp_mesh__work_tick(struct hkp_mesh_node *node);
 hkp_time hkp_mesh__work_wake(const struct hkp_mesh_node *node);

@@ -31,6 +31,7 @@ hkp_status hkp_mesh_submit(hkp_mesh_node *node, hkp_time now, uint64_t wall_us, 
     node->wall_us = wall_us;
     st = hkp_dsm_node_give(node->dsm, node->now, wall_us, object, len, kind);
     if (st == HKP_OK && *kind == HKP_DSM_KIND_CERTIFICATE) to_peer(node, object, len);
+    if (st == HKP_E_DSM_DUPLICATE) return hkp_mesh__work_again(node, *kind, object, len);
     return st == HKP_OK ? hkp_mesh__work_submitted(node, *kind, object, len) : st;
 }
 

@@ -339,6 +339,16 @@ hkp_status hkp_mesh__work_submitted(struct hkp_mesh_node *node, uint32_t kind, c
     return take(node, object, len, 1, 0);
 }
 
+hkp_status hkp_mesh__work_again(struct hkp_mesh_node *node, uint32_t kind, const uint8_t *object,
+                                size_t len) {
+    uint8_t id[32];
+    if ((kind != HKP_DSM_KIND_POLICY && kind != HKP_DSM_KIND_ORDER) ||
+        hkp_dsm_node_check(node->dsm, object, len, &kind, id) != HKP_OK)
+        return HKP_E_DSM_DUPLICATE;
+    const hkp_status st = take(node, object, len, 1, 0);
+    return st == HKP_OK || st == HKP_E_LIMIT ? st : HKP_E_DSM_DUPLICATE;
+}
+
 /* `[object]` or `[object, certificate of its signer]` (decision 0575). */
 void hkp_mesh__work_block(struct hkp_mesh_node *node, const uint8_t *content, size_t len) {
     struct hkp_dsm_cbor_reader r;

@@ -3,6 +3,8 @@
 /* Policies, orders and workloads in a virtual world: who may say what, over restarts, to who comes later. */
 #include "node_world.h"
 
+#include "alloc.h"
+
 #include <hookprobe/mesh/submit.h>
 #include <hookprobe/mesh/work.h>
 
@@ -233,6 +235,44 @@ static void two_orders_of_one_number_count_both_for_nothing(void) {
     world_end();
 }
 
+/* Memory ends at each piece in turn: what is refused changes nothing, and counts once it is given again; what
+ * is kept and could not be written is written and told later. */
+static void what_found_no_memory_counts_when_it_is_given_again(void) {
+    uint8_t policy[1024];
+    struct failing memory = {.left = -1};
+    uint32_t refused = 0, taken = 0;
+    begin(2, 0, 25);
+    world.node[RUNNER].opt.mem = failing_mem(&memory);
+    world_up(OPERATOR);
+    world_up(RUNNER);
+    CHECK(world_until(all_started, 60 * WORLD_S));
+    for (uint32_t version = 1; version <= 4; version++) {
+        const size_t len = policy_by(OPERATOR, 7, version, 0, policy);
+        memory.left = (long)version - 1;
+        const hkp_status st = submit(RUNNER, policy, len);
+        memory.left = -1;
+        CHECK_EQ(count(RUNNER, HKP_DSM_KIND_POLICY, HKP_MESH_WORK_IN_FORCE), taken > 0 || st == HKP_OK);
+        CHECK_EQ(submit(RUNNER, policy, len), st == HKP_OK ? HKP_E_DSM_DUPLICATE : HKP_OK);
+        if (st != HKP_OK) CHECK_EQ(st, HKP_E_LIMIT);
+        refused += st != HKP_OK;
+        taken++;
+        policy[len - 1] ^= 1; /* its id is known, its signature is another */
+        CHECK_EQ(submit(RUNNER, policy, len), HKP_E_DSM_DUPLICATE);
+        memory.left = 0;
+        CHECK(world_until(NULL, WORLD_S));
+        CHECK_EQ(seen[RUNNER][HKP_MESH_EVENT_POLICY], version - 1);
+        memory.left = -1;
+        CHECK(world_until(NULL, 5 * WORLD_S));
+        CHECK_EQ(seen[RUNNER][HKP_MESH_EVENT_POLICY], version);
+        CHECK_EQ(last[RUNNER][HKP_MESH_EVENT_POLICY].to, version);
+    }
+    CHECK(refused > 0 && refused < 4);
+    CHECK_EQ(count(OPERATOR, HKP_DSM_KIND_POLICY, HKP_MESH_WORK_IN_FORCE), 1);
+    world_crash(RUNNER);
+    CHECK_EQ(memory.live, 0);
+    world_end();
+}
+
 /* ---- Workloads ---- */
 
 static size_t workload(uint8_t *dst, uint8_t id[32]) {
@@ -393,6 +433,7 @@ int main(void) {
     CASE(what_is_not_signed_by_an_operator_is_in_force_nowhere);
     CASE(versions_rise_ends_pass_and_officers_reset);
     CASE(two_orders_of_one_number_count_both_for_nothing);
+    CASE(what_found_no_memory_counts_when_it_is_given_again);
     CASE(what_a_block_brings_is_verified);
     CASE(a_workload_starts_only_with_all_three_and_the_right_image_and_stops_without_them);
     CASE(a_nonce_that_started_something_starts_nothing_after_a_crash);

@@ -67,6 +67,8 @@ HKP_API HKP_MUST_USE hkp_status hkp_mesh_post(hkp_mesh_node *node, hkp_time now,
  *
  * @retval HKP_OK            it counts, and is passed on
  * @retval HKP_E_MESH_STATE  the node has not joined, has left, or is still loading
+ * @retval HKP_E_LIMIT       no room, or no memory: it may be passed on already, and does not count here until
+ * it is given again
  * @retval other             as hkp_dsm_node_give(); of a POLICY or ORDER also as hkp_dsm_control_policy() and
  *                           hkp_dsm_control_order(): it is passed on, and does not count here
  *
