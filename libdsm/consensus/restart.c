@@ -50,26 +50,24 @@ static void tell(node *n, hkp_status status) {
     forget(n);
 }
 
+static void put_meta(node *n, char name, blob *b) {
+    uint8_t key[9] = {(uint8_t)name};
+    hkp_put_be64(key + 1, n->restart.r.epoch);
+    hkp_dsm__put_blob(n, HKP_DSM_ROW_META, key, sizeof key, b);
+}
+
 /* Proofs of the epoch that ends need its set: as a link, but not told to others as one, since it is none. */
 static void keep_proof(node *n) {
-    const struct hkp_dsm__restart *r = &n->restart.r;
-    struct hkp_dsm_cbor_reader at = r->headers;
-    uint8_t key[9] = "R";
+    const struct hkp_dsm_view set = {n->set_body, n->set_len};
     blob *b = hkp_dsm__room(n, n->restart.multi->len + n->set_len + 16);
+    size_t len = 0;
     if (b == NULL) return;
-    struct hkp_dsm_cbor_writer w = {.out = b->ptr, .cap = b->len};
-    hkp_dsm_cbor_put_array(&w, 3);
-    hkp_dsm_cbor_put_array(&w, r->n_headers);
-    for (size_t i = 0; i < r->n_headers; i++) {
-        size_t len = 0;
-        const uint8_t *header = hkp_dsm_cbor_bytes(&at, 0, SIZE_MAX, &len);
-        hkp_dsm_cbor_put_bytes(&w, header, len);
-    }
-    hkp_dsm_cbor_put_bytes(&w, r->cert.ptr, r->cert.len);
-    hkp_dsm_cbor_put_bytes(&w, n->set_body, n->set_len);
-    b->len = (uint32_t)w.len;
-    hkp_put_be64(key + 1, r->epoch);
-    hkp_dsm__put_blob(n, HKP_DSM_ROW_META, key, sizeof key, b);
+    hkp_status st = hkp_dsm__restart_link(&n->restart.r, &set, b->ptr, b->len, &len);
+    b->len = (uint32_t)len;
+    if (st == HKP_OK)
+        put_meta(n, 'R', b);
+    else
+        hkp_dsm__blob_drop(&n->pool, b);
 }
 
 /* The watermarks come before the epoch in the journal: whatever a crash leaves, nothing more is promised. */
@@ -77,6 +75,7 @@ static void apply(node *n) {
     const struct hkp_dsm__restart r = n->restart.r;
     if (hkp_dsm__events_free(n) < EVENTS_RESERVE / 2 || !hkp_dsm__goto(n, NULL)) return;
     if (n->set.epoch == r.epoch) keep_proof(n);
+    put_meta(n, 'S', hkp_dsm__blob_hold(n->restart.multi)); /* for files (D-STO-11) */
     hkp_dsm__wal(n, 0, r.epoch, UINT64_MAX, NULL);
     if (n->set.epoch > r.epoch) hkp_dsm__wal(n, 0, n->set.epoch, UINT64_MAX, NULL);
     hkp_dsm__epoch_restart(n, &r);

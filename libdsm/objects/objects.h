@@ -500,6 +500,9 @@ struct hkp_dsm__restart {
     struct hkp_dsm_cbor_reader headers; /* n_headers byte strings follow */
     struct hkp_dsm_view cert, valset_body;
 };
+/* As a link (D-SYN-5) with the set of the epoch that it ends: what proofs of that epoch need. */
+hkp_status hkp_dsm__restart_link(const struct hkp_dsm__restart *restart, const struct hkp_dsm_view *set,
+                                 uint8_t *dst, size_t cap, size_t *len);
 /* At most so many headers: the newest final one, and empty descendants. */
 enum { HKP_DSM__RESTART_HEADERS = 65 };
 hkp_status hkp_dsm__restart_epoch(const struct hkp_dsm_view *body, uint64_t *epoch);

@@ -136,3 +136,20 @@ hkp_status hkp_dsm__restart_check(const uint8_t *in, size_t len, const uint8_t c
     *restart = told(&p, &first);
     return HKP_OK;
 }
+
+hkp_status hkp_dsm__restart_link(const struct hkp_dsm__restart *r, const struct hkp_dsm_view *set, uint8_t *dst,
+                                 size_t cap, size_t *len) {
+    struct hkp_dsm_cbor_reader at = r->headers;
+    struct hkp_dsm_cbor_writer w = {.out = dst, .cap = cap};
+    hkp_dsm_cbor_put_array(&w, 3);
+    hkp_dsm_cbor_put_array(&w, r->n_headers);
+    for (size_t i = 0; i < r->n_headers; i++) {
+        size_t header_len = 0;
+        const uint8_t *header = hkp_dsm_cbor_bytes(&at, 0, SIZE_MAX, &header_len);
+        hkp_dsm_cbor_put_bytes(&w, header, header_len);
+    }
+    hkp_dsm_cbor_put_bytes(&w, r->cert.ptr, r->cert.len);
+    hkp_dsm_cbor_put_bytes(&w, set->ptr, set->len);
+    if (w.status == HKP_OK) *len = w.len;
+    return w.status;
+}

@@ -20,6 +20,7 @@ enum {
     CHAIN_LINK = 5,        /* [5, link] */
     CHAIN_SNAPSHOT = 6,    /* [6, boundary header, valset, heads: 57 bytes each] */
     CHAIN_END = 7,         /* [7, items before] */
+    CHAIN_RESTART = 8,     /* [8, RESTART], among links without one of its epoch [8, RESTART, valset] */
     CHAIN_ITEM_MAX = 8 << 20,
     CHAIN_HEAD_BYTES = 57
 };

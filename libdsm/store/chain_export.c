@@ -184,6 +184,16 @@ static void put_link_cert(struct out *o, const struct hkp_dsm_view *link) {
     free(copy);
 }
 
+/* Where officers ended this epoch, what they signed; 0: they did not. */
+static int restart_of(struct out *o, uint64_t epoch, struct hkp_dsm_view *multi, struct hkp_dsm__restart *r) {
+    struct hkp_dsm_multi m;
+    uint8_t key[9] = "S";
+    hkp_put_be64(key + 1, epoch);
+    return row(o, HKP_DSM_ROW_META, key, sizeof key, multi) &&
+           hkp_dsm_multi_parse(multi->ptr, multi->len, &m) == HKP_OK &&
+           hkp_dsm__restart_open(o->chain_id, &m.body, r) == HKP_OK;
+}
+
 /* Heights from first on, in groups that one CERT_F makes final: blocks, CERT_F, then headers from above. */
 static void put_heights(struct out *o) {
     uint64_t group = o->first;
@@ -207,12 +217,17 @@ static void put_heights(struct out *o) {
             continue;
         for (uint64_t down = height; o->status == HKP_OK && down >= group; down--) put_pair(o, down);
         group = height + 1;
+        struct hkp_dsm__restart r;
+        struct hkp_dsm_view multi;
+        if (o->status == HKP_OK && restart_of(o, h.epoch, &multi, &r) && r.next_height == group)
+            put_one(o, CHAIN_RESTART, multi.ptr, multi.len);
     }
 }
 
 /* ---- where it begins ---- */
 
-static void each(struct out *o, uint32_t kind, uint64_t as) {
+static void put_certificates(struct out *o) {
+    const uint32_t kind = HKP_DSM_ROW_CERTIFICATE;
     sqlite3_stmt *q = NULL;
     if (sqlite3_prepare_v2(o->db, "SELECT key,value,sum FROM rows WHERE kind=?1 ORDER BY key", -1, &q,
                            NULL) != SQLITE_OK)
@@ -222,9 +237,47 @@ static void each(struct out *o, uint32_t kind, uint64_t as) {
         const uint8_t *key = sqlite3_column_blob(q, 0), *value = sqlite3_column_blob(q, 1);
         size_t key_len = (size_t)sqlite3_column_bytes(q, 0), len = (size_t)sqlite3_column_bytes(q, 1);
         if (hkp_dsm__row_sum(kind, key, key_len, value, len) != sqlite3_column_int64(q, 2)) continue;
-        put_one(o, as, value, len);
+        put_one(o, CHAIN_CERTIFICATE, value, len);
     }
     sqlite3_finalize(q);
+}
+
+/* With the set of its epoch, if no link has shown it. */
+static void put_restart(struct out *o, const struct hkp_dsm_view *multi, uint64_t epoch, int linked) {
+    struct hkp_dsm_cbor_writer w = begin(o, CHAIN_RESTART, linked ? 2 : 3);
+    struct hkp_dsm_cbor_reader r;
+    struct hkp_dsm_view proof;
+    uint8_t key[9] = "R";
+    size_t len = 0;
+    hkp_dsm_cbor_put_bytes(&w, multi->ptr, multi->len);
+    hkp_put_be64(key + 1, epoch);
+    if (!linked) {
+        if (!row(o, HKP_DSM_ROW_META, key, sizeof key, &proof) ||
+            hkp_dsm_cbor_read(&r, proof.ptr, proof.len) != HKP_OK) {
+            o->status = HKP_E_NOTFOUND;
+            return;
+        }
+        hkp_dsm_cbor_array(&r, 3, 3);
+        const size_t n = hkp_dsm_cbor_array(&r, 1, HKP_DSM__RESTART_HEADERS);
+        for (size_t i = 0; i <= n; i++) (void)hkp_dsm_cbor_bytes(&r, 0, SIZE_MAX, NULL);
+        const uint8_t *set = hkp_dsm_cbor_bytes(&r, 1, HKP_DSM_VALSET_MAX, &len);
+        if (r.status != HKP_OK) o->status = r.status;
+        hkp_dsm_cbor_put_bytes(&w, set, len);
+    }
+    end(o, &w);
+}
+
+/* What leads from the genesis to that epoch. */
+static void put_links(struct out *o, uint64_t to) {
+    for (uint64_t epoch = 0; o->status == HKP_OK && epoch < to; epoch++) {
+        struct hkp_dsm_view v;
+        struct hkp_dsm__restart r;
+        const int linked = row_at(o, HKP_DSM_ROW_LINK, epoch, &v);
+        if (linked) put_one(o, CHAIN_LINK, v.ptr, v.len);
+        if (!restart_of(o, epoch, &v, &r)) continue;
+        put_restart(o, &v, epoch, linked);
+        epoch++; /* the one after it never was */
+    }
 }
 
 /* All chunks of the snapshot at that height, one behind the other. */
@@ -258,7 +311,9 @@ static void put_snapshot(struct out *o) {
     size_t set_len = epoch.len - 48;
     uint64_t height = hkp_be64(epoch.ptr);
     memcpy(set, epoch.ptr + 48, set_len);
-    each(o, HKP_DSM_ROW_LINK, CHAIN_LINK);
+    struct hkp_dsm__valset parsed;
+    o->status = hkp_dsm__valset_parse(set, set_len, &parsed);
+    put_links(o, parsed.epoch);
     read_heads(o, height);
     if (!row_at(o, HKP_DSM_ROW_HEADER, height, &header)) o->status = HKP_E_NOTFOUND;
     if (o->status != HKP_OK) return;
@@ -292,7 +347,7 @@ static void put_all(struct out *o) {
                 row_at(o, HKP_DSM_ROW_BODY, 1, &first);
     if (!whole) put_snapshot(o);
     o->told->from_height = o->first;
-    each(o, HKP_DSM_ROW_CERTIFICATE, CHAIN_CERTIFICATE);
+    put_certificates(o);
     put_heights(o);
     o->told->to_height = o->first + o->told->heights - 1;
     if (o->status != HKP_OK) return;

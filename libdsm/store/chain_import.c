@@ -31,6 +31,7 @@ struct in {
     /** the set of the next epoch, as the links before have shown */
     struct hkp_dsm__valset set;
     uint8_t next[32];
+    uint64_t epoch;
     struct hkp_dsm__header boundary;
     /** of its heads, 57 bytes each */
     uint8_t *heads;
@@ -151,7 +152,7 @@ static hkp_status link_row(struct in *in, const struct hkp_dsm_view *link) {
     }
     struct hkp_dsm_view cert_bytes = bytes_of(&r, HKP_DSM__CERT_MAX), set = bytes_of(&r, HKP_DSM_VALSET_MAX);
     if (st == HKP_OK) st = r.status;
-    uint64_t epoch = in->told->links;
+    const uint64_t epoch = in->epoch;
     uint8_t hash[32];
     if (st == HKP_OK) hkp_dsm__valset_hash(hash, set.ptr, set.len);
     if (st == HKP_OK && memcmp(hash, in->next, 32) != 0) st = HKP_E_DSM_PROOF;
@@ -163,6 +164,7 @@ static hkp_status link_row(struct in *in, const struct hkp_dsm_view *link) {
     if (st == HKP_OK && memcmp(c.digest, h.digest, 32) != 0) st = HKP_E_DSM_PROOF;
     if (st != HKP_OK) return st;
     memcpy(in->next, in->boundary.next_valset, 32);
+    in->epoch++;
     in->told->links++;
     return hkp_is_zero(in->next, 32) ? HKP_E_DSM_PROOF : HKP_OK;
 }
@@ -307,10 +309,80 @@ static hkp_status head_block(struct in *in, const struct hkp_dsm_view *bytes) {
 static hkp_status put_link(struct in *in, const struct hkp_dsm_view *link) {
     uint8_t key[8];
     if (in->node != NULL || in->heads != NULL) return HKP_E_DSM_SCHEMA;
-    hkp_put_be64(key, in->told->links);
+    hkp_put_be64(key, in->epoch);
     hkp_status st = link_row(in, link);
     if (st == HKP_OK) st = rows_open(in);
     return st == HKP_OK ? put_row(in, HKP_DSM_ROW_LINK, key, sizeof key, link->ptr, link->len) : st;
+}
+
+/* D-EPO-6 among links: out of the epoch of the last link, at its boundary, or out of the next one, whose set
+ * the link before named. The officers are those of the genesis. */
+static hkp_status restart_judged(struct in *in, const struct hkp_dsm_view *multi, const struct hkp_dsm_view *set,
+                                 struct hkp_dsm__restart *r) {
+    uint8_t hash[32];
+    if (set->ptr != NULL) {
+        hkp_dsm__valset_hash(hash, set->ptr, set->len);
+        if (memcmp(hash, in->next, 32) != 0) return HKP_E_DSM_PROOF;
+        hkp_status st = hkp_dsm__valset_parse(set->ptr, set->len, &in->set);
+        if (st != HKP_OK) return st;
+        if (in->set.epoch != in->epoch) return HKP_E_DSM_EPOCH;
+    } else if (in->told->links == 0 || in->set.epoch + 1 != in->epoch)
+        return HKP_E_DSM_EPOCH;
+    uint8_t *scratch = malloc(multi->len + 64);
+    if (scratch == NULL) return HKP_E_NOMEM;
+    const struct hkp_dsm_officers officers = {
+        .sets = &in->genesis.ca_set, .n_sets = 1, .scratch = scratch, .scratch_len = multi->len + 64};
+    hkp_status st = hkp_dsm__restart_check(multi->ptr, multi->len, in->genesis.chain_id, &officers, &in->set,
+                                           in->boundary.height, in->boundary.digest, r);
+    free(scratch);
+    if (st != HKP_OK) return st;
+    return set->ptr != NULL || memcmp(r->genesis, in->boundary.digest, 32) == 0 ? HKP_OK : HKP_E_DSM_PROOF;
+}
+
+static hkp_status restart_rows(struct in *in, const struct hkp_dsm_view *multi, const struct hkp_dsm_view *set,
+                               const struct hkp_dsm__restart *r) {
+    uint8_t key[9] = "S";
+    size_t len = 0;
+    hkp_put_be64(key + 1, r->epoch);
+    hkp_status st = rows_open(in);
+    if (st == HKP_OK) st = put_row(in, HKP_DSM_ROW_META, key, sizeof key, multi->ptr, multi->len);
+    if (st != HKP_OK || set->ptr == NULL) return st;
+    uint8_t *row = malloc(multi->len + set->len + 16);
+    if (row == NULL) return HKP_E_NOMEM;
+    st = hkp_dsm__restart_link(r, set, row, multi->len + set->len + 16, &len);
+    key[0] = 'R';
+    if (st == HKP_OK) st = put_row(in, HKP_DSM_ROW_META, key, sizeof key, row, len);
+    free(row);
+    return st;
+}
+
+static hkp_status put_restart(struct in *in, const struct hkp_dsm_view *multi, const struct hkp_dsm_view *set) {
+    struct hkp_dsm__restart r;
+    if (in->heads != NULL) return HKP_E_DSM_SCHEMA;
+    hkp_status st = restart_judged(in, multi, set, &r);
+    if (st == HKP_OK) st = restart_rows(in, multi, set, &r);
+    if (st != HKP_OK) return st;
+    struct hkp_dsm_cbor_reader at = r.headers;
+    const struct hkp_dsm_view first = bytes_of(&at, HKP_DSM__HEADER_MAX);
+    hkp_dsm__valset_hash(in->next, r.valset_body.ptr, r.valset_body.len);
+    in->epoch = r.epoch + 2;
+    in->told->links++;
+    return hkp_dsm__header_parse(in->genesis.chain_id, first.ptr, first.len, &in->boundary);
+}
+
+/* By a node that came to the header which it names. */
+static hkp_status restart(struct in *in, const struct hkp_dsm_view *multi) {
+    struct hkp_dsm_multi m;
+    struct hkp_dsm__restart r;
+    hkp_status st = all_final(in);
+    if (st == HKP_OK) st = hkp_dsm_multi_parse(multi->ptr, multi->len, &m);
+    if (st == HKP_OK) st = hkp_dsm__restart_open(in->genesis.chain_id, &m.body, &r);
+    if (st != HKP_OK) return st;
+    const uint64_t now = in->node->set.epoch;
+    if (now > 1 && r.epoch <= now - 2) return HKP_OK; /* of an import before this one */
+    st = hkp_dsm_node_restart(in->node, in->now, in->wall_us, multi->ptr, multi->len);
+    if (st == HKP_OK) st = drain(in);
+    return st == HKP_OK && in->node->set.epoch != r.epoch + 2 ? HKP_E_DSM_PROOF : st;
 }
 
 /* ---- items ---- */
@@ -333,16 +405,22 @@ static hkp_status node_item(struct in *in, uint64_t kind, const struct hkp_dsm_v
         hkp_dsm__pair_take(in->node, first, &body, 0);
         hkp_dsm__advance(in->node);
         return st;
+    case CHAIN_RESTART:
+        return restart(in, first);
     default:
         return HKP_E_DSM_SCHEMA;
     }
 }
 
-static hkp_status item(struct in *in, uint64_t kind, struct hkp_dsm_cbor_reader *r) {
+static hkp_status item(struct in *in, uint64_t kind, size_t n, struct hkp_dsm_cbor_reader *r) {
     if (kind == CHAIN_SNAPSHOT) return snapshot(in, r);
     struct hkp_dsm_view first = bytes_of(r, CHAIN_ITEM_MAX);
     if (r->status != HKP_OK) return r->status;
     if (kind == CHAIN_LINK) return put_link(in, &first);
+    if (kind == CHAIN_RESTART && in->node == NULL) {
+        const struct hkp_dsm_view none = {0}, set = n > 2 ? bytes_of(r, HKP_DSM_VALSET_MAX) : none;
+        return r->status == HKP_OK ? put_restart(in, &first, &set) : r->status;
+    }
     if (kind == CHAIN_BLOCK && in->node == NULL && in->heads != NULL) return head_block(in, &first);
     if (in->told->links > 0 && in->heads == NULL) return HKP_E_DSM_SCHEMA; /* links lead to heads */
     hkp_status st = in->node == NULL ? rows_close(in, 1) : HKP_OK;
@@ -367,11 +445,11 @@ static hkp_status next_item(struct in *in, int *ended) {
     if (take(in, in->item, len) != 1) return HKP_E_NOTFOUND;
     hkp_status st = hkp_dsm_cbor_read(&r, in->item, len);
     if (st != HKP_OK) return st;
-    hkp_dsm_cbor_array(&r, 2, 4);
-    uint64_t kind = hkp_dsm_cbor_uint(&r, 0, CHAIN_END);
+    const size_t n = hkp_dsm_cbor_array(&r, 2, 4);
+    uint64_t kind = hkp_dsm_cbor_uint(&r, 0, CHAIN_RESTART);
     if (r.status != HKP_OK) return r.status;
     if (in->told->items++ == 0) return head_item(in, kind, &r);
-    if (kind != CHAIN_END) return item(in, kind, &r);
+    if (kind != CHAIN_END) return item(in, kind, n, &r);
     *ended = 1;
     if (hkp_dsm_cbor_uint(&r, 0, UINT64_MAX) != in->told->items - 1 || r.status != HKP_OK)
         return HKP_E_DSM_SCHEMA;

@@ -3,6 +3,7 @@
 # Copyright the HookProbe mesh authors
 """hookprobe ca restart, restart check and restart apply: two of four nodes are lost for good. TAP on standard output."""
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -72,6 +73,14 @@ def two_of_four_go_on(folder):
         wait(lambda: min(height_of(node) for node in nodes[:2]) > height)
         wait(lambda: all(part(node, "chain").get("epoch") == 2 and part(node, "consensus").get("members") == 2
                          for node in nodes[:2]))
+        chain = os.path.join(folder, "chain")
+        told = run("store", "export", nodes[0]["data_dir"], chain, "--json")
+        assert told["from_height"] == 1 and told["to_height"] > height, told
+        running[3].wait()
+        shutil.rmtree(os.path.join(nodes[3]["data_dir"], "store"))
+        came = run("store", "import", nodes[3]["data_dir"], chain, "--json")
+        assert (came["to_height"], came["items"]) == (told["to_height"], told["items"]), (told, came)
+        assert run("store", "check", nodes[3]["data_dir"], "--deep", "--json")["to_height"] == told["to_height"]
         run("restart", "check", "--node", nodes[0]["data_dir"], out, code=1, said="gone beyond")
         run("restart", "apply", "--config", nodes[0]["config"], out, code=2, said="gone beyond")
     finally:

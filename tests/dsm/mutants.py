@@ -555,6 +555,8 @@ CATCHING_UP = [
     ("D-EPO-2 whose account differs dies", "libdsm/consensus/final.c", "        if (!n->join_blind) differs(n, h, set, st == HKP_OK ? len : 0);",
      "        hkp_dsm__die(n, HKP_E_DSM_PROOF, HKP_DSM_ROW_HEADER, h->digest, 32);", "sim_join",
      "whose_account_differs_takes_the_set_of_the_others"),
+    ("D-STO-11 a RESTART is not kept", "libdsm/consensus/restart.c", "    put_meta(n, 'S', hkp_dsm__blob_hold(n->restart.multi));",
+     "    if (0) put_meta(n, 'S', NULL);", "unit_repair", "a_chain_goes_on_behind_a_restart"),
     ("D-SYN-3 chunks without a path", JOIN,
      "return hkp_dsm__merkle_verify(root, m->chunk, j->n_chunks, &path, m->list2.n, j->h.heads_root);", "return path.ptr == NULL;",
      "sim_join", "a_chunk_of_a_liar_is_refused"),

@@ -462,6 +462,12 @@ static uint64_t height(int i) {
     return s.final_height;
 }
 
+static uint64_t epoch(int i) {
+    struct hkp_dsm_node_status s = {.struct_size = sizeof s};
+    CHECK_EQ(hkp_dsm_node_status(sides[i].node, &s), HKP_OK);
+    return s.epoch;
+}
+
 static void a_chain_goes_by_file_from_one_store_to_another(void) {
     begin(20);
     struct hkp_dsm_store_moved out = export(0), in; /* while it runs */
@@ -602,15 +608,119 @@ static void a_changed_file_is_refused(void) {
     end();
 }
 
+/* ---- a chain with a RESTART in it (D-EPO-6) ---- */
+
+static uint8_t restart[HKP_DSM_RESTART_MAX];
+static size_t restart_len;
+
+/* Node 1 is lost for good: the officer lets node 0 go on. */
+static void go_on_alone(void) {
+    static uint8_t body[HKP_DSM_RESTART_MAX], scratch[2 * HKP_DSM_RESTART_MAX];
+    struct hkp_dsm_multi m = {.kind = HKP_DSM_KIND_RESTART, .ca_version = 1, .n_signatures = 1};
+    struct hkp_dsm_genesis genesis;
+    struct hkp_dsm_seat seats[2];
+    uint8_t signature[64];
+    size_t n = 0;
+    stop(1);
+    CHECK_EQ(hkp_dsm_genesis_parse(mesh.genesis, mesh.genesis_len, &genesis), HKP_OK);
+    CHECK_EQ(hkp_dsm_store_seats(sides[0].dir, &genesis, seats, 2, &n), HKP_OK);
+    CHECK_EQ(n, 2);
+    if (memcmp(seats[0].node_id, mesh.node_id[0], 16) != 0) seats[0] = seats[1];
+    CHECK_EQ(hkp_dsm_store_restart(sides[0].dir, &genesis, seats, 1, body, sizeof body, &m.body.len), HKP_OK);
+    m.body.ptr = body;
+    m.signature[0] = signature;
+    CHECK_EQ(hkp_dsm_multi_sign(signature, genesis.chain_id, HKP_DSM_KIND_RESTART, 1, mesh.officer, body,
+                                m.body.len, scratch, sizeof scratch),
+             HKP_OK);
+    CHECK_EQ(hkp_dsm_multi_build(&m, restart, sizeof restart, &restart_len), HKP_OK);
+    CHECK_EQ(hkp_dsm_node_restart(sides[0].node, now, wall_us(), restart, restart_len), HKP_OK);
+    run(1000);
+}
+
+static void say(int times) {
+    uint64_t seq = 0;
+    for (int k = 0; k < times; k++) {
+        CHECK_EQ(hkp_dsm_submit(sides[0].node, now, wall_us(), 1, (const uint8_t *)"y", 1, NULL, &seq), HKP_OK);
+        run(500);
+    }
+}
+
+/* Whole, and with another signature, another set, and without what the officers signed. */
+static void import_restart(const struct hkp_dsm_store_moved *out, int with_set) {
+    struct hkp_dsm_store_moved in;
+    size_t at = 0;
+    empty();
+    CHECK_EQ(import(file, file_len, &in), HKP_OK);
+    CHECK_EQ(in.items, out->items);
+    CHECK_EQ(in.to_height, out->to_height);
+    CHECK_EQ(import(file, file_len, &in), HKP_OK);
+    while (at + restart_len < file_len && memcmp(file + at, restart, restart_len) != 0) at++;
+    CHECK(at + restart_len < file_len);
+    CHECK_EQ(file[at - 5], with_set ? 0x83 : 0x82); /* [8, RESTART], [8, RESTART, valset] */
+    const size_t each[] = {at + restart_len - 1, at + restart_len / 2, at + 8};
+    for (size_t k = 0; k < 3; k++) {
+        file[each[k]] ^= 1;
+        empty();
+        CHECK(import(file, file_len, &in) != HKP_OK);
+        CHECK(in.to_height < out->to_height);
+        file[each[k]] ^= 1;
+    }
+    empty(); /* up to there, and on from there */
+    CHECK_EQ(import(file, at + restart_len / 2, &in), HKP_E_NOTFOUND);
+    CHECK_EQ(import(file, file_len, &in), HKP_OK);
+    CHECK_EQ(in.to_height, out->to_height);
+    const size_t len = file_len;
+    const struct hkp_dsm_store_moved again = export(1);
+    CHECK_EQ(file_len, len);
+    CHECK_EQ(again.items, out->items);
+}
+
+static void a_chain_goes_on_behind_a_restart(void) {
+    begin(8);
+    go_on_alone();
+    say(3);
+    const struct hkp_dsm_store_moved out = export(0);
+    CHECK_EQ(out.from_height, 1);
+    import_restart(&out, 0);
+    start(1);
+    CHECK_EQ(height(1), height(0));
+    CHECK_EQ(prove(1, 3), HKP_OK);
+    end();
+}
+
+/* Links, a RESTART, links: out of an epoch in which something is final, and right at its boundary. */
+static void a_pruned_chain_leads_over_a_restart(void) {
+    for (int at_boundary = 0; at_boundary < 2; at_boundary++) {
+        keep_s = 600;
+        begin(4);
+        hours(at_boundary ? 3500 : 3700);
+        while (at_boundary && epoch(0) == 0) run(10);
+        if (!at_boundary) say(3);
+        go_on_alone();
+        say(2);
+        const uint64_t before = height(0);
+        hours(3700);
+        say(3);
+        hours(1000);
+        const struct hkp_dsm_store_moved out = export(0);
+        CHECK(out.from_height > before);
+        import_restart(&out, !at_boundary);
+        start(1);
+        CHECK_EQ(height(1), height(0));
+        keep_s = 0;
+        end();
+    }
+}
+
 /* Otherwise the target would only see files of another mesh. */
 static void the_corpus_of_the_fuzz_target_is_of_this_mesh(void) {
-    static const char *const names[] = {"whole", "pruned"};
+    static const char *const names[] = {"whole", "pruned", "restart", "restart-pruned", "restart-boundary"};
     struct hkp_dsm_store_moved in;
     begin(0);
     stop(0);
     stop(1);
     now += 4 * 3600 * SIM_S; /* the chain of one of them took two hours */
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char path[512];
         snprintf(path, sizeof path, "%s/tests/dsm/corpus/import/%s", getenv("HKP_SOURCE"), names[i]);
         FILE *f = fopen(path, "rb");
@@ -637,6 +747,8 @@ int main(void) {
     CASE(a_pruned_chain_begins_at_its_last_boundary);
     CASE(an_import_that_was_cut_short_goes_on);
     CASE(a_changed_file_is_refused);
+    CASE(a_chain_goes_on_behind_a_restart);
+    CASE(a_pruned_chain_leads_over_a_restart);
     CASE(the_corpus_of_the_fuzz_target_is_of_this_mesh);
     return check_done();
 }
