@@ -591,11 +591,14 @@ WITNESSES = [
 WITH.update({"sim_witness": SIM})
 ALWAYS += WITNESSES
 RESTART, RESTARTS = "libdsm/objects/restart.c", "libdsm/consensus/restart.c"
+SCHEMES = ("sim_restart", "both_schemes_go_on_if_officers_say_so")
 FORGED = ("sim_restart", "a_forged_or_stale_one_is_refused")
 LEAVING = [
     ("D-EPO-6 an older header will do", RESTART, "if (held_height > first.height ||", "if (held_height > first.height + 9 ||", *FORGED),
     ("D-EPO-6 CERT_F of another header", RESTART,
      "if (memcmp(cert.digest, last.digest, 32) != 0) return HKP_E_DSM_PROOF;", "", *FORGED),
+    ("D-QC-3 a RESTART of a store forgets the second scheme", "libdsm/store/restart_store.c", "bls_keys(&b->now, seats, n, keys)",
+     "n == 0 ? bls_keys(&b->now, seats, n, keys) : NULL", *SCHEMES),
     ("D-EPO-6 no watermark", RESTARTS, "    hkp_dsm__wal(n, 0, r.epoch, UINT64_MAX, NULL);\n", "", "sim_restart",
      "the_old_epoch_gets_no_more_promise"),
     ("D-EPO-6 only who holds the header", RESTARTS, "if (!begun && !is_there(n)) follow(n);", "(void)follow;", "sim_restart",

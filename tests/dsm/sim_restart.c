@@ -19,6 +19,7 @@ enum { MEMBERS = 7, LOST = 3 };
 
 static struct sim sim;
 static struct hkp_dsm_genesis genesis;
+static struct sim_bls bls[MEMBERS];
 
 /** What each node told of the last RESTART. */
 static struct told {
@@ -479,6 +480,88 @@ static void officers_make_it_of_a_store(void) {
     }
 }
 
+/* In a build without blst any bytes stand for keys: it looks at none. */
+static void begin_with_both(uint64_t seed, uint8_t secret[MEMBERS][32]) {
+    const int have = (int)hkp_dsm_bls_is_built();
+    for (uint32_t i = 0; i < MEMBERS; i++) {
+        uint8_t key_seed[32] = {(uint8_t)(i + 1)};
+        memset(&bls[i], (int)i + 1, sizeof bls[i]);
+        if (have) CHECK_EQ(hkp_dsm_bls_keypair(key_seed, secret[i], bls[i].key), HKP_OK);
+        if (have) CHECK_EQ(hkp_dsm_bls_prove(secret[i], bls[i].proof), HKP_OK);
+    }
+    sim_mesh_bls(bls);
+    begin(seed);
+    for (uint32_t i = 0; have && i < MEMBERS; i++)
+        CHECK_EQ(hkp_dsm_bls_use(sim.nodes[i].node, secret[i]), HKP_OK);
+    talk(0, 1);
+}
+
+/* Members of the new set show shares of it: what is final after the RESTART gets a short proof. */
+static void expect_short(uint32_t i) {
+    static uint8_t out[1 << 20];
+    static struct hkp_dsm_view shares[HKP_DSM_BLS_SHARES_MAX];
+    struct sim_node *s = &sim.nodes[i];
+    struct hkp_dsm_trust trust = {.epoch = 2};
+    struct hkp_dsm_proof proof;
+    size_t len = 0, count = 0;
+    uint64_t ticket = 0;
+    const uint64_t seq = sim_submit(&sim, i, "\x81\xa1\x01\x02");
+    sim_run(&sim, 3 * SIM_S);
+    CHECK_EQ(hkp_dsm_prove(s->node, sim.now, sim.mesh.node_id[i], seq, 0, 2, &ticket), HKP_OK);
+    sim_pump(&sim, i);
+    CHECK_EQ(s->proof_status, HKP_OK);
+    CHECK_EQ(hkp_dsm_node_trust(s->node, 2, trust.valset_hash, &trust.time_ms), HKP_OK);
+    CHECK_EQ(hkp_dsm_bls_shares(s->node, shares, HKP_DSM_BLS_SHARES_MAX, &count), HKP_OK);
+    CHECK_EQ(hkp_dsm_bls_compact(s->proof, s->proof_len, genesis.chain_id, &trust, shares, count, out,
+                                 sizeof out, &len),
+             HKP_OK);
+    CHECK(len + 90 < s->proof_len);
+    CHECK_EQ(hkp_dsm_proof_verify(out, len, genesis.chain_id, &trust, 1, 0, &proof), HKP_OK);
+    CHECK_EQ(proof.seq, seq);
+    CHECK_EQ(proof.epoch, 2);
+    CHECK_EQ(proof.compact, 1);
+}
+
+/* D-QC-3: the set that officers write says which schemes there are, and what is made of a store keeps them; a
+ * RESTART itself stands on scheme 1. */
+static void both_schemes_go_on_if_officers_say_so(void) {
+    uint8_t secret[MEMBERS][32], cert[HKP_DSM__CERT_MAX];
+    for (int both = 1; both >= 0; both--) {
+        begin_with_both(check_seed() + 90 + (uint64_t)both, secret);
+        const uint64_t height = sim_status(&sim, LOST).final_height;
+        lose();
+        sim_run(&sim, 5 * SIM_S);
+        struct draft d = draft(LOST, height);
+        struct draft labelled = d;
+        CHECK(d.cert.len <= sizeof cert);
+        memcpy(cert, d.cert.ptr, d.cert.len);
+        cert[1] = 2;
+        labelled.cert.ptr = cert;
+        write_restart(&labelled);
+        CHECK_EQ(give(LOST, &labelled), HKP_E_DSM_SCHEME);
+        if (both) {
+            store_of(LOST);
+            CHECK_EQ(made_of_store(&d), HKP_OK);
+            remove_store();
+        } else {
+            write_restart(&d);
+        }
+        for (uint32_t i = LOST; i < MEMBERS; i++) CHECK_EQ(give(i, &d), HKP_OK);
+        sim_run(&sim, 5 * SIM_S);
+        for (uint32_t i = LOST; i < MEMBERS; i++) {
+            const struct hkp_dsm__valset *set = &sim.nodes[i].node->set;
+            CHECK_EQ(set->has_scheme2, both);
+            for (uint32_t k = LOST; both && k < MEMBERS; k++)
+                CHECK_MEM(set->bls[hkp_dsm__valset_index(set, sim.mesh.node_id[k])], bls[k].key, 48);
+        }
+        if (both && hkp_dsm_bls_is_built()) expect_short(LOST);
+        expect_goes_on(2);
+        for (uint32_t i = LOST; i < MEMBERS; i++) CHECK_EQ(sim.nodes[i].node->set.has_scheme2, both);
+        sim_free(&sim);
+        sim_mesh_bls(NULL);
+    }
+}
+
 int main(void) {
     CASE(the_rest_goes_on_after_more_than_f_are_lost);
     CASE(members_that_were_just_started_go_on_too);
@@ -489,5 +572,6 @@ int main(void) {
     CASE(the_old_epoch_gets_no_more_promise);
     CASE(what_was_final_before_can_still_be_proven);
     CASE(officers_make_it_of_a_store);
+    CASE(both_schemes_go_on_if_officers_say_so);
     return check_done();
 }
