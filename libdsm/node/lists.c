@@ -369,10 +369,9 @@ int hkp_dsm__lists_old(const node *n) { return is_old(freshness(n, hkp_dsm__judg
 /* A current list gives all sessions their roles back; those that are there when it grows old keep them. */
 void hkp_dsm__lists_tick(node *n) {
     const uint32_t fresh = freshness(n, hkp_dsm__judged_at_s(n));
-    if (!is_old(fresh))
-        for (uint32_t i = 0; i < n->peers_max; i++) n->peers[i].listless = 0;
     if (fresh == n->lists.told || (!is_old(fresh) && !is_old(n->lists.told))) return;
     n->lists.told = fresh;
+    for (uint32_t i = 0; !is_old(fresh) && i < n->peers_max; i++) n->peers[i].listless = 0;
     const struct carried *c = &n->lists.held[0];
     struct event_entry *e = hkp_dsm__fact(n, HKP_DSM_EV_LISTS);
     e->e.type = fresh;

@@ -157,6 +157,7 @@ hkp_status hkp_dsm_peer_up(hkp_dsm_node *n, hkp_time now, const uint8_t peer[16]
     if (seat < 0 && hkp_dsm__conduct_grey(n, peer)) return HKP_E_DSM_RATE;
     peer_begin(n, p, peer, lanes);
     p->seat = seat;
+    hkp_dsm__lists_tick(n);
     p->listless = (uint32_t)hkp_dsm__lists_old(n);
     n->n_peers++;
     hkp_dsm__probes_begin(n, p);
