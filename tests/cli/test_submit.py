@@ -5,6 +5,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -108,6 +109,43 @@ def what_is_given_to_one_node_comes_to_all(folder):
     assert classes.count("revocation") == 1 and "policy" in classes, classes
 
 
+def shown(folder, answer):
+    """What status prints of that answer of a node."""
+    path = os.path.join(folder, "said.sock")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as s:
+        s.bind(path)
+        s.listen(1)
+        s.settimeout(PATIENCE)
+        process = subprocess.Popen([PROGRAM, "status", "--control", path], stdout=subprocess.PIPE, text=True)
+        with s.accept()[0] as client:
+            assert json.loads(client.makefile().readline()) == {"op": "status"}
+            client.sendall(json.dumps({**answer, "ok": True}).encode() + b"\n")
+            out = process.communicate(timeout=PATIENCE)[0]
+    os.unlink(path)
+    assert process.returncode == 0, out
+    return out
+
+
+def what_an_operator_has_to_do_is_told(folder):
+    nodes = provision(folder, 2)
+    with Running(nodes):
+        wait(lambda: status(nodes[0]).get("boundary"))
+        answer = status(nodes[0])
+    said = {("boundary", "trust"): {"needed": "OLD: later epochs are not followed", "alarm": "ALARM: two boundaries"},
+            ("revocations", "state"): {"old": "OLD, new sessions have no role above EDGE",
+                                       "lost": "OLD, new sessions carry little more"},
+            ("certificate", "state"): {"renewal": ": renew it now\n", "over": ": OVER, renew it now\n"}}
+    texts = [text for states in said.values() for text in states.values()]
+    whole = {**answer, "revocations": {"state": "fresh", "number": 1, "entries": 0, "age_s": 0}}
+    assert answer["boundary"]["trust"] == "good", answer
+    out = shown(folder, whole)
+    assert "revoked    list 1, 0 entries" in out and not any(text in out for text in texts), out
+    for (group, key), states in said.items():
+        for state, text in states.items():
+            out = shown(folder, {**whole, group: {**whole[group], key: state}})
+            assert [one for one in texts if one in out] == [text], (state, out)
+
+
 def wrong_use_is_told(folder):
     run("node", "submit", code=2, said="wants a FILE")
     run("node", "submit", "/nonexistent", code=3)
@@ -117,7 +155,7 @@ def wrong_use_is_told(folder):
     run("node", "tombstone", "ip4", code=2, said="a TYPE and a VALUE")
 
 
-CASES = [what_is_given_to_one_node_comes_to_all, wrong_use_is_told]
+CASES = [what_is_given_to_one_node_comes_to_all, what_an_operator_has_to_do_is_told, wrong_use_is_told]
 failed = 0
 for number, one in enumerate(CASES, 1):
     with tempfile.TemporaryDirectory(prefix="hookprobe-submit-") as place:
