@@ -631,6 +631,15 @@ PERMITS = [
      "a_peer_record_claims_no_role_of_its_own"),
 ]
 WITH.update({"sim_policy": SIM})
+GIVE, GIVEN = "libdsm/node/give.c", ("sim_policy", "what_a_host_gives_is_judged_as_a_peers")
+GIVING = [
+    ("D-GSP-6 what a host gives is believed", GIVE, "st = hkp_dsm__spread_take(n, &item);", "(void)&hkp_dsm__spread_take;", *GIVEN),
+    ("D-GSP-6 what a host gives has no form of its own", GIVE, "else if (hkp_dsm_multi_parse(object, len, &m) == HKP_OK)", "else if (0 * hkp_dsm_multi_parse(object, len, &m) != 0)", *GIVEN),
+    ("D-CERT-3 an older certificate is handed out", GIVE, "if (a->certs[i].serial > a->certs[newest].serial) newest = i;", "(void)i;", *GIVEN),
+    ("D-CA-7 another object is handed out", GIVE, "kind == HKP_DSM_KIND_CA_SET ? &n->lists.next : &n->lists.held[0];",
+     "kind != HKP_DSM_KIND_CA_SET ? &n->lists.next : &n->lists.held[0];", "sim_lists", "a_list_reaches_all_and_the_chain"),
+]
+FURTHER += GIVING
 ALWAYS += PERMITS
 COMMANDS, CARRY = "libdsm/consensus/commands.c", "libdsm/consensus/seats.c"
 JUDGED_OPS = ("sim_commands", "ops_without_enough_endorsements_are_refused")

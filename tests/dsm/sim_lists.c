@@ -106,6 +106,11 @@ static void a_list_reaches_all_and_the_chain(void) {
     CHECK_EQ(lists(1).chain_number, 0);
     sim_run(&sim, 3 * SIM_S);
     expect_all(1, 1);
+    struct hkp_dsm_view held;
+    CHECK_EQ(hkp_dsm_node_held(sim.nodes[2].node, HKP_DSM_KIND_REVOCATION_LIST, NULL, &held), HKP_OK);
+    CHECK_EQ(held.len, one.len);
+    CHECK_MEM(held.ptr, one.bytes, one.len);
+    CHECK_EQ(hkp_dsm_node_held(sim.nodes[2].node, HKP_DSM_KIND_CA_SET, NULL, &held), HKP_E_NOTFOUND);
     CHECK_EQ(lists(2).freshness, HKP_DSM_LISTS_FRESH);
     CHECK_EQ(lists(2).age_s, 3);
     uint64_t height = sim_status(&sim, 0).final_height, view = sim_status(&sim, 0).view;

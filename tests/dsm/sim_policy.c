@@ -365,6 +365,24 @@ static void orders_are_of_officers_only(void) {
     sim_free(&sim);
 }
 
+/* The next certificate of a validator. */
+static size_t next_certificate(uint32_t i, uint8_t *multi, size_t cap) {
+    struct hkp_dsm_certificate c;
+    struct hkp_dsm_multi m = {.kind = HKP_DSM_KIND_CERTIFICATE, .ca_version = 1, .n_signatures = 1};
+    uint8_t body[HKP_DSM_CERTIFICATE_BODY_MAX], signature[64];
+    size_t len = 0;
+    CHECK_EQ(hkp_dsm_certificate_parse(sim.mesh.certificate[i], sim.mesh.certificate_len[i], &c), HKP_OK);
+    c.serial++;
+    CHECK_EQ(hkp_dsm_certificate_build(&c, body, sizeof body, &m.body.len), HKP_OK);
+    m.body.ptr = body;
+    m.signature[0] = signature;
+    CHECK_EQ(hkp_dsm_multi_sign(signature, genesis.chain_id, HKP_DSM_KIND_CERTIFICATE, 1, sim.mesh.officer,
+                                body, m.body.len, NULL, 0),
+             HKP_OK);
+    CHECK_EQ(hkp_dsm_multi_build(&m, multi, cap, &len), HKP_OK);
+    return len;
+}
+
 /* Whatever a host hands over is judged as a peer's would be, also where no peer brought it. */
 static void what_a_host_gives_is_judged_as_a_peers(void) {
     uint8_t multi[BODY], body[BODY], envelope[BODY + 128];
@@ -409,6 +427,11 @@ static void what_a_host_gives_is_judged_as_a_peers(void) {
     CHECK_EQ(hkp_dsm_node_held(n, HKP_DSM_KIND_CERTIFICATE, sim.mesh.node_id[1], &held), HKP_OK);
     CHECK_EQ(held.len, sim.mesh.certificate_len[1]);
     CHECK_MEM(held.ptr, sim.mesh.certificate[1], held.len);
+    const size_t next_len = next_certificate(1, multi, sizeof multi);
+    CHECK_EQ(hkp_dsm_node_give(n, sim.now, wall_us(2), multi, next_len, &kind), HKP_OK);
+    CHECK_EQ(hkp_dsm_node_held(n, HKP_DSM_KIND_CERTIFICATE, sim.mesh.node_id[1], &held), HKP_OK);
+    CHECK_EQ(held.len, next_len);
+    CHECK_MEM(held.ptr, multi, next_len);
     CHECK_EQ(hkp_dsm_node_held(n, HKP_DSM_KIND_CERTIFICATE, nobody, &held), HKP_E_NOTFOUND);
     CHECK_EQ(hkp_dsm_node_held(n, HKP_DSM_KIND_REVOCATION_LIST, NULL, &held), HKP_E_NOTFOUND);
     CHECK_EQ(hkp_dsm_node_held(n, HKP_DSM_KIND_ORDER, NULL, &held), HKP_E_UNSUPPORTED);
