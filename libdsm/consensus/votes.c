@@ -186,15 +186,22 @@ static hkp_status vote_enter(node *n, const struct hkp_dsm__vote *v, const uint8
     return HKP_OK;
 }
 
+/* Nearly all votes come from their signer, whose seat is known. */
+static int seat_of(const node *n, const struct peer *from, const uint8_t node_id[16]) {
+    return from->seat >= 0 && memcmp(from->node_id, node_id, 16) == 0
+               ? from->seat
+               : hkp_dsm__valset_index(&n->set, node_id);
+}
+
 /* Peek before any signature is checked: kind, view and signer decide whether the vote is of use. */
-static hkp_status vote_peek(node *n, const struct hkp_dsm_view *envelope, struct hkp_dsm__vote *v,
-                            uint8_t signature[64]) {
+static hkp_status vote_peek(node *n, const struct peer *p, const struct hkp_dsm_view *envelope,
+                            struct hkp_dsm__vote *v, uint8_t signature[64]) {
     struct hkp_dsm_envelope env;
     hkp_status st = hkp_dsm_envelope_parse(envelope->ptr, envelope->len, 1U << 3 | 1U << 4 | 1U << 5, &env);
     if (st != HKP_OK) return st;
     st = hkp_dsm__vote_parse(env.kind, env.body.ptr, env.body.len, v);
     if (st != HKP_OK) return st;
-    int seat = hkp_dsm__valset_index(&n->set, env.signer);
+    const int seat = seat_of(n, p, env.signer);
     if (v->epoch != n->set.epoch) return HKP_E_DSM_EPOCH;
     if (seat < 0) return HKP_E_DSM_SIGNER;
     v->signer = (uint32_t)seat;
@@ -222,7 +229,7 @@ static int is_behind(const node *n, const struct hkp_dsm__vote *v) {
 hkp_status hkp_dsm__on_vote(node *n, struct peer *p, const struct hkp_dsm_view *envelope) {
     struct hkp_dsm__vote v;
     uint8_t signature[64];
-    hkp_status st = vote_peek(n, envelope, &v, signature);
+    hkp_status st = vote_peek(n, p, envelope, &v, signature);
     if (st == HKP_E_DSM_EPOCH && p->seat >= 0) hkp_dsm__behind(n, p, v.epoch);
     if (st == HKP_E_DSM_EPOCH && v.epoch < n->set.epoch) hkp_dsm__newest_certs(n, p);
     if (st != HKP_OK) return st;

@@ -22,12 +22,16 @@ void hkp_dsm__seen_init(struct hkp_dsm__seen *s, void *memory, uint32_t cap, con
     for (int i = 0; i < 2; i++, at += places(cap)) s->half[i].copies = at;
 }
 
-/* The place of an id, or the free one where it belongs. */
-static uint32_t place(const struct hkp_dsm__seen *s, const struct hkp_dsm__seen_half *h,
-                      const uint8_t id[16]) {
+/* Where a search for an id begins. */
+static uint32_t begin(const struct hkp_dsm__seen *s, const uint8_t id[16]) {
     uint8_t hash[8];
     (void)crypto_shorthash(hash, id, 16, s->key);
-    uint32_t at = (uint32_t)hkp_le64(hash) & s->mask;
+    return (uint32_t)hkp_le64(hash) & s->mask;
+}
+
+/* The place of an id, or the free one where it belongs. */
+static uint32_t place(const struct hkp_dsm__seen *s, const struct hkp_dsm__seen_half *h, uint32_t at,
+                      const uint8_t id[16]) {
     while (h->copies[at] != 0 && memcmp(h->ids[at], id, 16) != 0) at = (at + 1) & s->mask;
     return at;
 }
@@ -40,9 +44,10 @@ static void turn(struct hkp_dsm__seen *s, hkp_time now) {
 }
 
 uint32_t hkp_dsm__seen_add(struct hkp_dsm__seen *s, hkp_time now, const uint8_t id[16]) {
+    const uint32_t from = begin(s, id);
     for (uint32_t i = 0; i < 2; i++) {
         struct hkp_dsm__seen_half *h = &s->half[s->young ^ i];
-        const uint32_t at = place(s, h, id);
+        const uint32_t at = place(s, h, from, id);
         if (h->copies[at] != 0) return h->copies[at] == 255 ? 255 : ++h->copies[at];
     }
     struct hkp_dsm__seen_half *h = &s->half[s->young];
@@ -51,13 +56,14 @@ uint32_t hkp_dsm__seen_add(struct hkp_dsm__seen *s, hkp_time now, const uint8_t 
         turn(s, now);
         h = &s->half[s->young];
     }
-    const uint32_t at = place(s, h, id);
+    const uint32_t at = place(s, h, from, id);
     memcpy(h->ids[at], id, 16);
     h->count++;
     return h->copies[at] = 1;
 }
 
 int hkp_dsm__seen_has(const struct hkp_dsm__seen *s, const uint8_t id[16]) {
-    return s->half[0].copies[place(s, &s->half[0], id)] != 0 ||
-           s->half[1].copies[place(s, &s->half[1], id)] != 0;
+    const uint32_t from = begin(s, id);
+    return s->half[0].copies[place(s, &s->half[0], from, id)] != 0 ||
+           s->half[1].copies[place(s, &s->half[1], from, id)] != 0;
 }

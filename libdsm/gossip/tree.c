@@ -379,12 +379,20 @@ static int compare(const void *a, const void *b) { return memcmp(a, b, 16); }
 
 static void sort(struct hkp_dsm__tree_out *out) { hkp_dsm__sort(out->ids, out->n, 16, compare); }
 
+/* Without its ids: they are many. */
+static void say(struct hkp_dsm__tree_out *out, uint32_t kind, uint32_t link, uint32_t lane) {
+    out->kind = kind;
+    out->link = link;
+    out->lane = lane;
+    out->n = 0;
+}
+
 /* Those of one lane; of several copies of an id one. */
 static int next_ihave(tree *t, hkp_time now, struct hkp_dsm__tree_out *out) {
     for (uint32_t i = 0; now >= t->announce_at && i < t->o.links; i++) {
         tree_link *l = &t->links[i];
         if (l->queued == 0 || now < l->queued_at + t->o.announce_ns) continue;
-        *out = (struct hkp_dsm__tree_out){.kind = HKP_DSM__TREE_IHAVE, .link = i, .lane = l->lanes[0]};
+        say(out, HKP_DSM__TREE_IHAVE, i, l->lanes[0]);
         uint32_t left = 0;
         for (uint32_t k = 0; k < l->queued; k++) {
             if (l->lanes[k] == out->lane && out->n < HKP_DSM__IDS_MAX) {
@@ -439,8 +447,7 @@ static int next_graft(tree *t, struct hkp_dsm__tree_out *out) {
     for (uint32_t i = 0; i < t->o.wanted && t->n_ready > 0 && out->n < HKP_DSM__IDS_MAX; i++) {
         wanted *w = &t->wanted[i];
         if (!w->ready || (out->n > 0 && (w->asked != out->link || w->lane != out->lane))) continue;
-        if (out->n == 0)
-            *out = (struct hkp_dsm__tree_out){.kind = HKP_DSM__TREE_GRAFT, .link = w->asked, .lane = w->lane};
+        if (out->n == 0) say(out, HKP_DSM__TREE_GRAFT, w->asked, w->lane);
         memcpy(out->ids[out->n++], w->id, 16);
         w->ready = 0;
         t->n_ready--;
@@ -455,7 +462,8 @@ static int next_graft(tree *t, struct hkp_dsm__tree_out *out) {
 static int next_silent(tree *t, struct hkp_dsm__tree_out *out) {
     for (uint32_t i = 0; t->was_silent && i < t->o.links; i++) {
         if (t->silent[i] == 0) continue;
-        *out = (struct hkp_dsm__tree_out){.kind = HKP_DSM__TREE_SILENT, .link = i, .n = t->silent[i]};
+        say(out, HKP_DSM__TREE_SILENT, i, 0);
+        out->n = t->silent[i];
         t->silent[i] = 0;
         return 1;
     }
@@ -467,8 +475,9 @@ static int next_move(tree *t, struct hkp_dsm__tree_out *out) {
     for (uint32_t i = 0; t->say && i < t->o.links; i++) {
         tree_link *l = &t->links[i];
         if (l->say == 0) continue;
-        *out = (struct hkp_dsm__tree_out){.kind = l->say, .link = i, .lane = l->say_lane};
-        out->n = l->say == HKP_DSM__TREE_GRAFT; /* zeros: the id of nothing */
+        say(out, l->say, i, l->say_lane);
+        out->n = l->say == HKP_DSM__TREE_GRAFT;
+        memset(out->ids[0], 0, 16); /* the id of nothing */
         l->say = 0;
         return 1;
     }

@@ -87,11 +87,12 @@ struct hkp_dsm__view_peer {
 
 struct hkp_dsm__view {
     struct hkp_dsm__view_options o;
+    hkp_time shuffle_at, tend_at;
+    uint32_t out_head, out_count;
     struct hkp_dsm__contact self;
     struct hkp_dsm__view_peer active[HKP_DSM__ACTIVE_MAX + HKP_DSM__ANCHORS];
     struct hkp_dsm__view_peer passive[HKP_DSM__PASSIVE_MAX];
     struct hkp_dsm__view_out outs[HKP_DSM__VIEW_OUTS];
-    uint32_t out_head, out_count;
     struct hkp_dsm__view_out said;
     struct {
         uint8_t nonce[8], from[16];
@@ -99,7 +100,6 @@ struct hkp_dsm__view {
     uint32_t shuffles_at;
     uint8_t own_nonce[8];
     uint64_t draws;
-    hkp_time shuffle_at, tend_at;
 };
 
 void hkp_dsm__view_init(struct hkp_dsm__view *v, const struct hkp_dsm__view_options *o,

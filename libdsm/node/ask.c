@@ -24,6 +24,7 @@ static void end(node *n, struct question *q, hkp_status status, const struct hkp
     if (proof != NULL) e->data = hkp_dsm__bytes(n, proof->ptr, proof->len);
     if (proof != NULL && e->data == NULL) e->e.status = HKP_E_LIMIT;
     *q = (struct question){.ticket = 0};
+    n->n_questions--;
 }
 
 static void put(node *n, struct question *q) {
@@ -58,6 +59,7 @@ hkp_status hkp_dsm_ask(hkp_dsm_node *n, hkp_time now, const struct hkp_dsm_quest
                                .position = asked->position,
                                .trust = asked->trust};
         memcpy(q->key, asked->key, 32);
+        n->n_questions++;
         *ticket = q->ticket;
         put(n, q);
         return HKP_OK;
@@ -112,7 +114,7 @@ void hkp_dsm__questions_tick(node *n) {
 
 hkp_time hkp_dsm__questions_wake(const node *n) {
     hkp_time wake = HKP_TIME_NEVER;
-    for (size_t i = 0; i < QUESTIONS_MAX; i++)
+    for (size_t i = 0; n->n_questions > 0 && i < QUESTIONS_MAX; i++)
         if (n->questions[i].ticket != 0 && n->questions[i].again < wake) wake = n->questions[i].again;
     return wake;
 }

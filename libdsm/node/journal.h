@@ -18,10 +18,10 @@ struct held {
 enum { HELD_VOTE = 1, HELD_PROPOSE = 2, HELD_OWN_BLOCK = 3, HELD_BLOCK = 4 };
 
 struct event_entry {
-    struct hkp_dsm_event e;
-    uint8_t key[KEY_MAX], key_to[KEY_MAX];
     blob *data;
     struct block *pinned;
+    struct hkp_dsm_event e;
+    uint8_t key[KEY_MAX], key_to[KEY_MAX];
 };
 
 /** An open GET or SCAN. */

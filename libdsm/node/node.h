@@ -48,17 +48,62 @@
 #include "libdsm/node/testimony.h"
 
 struct hkp_dsm_node {
+    /* what nearly each call looks at stands together: it is few lines of the cache, of a node that others
+     * pushed out of it */
+    uint32_t state, observer, silent, promises_open;
+    /** outdated: the chain uses blocks and headers of this version, which this build does not know; 0: none
+     */
+    uint32_t outdated;
+    int32_t seat;
+    hkp_time now, wall_at;
+    uint64_t wall_us, received, refused;
+    struct peer *peers, **peer_table;
+    uint32_t n_peers, next_peer, peer_mask, peers_max;
+    /** bits of the peers for which messages wait, and how many these are */
+    uint64_t *waiting;
+    uint32_t n_waited;
+    uint32_t events_cap, event_head, event_count, held_head, held_count, report_head, report_count;
+    uint64_t ticket, durable;
+    /** the last write before the call of now */
+    uint64_t whole;
+    /** new certs and evidence, counted; the rules are looked at again then, whatever comes */
+    uint64_t stirs;
+    hkp_time advance_at, have_at, tell_at;
+    /** a queue waits until then for its ration */
+    hkp_time pace_at;
+    uint64_t view, watermark;
+    hkp_time entered_at, work_at, retransmit_at, retransmit_every, work_wake;
+    struct slot *slots;
+    uint32_t n_questions, n_lost;
+    /** stored blocks that are still to be told: what is read next, whose place is known up to where */
+    struct retell {
+        uint32_t phase, rows, reading;
+        uint8_t from[24], place[24];
+        uint64_t height;
+    } retell;
+    /** newest final header; digest of the epoch's genesis and view 0 at its start */
+    struct root {
+        uint64_t view, height, time_ms;
+        uint8_t digest[32];
+        hkp_time at;
+    } root;
+    /** D-STO-8: below which heights blocks (turn 0) and headers (turn 1) are gone, and the height at hand */
+    struct prune {
+        hkp_time again;
+        uint32_t reading, turn, step, found, changed, left;
+        uint64_t blocks, headers, height;
+        blob *body;
+        struct hkp_dsm_cbor_reader at;
+    } prune;
+    uint64_t epoch_first;
+    struct event_entry current;
+
     struct hkp_mem mem;
     struct hkp_rng rng;
     struct hkp_dsm__pool pool;
     void *block_of_memory;
     size_t block_size;
-    /** outdated: the chain uses blocks and headers of this version, which this build does not know; 0: none
-     */
-    uint32_t outdated;
-    uint32_t state, observer, silent, heads_max, peers_max, blocks_max, synchronised;
-    hkp_time now, wall_at;
-    uint64_t wall_us;
+    uint32_t heads_max, blocks_max, synchronised;
     uint64_t t_cp, delay, have_every;
 
     /* identity */
@@ -84,23 +129,16 @@ struct hkp_dsm_node {
     struct block **path;
 
     /* peers */
-    struct peer *peers, **peer_table;
-    uint32_t n_peers, next_peer, peer_mask;
-    /** bits of the peers for which messages wait */
-    uint64_t *waiting;
-    /** certificates by message id: place + 1; when a neighbour is told of them */
+    /** certificates by message id: place + 1; tell_at: when a neighbour is told of them */
     uint32_t *cert_table;
-    hkp_time tell_at;
     blob *sending;
-    uint64_t received, refused, sent, dropped;
-    hkp_time have_at, have_all_at;
+    uint64_t sent, dropped;
+    hkp_time have_all_at;
     struct hkp_dsm__spread spread;
     struct hkp_dsm__near near;
     struct hkp_dsm__probes probes;
     struct hkp_dsm__grey grey;
     struct hkp_dsm__testimony testimony;
-    /** a queue waits until then for its ration */
-    hkp_time pace_at;
 
     /** lists.c: newest lists held, and the next officers; ops_lists.c: what the chain carries */
     struct lists {
@@ -178,15 +216,10 @@ struct hkp_dsm_node {
 
     /* journal */
     struct event_entry *events;
-    uint32_t events_cap, event_head, event_count;
-    struct event_entry current;
     /** those of the block in current */
     struct hkp_dsm_claims claims;
     struct held *held;
-    uint32_t held_head, held_count;
-    uint64_t ticket, durable, read_ticket;
-    /** the last write before the call of now */
-    uint64_t whole;
+    uint64_t read_ticket;
     struct read reads[READS_MAX];
 
     /* consensus */
@@ -195,35 +228,22 @@ struct hkp_dsm_node {
     size_t set_len;
     uint8_t epoch0_hash[32];
     uint8_t perm[HKP_DSM_MEMBERS_MAX];
-    int32_t seat;
-    uint64_t view, watermark, epoch_first, epoch_ms;
-    hkp_time entered_at, work_at, retransmit_at, retransmit_every;
+    uint64_t epoch_ms;
     /** by views that were left by CERT_N: from their start, with work, to that cert */
     uint64_t view_took;
     uint32_t nullified_row, had_nullified, first_view;
     /** all that there is to do is that a header is not final yet */
     uint32_t only_open;
-    struct slot *slots;
     uint64_t last_without_null;
     struct prop props[PROPS];
-    /** newest final header; digest of the epoch's genesis and view 0 at its start */
-    struct root {
-        uint8_t digest[32];
-        uint64_t height, view, time_ms;
-        hkp_time at;
-    } root;
     /** where the heads tree stands: NULL is root */
     struct prop *cursor;
     uint64_t newest_n, newest_0, target_view, target_put;
     uint8_t target[32];
     blob *target_cert, *final_cert, *final_n;
     struct report reports[REPORTS_MAX];
-    uint32_t report_head, report_count;
     uint64_t finals, nullified;
-    /** new certs and evidence, counted; the rules are looked at again then, whatever comes */
-    uint64_t stirs;
-    hkp_time advance_at;
-    hkp_time sync_again, work_wake;
+    hkp_time sync_again;
     /** an epoch that somebody spoke of: asked for until something in it is final, or so often in vain */
     uint64_t ahead;
     uint32_t ahead_tries;
@@ -238,7 +258,6 @@ struct hkp_dsm_node {
 
     /* D-STO-9 */
     uint8_t promised[HKP_DSM_MEMBERS_MAX];
-    uint32_t promises_open;
     uint64_t promise_view;
     hkp_time promises_again;
 
@@ -276,24 +295,10 @@ struct hkp_dsm_node {
         uint32_t on, reading, epochs;
         uint64_t wal_epoch, since_ms;
     } resync;
-    /** stored blocks that are still to be told: what is read next, whose place is known up to where */
-    struct retell {
-        uint32_t phase, rows, reading;
-        uint8_t from[24], place[24];
-        uint64_t height;
-    } retell;
-    /** D-STO-8: below which heights blocks (turn 0) and headers (turn 1) are gone, and the height at hand */
     uint64_t keep_blocks_s, keep_headers_s;
-    struct prune {
-        uint32_t turn, step, reading, found, changed, left;
-        uint64_t blocks, headers, height;
-        blob *body;
-        struct hkp_dsm_cbor_reader at;
-        hkp_time again;
-    } prune;
     /** damaged rows, the one whose row above is being read, and whose turn it is */
     struct lost *lost, *healing;
-    uint32_t n_lost, heal_next;
+    uint32_t heal_next;
     /** root of the heads at the genesis of this epoch, while its boundary is lost and was not compared */
     uint32_t boundary_unseen;
     uint8_t boundary_heads[32];

@@ -192,7 +192,7 @@ void hkp_dsm__officers_tick(node *n) {
 
 hkp_time hkp_dsm__officers_wake(const node *n) {
     hkp_time wake = HKP_TIME_NEVER;
-    for (size_t i = 0; i < OFFICE_CLAIMS; i++)
+    for (size_t i = 0; n->lists.jumped && i < OFFICE_CLAIMS; i++)
         if (n->lists.claims[i].used && n->lists.claims[i].again < wake) wake = n->lists.claims[i].again;
     return wake;
 }

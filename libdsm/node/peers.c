@@ -34,17 +34,34 @@ int hkp_dsm__lane_open(const struct peer *p, uint32_t lane) {
     return (mask >> lane & 1U) != 0;
 }
 
+/* The first of a lane stands in its peer, where nearly always nothing is behind it. */
+static void queue_push(struct queue *q, blob *b) {
+    const uint32_t end = q->head + q->count - 1;
+    if (q->count++ == 0)
+        q->first = b;
+    else
+        q->ring[end < q->cap ? end : end - q->cap] = b;
+}
+
+static void mark(node *n, const struct peer *p, int waits) {
+    const uint32_t at = (uint32_t)(p - n->peers);
+    const uint64_t bit = 1ULL << at % 64;
+    if (((n->waiting[at / 64] & bit) != 0) == waits) return;
+    n->waiting[at / 64] ^= bit;
+    n->n_waited += waits ? 1U : UINT32_MAX;
+}
+
 static void queue_pop(node *n, struct peer *p, struct queue *q) {
-    blob *b = q->ring[q->head];
-    q->count--;
-    q->head =
-        q->count == 0 || q->head + 1 == q->cap ? 0 : q->head + 1; /* the same few places, while it can */
+    blob *b = q->first;
+    if (--q->count > 0) {
+        q->first = q->ring[q->head];
+        q->head = q->head + 1 == q->cap ? 0 : q->head + 1;
+    }
     p->bytes -= b->len;
     hkp_dsm__blob_drop(&n->pool, b);
     for (uint32_t l = 0; l < HKP_DSM_LANES; l++)
         if (p->queues[l].count > 0) return;
-    const uint32_t at = (uint32_t)(p - n->peers);
-    n->waiting[at / 64] &= ~(1ULL << at % 64);
+    mark(n, p, 0);
 }
 
 void hkp_dsm__peer_bad(node *n, struct peer *p, hkp_status why) {
@@ -71,12 +88,9 @@ void hkp_dsm__send_peer(node *n, struct peer *p, uint32_t lane, blob *msg) {
             queue_pop(n, p, &p->queues[low]);
             n->dropped++;
         }
-    const uint32_t end = q->head + q->count;
-    q->ring[end < q->cap ? end : end - q->cap] = hkp_dsm__blob_hold(msg);
-    q->count++;
+    queue_push(q, hkp_dsm__blob_hold(msg));
     p->bytes += msg->len;
-    const uint32_t at = (uint32_t)(p - n->peers);
-    n->waiting[at / 64] |= 1ULL << at % 64;
+    mark(n, p, 1);
 }
 
 void hkp_dsm__send_members(node *n, uint32_t lane, blob *msg) {
@@ -215,8 +229,7 @@ static struct queue *next_queue(node *n, struct peer *p, uint32_t skip, uint32_t
     for (uint32_t i = 0; i < HKP_DSM_LANES; i++) {
         uint32_t l = floor_turn ? HKP_DSM_LANES - 1 - i : i;
         const struct queue *q = &p->queues[l];
-        if (q->count == 0 || (skip >> l & 1U) != 0 || !hkp_dsm__pace_lane(n, p, l, q->ring[q->head]->len))
-            continue;
+        if (q->count == 0 || (skip >> l & 1U) != 0 || !hkp_dsm__pace_lane(n, p, l, q->first->len)) continue;
         *lane = l;
         return &p->queues[l];
     }
@@ -229,7 +242,7 @@ static hkp_status send_from(node *n, struct peer *p, uint32_t skip, uint32_t *la
     struct queue *q = next_queue(n, p, skip, &l);
     if (q == NULL) return HKP_E_NOTFOUND;
     hkp_dsm__blob_drop(&n->pool, n->sending);
-    n->sending = hkp_dsm__blob_hold(q->ring[q->head]);
+    n->sending = hkp_dsm__blob_hold(q->first);
     queue_pop(n, p, q);
     p->served++;
     n->sent++;
@@ -265,6 +278,7 @@ static int send_range(node *n, uint32_t from, uint32_t end, uint8_t peer[16], ui
 
 hkp_status hkp_dsm_send(hkp_dsm_node *n, uint8_t peer[16], uint32_t *lane, const uint8_t **msg, size_t *len) {
     const uint32_t from = n->next_peer;
+    if (n->n_waited == 0) return HKP_E_NOTFOUND;
     return send_range(n, from, n->peers_max, peer, lane, msg, len) ||
                    send_range(n, 0, from, peer, lane, msg, len)
                ? HKP_OK

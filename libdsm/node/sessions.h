@@ -8,35 +8,42 @@
 #include "libdsm/node/neighbours.h"
 #include "libdsm/node/spread.h"
 
-/** A session. */
+/** A session. What a message that comes looks at is first, then what one that goes does. */
 struct peer {
     struct peer *next_by_id;
     uint8_t node_id[16];
-    uint32_t up, lanes, bad;
-    /** its session began with an old revocation list: it has no role above EDGE (D-CA-8) */
-    uint32_t listless;
+    uint32_t up, lanes;
     /** seat, or -1 */
     int32_t seat;
-    int64_t clock_us;
-    uint32_t clock_verdict, have_clock;
+    /** it is sent away (D-GSP-17); its session began with an old revocation list: it has no role above EDGE
+     * (D-CA-8) */
+    uint32_t away, listless;
+    hkp_time certs_again;
+    /** number of its link + 1; 0: none */
+    uint32_t link;
+    uint32_t served;
+    /** its score and what it may send */
+    struct hkp_dsm__score conduct;
+    /** what is sent to it: the first of a lane, and behind it the others in a ring. bytes: of all */
     struct queue {
+        blob *first;
+        uint32_t count, head, cap;
         blob **ring;
-        uint32_t cap, head, count;
     } queues[HKP_DSM_LANES];
     size_t bytes;
-    uint32_t served;
-    hkp_time certs_again;
-    /** its score and what it may send; what is sent to it. It was here before; it is sent away (D-GSP-17) */
-    struct hkp_dsm__score conduct, pace;
-    uint32_t known, away;
+    struct hkp_dsm__score pace;
+    /** it was here before; the host was told to close the session */
+    uint32_t known, bad;
+    int64_t clock_us;
+    uint32_t clock_verdict, have_clock;
     /** D-GSP-13: places told, ids of the next message, and when that is */
     uint32_t told, tell_ids;
     hkp_time tell_again;
-    /** number of its link + 1; 0: none. What the network loses on it, of 1000 packets */
-    uint32_t link, loss;
+    /** what the network loses on its link, of 1000 packets */
+    uint32_t loss;
     /** it was told PRUNE, and copies came later than they should have, in a row */
-    hkp_time pruned_at;
     uint32_t unheard;
+    hkp_time pruned_at;
     /** this node asked its host for the session; HKP_DSM_STANCE_* */
     uint32_t dialed, stance;
     struct hkp_dsm__probe probe;

@@ -370,6 +370,13 @@ static hkp_status on_push(node *n, struct peer *p, const struct hkp_dsm__message
     return st;
 }
 
+static int is_held(node *n, uint32_t lane, const uint8_t id[16]) {
+    uint32_t form;
+    return block_of(n, id) != NULL || kept_find(&n->spread, id) != NULL ||
+           hkp_dsm__list_by_id(n, id).ptr != NULL || hkp_dsm__statement_object(n, id) != NULL ||
+           (lane == 1 && hkp_dsm__held_by_id(n, id, &form) != NULL);
+}
+
 static void on_ihave(node *n, struct peer *p, struct hkp_dsm__message *m) {
     spread *s = &n->spread;
     if (p->link == 0 || !hkp_dsm__conduct_graft(n, p)) return;
@@ -377,13 +384,10 @@ static void on_ihave(node *n, struct peer *p, struct hkp_dsm__message *m) {
     const int again = m->lane == 0 && !s->tree.links[link].in_eager && n->now < certs_quiet(s);
     for (size_t i = 0; i < m->list.n; i++) {
         const uint8_t *id = hkp_dsm__next_fixed(&m->list, 16);
-        uint32_t form;
-        const int held = block_of(n, id) != NULL || kept_find(s, id) != NULL ||
-                         hkp_dsm__list_by_id(n, id).ptr != NULL || hkp_dsm__statement_object(n, id) != NULL ||
-                         (m->lane == 1 && hkp_dsm__held_by_id(n, id, &form) != NULL);
+        const int known = hkp_dsm__seen_has(&s->tree.seen, id) || is_held(n, m->lane, id);
         if (!again)
-            hkp_dsm__tree_ihave(&s->tree, n->now, link, m->lane, id, held);
-        else if (!held && !hkp_dsm__seen_has(&s->tree.seen, id))
+            hkp_dsm__tree_ihave(&s->tree, n->now, link, m->lane, id, known);
+        else if (!known)
             s->cert_hint = p->link;
     }
 }

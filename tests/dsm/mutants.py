@@ -447,7 +447,7 @@ VIEWS = [
     ("D-GSP-15 overruns cost nothing", CONDUCT, "    hkp_dsm__conduct_add(n, p, HKP_DSM__SCORE_OVERRUN);\n    return HKP_E_DSM_RATE;",
      "    (void)n, (void)p;\n    return HKP_E_DSM_RATE;", *RATIONS),
     ("D-GSP-15 lanes have no ration", CONDUCT, "lane, amount, member(p)) ? HKP_OK : overrun(n, p);", "lane, amount, member(p)) ? HKP_OK : HKP_OK;", *RATIONS),
-    ("D-GSP-15 a sender keeps no ration", PEERS_C, " || !hkp_dsm__pace_lane(n, p, l, q->ring[q->head]->len)", "", "unit_spread",
+    ("D-GSP-15 a sender keeps no ration", PEERS_C, " || !hkp_dsm__pace_lane(n, p, l, q->first->len)", "", "unit_spread",
      "what_is_sent_stays_within_the_rations_of_others"),
     ("D-GSP-1 a record is not checked", RECORD, "if (st == HKP_OK) st = hkp_dsm_envelope_verify(chain_id, &e, key);", "(void)key;",
      *WHOSE),

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "libdsm/message/message.h"
+#include "libdsm/node/node.h"
 #include "libter/bytes.h"
 
 void sim_must(int ok, const char *what) {
@@ -63,6 +63,7 @@ static void due_set(struct sim *s, uint32_t i) {
     hkp_time due = me->up ? wake_of(me) : HKP_TIME_NEVER;
     if (me->up && me->disk.commit_at != 0 && me->disk.commit_at < due) due = me->disk.commit_at;
     size_t at = SIM_NODES + i;
+    if (s->due[at] == due) return;
     s->due[at] = due;
     for (at /= 2; at > 0; at /= 2)
         s->due[at] = s->due[2 * at] <= s->due[2 * at + 1] ? s->due[2 * at] : s->due[2 * at + 1];
@@ -118,7 +119,7 @@ static hkp_time in_session(struct sim *s, hkp_time due, uint32_t from, uint32_t 
     if (s->last_due == NULL)
         s->last_due = calloc((size_t)SIM_NODES * SIM_NODES * HKP_DSM_LANES, sizeof(hkp_time));
     sim_must(s->last_due != NULL, "no memory");
-    hkp_time *last = &s->last_due[((size_t)from * SIM_NODES + to) * HKP_DSM_LANES + lane];
+    hkp_time *last = &s->last_due[((size_t)from * HKP_DSM_LANES + lane) * SIM_NODES + to];
     while (sim_random(s, 1000) < s->loss) due += s->resend;
     if (due < *last) due = *last;
     return *last = due;
@@ -130,11 +131,7 @@ static uint32_t size_class(size_t len) {
     return c;
 }
 
-static struct sim_bytes *bytes_of(uint8_t *data) {
-    return (struct sim_bytes *)(void *)(data - offsetof(struct sim_bytes, data));
-}
-
-static uint8_t *bytes_new(struct sim *s, const uint8_t *msg, size_t len) {
+static struct sim_bytes *bytes_new(struct sim *s, const uint8_t *msg, size_t len) {
     const uint32_t c = size_class(len);
     struct sim_bytes *b = c < SIM_SIZES ? s->spare[c] : NULL;
     if (b != NULL)
@@ -144,11 +141,10 @@ static uint8_t *bytes_new(struct sim *s, const uint8_t *msg, size_t len) {
     sim_must(b != NULL, "no memory");
     *b = (struct sim_bytes){.refs = 1, .len = (uint32_t)len};
     if (len > 0) memcpy(b->data, msg, len);
-    return b->data;
+    return b;
 }
 
-static void bytes_give(struct sim *s, uint8_t *data) {
-    struct sim_bytes *b = bytes_of(data);
+static void bytes_give(struct sim *s, struct sim_bytes *b) {
     const uint32_t c = size_class(b->len);
     if (--b->refs > 0) return;
     if (c == SIM_SIZES) {
@@ -160,52 +156,126 @@ static void bytes_give(struct sim *s, uint8_t *data) {
 }
 
 /* What goes to many goes to one after the other. */
-static uint8_t *bytes_take(struct sim *s, const uint8_t *msg, size_t len) {
+static struct sim_bytes *bytes_take(struct sim *s, const uint8_t *msg, size_t len) {
     struct sim_bytes *last = s->last_sent;
     if (last == NULL || last->len != len || (len > 0 && memcmp(last->data, msg, len) != 0)) {
-        if (last != NULL) bytes_give(s, last->data);
-        s->last_sent = last = bytes_of(bytes_new(s, msg, len));
+        if (last != NULL) bytes_give(s, last);
+        s->last_sent = last = bytes_new(s, msg, len);
     }
     last->refs++;
-    return last->data;
+    return last;
 }
 
-/* ---- what is on its way: a heap of which each has four below it ---- */
+/* ---- what is on its way; of the heap each has four below it ---- */
 
-static int before(const struct sim_arrival *a, const struct sim_arrival *b) {
-    return a->due != b->due ? a->due < b->due : (int32_t)(a->order - b->order) < 0;
+/* Without a branch: which is first is as good as random. */
+static int before(const struct sim_message *a, const struct sim_message *b) {
+    return (a->due < b->due) | ((a->due == b->due) & ((int32_t)(a->order - b->order) < 0));
 }
 
-static void net_put(struct sim *s, hkp_time due, const struct sim_message *m) {
-    struct sim_arrival new = {.due = due, .order = s->order++};
-    if (s->n_free > 0) {
-        new.at = s->free_net[--s->n_free];
-    } else {
-        s->net = sim_grow(s->net, &s->net_cap, s->net_used, sizeof *s->net);
-        new.at = (uint32_t)s->net_used++;
+static void heap_up(struct sim *s, size_t at, struct sim_message m) {
+    for (; at > 0 && before(&m, &s->net[(at - 1) / 4]); at = (at - 1) / 4) s->net[at] = s->net[(at - 1) / 4];
+    s->net[at] = m;
+}
+
+static void heap_put(struct sim *s, struct sim_message m) {
+    s->net = sim_grow(s->net, &s->net_cap, s->n_net, sizeof *s->net);
+    heap_up(s, s->n_net++, m);
+}
+
+static void net_put(struct sim *s, struct sim_message m) {
+    const uint64_t slice = m.due >> SIM_SLICE_BITS;
+    struct sim_later *l = &s->later[slice % SIM_SLICES];
+    m.order = s->order++;
+    if (s->n_later == 0 && s->slice < s->now >> SIM_SLICE_BITS) s->slice = s->now >> SIM_SLICE_BITS;
+    if (slice <= s->slice || slice - s->slice >= SIM_SLICES) {
+        heap_put(s, m);
+        return;
     }
-    s->net[new.at] = *m;
-    s->heap = sim_grow(s->heap, &s->heap_cap, s->n_net, sizeof *s->heap);
-    size_t at = s->n_net++;
-    for (; at > 0 && before(&new, &s->heap[(at - 1) / 4]); at = (at - 1) / 4)
-        s->heap[at] = s->heap[(at - 1) / 4];
-    s->heap[at] = new;
+    l->at = sim_grow(l->at, &l->cap, l->n, sizeof *l->at);
+    l->at[l->n++] = m;
+    s->n_later++;
 }
 
+/*
+ * A hundred nodes push each other out of the cache. What that of a message looks at in any case is fetched
+ * while others work, in steps, since each asks the one before where things are: two slices ahead, one, none,
+ * and one message ahead. (Inline: what does nothing but fetch is pure to gcc, and is not called.)
+ */
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE void fetch(const void *at, size_t len) {
+    for (size_t i = 0; i < len; i += 64) __builtin_prefetch((const uint8_t *)at + i);
+}
+
+INLINE void fetch_1(const struct sim *s, const struct sim_message *m) {
+    const struct hkp_dsm_node *n = s->nodes[m->to].node;
+    if (n == NULL) return;
+    fetch(m->bytes, 192);
+    fetch(n, offsetof(struct hkp_dsm_node, current) + 64);
+    fetch(&n->spread.tree, 192);
+    fetch(&n->near.view, 128);
+    fetch(&n->join, 64);
+    fetch(&n->near.on, 1);
+    fetch(&n->probes.at, 1);
+    fetch(&n->entropy.at, 1);
+    fetch(&n->testimony.at, 1);
+    fetch(&n->lists.jumped, 1);
+    fetch(&n->set, 64);
+}
+
+INLINE struct peer *const *peer_of(const struct sim *s, const struct sim_message *m) {
+    const struct hkp_dsm_node *n = s->nodes[m->to].node;
+    return &n->peer_table[hkp_le32(s->mesh.node_id[s->nodes[m->from].who]) & n->peer_mask];
+}
+
+INLINE void fetch_2(const struct sim *s, const struct sim_message *m) {
+    const struct hkp_dsm_node *n = s->nodes[m->to].node;
+    if (n == NULL) return;
+    fetch(peer_of(s, m), 1);
+    fetch(&n->slots[n->view % SLOTS], sizeof *n->slots);
+}
+
+INLINE void fetch_3(const struct sim *s, const struct sim_message *m) {
+    if (s->nodes[m->to].node != NULL) fetch(*peer_of(s, m), 192);
+}
+
+/* When the first arrives, which is at the top of the heap then. */
+static hkp_time net_next(struct sim *s) {
+    while (s->n_later > 0 && (s->n_net == 0 || s->net[0].due >> SIM_SLICE_BITS > s->slice)) {
+        struct sim_later *l = &s->later[++s->slice % SIM_SLICES];
+        for (size_t i = 0; i < l->n; i++) {
+            heap_put(s, l->at[i]);
+            fetch_2(s, &l->at[i]);
+        }
+        s->n_later -= l->n;
+        l->n = 0;
+        l = &s->later[(s->slice + 1) % SIM_SLICES];
+        for (size_t i = 0; i < l->n; i++) fetch_1(s, &l->at[i]);
+        l = &s->later[(s->slice + 2) % SIM_SLICES];
+        for (size_t i = 0; i < l->n; i++) fetch(&s->nodes[l->at[i].to], 1);
+    }
+    return s->n_net > 0 ? s->net[0].due : HKP_TIME_NEVER;
+}
+
+/* The hole goes down to the end, then the last one up from there, which is seldom far. */
 static struct sim_message net_take(struct sim *s) {
-    const struct sim_arrival first = s->heap[0], last = s->heap[--s->n_net];
-    size_t at = 0;
-    for (size_t child; (child = 4 * at + 1) < s->n_net; at = child) {
-        const size_t end = child + 4 < s->n_net ? child + 4 : s->n_net;
-        for (size_t k = child + 1; k < end; k++)
-            if (before(&s->heap[k], &s->heap[child])) child = k;
-        if (before(&last, &s->heap[child])) break;
-        s->heap[at] = s->heap[child];
+    const struct sim_message first = s->net[0], last = s->net[--s->n_net];
+    size_t at = 0, child;
+    for (; (child = 4 * at + 1) + 3 < s->n_net; at = child) {
+        const struct sim_message *c = &s->net[child];
+        const size_t left = (size_t)before(&c[1], &c[0]), right = 2 + (size_t)before(&c[3], &c[2]);
+        child += before(&c[right], &c[left]) ? right : left;
+        s->net[at] = s->net[child];
     }
-    s->heap[at] = last;
-    s->free_net = sim_grow(s->free_net, &s->free_cap, s->n_free, sizeof *s->free_net);
-    s->free_net[s->n_free++] = first.at;
-    return s->net[first.at];
+    for (size_t k = child; k < s->n_net; k++)
+        if (before(&s->net[k], &s->net[child])) child = k;
+    if (child < s->n_net) {
+        s->net[at] = s->net[child];
+        at = child;
+    }
+    heap_up(s, at, last);
+    return first;
 }
 
 void sim_send(struct sim *s, uint32_t from, uint32_t to, uint32_t lane, const uint8_t *msg, size_t len) {
@@ -217,24 +287,20 @@ void sim_send(struct sim *s, uint32_t from, uint32_t to, uint32_t lane, const ui
     if (!s->nodes[from].honest && !s->unwatched) sim_watch(s, from, lane, msg, len);
     if (len > 1 && (s->lost_ops >> sent_op(s, msg) & 1) != 0) copies = 0;
     for (uint32_t c = 0; c < copies; c++) {
-        struct sim_message m = {.from = (uint8_t)from,
+        struct sim_message m = {.due = s->now + s->delay_min + sim_random(s, s->delay_max - s->delay_min + 1),
+                                .bytes = bytes_take(s, msg, len),
+                                .from = (uint8_t)from,
                                 .to = (uint8_t)to,
-                                .lane = (uint8_t)lane,
-                                .data = bytes_take(s, msg, len),
-                                .len = (uint32_t)len};
-        hkp_time due = s->now + s->delay_min + sim_random(s, s->delay_max - s->delay_min + 1);
-        if (s->resend > 0) due = in_session(s, due, from, to, lane);
+                                .lane = (uint8_t)lane};
+        if (s->resend > 0) m.due = in_session(s, m.due, from, to, lane);
         if (len > 0 && s->corrupt > 0 && sim_random(s, 1000) < s->corrupt) {
+            bytes_give(s, m.bytes);
             /* a session authenticates what is sent (HTP-5): of the honest nothing false arrives */
-            if (s->nodes[from].honest) {
-                bytes_give(s, m.data);
-                continue;
-            }
-            bytes_give(s, m.data);
-            m.data = bytes_new(s, msg, len);
-            m.data[sim_random(s, len)] ^= (uint8_t)(1 + sim_random(s, 255));
+            if (s->nodes[from].honest) continue;
+            m.bytes = bytes_new(s, msg, len);
+            m.bytes->data[sim_random(s, len)] ^= (uint8_t)(1 + sim_random(s, 255));
         }
-        net_put(s, due, &m);
+        net_put(s, m);
     }
 }
 
@@ -400,16 +466,19 @@ void sim_link(struct sim *s, uint32_t a, uint32_t b, uint32_t on) {
 static void deliver(struct sim *s) {
     struct sim_message m = net_take(s);
     struct sim_node *to = &s->nodes[m.to];
+    if (s->n_net > 0) fetch_3(s, &s->net[0]);
     if (to->up && s->links[m.from][m.to]) {
-        if (!s->unwatched) sim_watch_before(s, m.to, m.lane, m.data, m.len);
+        const uint8_t *msg = m.bytes->data;
+        const size_t len = m.bytes->len;
+        if (!s->unwatched) sim_watch_before(s, m.to, m.lane, msg, len);
         hkp_status st = hkp_dsm_recv(to->node, s->now, wall_us(s, m.to),
-                                     s->mesh.node_id[s->nodes[m.from].who], m.lane, m.data, m.len);
+                                     s->mesh.node_id[s->nodes[m.from].who], m.lane, msg, len);
         if (!s->unwatched) sim_watch_after(s, m.to, st);
-        if (!to->honest && s->overhear != NULL) s->overhear(s, m.to, m.lane, m.data, m.len);
+        if (!to->honest && s->overhear != NULL) s->overhear(s, m.to, m.lane, msg, len);
         sim_trace(s, &st, sizeof st);
         sim_pump(s, m.to);
     }
-    bytes_give(s, m.data);
+    bytes_give(s, m.bytes);
 }
 
 void sim_run(struct sim *s, hkp_time span) {
@@ -419,7 +488,7 @@ void sim_run(struct sim *s, hkp_time span) {
         due_set(s, i);
     }
     for (;;) {
-        const hkp_time arrives = s->n_net > 0 ? s->heap[0].due : HKP_TIME_NEVER;
+        const hkp_time arrives = net_next(s);
         const hkp_time next = arrives <= s->due[1] ? arrives : s->due[1];
         if (next > end) break;
         if (next > s->now) s->now = next;
@@ -480,11 +549,13 @@ void sim_free(struct sim *s) {
         sim_disk_free(&s->nodes[i].disk);
         free(s->nodes[i].proof);
     }
-    for (size_t k = 0; k < s->n_net; k++) bytes_give(s, s->net[s->heap[k].at].data);
-    if (s->last_sent != NULL) bytes_give(s, s->last_sent->data);
+    for (size_t k = 0; k < s->n_net; k++) bytes_give(s, s->net[k].bytes);
+    for (size_t k = 0; k < SIM_SLICES; k++) {
+        for (size_t i = 0; i < s->later[k].n; i++) bytes_give(s, s->later[k].at[i].bytes);
+        free(s->later[k].at);
+    }
+    if (s->last_sent != NULL) bytes_give(s, s->last_sent);
     free(s->net);
-    free(s->heap);
-    free(s->free_net);
     for (uint32_t c = 0; c < SIM_SIZES; c++)
         for (struct sim_bytes *b = s->spare[c], *next; b != NULL; b = next) {
             next = b->next;

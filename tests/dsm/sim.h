@@ -20,7 +20,8 @@
 #include <hookprobe/dsm.h>
 
 enum { SIM_NODES = 128, SIM_HEIGHTS = 4096, SIM_PROMISES = 65536, SIM_PROOF = 65536 };
-enum { SIM_SIZES = 8 };
+/** 8192 slices of 33 us */
+enum { SIM_SIZES = 8, SIM_SLICE_BITS = 15, SIM_SLICES = 8192 };
 enum { SIM_HEADERS = 16384, SIM_HEARD = 65536, SIM_EPOCHS = 16 };
 
 #define SIM_MS 1000000ULL
@@ -65,15 +66,14 @@ struct sim_write {
 };
 
 struct sim_disk {
+    /** when the group commit that runs ends; 0: none runs */
+    hkp_time commit_at;
+    struct sim_write *pending;
+    size_t n_pending, pending_cap, committing;
     struct sim_row *rows;
     size_t count, cap;
     uint8_t (*wal)[64];
     size_t wal_count, wal_cap;
-    struct sim_write *pending;
-    size_t n_pending, pending_cap;
-    /** when the group commit that runs ends; 0: none runs */
-    hkp_time commit_at;
-    size_t committing;
     /** SIM_LIES: what it lies about, and what is truly on it, as of the last honest flush */
     uint32_t lies;
     struct sim_disk *truth;
@@ -84,19 +84,21 @@ enum { SIM_LIES_WAL = 1, SIM_LIES_ROWS = 2 };
 
 struct sim_node {
     hkp_dsm_node *node;
-    struct sim_disk disk;
+    /** when it is to be called next, as sim_pump() last saw it, and when it was called last */
+    hkp_time wake, ticked;
+    int64_t clock_us;
     /** whose identity; a twin has that of another */
-    uint32_t who;
+    uint32_t who, up, honest, silent;
+    struct sim_disk disk;
     /** how often it was started; 1: its store was tampered with, so it may find it damaged; 1: started as an
      * observer, as a host does that lost its WAL (D-STO-7) */
     uint32_t life, spoilt, observe;
-    uint32_t up, honest, started, observer, damaged, silent;
+    uint32_t started, observer, damaged;
     uint64_t lost, healed;
     /** peers that it wants to be rid of */
     uint64_t bad;
     uint64_t finals, blocks, blocks_final, evidence, frozen, forked, proofs, epochs;
     uint64_t height;
-    int64_t clock_us;
     /** 1: its host says nothing of its clock; the digest that its operator gave (D-SYN-2) */
     uint32_t unsynchronised;
     uint8_t boundary[32];
@@ -104,24 +106,17 @@ struct sim_node {
     uint8_t *proof;
     size_t proof_len;
     hkp_status proof_status;
-    /** when it is to be called next, as sim_pump() last saw it, and when it was called last */
-    hkp_time wake, ticked;
     /** tree of the final blocks that were told since the last checkpoint */
     struct hkp_dsm__merkle *told;
 };
 
-/** On its way. One message to many is held once. */
+/** On its way. What arrives first comes first, of one time what was sent first. One message to many is held
+ * once. */
 struct sim_message {
-    uint8_t *data;
-    uint32_t len;
-    uint8_t from, to, lane;
-};
-
-/** When it arrives, in a heap, the earliest first, of those of one time the one that was sent first; at: its
- * place among the messages. */
-struct sim_arrival {
     hkp_time due;
-    uint32_t order, at;
+    struct sim_bytes *bytes;
+    uint32_t order;
+    uint8_t from, to, lane;
 };
 
 struct sim_promise {
@@ -169,11 +164,15 @@ struct sim {
     struct sim_node nodes[SIM_NODES];
     /** links[a][b]: 1 while a's messages reach b */
     uint8_t links[SIM_NODES][SIM_NODES];
+    /** what is on its way: a heap of what arrives up to the end of a slice of time (and of what arrives very
+     * late), behind it those of each slice, in any order */
     struct sim_message *net;
-    struct sim_arrival *heap;
-    /** places of messages that arrived */
-    uint32_t *free_net;
-    size_t n_net, net_used, net_cap, heap_cap, free_cap, n_free;
+    size_t n_net, net_cap;
+    struct sim_later {
+        struct sim_message *at;
+        size_t n, cap;
+    } later[SIM_SLICES];
+    uint64_t slice, n_later;
     /** bytes of messages that arrived, by size, for those to come; those that were sent last */
     struct sim_bytes *spare[SIM_SIZES], *last_sent;
     /** when each node is due, for its timer or its disk, in the leaves of a tree, the earliest above */

@@ -160,19 +160,25 @@ static hkp_status say(uint32_t from, uint32_t lane, const uint8_t *msg, size_t l
     return st;
 }
 
-/* Messages of an op that are on their way to the played neighbour; the elements of their lists. */
-static uint32_t said(uint32_t op, uint32_t *elements) {
+static uint32_t said_of(const struct sim_message *on_their_way, size_t count, uint32_t op,
+                        uint32_t *elements) {
     uint32_t n = 0;
-    if (elements != NULL) *elements = 0;
-    for (size_t i = 0; i < sim.n_net; i++) {
+    for (const struct sim_message *at = on_their_way; at < on_their_way + count; at++) {
         struct hkp_dsm__message m;
-        const struct sim_message *on_its_way = &sim.net[sim.heap[i].at];
-        if (on_its_way->to != PLAYED) continue;
-        CHECK_EQ(hkp_dsm__message_parse(on_its_way->lane, on_its_way->data, on_its_way->len, &m), HKP_OK);
+        if (at->to != PLAYED) continue;
+        CHECK_EQ(hkp_dsm__message_parse(at->lane, at->bytes->data, at->bytes->len, &m), HKP_OK);
         if (m.op != op) continue;
         n++;
         if (elements != NULL) *elements += (uint32_t)m.list.n;
     }
+    return n;
+}
+
+/* Messages of an op that are on their way to the played neighbour; the elements of their lists. */
+static uint32_t said(uint32_t op, uint32_t *elements) {
+    if (elements != NULL) *elements = 0;
+    uint32_t n = said_of(sim.net, sim.n_net, op, elements);
+    for (size_t i = 0; i < SIM_SLICES; i++) n += said_of(sim.later[i].at, sim.later[i].n, op, elements);
     return n;
 }
 
