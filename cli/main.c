@@ -24,6 +24,7 @@ static const struct cli_command *const commands[] = {
     &cli_node_send,
     &cli_node_retire,
     &cli_node_tombstone,
+    &cli_node_telemetry,
     &cli_status,
     &cli_intel_lookup,
     &cli_intel_list,

@@ -225,6 +225,7 @@ hkp_status hkp_mesh_node_new(hkp_mesh_node **out, const struct hkp_mesh_node_opt
     if (st == HKP_OK) st = hkp_mesh__dsm_new(node);
     if (st == HKP_OK) st = hkp_mesh__attest_new(node);
     if (st == HKP_OK) st = hkp_mesh__work_new(node);
+    if (st == HKP_OK) st = hkp_mesh__telemetry_new(node);
     sodium_memzero(&o, sizeof o);
     if (st != HKP_OK) {
         hkp_mesh_node_free(node);
@@ -245,6 +246,7 @@ void hkp_mesh_node_free(hkp_mesh_node *node) {
     hkp_htp_endpoint_free(node->htp); /* releases its pins of commits */
     hkp_dsm_challenger_free(node->challenger);
     hkp_mesh__work_free(node);
+    hkp_mesh__telemetry_free(node);
     hkp_dsm_node_free(node->dsm);
     hkp_mesh_intel_free(node->intel);
     hkp_mesh__stuck_free(node, &node->waiting);
@@ -345,6 +347,7 @@ static void each_second(struct hkp_mesh_node *node) {
     node->second_at = node->now + HKP_MESH__SECOND;
     hkp_mesh_intel_expire(node->intel, node->wall_us / 1000000, &removed);
     hkp_mesh__renewal_tick(node);
+    hkp_mesh__telemetry_tick(node);
     for (uint32_t p = 0; p < node->n_peers; p++) {
         hkp_mesh__trust_update(node, &node->peers[p], 0);
         hkp_mesh__trust_keep_fallen(node, &node->peers[p]);

@@ -213,6 +213,12 @@ struct hkp_mesh__stuck {
     uint32_t kind;
 };
 
+/** Newest values of a node, and the stream that they are of; zeros: none. */
+struct hkp_mesh__told {
+    uint8_t stream[16];
+    struct hkp_mesh_telemetry now;
+};
+
 struct hkp_mesh__peer {
     uint8_t node_id[16];
     uint8_t s[32], a[32];
@@ -233,6 +239,8 @@ struct hkp_mesh__peer {
     uint8_t barred;
     /** newest head of its audit log; size 0: none */
     struct hkp_dsm_audit_head audit;
+    /** what it tells of itself */
+    struct hkp_mesh__told telemetry;
     /** sessions were judged since its measured files differ */
     uint8_t change_told;
 
@@ -350,6 +358,13 @@ struct hkp_mesh_node {
     hkp_dsm_challenger *challenger;
     struct hkp_mesh__attester attester;
     struct hkp_mesh__work *work;
+    /** D-AUD-4 */
+    struct {
+        hkp_dsm_stream *stream;
+        hkp_dsm_collector *collector;
+        hkp_time at;
+        struct hkp_mesh__told own;
+    } telemetry;
 
     /** own addresses; none: every session is a neighbour of libdsm */
     struct hkp_dsm_address addresses[HKP_DSM_ADDRESSES_MAX];
@@ -474,6 +489,14 @@ void hkp_mesh__renewal_fresh(struct hkp_mesh_node *node, struct hkp_mesh__peer *
 /* node_audit.c */
 /** An AUDIT_HEAD envelope came, in a block or by gossip. */
 void hkp_mesh__audit_heard(struct hkp_mesh_node *node, const uint8_t *head, size_t len);
+
+/* node_telemetry.c */
+hkp_status hkp_mesh__telemetry_new(struct hkp_mesh_node *node);
+void hkp_mesh__telemetry_free(struct hkp_mesh_node *node);
+/** Once a second. */
+void hkp_mesh__telemetry_tick(struct hkp_mesh_node *node);
+/** A TELEMETRY envelope that libdsm verified came by gossip, also the own one. */
+void hkp_mesh__telemetry_heard(struct hkp_mesh_node *node, const uint8_t *batch, size_t len);
 
 /* node_work.c */
 hkp_status hkp_mesh__work_new(struct hkp_mesh_node *node);

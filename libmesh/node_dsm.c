@@ -390,6 +390,8 @@ int hkp_mesh__dsm_event(struct hkp_mesh_node *node, struct hkp_mesh_event *out) 
         case HKP_DSM_EV_OBJECT:
             if (ev->type == HKP_DSM_KIND_AUDIT_HEAD)
                 hkp_mesh__audit_heard(node, ev->data, ev->data_len);
+            else if (ev->type == HKP_DSM_KIND_TELEMETRY)
+                hkp_mesh__telemetry_heard(node, ev->data, ev->data_len);
             else
                 hkp_mesh__work_heard(node, ev->data, ev->data_len);
             break;

@@ -48,6 +48,7 @@ HKP_API const char *hkp_mesh_version(void);
 #include <hookprobe/mesh/renewal.h>
 #include <hookprobe/mesh/restart.h>
 #include <hookprobe/mesh/submit.h>
+#include <hookprobe/mesh/telemetry.h>
 #include <hookprobe/mesh/work.h>
 
 #endif

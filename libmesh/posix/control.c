@@ -71,6 +71,8 @@ static void request(struct hkp_mesh_runner *r, struct hkp_mesh__client *c, const
         hkp_mesh__refuse(c, "a request is a JSON object with \"op\"");
     else if (strcmp(op, "status") == 0)
         hkp_mesh__op_status(r, c);
+    else if (strcmp(op, "telemetry") == 0)
+        hkp_mesh__op_telemetry(r, c);
     else if (strcmp(op, "lookup") == 0)
         hkp_mesh__op_lookup(r, c, req);
     else if (strcmp(op, "list") == 0)

@@ -186,3 +186,39 @@ void hkp_mesh__op_trust_release(struct hkp_mesh_runner *r, struct hkp_mesh__clie
                                 ? "this peer is not in quarantine"
                                 : "node_id wants the 8 to 32 hex digits with which one peer begins");
 }
+
+/* ---- telemetry (D-AUD-4) ---- */
+
+static json_t *metric_json(const struct hkp_mesh_metric *m) {
+    double value = (double)m->value;
+    if (m->scale == 0) return json_integer((json_int_t)m->value);
+    for (int32_t k = m->scale; k > 0; k--) value *= 10;
+    for (int32_t k = m->scale; k < 0; k++) value /= 10;
+    return json_real(value);
+}
+
+static void telemetry_of(const struct hkp_mesh_runner *r, const uint8_t node_id[16], json_t *list) {
+    struct hkp_mesh_telemetry t = {.struct_size = sizeof t};
+    const uint64_t now_us = hkp_mesh__wall();
+    if (hkp_mesh_telemetry_of(r->node, node_id, &t) != HKP_OK) return;
+    json_t *values = json_object();
+    for (uint32_t i = 0; i < t.n_values; i++) {
+        char number[16];
+        const char *name = hkp_mesh_metric_name(t.values[i].metric);
+        snprintf(number, sizeof number, "%u", (unsigned)t.values[i].metric);
+        json_object_set_new(values, name != NULL ? name : number, metric_json(&t.values[i]));
+    }
+    const uint64_t age_s = now_us > t.time_us ? (now_us - t.time_us) / 1000000 : 0;
+    json_array_append_new(list, json_pack("{s:o,s:b,s:I,s:I,s:I,s:o}", "node_id", hkp_mesh__hex(node_id, 16),
+                                          "own", memcmp(node_id, r->node_id, 16) == 0, "batch",
+                                          (json_int_t)t.batch, "missing", (json_int_t)t.missing, "age_s",
+                                          (json_int_t)age_s, "values", values));
+}
+
+void hkp_mesh__op_telemetry(struct hkp_mesh_runner *r, struct hkp_mesh__client *c) {
+    struct hkp_mesh_peer_status p = {.struct_size = sizeof p};
+    json_t *list = json_array();
+    telemetry_of(r, r->node_id, list);
+    for (uint32_t i = 0; hkp_mesh_peer_status(r->node, i, &p) == HKP_OK; i++) telemetry_of(r, p.node_id, list);
+    hkp_mesh__reply(c, json_pack("{s:b,s:o}", "ok", 1, "nodes", list));
+}

@@ -225,6 +225,7 @@ int hkp_mesh__work_request(struct hkp_mesh_runner *r, struct hkp_mesh__client *c
 
 /* control_status.c */
 void hkp_mesh__op_status(struct hkp_mesh_runner *r, struct hkp_mesh__client *c);
+void hkp_mesh__op_telemetry(struct hkp_mesh_runner *r, struct hkp_mesh__client *c);
 void hkp_mesh__op_trust_release(struct hkp_mesh_runner *r, struct hkp_mesh__client *c, json_t *req);
 
 /* control_intel.c */

@@ -53,7 +53,8 @@ def every_command_knows_help_and_json(folder):
                   ["ca", "sign"], ["ca", "order"], ["policy", "sign"], ["policy", "list"], ["workload", "sign"],
                   ["workload", "assign"], ["workload", "verify"], ["workload", "show"], ["workload", "list"], ["ca", "revoke"], ["ca", "restart"], ["ca", "show"], ["restart", "check"], ["restart", "apply"], ["store", "check"], ["store", "repair"],
                   ["store", "export"], ["store", "import"], ["audit", "show"], ["audit", "verify"], ["node", "submit"],
-                  ["node", "ask"], ["node", "send"], ["node", "retire"], ["node", "tombstone"]):
+                  ["node", "ask"], ["node", "send"], ["node", "retire"], ["node", "tombstone"],
+                  ["node", "telemetry"]):
         got = run(*words, "--help")
         expect(got, 0)
         assert got.stdout.startswith("usage: hookprobe " + " ".join(words)), words

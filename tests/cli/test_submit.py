@@ -79,6 +79,12 @@ def what_is_given_to_one_node_comes_to_all(folder):
         assert (told["state"], told["number"], told["entries"]) == ("fresh", 1, 0) and told["age_s"] < PATIENCE, told
         plain = subprocess.run([PROGRAM, "status", "--config", nodes[3]["config"]], capture_output=True, text=True)
         assert "revoked    list 1, 0 entries, 0 hours old\n" in plain.stdout, plain
+        wait(lambda: node(nodes[3], "telemetry")["nodes"])
+        told = node(nodes[3], "telemetry")["nodes"] # peers of some minutes have no trust for it yet (HTP-8.6)
+        assert [(n["node_id"], n["own"], n["missing"]) for n in told] == [(nodes[3]["node_id"], True, 0)], told
+        assert told[0]["values"]["peers_up"] in (1, 2, 3) and told[0]["age_s"] <= PATIENCE, told
+        plain = subprocess.run([PROGRAM, "node", "telemetry", "--config", nodes[3]["config"]], capture_output=True, text=True)
+        assert plain.stdout.startswith(nodes[3]["node_id"] + " (this node)  batch ") and "  peers_up" in plain.stdout, plain
         node(nodes[3], "ask", "list", "-o", asked)
         assert read(asked) == read(out)
         node(nodes[3], "ask", "certificate", nodes[1]["node_id"], "-o", asked)

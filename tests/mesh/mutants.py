@@ -76,6 +76,8 @@ CONDITIONS = ("sim_work", "versions_rise_ends_pass_and_officers_reset")
 RIGHTS = [
     ("D-CA-8 a revocation ends no session", REGISTRY,
      "hkp_mesh__drop(hkp_htp_endpoint_revoke(node->htp, node->now, peer->node_id));", "", *BARRED),
+    ("D-AUD-4 an old stream replaces a new one", "libmesh/node_telemetry.c", "if (order <= 0) return order == 0;",
+     "if (order == 0) return 1;", "sim_telemetry", "gaps_are_counted_and_old_streams_come_to_nothing"),
     ("D-AUTH-1 attestation is not demanded", ATTEST, "return node->challenger != NULL && link->attest.ok == 0;",
      "return node == NULL && link == NULL;", "sim_node", "who_does_not_attest_carries_only_consensus"),
     ("HTP-8.6 anybody writes policy", POST, "if (st == HKP_OK && !hkp_mesh__may_act(node, peer, link, (uint32_t)acts_of(kind))) st = HKP_E_DSM_ROLE;",
