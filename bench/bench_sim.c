@@ -11,6 +11,8 @@
  * sim.wan100.p99.crash33, .block.p99.crash33: the same with 33 of the 100 crashed; views that are lost to
  * leaders that are not there count in the second alone.
  *
+ * The world is drawn from HKP_SEED, 1 if that is not set.
+ *
  * sim.events: messages, timers and commits of that run in a second of processor time (there is one thread).
  *
  * Each node checks each signature, but Ed25519 sees each only once: what it made or found right is kept and
@@ -75,8 +77,10 @@ static double processor(void) {
 /* Events a second; the latencies are in world.ms. */
 static double run(uint32_t crashed) {
     struct sim *s = &world.s;
+    const char *given = getenv("HKP_SEED");
+    const uint64_t seed = given != NULL ? strtoull(given, NULL, 10) : 1;
     memset(&world, 0, sizeof world);
-    sim_new(s, 1, NODES, 0);
+    sim_new(s, seed, NODES, 0);
     s->unwatched = 1;
     s->on_fact = on_fact;
     s->loss = 10;

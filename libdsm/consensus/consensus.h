@@ -39,6 +39,8 @@ struct slot {
     blob *own_msg[6];
     /** envelope of proposal_digest: evidence needs it though its header may be gone from here */
     blob *proposal;
+    /** blocks that members may lack when the own proposal comes: ITEMS that goes before it, NULL: none */
+    blob *young;
     /** CERT_N, CERT_0, CERT_F */
     blob *cert[3];
     uint8_t cert_digest[32];
@@ -159,6 +161,8 @@ hkp_status hkp_dsm__on_propose(node *n, struct peer *from, struct hkp_dsm__messa
 void hkp_dsm__propose(node *n);
 void hkp_dsm__prop_store(node *n, struct prop *p);
 void hkp_dsm__repropose(node *n, struct slot *s);
+/** The own proposal is durable: it goes to all members. */
+void hkp_dsm__propose_tell(node *n, struct slot *s);
 struct prop *hkp_dsm__newest_notarised(node *n);
 /** Changes of p applied to the tree, which stands on its parent; root compared. */
 hkp_status hkp_dsm__prop_apply(node *n, struct prop *p);

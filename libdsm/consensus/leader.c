@@ -167,6 +167,15 @@ void hkp_dsm__repropose(node *n, struct slot *s) {
     s->own_msg[2] = proposal_message(n, p);
 }
 
+void hkp_dsm__propose_tell(node *n, struct slot *s) {
+    hkp_dsm__repropose(n, s);
+    if (s->own_msg[2] == NULL) return;
+    if (s->young != NULL) hkp_dsm__send_members(n, 0, s->young);
+    hkp_dsm__blob_drop(&n->pool, s->young);
+    s->young = NULL;
+    hkp_dsm__send_members(n, 0, s->own_msg[2]);
+}
+
 static void promise(node *n, struct slot *s, struct prop *p) {
     p->state = PROP_VALID;
     hkp_dsm__prop_store(n, p);
@@ -241,7 +250,10 @@ static void propose_on(node *n, struct slot *s, struct prop *parent) {
     struct prop *p =
         st == HKP_OK ? hkp_dsm__prop_add(n, &parsed, &header_view, &body_view, &envelope_view) : NULL;
     hkp_dsm__blob_drop(&n->pool, body);
-    if (p != NULL) promise(n, s, p);
+    if (p == NULL) return;
+    hkp_dsm__blob_drop(&n->pool, s->young);
+    s->young = hkp_dsm__items_young(n, n->changes, p->parsed.n_heads);
+    promise(n, s, p);
 }
 
 void hkp_dsm__propose(node *n) {

@@ -24,6 +24,7 @@ static void slot_clear(node *n, struct slot *s) {
     for (int k = 0; k < 3; k++) hkp_dsm__blob_drop(&n->pool, s->cert[k]);
     for (int k = 0; k < 6; k++) hkp_dsm__blob_drop(&n->pool, s->own_msg[k]);
     hkp_dsm__blob_drop(&n->pool, s->proposal);
+    hkp_dsm__blob_drop(&n->pool, s->young);
     memset(s, 0, sizeof *s);
 }
 

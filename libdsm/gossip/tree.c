@@ -323,6 +323,16 @@ void hkp_dsm__tree_settle(tree *t, hkp_time now, const uint8_t id[16], int done)
     if (done && !hkp_dsm__seen_has(&t->seen, id)) (void)hkp_dsm__seen_add(&t->seen, now, id);
 }
 
+void hkp_dsm__tree_hold(tree *t, hkp_time now, const uint8_t id[16]) {
+    wanted *w = find(t, id);
+    if (w == NULL) return;
+    t->n_ready -= w->ready;
+    w->ready = 0;
+    w->held = 1;
+    w->due = now + t->o.graft_ns;
+    if (w->due < t->due) t->due = w->due;
+}
+
 uint32_t hkp_dsm__tree_settle_lane(tree *t, uint32_t lane) {
     uint32_t some = HKP_DSM__LINK_NONE;
     for (uint32_t i = 0; i < t->o.wanted && t->n_wanted > 0; i++) {
@@ -356,16 +366,18 @@ void hkp_dsm__tree_ihave(tree *t, hkp_time now, uint32_t link, uint32_t lane, co
                          int held) {
     tree_link *l = &t->links[link];
     if (t->next == HKP_DSM__LINK_NONE && link != t->last && memcmp(id, t->last_id, 16) == 0) t->next = link;
-    if (held || hkp_dsm__seen_has(&t->seen, id) || l->announced == t->o.announced) return;
+    if (held == HKP_DSM__TREE_HELD || hkp_dsm__seen_has(&t->seen, id) || l->announced == t->o.announced)
+        return;
     wanted *w = find(t, id);
     if (w == NULL) {
         w = want(t, id);
         if (w == NULL) return;
         w->lane = (uint8_t)lane;
         w->first = (uint8_t)link;
-        if (t->torn) l->in_eager = l->out_eager = 1;
-        t->torn = 0;
-        w->due = l->in_eager ? now : now + t->o.graft_ns;
+        w->held = held == HKP_DSM__TREE_HELD_UNTOLD;
+        if (t->torn && !w->held) l->in_eager = l->out_eager = 1;
+        t->torn &= w->held;
+        w->due = l->in_eager && !w->held ? now : now + t->o.graft_ns;
         if (w->due < t->due) t->due = w->due;
     }
     if ((w->from & bit(link)) != 0) return;
@@ -428,6 +440,10 @@ static void come_due(tree *t, hkp_time now) {
         wanted *w = &t->wanted[i];
         if (w->from == 0) continue;
         if (w->due <= now && !w->ready) {
+            if (w->held) {
+                forget(t, w);
+                continue;
+            }
             if (w->asked != HKP_DSM__LINK_NONE) t->silent[w->asked]++, t->was_silent = 1;
             if (w->tries == HKP_DSM__GRAFTS_MAX) {
                 forget(t, w);

@@ -57,6 +57,8 @@ enum {
     HKP_DSM__TREE_PRUNE = 4
 };
 
+enum { HKP_DSM__TREE_HELD = 1, HKP_DSM__TREE_HELD_UNTOLD = 2 };
+
 struct hkp_dsm__tree_out {
     uint32_t kind, link, lane, n;
     /** ascending */
@@ -93,6 +95,8 @@ struct hkp_dsm__tree_wanted {
     uint32_t next;
     /** first: of the links that announced it */
     uint8_t lane, tries, asked, ready, first;
+    /** it came otherwise: who announces it is remembered for a while, nobody is asked */
+    uint8_t held;
 };
 
 struct hkp_dsm__tree {
@@ -153,7 +157,10 @@ uint32_t hkp_dsm__tree_settle_lane(struct hkp_dsm__tree *t, uint32_t lane);
 int hkp_dsm__tree_copy(struct hkp_dsm__tree *t, hkp_time now, uint32_t link, const uint8_t id[16],
                        uint32_t *copies);
 
-/** One id of IHAVE; held: the caller has the item although it is not among the seen. */
+/** An item came otherwise than by a link: it is not asked for. */
+void hkp_dsm__tree_hold(struct hkp_dsm__tree *t, hkp_time now, const uint8_t id[16]);
+/** One id of IHAVE; held: the caller has the item although it is not among the seen: TREE_HELD, or
+ * TREE_HELD_UNTOLD: it came otherwise than by a link and was not told. */
 void hkp_dsm__tree_ihave(struct hkp_dsm__tree *t, hkp_time now, uint32_t link, uint32_t lane,
                          const uint8_t id[16], int held);
 /** GRAFT came: the caller pushes what it holds of the ids. */

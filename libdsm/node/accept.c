@@ -31,12 +31,13 @@ void hkp_dsm__take_waiting(node *n, struct author *a) {
     for (struct block *b; (b = next_of_tip(n, a)) != NULL;) {
         hkp_dsm__block_extend(n, b);
         hkp_dsm__block_keep(n, b, HELD_BLOCK);
-        if (!a->forked) hkp_dsm__spread_block(n, b, NULL, 0);
+        if (!a->forked && !b->untold) hkp_dsm__spread_block(n, b, NULL, 0);
     }
 }
 
 static hkp_status hold_behind_gap(node *n, struct author *a, struct peer *p,
-                                  const struct hkp_dsm__block *parsed, const struct hkp_dsm__item *item) {
+                                  const struct hkp_dsm__block *parsed, const struct hkp_dsm__item *item,
+                                  int came) {
     if (a->shown_seq < parsed->seq) a->shown_seq = parsed->seq;
     if (a->known_seq < parsed->seq && p != NULL) {
         hkp_dsm__claim(n, a, parsed->seq, p);
@@ -45,6 +46,7 @@ static hkp_status hold_behind_gap(node *n, struct author *a, struct peer *p,
     if (a->n_waiting >= WAITING_PER_AUTHOR || n->n_waiting >= WAITING_MAX) return HKP_E_DSM_GAP;
     struct block *b = hkp_dsm__block_new(n, a, parsed, &item->object, &item->payload);
     if (b == NULL) return HKP_E_DSM_GAP;
+    b->untold = came == CAME_PROPOSED;
     hkp_dsm__block_beside(n, b, PLACE_WAITING);
     return HKP_E_DSM_GAP;
 }
@@ -109,7 +111,7 @@ static hkp_status of_no_use(const node *n, const struct author *a, const struct 
 }
 
 hkp_status hkp_dsm__block_take(node *n, struct peer *p, const struct hkp_dsm__item *item, uint32_t hops,
-                               int asked) {
+                               int came) {
     struct hkp_dsm__block parsed;
     hkp_status st = hkp_dsm__block_parse(n->chain_id, item->signer, item->body.ptr, item->body.len, &parsed);
     if (st != HKP_OK) return st;
@@ -134,13 +136,13 @@ hkp_status hkp_dsm__block_take(node *n, struct peer *p, const struct hkp_dsm__it
     st = hkp_dsm__block_check(item->object.ptr, item->object.len, &rules, &parsed);
     switch (st) {
     case HKP_OK:
-        if (a->headless) return hold_behind_gap(n, a, p, &parsed, item); /* its time is not known */
+        if (a->headless) return hold_behind_gap(n, a, p, &parsed, item, came); /* its time is not known */
         break;
     case HKP_E_DSM_SIGNER:
         hkp_dsm__certificate_ask(n, a, p, item->signer);
         return st;
     case HKP_E_DSM_GAP:
-        return hold_behind_gap(n, a, p, &parsed, item);
+        return hold_behind_gap(n, a, p, &parsed, item, came);
     case HKP_E_DSM_FORK:
     case HKP_E_DSM_OLD:
         return take_branch(n, a, &parsed, item, st);
@@ -149,13 +151,17 @@ hkp_status hkp_dsm__block_take(node *n, struct peer *p, const struct hkp_dsm__it
     default:
         return st;
     }
-    if (!asked && !hkp_dsm__within_cap(n, a)) return HKP_E_LIMIT;
+    if (came == CAME_PUSHED && !hkp_dsm__within_cap(n, a)) return HKP_E_LIMIT;
     struct block *b = hkp_dsm__block_new(n, a, &parsed, &item->object, &item->payload);
     if (b == NULL) return HKP_E_LIMIT;
     hkp_dsm__block_extend(n, b);
     hkp_dsm__block_keep(n, b, HELD_BLOCK);
     b->hops = (uint8_t)(hops < 255 ? hops + 1 : 255);
-    if (!a->forked) hkp_dsm__spread_block(n, b, p, asked);
+    b->untold = came == CAME_PROPOSED;
+    if (b->untold)
+        hkp_dsm__spread_hold(n, b);
+    else if (!a->forked)
+        hkp_dsm__spread_block(n, b, p, came == CAME_ASKED);
     hkp_dsm__take_waiting(n, a);
     return HKP_OK;
 }

@@ -27,6 +27,8 @@ struct block {
     uint8_t place;
     /** that it came over; a statistic (D-GSP-7) */
     uint8_t hops;
+    /** it came with or for a proposal, and by no link yet: gossip told nothing of it (D-GSP-8) */
+    uint8_t untold;
 };
 
 enum { PLACE_CHAIN = 1, PLACE_WAITING = 2, PLACE_BRANCH = 3, PLACE_KEPT = 4 };
@@ -147,8 +149,10 @@ blob *hkp_dsm__bytes(node *n, const uint8_t *bytes, size_t len);
 blob *hkp_dsm__room(node *n, size_t len);
 
 /* accept.c */
+/** How a block came: by gossip, as an answer to WANT, with or for a proposal (ITEMS in lane 0). */
+enum { CAME_PUSHED = 0, CAME_ASKED = 1, CAME_PROPOSED = 2 };
 hkp_status hkp_dsm__block_take(node *n, struct peer *p, const struct hkp_dsm__item *item, uint32_t hops,
-                               int asked);
+                               int came);
 /** From the own store. */
 hkp_status hkp_dsm__block_load(node *n, const struct hkp_dsm__item *item, int branch);
 /** Blocks that waited and follow the tip now. */

@@ -18,7 +18,9 @@ enum {
     JOBS_OF_PEER = 2,
     /** jobs that only blocks for a proposal (lane 0) may take */
     JOBS_KEPT = 2,
-    RANGE_BYTES = 32
+    RANGE_BYTES = 32,
+    /** young blocks that go with a proposal: what is above is asked for */
+    YOUNG_BYTES_MAX = 65536
 };
 
 static blob *answer_room(node *n) {
@@ -39,7 +41,7 @@ static void answer_add(blob *out, uint32_t *count, const uint8_t *item, size_t l
 }
 
 /* Small answers do not keep the room of large ones while they wait to be sent. */
-static void answer_send(node *n, struct peer *p, uint32_t lane, blob *out, uint32_t count) {
+static blob *answer_end(node *n, blob *out, uint32_t count) {
     uint8_t head[HEAD];
     struct hkp_dsm_cbor_writer w = {.out = head, .cap = sizeof head};
     hkp_dsm__put_list(&w, HKP_DSM__OP_MSG_ITEMS, count);
@@ -47,9 +49,15 @@ static void answer_send(node *n, struct peer *p, uint32_t lane, blob *out, uint3
     out->len -= HEAD - (uint32_t)w.len;
     memcpy(out->ptr, head, w.len);
     blob *small = out->len < ITEMS_BYTES_MAX / 2 ? hkp_dsm__bytes(n, out->ptr, out->len) : NULL;
-    if (p != NULL) hkp_dsm__send_peer(n, p, lane, small != NULL ? small : out);
-    hkp_dsm__blob_drop(&n->pool, small);
+    if (small == NULL) return out;
     hkp_dsm__blob_drop(&n->pool, out);
+    return small;
+}
+
+static void answer_send(node *n, struct peer *p, uint32_t lane, blob *out, uint32_t count) {
+    blob *msg = answer_end(n, out, count);
+    if (p != NULL) hkp_dsm__send_peer(n, p, lane, msg);
+    hkp_dsm__blob_drop(&n->pool, msg);
 }
 
 /* ---- WANT ---- */
@@ -141,6 +149,27 @@ hkp_status hkp_dsm__on_want(node *n, struct peer *p, struct hkp_dsm__message *m)
     *j = job;
     go_on(n, j);
     return HKP_OK;
+}
+
+/* ---- what a proposal names ---- */
+
+blob *hkp_dsm__items_young(node *n, const struct hkp_dsm__head *heads, size_t n_heads) {
+    blob *out = answer_room(n);
+    uint32_t count = 0;
+    for (size_t i = 0; out != NULL && i < n_heads; i++) {
+        const struct author *a = hkp_dsm__author(n, heads[i].node_id);
+        const ptrdiff_t found = hkp_dsm__heads_find(n->heads, heads[i].node_id);
+        uint64_t seq = found >= 0 ? hkp_dsm__heads_at(n->heads, (size_t)found)->seq + 1 : 1;
+        for (; a != NULL && seq <= heads[i].seq; seq++) {
+            const struct block *b = hkp_dsm__block_at(n, a, seq);
+            if (b == NULL || b->seen_at + SPREAD_GRACE_MS * MS <= n->now) continue;
+            if (out->len + b->item->len > YOUNG_BYTES_MAX) break;
+            answer_add(out, &count, b->item->ptr, b->item->len);
+        }
+    }
+    if (count > 0) return answer_end(n, out, count);
+    hkp_dsm__blob_drop(&n->pool, out);
+    return NULL;
 }
 
 /* ---- CERT_WANT ---- */

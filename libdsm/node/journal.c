@@ -152,8 +152,7 @@ static void release(node *n, const struct held *h) {
     case HELD_PROPOSE:
         if (h->epoch == n->set.epoch) {
             struct slot *s = hkp_dsm__slot(n, h->view);
-            if (s != NULL) hkp_dsm__repropose(n, s);
-            if (s != NULL && s->own_msg[2] != NULL) hkp_dsm__send_members(n, 0, s->own_msg[2]);
+            if (s != NULL) hkp_dsm__propose_tell(n, s);
         }
         break;
     case HELD_OWN_BLOCK:

@@ -89,6 +89,8 @@ void hkp_dsm__spread(node *n, uint32_t form, blob *object, uint32_t hops, const 
 void hkp_dsm__spread_multi(node *n, const struct hkp_dsm_view *multi, uint32_t hops, const struct peer *from);
 /** asked: it came as an answer to WANT, which says nothing of links. */
 void hkp_dsm__spread_block(node *n, const struct block *b, const struct peer *from, int asked);
+/** It came with or for a proposal: it is not waited for, nor told before a link brings it. */
+void hkp_dsm__spread_hold(node *n, const struct block *b);
 /** PUSH, IHAVE, GRAFT, PRUNE, IDONTWANT. */
 hkp_status hkp_dsm__on_spread(node *n, struct peer *p, struct hkp_dsm__message *m);
 /** An item of no peer, from the host. */
@@ -162,6 +164,9 @@ void hkp_dsm__want(node *n, struct peer *p, uint32_t lane, const struct author *
 /* items.c */
 hkp_status hkp_dsm__on_want(node *n, struct peer *p, struct hkp_dsm__message *m);
 hkp_status hkp_dsm__on_cert_want(node *n, struct peer *p, struct hkp_dsm__message *m);
+/** ITEMS of those blocks between the heads where the tree stands and these that gossip may still be bringing
+ * to others; NULL: none, or no room. */
+blob *hkp_dsm__items_young(node *n, const struct hkp_dsm__head *heads, size_t n_heads);
 void hkp_dsm__items_row(node *n, struct read *r, const uint8_t *data, size_t len);
 void hkp_dsm__items_end(node *n, struct read *r);
 

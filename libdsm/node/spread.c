@@ -196,6 +196,10 @@ void hkp_dsm__spread_block(node *n, const struct block *b, const struct peer *fr
         tell(n, &item, b->hops, from, asked, NULL);
 }
 
+void hkp_dsm__spread_hold(node *n, const struct block *b) {
+    hkp_dsm__tree_hold(&n->spread.tree, n->now, b->b.id);
+}
+
 static void send_ids(node *n, const struct hkp_dsm__tree_out *o, struct peer *p, uint32_t op) {
     struct hkp_dsm_cbor_writer w = hkp_dsm__writer(n);
     hkp_dsm__put_list(&w, op, o->n);
@@ -278,7 +282,7 @@ static hkp_status take_envelope(node *n, struct peer *p, const struct hkp_dsm__m
     if (st != HKP_OK) return st;
     switch (item->kind) {
     case HKP_DSM_KIND_MICROBLOCK:
-        return hkp_dsm__block_take(n, p, item, (uint32_t)m->hops, 0);
+        return hkp_dsm__block_take(n, p, item, (uint32_t)m->hops, CAME_PUSHED);
     case HKP_DSM_KIND_MEMBER:
     case HKP_DSM_KIND_ENDORSE:
         return hkp_dsm__note_take(n, &item->object, p, hops);
@@ -357,13 +361,25 @@ hkp_status hkp_dsm__spread_take(node *n, const struct hkp_dsm__item *item) {
     return st;
 }
 
+/* What came with a proposal is most likely on its way by the links, too. If it were told before a link brings
+ * it, copies would meet on good links, which would be pruned (decision 0594). */
+static void brought(node *n, struct peer *p, struct block *b, uint32_t hops) {
+    b->untold = 0;
+    b->hops = (uint8_t)more_hops(hops);
+    if ((b->place == PLACE_CHAIN || b->place == PLACE_KEPT) && !b->author->forked)
+        hkp_dsm__spread_block(n, b, p, 0);
+}
+
 static hkp_status on_push(node *n, struct peer *p, const struct hkp_dsm__message *m) {
     spread *s = &n->spread;
     uint8_t id[16];
     hkp_dsm__item_message_id(&m->item, n->chain_id, id);
-    const int seen = hkp_dsm__seen_has(&s->tree.seen, id), held = block_of(n, id) != NULL;
+    struct block *b = block_of(n, id);
+    const int seen = hkp_dsm__seen_has(&s->tree.seen, id), held = b != NULL;
     const hkp_status st = seen && !held ? HKP_E_DSM_DUPLICATE : take(n, p, m);
-    if (st == HKP_E_DSM_DUPLICATE && (seen || held))
+    if (held && b->untold && (st == HKP_OK || st == HKP_E_DSM_DUPLICATE))
+        brought(n, p, b, (uint32_t)m->hops);
+    else if (st == HKP_E_DSM_DUPLICATE && (seen || held))
         copy_came(n, p, m->lane, id);
     else
         settle(n, p, id, st);
@@ -372,8 +388,10 @@ static hkp_status on_push(node *n, struct peer *p, const struct hkp_dsm__message
 
 static int is_held(node *n, uint32_t lane, const uint8_t id[16]) {
     uint32_t form;
-    return block_of(n, id) != NULL || kept_find(&n->spread, id) != NULL ||
-           hkp_dsm__list_by_id(n, id).ptr != NULL || hkp_dsm__statement_object(n, id) != NULL ||
+    const struct block *b = block_of(n, id);
+    if (b != NULL) return b->untold ? HKP_DSM__TREE_HELD_UNTOLD : HKP_DSM__TREE_HELD;
+    return kept_find(&n->spread, id) != NULL || hkp_dsm__list_by_id(n, id).ptr != NULL ||
+           hkp_dsm__statement_object(n, id) != NULL ||
            (lane == 1 && hkp_dsm__held_by_id(n, id, &form) != NULL);
 }
 
@@ -384,7 +402,7 @@ static void on_ihave(node *n, struct peer *p, struct hkp_dsm__message *m) {
     const int again = m->lane == 0 && !s->tree.links[link].in_eager && n->now < certs_quiet(s);
     for (size_t i = 0; i < m->list.n; i++) {
         const uint8_t *id = hkp_dsm__next_fixed(&m->list, 16);
-        const int known = hkp_dsm__seen_has(&s->tree.seen, id) || is_held(n, m->lane, id);
+        const int known = hkp_dsm__seen_has(&s->tree.seen, id) ? HKP_DSM__TREE_HELD : is_held(n, m->lane, id);
         if (!again)
             hkp_dsm__tree_ihave(&s->tree, n->now, link, m->lane, id, known);
         else if (!known)

@@ -231,7 +231,7 @@ hkp_status hkp_dsm__on_items(node *n, struct peer *p, struct hkp_dsm__message *m
             if (st != HKP_OK) worst = st;
             continue;
         }
-        hkp_status st = hkp_dsm__block_take(n, p, &item, 0, 1);
+        hkp_status st = hkp_dsm__block_take(n, p, &item, 0, m->lane == 0 ? CAME_PROPOSED : CAME_ASKED);
         if (st != HKP_OK && st != HKP_E_DSM_DUPLICATE) worst = st;
         if (st == HKP_E_DSM_PREV) hkp_dsm__entropy_fork(n, p, item.signer);
         struct author *a = hkp_dsm__author(n, item.signer);

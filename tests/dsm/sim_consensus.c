@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
 /* Consensus in the simulator: safety under faults, progress when they stop, catching up, evidence. */
+#include <string.h>
+
 #include <hookprobe/dsm.h>
 
 #include "check.h"
+#include "libdsm/message/message.h"
 #include "sim.h"
 
 static struct sim sim;
@@ -59,7 +62,6 @@ static void four_nodes_finalise_all_blocks(void) {
     sim_free(&sim);
 }
 
-/* D-BLK-8: a FORTRESS has a burst of 960 blocks, then 16 a second; all that it signed becomes final. */
 /* What a message takes is more than the shortest delay: timers keep to what views take (D-SMX-8). */
 static void far_apart_no_view_is_nullified(void) {
     sim_new(&sim, 2, 4, 0);
@@ -81,6 +83,76 @@ static void far_apart_no_view_is_nullified(void) {
     sim_free(&sim);
 }
 
+/* Four members 50 ms apart, none of which gets a block by gossip. */
+static void without_gossip(uint64_t t_cp) {
+    sim_new(&sim, check_seed(), 4, 0);
+    sim.delay_min = sim.delay_max = 50 * SIM_MS;
+    sim.disk_min = sim.disk_max = SIM_MS;
+    sim.t_cp = t_cp;
+    sim.delay = 250 * SIM_MS;
+    start_all();
+    sim_run(&sim, SIM_S);
+    sim.lost_ops = 1ULL << HKP_DSM__OP_MSG_PUSH;
+}
+
+/* D-SMX-R1: blocks that others may not have yet come with the proposal: it is final after three ways. */
+static void nobody_asks_for_what_a_proposal_brings(void) {
+    without_gossip(HKP_DSM_T_CP_NONE);
+    const uint64_t asked = sim.ops[HKP_DSM__OP_MSG_WANT], given = sim.ops[HKP_DSM__OP_MSG_ITEMS];
+    for (uint32_t i = 0; i < 4; i++) CHECK(sim_submit(&sim, i, "young") != 0);
+    sim_run(&sim, 170 * SIM_MS);
+    for (uint32_t i = 0; i < 4; i++) CHECK_EQ(sim_status(&sim, i).final_height, 1);
+    CHECK_EQ(sim.ops[HKP_DSM__OP_MSG_WANT], asked);
+    CHECK(sim.ops[HKP_DSM__OP_MSG_ITEMS] > given);
+    CHECK_EQ(sim.faults, 0);
+    sim_free(&sim);
+}
+
+/* Of a lane 0 message on its way. */
+static size_t largest_of(const struct sim_message *m, size_t count, size_t largest) {
+    for (size_t i = 0; i < count; i++)
+        if (m[i].lane == 0 && m[i].bytes->len > largest) largest = m[i].bytes->len;
+    return largest;
+}
+
+/* D 13: the rest is asked for. */
+static void no_more_than_so_many_bytes_come_with_a_proposal(void) {
+    static char text[15001];
+    size_t largest = 0;
+    memset(text, 'x', sizeof text - 1);
+    without_gossip(HKP_DSM_T_CP_NONE);
+    sim.lost_ops |= 1ULL << HKP_DSM__OP_MSG_WANT; /* whose answers may be larger */
+    for (uint32_t i = 0; i < 4; i++)
+        for (int k = 0; k < 6; k++) CHECK(sim_submit(&sim, i, text) != 0);
+    for (int ms = 0; ms < 200; ms += 10) { /* the second leader has six of its own */
+        sim_run(&sim, 10 * SIM_MS);
+        largest = largest_of(sim.net, sim.n_net, largest);
+        for (size_t i = 0; i < SIM_SLICES; i++)
+            largest = largest_of(sim.later[i].at, sim.later[i].n, largest);
+    }
+    CHECK(largest > 60000 && largest <= 65536);
+    sim.lost_ops = 0;
+    sim_run(&sim, 5 * SIM_S);
+    expect_settled();
+    sim_free(&sim);
+}
+
+/* What gossip had the time for is not sent again: members ask for what they lack all the same (R8). */
+static void what_is_old_enough_does_not_come_with_a_proposal(void) {
+    without_gossip(SIM_S);
+    sim.lost_ops |= 1ULL << HKP_DSM__OP_MSG_WANT | 1ULL << HKP_DSM__OP_MSG_HAVE;
+    const uint64_t given = sim.ops[HKP_DSM__OP_MSG_ITEMS];
+    for (uint32_t i = 0; i < 4; i++) CHECK(sim_submit(&sim, i, "old") != 0);
+    sim_run(&sim, 1200 * SIM_MS);
+    CHECK(sim.ops[HKP_DSM__OP_MSG_PROPOSE] > 0);
+    CHECK_EQ(sim.ops[HKP_DSM__OP_MSG_ITEMS], given);
+    sim.lost_ops = 0;
+    sim_run(&sim, 10 * SIM_S);
+    expect_settled();
+    sim_free(&sim);
+}
+
+/* D-BLK-8: a FORTRESS has a burst of 960 blocks, then 16 a second; all that it signed becomes final. */
 static void an_author_is_held_to_its_cap(void) {
     sim_new(&sim, 9, 4, 0);
     start_all();
@@ -349,6 +421,9 @@ static void the_same_seed_gives_the_same_trace(void) {
 int main(void) {
     CASE(four_nodes_finalise_all_blocks);
     CASE(far_apart_no_view_is_nullified);
+    CASE(nobody_asks_for_what_a_proposal_brings);
+    CASE(no_more_than_so_many_bytes_come_with_a_proposal);
+    CASE(what_is_old_enough_does_not_come_with_a_proposal);
     CASE(an_author_is_held_to_its_cap);
     CASE(an_idle_mesh_makes_no_views);
     CASE(three_go_on_when_one_is_killed_and_it_catches_up);
