@@ -14,29 +14,55 @@
 /* Eight peers are asked, each for some seconds. */
 #define WAIT_MS 60000U
 
-static int run_submit(int argc, char **argv) {
+/* A command with the options of every question to a node. */
+struct asked {
+    struct cli_node node;
+    int json;
+};
+
+/* CLI_OK, or how it ends: so many words have to follow. */
+static int words_of(struct asked *a, const struct cli_command *self, int argc, char **argv, int words,
+                    const char *wants) {
     static const struct option own[] = {CLI_NODE_OPTIONS, {NULL, 0, NULL, 0}};
-    struct cli_node node = {0};
-    int json = 0, code = CLI_OK, got;
-    while ((got = cli_option(&cli_node_submit, argc, argv, own)) != -1) {
+    *a = (struct asked){.json = 0};
+    for (int got; (got = cli_option(self, argc, argv, own)) != -1;) {
         if (got == '?') return CLI_USAGE;
-        if (cli_node_option(&node, got)) continue;
-        if (got == 'j') json = 1;
+        if (!cli_node_option(&a->node, got) && got == 'j') a->json = 1;
     }
-    if (argc - optind != 1) return cli_fail(CLI_USAGE, "node submit wants a FILE");
-    char *path = realpath(argv[optind], NULL); /* the node has a folder of its own */
-    if (path == NULL) return cli_fail(CLI_SYSTEM, "%s: %s", argv[optind], strerror(errno));
-    json_t *request = json_pack("{s:s,s:s}", "op", "submit", "file", path);
-    free(path);
-    if (request == NULL) return cli_fail(CLI_USAGE, "the path of the file is not UTF-8");
-    json_t *answer = cli_ask(&node, request, &code);
+    return argc - optind == words ? CLI_OK : cli_fail(CLI_USAGE, "%s wants %s", self->name, wants);
+}
+
+/* Takes over the request; said: what is printed, of "kind" where it asks for it. */
+static int put_question(const struct asked *a, json_t *request, const char *said) {
+    int code = CLI_OK;
+    json_t *answer = cli_ask(&a->node, request, &code);
     if (answer == NULL) return code;
-    if (json)
+    const char *kind = json_string_value(json_object_get(answer, "kind"));
+    if (a->json)
         cli_print_json(json_incref(answer), 0);
     else
-        printf("%s: taken, and passed on\n", json_string_value(json_object_get(answer, "kind")));
+        printf("%s%s%s\n", kind != NULL ? kind : "", kind != NULL ? ": " : "", said);
     json_decref(answer);
     return CLI_OK;
+}
+
+/* The node has a folder of its own, so it gets the whole path. */
+static int put_file(const struct asked *a, json_t *request, const char *file, const char *said) {
+    char *path = realpath(file, NULL);
+    const int failed = path == NULL ? cli_fail(CLI_SYSTEM, "%s: %s", file, strerror(errno)) : CLI_OK;
+    json_t *text = path != NULL ? json_string(path) : NULL;
+    free(path);
+    if (request != NULL && text != NULL && json_object_set_new(request, "file", text) == 0)
+        return put_question(a, request, said);
+    json_decref(request);
+    return failed != CLI_OK ? failed : cli_fail(CLI_USAGE, "the words are not UTF-8");
+}
+
+static int run_submit(int argc, char **argv) {
+    struct asked a;
+    const int code = words_of(&a, &cli_node_submit, argc, argv, 1, "a FILE");
+    return code != CLI_OK ? code
+                          : put_file(&a, json_pack("{s:s}", "op", "submit"), argv[optind], "taken, and passed on");
 }
 
 const struct cli_command cli_node_submit = {
@@ -197,52 +223,22 @@ const struct cli_command cli_node_ask = {
 /* ---- commands of a member's operator ---- */
 
 static int command(const struct cli_command *self, int argc, char **argv, int words, const char *wants) {
-    static const struct option own[] = {CLI_NODE_OPTIONS, {NULL, 0, NULL, 0}};
-    struct cli_node node = {0};
-    int json = 0, code = CLI_OK, got;
-    while ((got = cli_option(self, argc, argv, own)) != -1) {
-        if (got == '?') return CLI_USAGE;
-        if (cli_node_option(&node, got)) continue;
-        if (got == 'j') json = 1;
-    }
-    if (argc - optind != words) return cli_fail(CLI_USAGE, "%s wants %s", self->name, wants);
+    struct asked a;
+    const int code = words_of(&a, self, argc, argv, words, wants);
+    if (code != CLI_OK) return code;
     json_t *request = words == 1 ? json_pack("{s:s,s:s}", "op", "retire", "node_id", argv[optind])
                                  : json_pack("{s:s,s:s,s:s}", "op", "tombstone", "type", argv[optind],
                                              "value", argv[optind + 1]);
     if (request == NULL) return cli_fail(CLI_USAGE, "%s wants %s", self->name, wants);
-    json_t *answer = cli_ask(&node, request, &code);
-    if (answer == NULL) return code;
-    if (json)
-        cli_print_json(json_incref(answer), 0);
-    else
-        printf("said; done when enough members' operators say so\n");
-    json_decref(answer);
-    return CLI_OK;
+    return put_question(&a, request, "said; done when enough members' operators say so");
 }
 
 static int run_send(int argc, char **argv) {
-    static const struct option own[] = {CLI_NODE_OPTIONS, {NULL, 0, NULL, 0}};
-    struct cli_node node = {0};
-    int json = 0, code = CLI_OK, got;
-    while ((got = cli_option(&cli_node_send, argc, argv, own)) != -1) {
-        if (got == '?') return CLI_USAGE;
-        if (cli_node_option(&node, got)) continue;
-        if (got == 'j') json = 1;
-    }
-    if (argc - optind != 2) return cli_fail(CLI_USAGE, "node send wants a NODE_ID and a FILE");
-    char *path = realpath(argv[optind + 1], NULL);
-    if (path == NULL) return cli_fail(CLI_SYSTEM, "%s: %s", argv[optind + 1], strerror(errno));
-    json_t *request = json_pack("{s:s,s:s,s:s}", "op", "send", "node_id", argv[optind], "file", path);
-    free(path);
-    if (request == NULL) return cli_fail(CLI_USAGE, "the path of the file is not UTF-8");
-    json_t *answer = cli_ask(&node, request, &code);
-    if (answer == NULL) return code;
-    if (json)
-        cli_print_json(json_incref(answer), 0);
-    else
-        printf("on its way\n");
-    json_decref(answer);
-    return CLI_OK;
+    struct asked a;
+    const int code = words_of(&a, &cli_node_send, argc, argv, 2, "a NODE_ID and a FILE");
+    if (code != CLI_OK) return code;
+    return put_file(&a, json_pack("{s:s,s:s}", "op", "send", "node_id", argv[optind]), argv[optind + 1],
+                    "on its way");
 }
 
 const struct cli_command cli_node_send = {

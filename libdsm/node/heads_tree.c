@@ -193,10 +193,6 @@ const uint8_t *hkp_dsm__heads_node(const struct hkp_dsm__heads *h, size_t level,
 
 size_t hkp_dsm__heads_room(const struct hkp_dsm__heads *h) { return h->capacity; }
 
-size_t hkp_dsm__heads_level_size(const struct hkp_dsm__heads *h, size_t level) {
-    return size_at(h->count, level);
-}
-
 size_t hkp_dsm__heads_prove(const struct hkp_dsm__heads *h, size_t level, size_t index,
                             uint8_t (*hashes)[32]) {
     size_t n = 0;

@@ -30,7 +30,7 @@ hkp_status hkp_dsm__heads_apply(struct hkp_dsm__heads *h, const struct hkp_dsm__
 
 /*
  * Inclusion path of the node at index on a level (0: a leaf; 10: a chunk of 1024 leaves, D-SYN-3); size in
- * the proof is hkp_dsm__heads_level_size(). Returns the number of hashes written, at most 17.
+ * the proof is the number of nodes on that level. Returns the number of hashes written, at most 17.
  */
 size_t hkp_dsm__heads_prove(const struct hkp_dsm__heads *h, size_t level, size_t index,
                             uint8_t (*hashes)[32]);
@@ -38,6 +38,5 @@ size_t hkp_dsm__heads_prove(const struct hkp_dsm__heads *h, size_t level, size_t
 const uint8_t *hkp_dsm__heads_node(const struct hkp_dsm__heads *h, size_t level, size_t index);
 /* Most heads that it can hold. */
 size_t hkp_dsm__heads_room(const struct hkp_dsm__heads *h);
-size_t hkp_dsm__heads_level_size(const struct hkp_dsm__heads *h, size_t level);
 
 #endif
