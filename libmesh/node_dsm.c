@@ -212,11 +212,8 @@ static void proof_event(struct hkp_mesh_node *node, const struct hkp_dsm_event *
         asked = 1;
         if (st != HKP_OK) break;
         /* Nobody is shown a proof that this node has not checked itself. */
-        struct hkp_dsm_trust trust = {.epoch = 0};
         struct hkp_dsm_proof proof;
-        st = hkp_dsm_node_trust(node->dsm, 0, trust.valset_hash, &trust.time_ms);
-        if (st == HKP_OK)
-            st = hkp_dsm_proof_verify(ev->data, ev->data_len, node->chain_id, &trust, 1, 0, &proof);
+        st = hkp_dsm_node_verify(node->dsm, ev->data, ev->data_len, &proof);
         if (st == HKP_OK && node->proofs[i].asked == HKP_MESH__PROOF_OF_BLOCK &&
             (!proof.has_author || memcmp(proof.author, node->proofs[i].origin.author, 16) != 0 ||
              proof.seq != node->proofs[i].origin.seq))

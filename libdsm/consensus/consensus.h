@@ -190,6 +190,8 @@ void hkp_dsm__version_begins(node *n, uint64_t version);
 /* restart.c */
 /** What was given is done once its header is the newest final one. */
 void hkp_dsm__restart_step(node *n);
+/** 1: the META row was one of a RESTART. */
+int hkp_dsm__restart_meta(node *n, const uint8_t *key, size_t key_len, const uint8_t *data, size_t len);
 void hkp_dsm__restart_row(node *n, const struct read *r, const uint8_t *data, size_t len);
 void hkp_dsm__restart_end(node *n, const struct read *r);
 

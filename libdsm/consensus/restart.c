@@ -56,6 +56,24 @@ static void put_meta(node *n, char name, blob *b) {
     hkp_dsm__put_blob(n, HKP_DSM_ROW_META, key, sizeof key, b);
 }
 
+/* Who applied it trusts its set: proofs of what follows begin there. */
+static void trust(node *n, const struct hkp_dsm__restart *r) {
+    if (r->epoch + 2 <= n->restarted.epoch) return;
+    n->restarted = (struct hkp_dsm_trust){.epoch = r->epoch + 2, .time_ms = r->time_ms};
+    hkp_dsm__valset_hash(n->restarted.valset_hash, r->valset_body.ptr, r->valset_body.len);
+}
+
+/* It was judged before it was kept. */
+int hkp_dsm__restart_meta(node *n, const uint8_t *key, size_t key_len, const uint8_t *data, size_t len) {
+    struct hkp_dsm_multi m;
+    struct hkp_dsm__restart r;
+    if (key_len != 9 || (key[0] != 'R' && key[0] != 'S')) return 0;
+    if (key[0] == 'S' && hkp_dsm_multi_parse(data, len, &m) == HKP_OK &&
+        hkp_dsm__restart_open(n->chain_id, &m.body, &r) == HKP_OK)
+        trust(n, &r);
+    return 1;
+}
+
 /* Proofs of the epoch that ends need its set: as a link, but not told to others as one, since it is none. */
 static void keep_proof(node *n) {
     const struct hkp_dsm_view set = {n->set_body, n->set_len};
@@ -79,6 +97,7 @@ static void apply(node *n) {
     hkp_dsm__wal(n, 0, r.epoch, UINT64_MAX, NULL);
     if (n->set.epoch > r.epoch) hkp_dsm__wal(n, 0, n->set.epoch, UINT64_MAX, NULL);
     hkp_dsm__epoch_restart(n, &r);
+    trust(n, &r);
     tell(n, HKP_OK);
 }
 

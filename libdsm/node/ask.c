@@ -86,6 +86,13 @@ static int answers(const struct question *q, const struct hkp_dsm_proof *p) {
     }
 }
 
+hkp_status hkp_dsm_node_verify(const hkp_dsm_node *n, const uint8_t *in, size_t len,
+                               struct hkp_dsm_proof *proof) {
+    struct hkp_dsm_trust trust[] = {{.epoch = 0}, n->restarted};
+    memcpy(trust[0].valset_hash, n->epoch0_hash, 32);
+    return hkp_dsm_proof_verify(in, len, n->chain_id, trust, n->restarted.epoch > 0 ? 2 : 1, 0, proof);
+}
+
 hkp_status hkp_dsm__on_proof(node *n, struct peer *p, struct hkp_dsm__message *m) {
     (void)p;
     hkp_status st = hkp_dsm__join_proof(n, m);
@@ -94,9 +101,13 @@ hkp_status hkp_dsm__on_proof(node *n, struct peer *p, struct hkp_dsm__message *m
     struct question *q = by_nonce(n, m->nonce);
     if (q == NULL) return HKP_E_DSM_STALE;
     struct hkp_dsm_proof proof;
+    struct hkp_dsm_trust trust[] = {q->trust, n->restarted};
+    const size_t n_trust = n->restarted.epoch > 0 ? 2 : 1;
+    for (size_t i = 0; i < n_trust; i++) /* D-SYN-2 counts from the newest boundary known */
+        if (trust[i].time_ms < n->epoch_ms) trust[i].time_ms = n->epoch_ms;
     st = HKP_OK;
     if (m->status == 0)
-        st = hkp_dsm_proof_verify(m->proof.ptr, m->proof.len, n->chain_id, &q->trust, 1,
+        st = hkp_dsm_proof_verify(m->proof.ptr, m->proof.len, n->chain_id, trust, n_trust,
                                   hkp_dsm__judged_at_s(n) * 1000, &proof);
     if (m->status == 0 && st == HKP_OK && !answers(q, &proof)) st = HKP_E_DSM_PROOF;
     if (m->status == 0 && st == HKP_OK)

@@ -396,6 +396,11 @@ hkp_status hkp_dsm_node_trust(const hkp_dsm_node *n, uint64_t epoch, uint8_t has
         *time_ms = n->epoch_ms;
         return HKP_OK;
     }
+    if (epoch != 0 && epoch == n->restarted.epoch) {
+        memcpy(hash, n->restarted.valset_hash, 32);
+        *time_ms = n->restarted.time_ms;
+        return HKP_OK;
+    }
     if (epoch != 0) return HKP_E_NOTFOUND;
     memcpy(hash, n->epoch0_hash, 32);
     *time_ms = n->genesis_s * 1000;

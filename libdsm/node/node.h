@@ -281,6 +281,8 @@ struct hkp_dsm_node {
         struct hkp_dsm__restart r;
         uint32_t judged, reading, turn;
     } restart;
+    /** the set of the newest RESTART that was applied; epoch 0: none */
+    struct hkp_dsm_trust restarted;
     struct load {
         uint32_t step, author, fresh;
         uint64_t rows, final_height;

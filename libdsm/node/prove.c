@@ -410,6 +410,8 @@ static void next_link(node *n, struct proof_job *j) {
 
 static void after_headers(node *n, struct proof_job *j) {
     uint8_t key[8];
+    if (j->from_epoch < n->restarted.epoch && j->epoch >= n->restarted.epoch)
+        j->from_epoch = n->restarted.epoch; /* no link leads over a RESTART */
     if (j->n_headers == 0 || j->from_epoch > j->epoch) {
         answer(n, j, j->n_headers == 0 ? HKP_E_NOTFOUND : HKP_E_DSM_EPOCH, NULL);
         return;

@@ -170,9 +170,11 @@ hkp_status hkp_dsm_bls_shorten(const hkp_dsm_node *n, const uint8_t *proof, size
     struct hkp_dsm_view shares[HKP_DSM_BLS_SHARES_MAX];
     struct hkp_dsm_trust trust = {.epoch = 0};
     size_t held = 0;
-    hkp_status st = hkp_dsm_node_trust(n, 0, trust.valset_hash, &trust.time_ms);
-    if (st == HKP_OK) st = hkp_dsm_bls_shares(n, shares, HKP_DSM_BLS_SHARES_MAX, &held);
-    return st == HKP_OK
-               ? hkp_dsm_bls_compact(proof, proof_len, n->chain_id, &trust, shares, held, dst, cap, len)
-               : st;
+    memcpy(trust.valset_hash, n->epoch0_hash, 32);
+    hkp_status st = hkp_dsm_bls_shares(n, shares, HKP_DSM_BLS_SHARES_MAX, &held);
+    if (st != HKP_OK) return st;
+    st = hkp_dsm_bls_compact(proof, proof_len, n->chain_id, &trust, shares, held, dst, cap, len);
+    if (st == HKP_E_DSM_EPOCH && n->restarted.epoch > 0)
+        st = hkp_dsm_bls_compact(proof, proof_len, n->chain_id, &n->restarted, shares, held, dst, cap, len);
+    return st;
 }

@@ -51,9 +51,13 @@ def status(node):
     return json.loads(got.stdout) if got.returncode == 0 else {}
 
 
-def ask(node, request):
+def answer(node, request):
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as s:
         s.settimeout(5)
         s.connect(os.path.join(node["data_dir"], "control.sock"))
         s.sendall(json.dumps(request).encode() + b"\n")
-        return json.loads(s.makefile().readline())["ok"]
+        return json.loads(s.makefile().readline())
+
+
+def ask(node, request):
+    return answer(node, request)["ok"]

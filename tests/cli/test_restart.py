@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 
-from nodes import ask, provision, run, start, status
+from nodes import answer, ask, provision, run, start, status
 
 PATIENCE = 90
 
@@ -31,6 +31,11 @@ def wait(what):
 
 def report(node, number):
     wait(lambda: ask(node, {"op": "report", "type": "ip4", "value": f"45.155.206.{number}", "evidence": 1}))
+
+
+def is_proven(node, number):
+    found = answer(node, {"op": "lookup", "type": "ip4", "value": f"45.155.206.{number}", "proof": True})
+    return [f["proof"]["verified"] for f in found.get("findings", [])] == [True]
 
 
 def two_of_four_go_on(folder):
@@ -73,6 +78,11 @@ def two_of_four_go_on(folder):
         wait(lambda: min(height_of(node) for node in nodes[:2]) > height)
         wait(lambda: all(part(node, "chain").get("epoch") == 2 and part(node, "consensus").get("members") == 2
                          for node in nodes[:2]))
+        for node in nodes[:2]:
+            for number in 1, 2: # final before it and behind it
+                wait(lambda: is_proven(node, number))
+            head = {"op": "ask", "what": "head", "key": nodes[1]["node_id"]}
+            wait(lambda: answer(node, head).get("proof", {}).get("verified"))
         chain = os.path.join(folder, "chain")
         told = run("store", "export", nodes[0]["data_dir"], chain, "--json")
         assert told["from_height"] == 1 and told["to_height"] > height, told

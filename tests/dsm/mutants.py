@@ -604,6 +604,12 @@ RESTART, RESTARTS = "libdsm/objects/restart.c", "libdsm/consensus/restart.c"
 SCHEMES = ("sim_restart", "both_schemes_go_on_if_officers_say_so")
 FORGED = ("sim_restart", "a_forged_or_stale_one_is_refused")
 LEAVING = [
+    ("D-EPO-6 proofs are sought over a RESTART", "libdsm/node/prove.c", "j->from_epoch = n->restarted.epoch;", ";",
+     "sim_restart", "what_was_final_before_can_still_be_proven"),
+    ("D-EPO-6 whom a RESTART named is forgotten at a start", RESTARTS, "        trust(n, &r);\n    return 1;", "        (void)trust;\n    return 1;",
+     "sim_restart", "what_was_final_before_can_still_be_proven"),
+    ("D-SYN-2 days are counted from the genesis", "libdsm/node/ask.c",
+     "if (trust[i].time_ms < n->epoch_ms) trust[i].time_ms = n->epoch_ms;", ";", "sim_join", "proofs_are_had_from_peers"),
     ("D-EPO-6 an older header will do", RESTART, "if (held_height > first.height ||", "if (held_height > first.height + 9 ||", *FORGED),
     ("D-EPO-6 CERT_F of another header", RESTART,
      "if (memcmp(cert.digest, last.digest, 32) != 0) return HKP_E_DSM_PROOF;", "", *FORGED),

@@ -275,6 +275,13 @@ static void proofs_are_had_from_peers(void) {
         CHECK_EQ(proof.root, what != HKP_DSM_ASK_HEAD);
         CHECK_EQ(proof.record.len, what == HKP_DSM_ASK_RECORD ? 3 : 0);
     }
+    for (int k = 0; k < 2; k++) { /* who follows the chain trusts it on, however old its genesis is */
+        for (uint32_t i = 0; i < sim.count; i++) sim.nodes[i].clock_us += 10 * 86400 * 1000000LL;
+        next_epoch(4);
+        sim_run(&sim, 60 * SIM_S);
+    }
+    q.what = HKP_DSM_ASK_RECORD;
+    CHECK_EQ(asked(4, &q, 3), HKP_OK);
     q.position = 1; /* there is one record only */
     CHECK_EQ(asked(4, &q, 20), HKP_E_NOTFOUND);
     q.position = 0;

@@ -362,13 +362,36 @@ static void what_was_final_before_can_still_be_proven(void) {
                            -1, 0, &ticket),
              HKP_OK);
     sim_pump(&sim, LOST);
-    CHECK_EQ(sim.nodes[LOST].proof_status, HKP_E_NOTFOUND); /* the chain of trust ends (D-SYN-2) */
+    CHECK_EQ(sim.nodes[LOST].proof_status, HKP_OK);
+    struct hkp_dsm_proof proof;
+    struct hkp_dsm_trust trust = {.epoch = 0};
+    CHECK_EQ(hkp_dsm_node_trust(sim.nodes[LOST].node, 0, trust.valset_hash, &trust.time_ms), HKP_OK);
+    CHECK_EQ(hkp_dsm_proof_verify(sim.nodes[LOST].proof, sim.nodes[LOST].proof_len, genesis.chain_id, &trust,
+                                  1, 0, &proof),
+             HKP_E_DSM_EPOCH); /* the chain of trust ends for who did not apply it (D-SYN-2) */
+    CHECK_EQ(
+        hkp_dsm_node_verify(sim.nodes[LOST].node, sim.nodes[LOST].proof, sim.nodes[LOST].proof_len, &proof),
+        HKP_OK);
+    CHECK_EQ(proof.epoch, 2);
+    struct hkp_dsm_question q = {.struct_size = sizeof q, .what = HKP_DSM_ASK_HEAD, .trust = trust};
+    memcpy(q.key, sim.mesh.node_id[4], 16);
+    CHECK_EQ(hkp_dsm_ask(sim.nodes[5].node, sim.now, &q, &ticket), HKP_OK);
+    sim_pump(&sim, 5);
+    sim_run(&sim, SIM_S);
+    CHECK_EQ(sim.nodes[5].proof_status, HKP_OK);
     sim_start(&sim, 0);
     sim_run(&sim, 5 * SIM_S);
     CHECK_EQ(sim_status(&sim, 0).epoch, 0); /* not without its operator */
+    CHECK_EQ(hkp_dsm_node_verify(sim.nodes[0].node, sim.nodes[5].proof, sim.nodes[5].proof_len, &proof),
+             HKP_E_DSM_EPOCH);
     CHECK_EQ(give(0, &d), HKP_OK);
     sim_run(&sim, 10 * SIM_S);
     CHECK_EQ(sim_status(&sim, 0).epoch, 2);
+    sim_crash(&sim, 0); /* it knows after a start, too, what it trusts */
+    sim_start(&sim, 0);
+    sim_run(&sim, 5 * SIM_S);
+    CHECK_EQ(hkp_dsm_node_verify(sim.nodes[0].node, sim.nodes[5].proof, sim.nodes[5].proof_len, &proof),
+             HKP_OK);
     CHECK_EQ(sim_status(&sim, 0).own_index, UINT32_MAX);
     CHECK_EQ(sim_status(&sim, 0).final_height, sim_status(&sim, LOST).final_height);
     CHECK_EQ(sim.faults, 0);

@@ -67,6 +67,24 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_ask(hkp_dsm_node *node, hkp_time now,
                                             const struct hkp_dsm_question *question, uint64_t *ticket);
 
 /**
+ * Verify a portable proof by what a node trusts: the set of the genesis, and that of the newest RESTART.
+ *
+ * @param node   a running node
+ * @param in     [len] proof as of HKP_DSM_EV_PROOF, borrowed as long as *proof is used
+ * @param len    bytes
+ * @param proof  filled on HKP_OK
+ *
+ * @retval HKP_OK                final; its age is not judged
+ * @retval HKP_E_DSM_SCHEMA..    refused, as by hkp_dsm_proof_verify()
+ *
+ * Cost: hkp_dsm_proof_verify().
+ * Source: D-SYN-6, D-EPO-6, decision 0611.
+ * Since: hookprobe-dsm 0.1
+ */
+HKP_API HKP_MUST_USE hkp_status hkp_dsm_node_verify(const hkp_dsm_node *node, const uint8_t *in, size_t len,
+                                                    struct hkp_dsm_proof *proof);
+
+/**
  * Ask the own store for the portable proof that an op is final; EV_PROOF of that ticket answers.
  *
  * @param node        a running node

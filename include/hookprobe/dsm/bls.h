@@ -233,8 +233,8 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_bls_status(const hkp_dsm_node *node,
                                                    struct hkp_dsm_bls_status *status);
 
 /**
- * Shorten a portable proof that begins in epoch 0 with the shares that a node holds, as hkp_dsm_bls_compact()
- * does.
+ * Shorten a portable proof that hkp_dsm_node_verify() takes with the shares that a node holds, as
+ * hkp_dsm_bls_compact() does.
  *
  * @param node       a node
  * @param proof      [proof_len] as of HKP_DSM_EV_PROOF

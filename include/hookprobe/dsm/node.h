@@ -303,7 +303,8 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_node_member(const hkp_dsm_node *node, co
  * @param ticket      receives the number of the answer
  *
  * @retval HKP_OK       asked; status of the event: HKP_OK, HKP_E_NOTFOUND (not held or not final),
- *                      HKP_E_DSM_EPOCH (from_epoch is above the checkpoint's), HKP_E_TOOBIG
+ *                      HKP_E_DSM_EPOCH (from_epoch is above the checkpoint's), HKP_E_TOOBIG. No proof leads
+ *                      over a RESTART: behind one that this node applied it begins in the epoch of that
  * @retval HKP_E_INVAL  position out of range
  * @retval HKP_E_LIMIT  8 proofs are being made
  * @retval HKP_E_STATE  the node does not run
@@ -320,7 +321,7 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_prove(hkp_dsm_node *node, hkp_time now, 
  * Valset hash and start of an epoch, for verifiers (D-SYN-6 trust).
  *
  * @param node     a running node
- * @param epoch    the epoch of the node, or 0
+ * @param epoch    the epoch of the node, 0, or the one that the newest RESTART began
  * @param hash     [32] receives D("HKP1 valset", body)
  * @param time_ms  receives time_ms of the boundary that named it (epoch 0: time of the genesis)
  *
