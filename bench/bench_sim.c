@@ -15,9 +15,9 @@
  *
  * sim.events: messages, timers and commits of that run in a second of processor time (there is one thread).
  *
- * Each node checks each signature, but Ed25519 sees each only once: what it made or found right is kept and
- * compared byte by byte (tests/dsm/verify_once.c). Nothing is watched or traced. The runs take minutes: they are made when a
- * name begins with sim only.
+ * Each node checks each signature, but Ed25519 sees each only once: what it found right is kept and compared
+ * byte by byte (tests/dsm/verify_once.c). Nothing is watched or traced. The runs take minutes: they are made
+ * when a name begins with sim only.
  */
 #include "bench.h"
 #include "sim.h"
