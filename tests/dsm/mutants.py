@@ -7,7 +7,7 @@ LINK["sim_memory"] = ["-Wl,--wrap=hkp_dsm__blob_new", "-Wl,--wrap=hkp_dsm__pool_
 SIM = ["sim.c", "sim_disk.c", "sim_mesh.c", "sim_watch.c"]
 CHAOS = [*SIM, "chaos.c", "liar.c", "liar_proposes.c", "verify_once.c"]
 WITH = {"unit_node": SIM, "sim_consensus": SIM, "sim_bls": SIM, "sim_store": SIM, "unit_spread": SIM, "unit_neighbours": SIM,
-        "unit_strangers": SIM,
+        "unit_strangers": SIM, "unit_repair": SIM,
         "sim_liars": CHAOS, "sim_cost": SIM, "sim_disks": SIM, "sim_memory": SIM, "sim_gossip": ["gossip_world.c"]}
 
 LOG, ENTRY, LOG_PROOF = "libdsm/beside/audit.c", "libdsm/beside/audit_entry.c", "libdsm/beside/audit_proof.c"

@@ -5,22 +5,22 @@
 # usage: netns.sh PEER   sessions through a real kernel's router that loses packets (nftables, numgen) and through its
 # NAT (masquerade) whose mapping runs out; then by two uplinks, of which one is cut, narrower or bad. TAP. Everything
 # lives in namespaces of its own: E - router - V.
-# Skipped (77) where namespaces, nft or connection tracking are not to be had.
+# Skipped where namespaces, nft or connection tracking are not to be had.
 set -u
 peer=$1
 
 # A private /run/netns and an own network, as root there: nothing of this is seen from outside, or stays.
 if [ "${2:-}" != inside ]; then
     for tool in ip nft unshare; do
-        PATH=$PATH:/usr/sbin:/sbin command -v $tool >/dev/null || { echo "1..0 # skip no $tool"; exit 77; }
+        PATH=$PATH:/usr/sbin:/sbin command -v $tool >/dev/null || { echo "1..0 # skip no $tool"; exit 0; }
     done
     as=
     [ "$(id -u)" = 0 ] || as='--user --map-root-user'
-    unshare $as --net --mount true 2>/dev/null || { echo "1..0 # skip namespaces are not allowed"; exit 77; }
+    unshare $as --net --mount true 2>/dev/null || { echo "1..0 # skip namespaces are not allowed"; exit 0; }
     exec unshare $as --net --mount --propagation private sh "$0" "$peer" inside
 fi
 PATH=$PATH:/usr/sbin:/sbin
-mount -t tmpfs none /run 2>/dev/null || { echo "1..0 # skip no private mounts"; exit 77; }
+mount -t tmpfs none /run 2>/dev/null || { echo "1..0 # skip no private mounts"; exit 0; }
 e=hkp-faults-e r=hkp-faults-r v=hkp-faults-v v_pid=
 clean() {
     [ -z "$v_pid" ] || kill "$v_pid" 2>/dev/null
@@ -63,7 +63,7 @@ net() {
     ip netns exec $r sh -c 'cd /proc/sys/net/netfilter && echo 3 >nf_conntrack_udp_timeout &&
         echo 3 >nf_conntrack_udp_timeout_stream' || return 1
 }
-net >/run/hkp-faults.log 2>&1 || { echo "1..0 # skip $(tail -n 1 /run/hkp-faults.log)"; exit 77; }
+net >/run/hkp-faults.log 2>&1 || { echo "1..0 # skip $(tail -n 1 /run/hkp-faults.log)"; exit 0; }
 
 mkfifo /run/hkp-faults.end
 ip netns exec $v "$peer" v 10.0.2.2:8144 </run/hkp-faults.end >/run/hkp-faults.v 2>&1 &
@@ -172,7 +172,7 @@ result "a_session_moves_when_its_uplink_is_cut" moved
 both() {
     [ $status = 0 ] && one_handshake && [ "$before" -ge 576 ] && [ "$(kib down0)" -ge 576 ] &&
         [ "$(kib up1)" -ge 528 ] && [ "$(kib down1)" -ge 528 ] &&
-        grep -q 'carrier 1 state 1 packets of 13[0-7]' /run/hkp-faults.e
+        grep -Eq 'carrier 1 state 1 packets of 1(2[0-9]|3[0-7])[0-9]$' /run/hkp-faults.e # losses may begin the search anew
 }
 uplinks 0
 run_and_cut =hkp-f4 512 '*1' 4096 '?' 512
