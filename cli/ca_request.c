@@ -133,7 +133,8 @@ static int bls_of(const uint8_t seed[32], struct hkp_dsm_bls_key *bls) {
     return st == HKP_OK ? CLI_OK : cli_fail(CLI_SYSTEM, "--bls: this program was built without blst");
 }
 
-int cli_ca_node_keys(const char *node, const char *passphrase_file, uint8_t secret[64], uint8_t static_key[32]) {
+int cli_ca_node_keys(const char *node, const char *passphrase_file, uint8_t secret[64],
+                     uint8_t static_key[32]) {
     uint8_t keys[HKP_TER_KEY_MAX], key[32], text[HKP_TER_PASSPHRASE_MAX];
     struct hkp_ter_keystore_options o;
     char path[CLI_CA_PATH];

@@ -322,28 +322,18 @@ static int take_number(int option, struct wanted *o) {
 }
 
 static int ca_sign(int argc, char **argv) {
-    static const struct option own[] = {{"dir", required_argument, NULL, 'd'},
-                                        {"passphrase-file", required_argument, NULL, 'p'},
-                                        {"request", required_argument, NULL, 'q'},
-                                        {"token", required_argument, NULL, 't'},
-                                        {"renew", required_argument, NULL, 'r'},
-                                        {"evidence", required_argument, NULL, 'e'},
-                                        {"no-evidence", no_argument, NULL, 'E'},
-                                        {"no-bls", no_argument, NULL, 'B'},
-                                        {"list", required_argument, NULL, 'l'},
-                                        {"challenge", required_argument, NULL, 'c'},
-                                        {"answer", required_argument, NULL, 'a'},
-                                        {"ek-cert", required_argument, NULL, 'k'},
-                                        {"ek-root", required_argument, NULL, 'K'},
-                                        {"group", required_argument, NULL, 'g'},
-                                        {"days", required_argument, NULL, 'D'},
-                                        {"serial", required_argument, NULL, 'S'},
-                                        {"policy", required_argument, NULL, 'P'},
-                                        {"roles", required_argument, NULL, 'R'},
-                                        {"tier", required_argument, NULL, 'T'},
-                                        {"out", required_argument, NULL, 'o'},
-                                        {"yes", no_argument, NULL, 'y'},
-                                        {NULL, 0, NULL, 0}};
+    static const struct option own[] = {
+        {"dir", required_argument, NULL, 'd'},     {"passphrase-file", required_argument, NULL, 'p'},
+        {"request", required_argument, NULL, 'q'}, {"token", required_argument, NULL, 't'},
+        {"renew", required_argument, NULL, 'r'},   {"evidence", required_argument, NULL, 'e'},
+        {"no-evidence", no_argument, NULL, 'E'},   {"no-bls", no_argument, NULL, 'B'},
+        {"list", required_argument, NULL, 'l'},    {"challenge", required_argument, NULL, 'c'},
+        {"answer", required_argument, NULL, 'a'},  {"ek-cert", required_argument, NULL, 'k'},
+        {"ek-root", required_argument, NULL, 'K'}, {"group", required_argument, NULL, 'g'},
+        {"days", required_argument, NULL, 'D'},    {"serial", required_argument, NULL, 'S'},
+        {"policy", required_argument, NULL, 'P'},  {"roles", required_argument, NULL, 'R'},
+        {"tier", required_argument, NULL, 'T'},    {"out", required_argument, NULL, 'o'},
+        {"yes", no_argument, NULL, 'y'},           {NULL, 0, NULL, 0}};
     static struct work w;
     struct wanted o = {.days = 30, .policy = 1};
     int got;

@@ -34,13 +34,15 @@ struct cli_command {
     int (*run)(int argc, char **argv);
 };
 
-extern const struct cli_command cli_ca_order, cli_policy_list, cli_policy_sign, cli_workload_assign, cli_workload_list, cli_workload_show, cli_workload_sign,
-    cli_workload_verify, cli_audit_prove, cli_audit_show, cli_audit_verify, cli_ca_init, cli_ca_request, cli_ca_restart, cli_ca_revoke, cli_restart_apply,
-    cli_restart_check, cli_ca_show, cli_ca_sign, cli_demo, cli_intel_list, cli_intel_lookup, cli_node_ask, cli_node_retire, cli_node_run, cli_node_send, cli_node_submit, cli_node_telemetry, cli_node_tombstone,
-    cli_provision, cli_status, cli_ter_capture, cli_ter_hardware, cli_ter_log, cli_ter_verify, cli_ter_export,
-    cli_trust_release, cli_policy_apply, cli_proof_verify, cli_file_key, cli_file_serve, cli_file_put, cli_file_get,
-    cli_file_ls, cli_file_stat, cli_file_rm, cli_lab_attack, cli_lab_cipher, cli_store_check,
-    cli_store_repair, cli_store_export, cli_store_import;
+extern const struct cli_command cli_ca_order, cli_policy_list, cli_policy_sign, cli_workload_assign,
+    cli_workload_list, cli_workload_show, cli_workload_sign, cli_workload_verify, cli_audit_prove,
+    cli_audit_show, cli_audit_verify, cli_ca_init, cli_ca_request, cli_ca_restart, cli_ca_revoke,
+    cli_restart_apply, cli_restart_check, cli_ca_show, cli_ca_sign, cli_demo, cli_intel_list,
+    cli_intel_lookup, cli_node_ask, cli_node_retire, cli_node_run, cli_node_send, cli_node_submit,
+    cli_node_telemetry, cli_node_tombstone, cli_provision, cli_status, cli_ter_capture, cli_ter_hardware,
+    cli_ter_log, cli_ter_verify, cli_ter_export, cli_trust_release, cli_policy_apply, cli_proof_verify,
+    cli_file_key, cli_file_serve, cli_file_put, cli_file_get, cli_file_ls, cli_file_stat, cli_file_rm,
+    cli_lab_attack, cli_lab_cipher, cli_store_check, cli_store_repair, cli_store_export, cli_store_import;
 
 /** Says "hookprobe: ..." on standard error and returns code. */
 int cli_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -61,8 +61,9 @@ static int put_file(const struct asked *a, json_t *request, const char *file, co
 static int run_submit(int argc, char **argv) {
     struct asked a;
     const int code = words_of(&a, &cli_node_submit, argc, argv, 1, "a FILE");
-    return code != CLI_OK ? code
-                          : put_file(&a, json_pack("{s:s}", "op", "submit"), argv[optind], "taken, and passed on");
+    return code != CLI_OK
+               ? code
+               : put_file(&a, json_pack("{s:s}", "op", "submit"), argv[optind], "taken, and passed on");
 }
 
 const struct cli_command cli_node_submit = {

@@ -10,7 +10,8 @@ static void print(const json_t *answer) {
     json_t *n, *value;
     const char *name;
     json_array_foreach(json_object_get(answer, "nodes"), i, n) {
-        printf("%s%s  batch %lld, %lld missing, %lld s old\n", json_string_value(json_object_get(n, "node_id")),
+        printf("%s%s  batch %lld, %lld missing, %lld s old\n",
+               json_string_value(json_object_get(n, "node_id")),
                json_is_true(json_object_get(n, "own")) ? " (this node)" : "",
                (long long)json_integer_value(json_object_get(n, "batch")),
                (long long)json_integer_value(json_object_get(n, "missing")),
@@ -42,9 +43,10 @@ static int run(int argc, char **argv) {
 const struct cli_command cli_node_telemetry = {
     .name = "node telemetry",
     .summary = "how this node and its peers say they stand",
-    .help = "usage: hookprobe node telemetry [--config FILE | --control PATH] [--json]\n\n"
-            "Each node tells once a minute, in signed batches that follow each other; batches that never came\n"
-            "are counted. Peers are heard once their sessions may carry it: after half an hour of good\n"
-            "heartbeats.\n\n" CLI_NODE_HELP "  --json         the answer as one JSON object\n",
+    .help =
+        "usage: hookprobe node telemetry [--config FILE | --control PATH] [--json]\n\n"
+        "Each node tells once a minute, in signed batches that follow each other; batches that never came\n"
+        "are counted. Peers are heard once their sessions may carry it: after half an hour of good\n"
+        "heartbeats.\n\n" CLI_NODE_HELP "  --json         the answer as one JSON object\n",
     .run = run,
 };

@@ -68,7 +68,7 @@ static void print_revocations(const json_t *o) {
     if (!json_is_object(o) || strcmp(state, "none") == 0) return;
     printf("revoked    list %lld, %lld entries, %lld hours old%s\n", number_at(o, NULL, "number"),
            number_at(o, NULL, "entries"), number_at(o, NULL, "age_s") / 3600,
-           strcmp(state, "old") == 0    ? ": OLD, new sessions have no role above EDGE until a current one comes"
+           strcmp(state, "old") == 0 ? ": OLD, new sessions have no role above EDGE until a current one comes"
            : strcmp(state, "lost") == 0 ? ": OLD, new sessions carry little more than a current one"
                                         : "");
 }

@@ -327,13 +327,12 @@ static void seat_event(struct hkp_mesh_node *node, const struct hkp_dsm_event *e
 /* What a session may depends on the list, too. */
 static void lists_event(struct hkp_mesh_node *node, const struct hkp_dsm_event *ev) {
     hkp_mesh__revocations(node);
-    struct hkp_mesh_event *fact =
-        hkp_mesh__fact(node, HKP_MESH_EVENT_LISTS, NULL,
-                       ev->type == HKP_DSM_LISTS_LOST
-                           ? "revocation list older than 7 days: new sessions fetch a current one and little else"
-                       : ev->type == HKP_DSM_LISTS_OLD
-                           ? "a new revocation list is due: new sessions have no role above EDGE"
-                           : "the revocation list is current again");
+    struct hkp_mesh_event *fact = hkp_mesh__fact(
+        node, HKP_MESH_EVENT_LISTS, NULL,
+        ev->type == HKP_DSM_LISTS_LOST
+            ? "revocation list older than 7 days: new sessions fetch a current one and little else"
+        : ev->type == HKP_DSM_LISTS_OLD ? "a new revocation list is due: new sessions have no role above EDGE"
+                                        : "the revocation list is current again");
     fact->number = ev->type;
     fact->to = ev->seq;
 }
@@ -411,9 +410,11 @@ int hkp_mesh__dsm_event(struct hkp_mesh_node *node, struct hkp_mesh_event *out) 
                            "names a recent one");
             break;
         case HKP_DSM_EV_SET_DIFFERS:
-            hkp_mesh__fact(node, HKP_MESH_EVENT_EVIDENCE, node->node_id,
-                           "the members name another set for the next epoch than the own account of joins and "
-                           "leaves: it is taken from them")->number = ev->epoch;
+            hkp_mesh__fact(
+                node, HKP_MESH_EVENT_EVIDENCE, node->node_id,
+                "the members name another set for the next epoch than the own account of joins and "
+                "leaves: it is taken from them")
+                ->number = ev->epoch;
             break;
         case HKP_DSM_EV_BOUNDARIES_DIFFER:
             differ_event(node, ev);

@@ -51,14 +51,11 @@ void hkp_mesh__telemetry_free(struct hkp_mesh_node *node) {
 /* ---- out ---- */
 
 static hkp_status sample(struct hkp_mesh_node *node, const struct hkp_mesh_status *s) {
-    const uint64_t values[] = {[HKP_MESH_METRIC_TERS] = s->ter_index,
-                               [HKP_MESH_METRIC_BLOCKS] = s->own_seq,
-                               [HKP_MESH_METRIC_HEIGHT] = s->height,
-                               [HKP_MESH_METRIC_OPEN] = s->blocks_open,
-                               [HKP_MESH_METRIC_PEERS] = s->peers_up,
-                               [HKP_MESH_METRIC_INDICATORS] = s->indicators,
-                               [HKP_MESH_METRIC_RECORDS] = s->records,
-                               [HKP_MESH_METRIC_REFUSED] = s->refused};
+    const uint64_t values[] = {
+        [HKP_MESH_METRIC_TERS] = s->ter_index,  [HKP_MESH_METRIC_BLOCKS] = s->own_seq,
+        [HKP_MESH_METRIC_HEIGHT] = s->height,   [HKP_MESH_METRIC_OPEN] = s->blocks_open,
+        [HKP_MESH_METRIC_PEERS] = s->peers_up,  [HKP_MESH_METRIC_INDICATORS] = s->indicators,
+        [HKP_MESH_METRIC_RECORDS] = s->records, [HKP_MESH_METRIC_REFUSED] = s->refused};
     hkp_status st = HKP_OK;
     for (uint32_t m = 1; st == HKP_OK && m < sizeof values / sizeof values[0]; m++) {
         const struct hkp_dsm_sample one = {
@@ -74,7 +71,9 @@ void hkp_mesh__telemetry_tick(struct hkp_mesh_node *node) {
     uint8_t batch[HKP_DSM_BATCH_MAX], id[32];
     uint64_t number = 0;
     size_t len = 0;
-    if (!node->started || node->now < node->telemetry.at || hkp_mesh_node_status(node, &s) != HKP_OK || s.peers_up == 0) return;
+    if (!node->started || node->now < node->telemetry.at || hkp_mesh_node_status(node, &s) != HKP_OK ||
+        s.peers_up == 0)
+        return;
     node->telemetry.at = node->now + HKP_MESH_TELEMETRY_S * HKP_MESH__SECOND;
     if (sample(node, &s) == HKP_OK &&
         hkp_dsm_stream_batch(node->telemetry.stream, batch, sizeof batch, &len, &number, id) == HKP_OK)
@@ -99,7 +98,8 @@ static void keep(struct hkp_mesh_telemetry *t, const struct hkp_dsm_sample *s) {
 }
 
 /* One stream of a node, the one of its newest start: an older one is nothing but a replay. */
-static int is_wanted(struct hkp_mesh_node *node, const struct hkp_dsm_envelope *e, struct hkp_mesh__told *told) {
+static int is_wanted(struct hkp_mesh_node *node, const struct hkp_dsm_envelope *e,
+                     struct hkp_mesh__told *told) {
     struct hkp_dsm_batch b;
     if (hkp_dsm_batch_parse(e->body.ptr, e->body.len, &b) != HKP_OK || memcmp(b.stream, stream_name, 8) != 0)
         return 0;
@@ -122,7 +122,8 @@ void hkp_mesh__telemetry_heard(struct hkp_mesh_node *node, const uint8_t *batch,
     const hkp_status st =
         hkp_dsm_collector_take(node->telemetry.collector, batch, len, node->wall_us / 1000000, &b);
     if (st == HKP_E_DSM_FORK || st == HKP_E_DSM_PREV)
-        hkp_mesh__fact(node, HKP_MESH_EVENT_EVIDENCE, e.signer, "its telemetry does not follow what it told before");
+        hkp_mesh__fact(node, HKP_MESH_EVENT_EVIDENCE, e.signer,
+                       "its telemetry does not follow what it told before");
     if (st != HKP_OK) return;
     told->now.batch = b.number;
     told->now.missing += b.missing;
@@ -142,13 +143,10 @@ hkp_status hkp_mesh_telemetry_of(const hkp_mesh_node *node, const uint8_t node_i
 }
 
 const char *hkp_mesh_metric_name(uint32_t metric) {
-    static const char *const names[] = {[HKP_MESH_METRIC_TERS] = "ters",
-                                        [HKP_MESH_METRIC_BLOCKS] = "own_blocks",
-                                        [HKP_MESH_METRIC_HEIGHT] = "height",
-                                        [HKP_MESH_METRIC_OPEN] = "blocks_open",
-                                        [HKP_MESH_METRIC_PEERS] = "peers_up",
-                                        [HKP_MESH_METRIC_INDICATORS] = "indicators",
-                                        [HKP_MESH_METRIC_RECORDS] = "records",
-                                        [HKP_MESH_METRIC_REFUSED] = "refused"};
+    static const char *const names[] = {
+        [HKP_MESH_METRIC_TERS] = "ters",       [HKP_MESH_METRIC_BLOCKS] = "own_blocks",
+        [HKP_MESH_METRIC_HEIGHT] = "height",   [HKP_MESH_METRIC_OPEN] = "blocks_open",
+        [HKP_MESH_METRIC_PEERS] = "peers_up",  [HKP_MESH_METRIC_INDICATORS] = "indicators",
+        [HKP_MESH_METRIC_RECORDS] = "records", [HKP_MESH_METRIC_REFUSED] = "refused"};
     return metric < sizeof names / sizeof names[0] ? names[metric] : NULL;
 }

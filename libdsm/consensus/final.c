@@ -309,7 +309,8 @@ static void put_joined(node *n) {
 }
 
 /* q members signed another set than this node's own account of who asked for what gives: it is as one that
- * joined in this epoch and does not know, until it takes the set of the boundary from others (decision 0605). */
+ * joined in this epoch and does not know, until it takes the set of the boundary from others (decision 0605).
+ */
 static void differs(node *n, const struct hkp_dsm__header *h, const uint8_t *set, size_t len) {
     struct event_entry *e = hkp_dsm__fact(n, HKP_DSM_EV_SET_DIFFERS);
     e->e.epoch = h->epoch;

@@ -137,8 +137,8 @@ hkp_status hkp_dsm__restart_check(const uint8_t *in, size_t len, const uint8_t c
     return HKP_OK;
 }
 
-hkp_status hkp_dsm__restart_link(const struct hkp_dsm__restart *r, const struct hkp_dsm_view *set, uint8_t *dst,
-                                 size_t cap, size_t *len) {
+hkp_status hkp_dsm__restart_link(const struct hkp_dsm__restart *r, const struct hkp_dsm_view *set,
+                                 uint8_t *dst, size_t cap, size_t *len) {
     struct hkp_dsm_cbor_reader at = r->headers;
     struct hkp_dsm_cbor_writer w = {.out = dst, .cap = cap};
     hkp_dsm_cbor_put_array(&w, 3);

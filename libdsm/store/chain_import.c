@@ -317,8 +317,8 @@ static hkp_status put_link(struct in *in, const struct hkp_dsm_view *link) {
 
 /* D-EPO-6 among links: out of the epoch of the last link, at its boundary, or out of the next one, whose set
  * the link before named. The officers are those of the genesis. */
-static hkp_status restart_judged(struct in *in, const struct hkp_dsm_view *multi, const struct hkp_dsm_view *set,
-                                 struct hkp_dsm__restart *r) {
+static hkp_status restart_judged(struct in *in, const struct hkp_dsm_view *multi,
+                                 const struct hkp_dsm_view *set, struct hkp_dsm__restart *r) {
     uint8_t hash[32];
     if (set->ptr != NULL) {
         hkp_dsm__valset_hash(hash, set->ptr, set->len);
@@ -339,8 +339,8 @@ static hkp_status restart_judged(struct in *in, const struct hkp_dsm_view *multi
     return set->ptr != NULL || memcmp(r->genesis, in->boundary.digest, 32) == 0 ? HKP_OK : HKP_E_DSM_PROOF;
 }
 
-static hkp_status restart_rows(struct in *in, const struct hkp_dsm_view *multi, const struct hkp_dsm_view *set,
-                               const struct hkp_dsm__restart *r) {
+static hkp_status restart_rows(struct in *in, const struct hkp_dsm_view *multi,
+                               const struct hkp_dsm_view *set, const struct hkp_dsm__restart *r) {
     uint8_t key[9] = "S";
     size_t len = 0;
     hkp_put_be64(key + 1, r->epoch);
@@ -356,7 +356,8 @@ static hkp_status restart_rows(struct in *in, const struct hkp_dsm_view *multi, 
     return st;
 }
 
-static hkp_status put_restart(struct in *in, const struct hkp_dsm_view *multi, const struct hkp_dsm_view *set) {
+static hkp_status put_restart(struct in *in, const struct hkp_dsm_view *multi,
+                              const struct hkp_dsm_view *set) {
     struct hkp_dsm__restart r;
     if (in->heads != NULL) return HKP_E_DSM_SCHEMA;
     hkp_status st = restart_judged(in, multi, set, &r);

@@ -155,8 +155,8 @@ struct hkp_htp__heart {
     uint16_t told_s, said_s;
     /** number of the peer's newest HEARTBEAT + 1 */
     uint64_t said_end;
-    /** silence before this does not count, 0: all does; from when the next missed interval does; how many in a row; at the newest; how many
-     *  no event told yet */
+    /** silence before this does not count, 0: all does; from when the next missed interval does; how many in
+     * a row; at the newest; how many no event told yet */
     hkp_time heard_from, silent_from;
     uint8_t missed_row, missed_last, missed_untold;
 };

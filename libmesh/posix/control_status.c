@@ -100,9 +100,9 @@ static json_t *revocations(const struct hkp_mesh_runner *r) {
     static const char *const states[] = {"none", "fresh", "old", "lost"};
     struct hkp_dsm_lists_status s = {.struct_size = sizeof s};
     if (hkp_dsm_node_lists(hkp_mesh_dsm(r->node), &s) != HKP_OK) return json_null();
-    return json_pack("{s:s,s:I,s:I,s:I,s:I}", "state", states[s.freshness % 4], "number", (json_int_t)s.number,
-                     "entries", (json_int_t)s.entries, "age_s", (json_int_t)s.age_s, "next_s",
-                     (json_int_t)s.next_update_s);
+    return json_pack("{s:s,s:I,s:I,s:I,s:I}", "state", states[s.freshness % 4], "number",
+                     (json_int_t)s.number, "entries", (json_int_t)s.entries, "age_s", (json_int_t)s.age_s,
+                     "next_s", (json_int_t)s.next_update_s);
 }
 
 void hkp_mesh__op_status(struct hkp_mesh_runner *r, struct hkp_mesh__client *c) {
@@ -219,6 +219,7 @@ void hkp_mesh__op_telemetry(struct hkp_mesh_runner *r, struct hkp_mesh__client *
     struct hkp_mesh_peer_status p = {.struct_size = sizeof p};
     json_t *list = json_array();
     telemetry_of(r, r->node_id, list);
-    for (uint32_t i = 0; hkp_mesh_peer_status(r->node, i, &p) == HKP_OK; i++) telemetry_of(r, p.node_id, list);
+    for (uint32_t i = 0; hkp_mesh_peer_status(r->node, i, &p) == HKP_OK; i++)
+        telemetry_of(r, p.node_id, list);
     hkp_mesh__reply(c, json_pack("{s:b,s:o}", "ok", 1, "nodes", list));
 }

@@ -640,7 +640,8 @@ static void go_on_alone(void) {
 static void say(int times) {
     uint64_t seq = 0;
     for (int k = 0; k < times; k++) {
-        CHECK_EQ(hkp_dsm_submit(sides[0].node, now, wall_us(), 1, (const uint8_t *)"y", 1, NULL, &seq), HKP_OK);
+        CHECK_EQ(hkp_dsm_submit(sides[0].node, now, wall_us(), 1, (const uint8_t *)"y", 1, NULL, &seq),
+                 HKP_OK);
         run(500);
     }
 }

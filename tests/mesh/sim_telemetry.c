@@ -74,7 +74,8 @@ static uint8_t batch[HKP_DSM_BATCH_MAX];
 static size_t batch_len;
 
 /* As node 3 would sign it, of a start at that time. */
-static void sign(uint64_t started, uint64_t number, int64_t peers, const uint8_t previous[32], uint8_t id[32]) {
+static void sign(uint64_t started, uint64_t number, int64_t peers, const uint8_t previous[32],
+                 uint8_t id[32]) {
     static struct hkp_dsm_batch b;
     static uint8_t body[HKP_DSM_BATCH_MAX];
     struct hkp_mesh_node *node = world.node[3].node;
@@ -84,8 +85,8 @@ static void sign(uint64_t started, uint64_t number, int64_t peers, const uint8_t
     b = (struct hkp_dsm_batch){.number = number, .n_samples = 1, .stream = "node"};
     hkp_put_be64(b.stream + 8, started);
     if (previous != NULL) memcpy(b.previous, previous, 32);
-    b.samples[0] = (struct hkp_dsm_sample){
-        .time_us = world_wall(), .metric = HKP_MESH_METRIC_PEERS, .value = peers};
+    b.samples[0] =
+        (struct hkp_dsm_sample){.time_us = world_wall(), .metric = HKP_MESH_METRIC_PEERS, .value = peers};
     CHECK_EQ(hkp_dsm_batch_build(&b, body, sizeof body, &len), HKP_OK);
     crypto_sign_seed_keypair(public_key, secret, node->opt.a_seed);
     CHECK_EQ(hkp_dsm_envelope_sign(node->chain_id, HKP_DSM_KIND_TELEMETRY, node->node_id, secret, body, len,
@@ -112,7 +113,7 @@ static void gaps_are_counted_and_old_streams_come_to_nothing(void) {
     CHECK_EQ(heard(late, 2, 12, first, id), 12);
     CHECK_EQ(heard(late, 5, 13, id, id), 13);
     CHECK_EQ(of(0, 3).missing, 2);
-    CHECK_EQ(heard(late, 3, 14, first, id), 13); /* too late */
+    CHECK_EQ(heard(late, 3, 14, first, id), 13);     /* too late */
     CHECK_EQ(heard(late - 1, 9, 15, first, id), 13); /* of the start before */
     CHECK(world_until(NULL, WORLD_S));
     const uint32_t before = *told;

@@ -130,8 +130,8 @@ enum {
     /** evidence against officers is in the chain: id: key of the first of them, seq: the number, height,
      * data: op 1 of D-CKP-3 (D-EVD-3) */
     HKP_DSM_EV_OFFICERS = 53,
-    /** the mesh uses a later version of blocks and headers from this epoch on, type, which this build does not
-     * know: it votes no more until it is replaced (D-EPO-7) */
+    /** the mesh uses a later version of blocks and headers from this epoch on, type, which this build does
+     * not know: it votes no more until it is replaced (D-EPO-7) */
     HKP_DSM_EV_OUTDATED = 54,
     /** there are later epochs, but the newest boundary known is older than 14 days: an operator has to give a
      * recent one in the options; epoch that it began, id: its digest, time_us: its time (D-SYN-2) */

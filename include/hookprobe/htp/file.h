@@ -69,8 +69,8 @@ enum {
     /** over, and done: info (STAT, READ), sha256 (with content, and of STAT with VERIFY_HASH), more (LIST);
      * transfer names nothing any more */
     HKP_HTP_FILE_EVENT_DONE = 4,
-    /** over, and not done: code, message, remote; transfer names nothing any more. Also for what was refused to a
-     * peer at once, without a STARTED; with BAD_MESSAGE path is "" */
+    /** over, and not done: code, message, remote; transfer names nothing any more. Also for what was refused
+     * to a peer at once, without a STARTED; with BAD_MESSAGE path is "" */
     HKP_HTP_FILE_EVENT_FAILED = 5,
     /** ours: its session is gone; it goes on by itself when there is one with this peer */
     HKP_HTP_FILE_EVENT_WAITING = 6,

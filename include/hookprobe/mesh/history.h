@@ -58,8 +58,8 @@ HKP_API int32_t hkp_mesh_may_capture(const hkp_mesh_node *node);
  *
  * The record goes to the log by HKP_MESH_EVENT_LOG; when it is durable the own instances absorb it and a TCK1
  * with flag REBASE follows at once. Until then no TER may be made. The host measures by the manifest of that
- * policy_ver from then on, and gives this RBA1 as `rebase` of its options at the next start. So it does with a
- * REBASE record among those of HKP_MESH_EVENT_LOG_RESTORE, which a torn log had lost.
+ * policy_ver from then on, and gives this RBA1 as `rebase` of its options at the next start. So it does with
+ * a REBASE record among those of HKP_MESH_EVENT_LOG_RESTORE, which a torn log had lost.
  *
  * @param node  a node that has made a TER since it joined
  * @param now   nanoseconds, monotonic

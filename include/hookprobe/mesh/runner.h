@@ -90,8 +90,8 @@ struct hkp_mesh_runner_options {
     size_t n_addresses;
     /** as in hkp_mesh_node_options, without ak_area */
     const struct hkp_mesh_attest_policy *attest_policy;
-    /** attestation key of tpm as "hookprobe tpm ak" wrote it, with its public area beside it in FILE.area; the
-     * certificate names it; NULL: none */
+    /** attestation key of tpm as "hookprobe tpm ak" wrote it, with its public area beside it in FILE.area;
+     * the certificate names it; NULL: none */
     const char *ak;
     /** digest of a recent boundary, 64 hex digits; NULL: none (D-SYN-2) */
     const char *boundary;
