@@ -47,7 +47,7 @@ static int build(struct hkp_mesh_node *node) {
     for (uint32_t i = 0; i < w->n_objects; i++) cap += w->object[i].len + 16;
     uint8_t *file = hkp_mem_alloc(&node->mem, cap);
     uint8_t *state = hkp_mem_alloc(&node->mem, HKP_DSM_CONTROL_STATE_MAX);
-    struct hkp_dsm_cbor_writer out = {.out = file + HEAD, .cap = cap - HEAD - TAG};
+    struct hkp_dsm_cbor_writer out = {.out = file != NULL ? file + HEAD : NULL, .cap = cap - HEAD - TAG};
     if (file == NULL || state == NULL || put(w, &out, state) != HKP_OK) {
         hkp_mem_free(&node->mem, file, cap);
         hkp_mem_free(&node->mem, state, HKP_DSM_CONTROL_STATE_MAX);

@@ -237,7 +237,7 @@ INLINE void fetch_2(const struct sim *s, const struct sim_message *m) {
 }
 
 INLINE void fetch_3(const struct sim *s, const struct sim_message *m) {
-    if (s->nodes[m->to].node != NULL) fetch(*peer_of(s, m), 192);
+    if (s->nodes[m->to].node != NULL && *peer_of(s, m) != NULL) fetch(*peer_of(s, m), 192);
 }
 
 /* When the first arrives, which is at the top of the heap then. */

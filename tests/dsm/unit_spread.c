@@ -163,7 +163,8 @@ static hkp_status say(uint32_t from, uint32_t lane, const uint8_t *msg, size_t l
 static uint32_t said_of(const struct sim_message *on_their_way, size_t count, uint32_t op,
                         uint32_t *elements) {
     uint32_t n = 0;
-    for (const struct sim_message *at = on_their_way; at < on_their_way + count; at++) {
+    for (size_t i = 0; i < count; i++) {
+        const struct sim_message *at = &on_their_way[i];
         struct hkp_dsm__message m;
         if (at->to != PLAYED) continue;
         CHECK_EQ(hkp_dsm__message_parse(at->lane, at->bytes->data, at->bytes->len, &m), HKP_OK);
