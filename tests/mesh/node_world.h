@@ -657,4 +657,14 @@ static inline int world_all_active(void) {
     return 1;
 }
 
+/* As after half an hour of good heartbeats of the first n nodes: all lanes are open (HTP-8.6). */
+static inline void world_all_trust(uint32_t n) {
+    for (uint32_t i = 0; i < n; i++)
+        for (uint32_t k = 0; k < n; k++) {
+            if (i == k) continue;
+            world_inside(i, k)->trust.now.t = 52428;
+            hkp_mesh__rights(world.node[i].node, world_inside(i, k));
+        }
+}
+
 #endif

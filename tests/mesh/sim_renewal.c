@@ -199,18 +199,8 @@ static int all_are_limited(void) {
     return 1;
 }
 
-/* As after half an hour of good heartbeats: all lanes are open (HTP-8.6). */
-static void all_trust(void) {
-    for (uint32_t i = 0; i < 4; i++)
-        for (uint32_t k = 0; k < 4; k++) {
-            if (i == k) continue;
-            world_inside(i, k)->trust.now.t = 52428;
-            hkp_mesh__rights(world.node[i].node, world_inside(i, k));
-        }
-}
-
 static int all_are_whole(void) {
-    all_trust();
+    world_all_trust(4);
     for (uint32_t i = 0; i < 3; i++)
         if (world_inside(i, 3)->dsm_lanes != HKP_DSM_LANES_ALL ||
             world_inside(3, i)->dsm_lanes != HKP_DSM_LANES_ALL)
@@ -231,7 +221,7 @@ static void sessions_are_stale_when_it_is_over_and_whole_when_both_are_current(v
     world_up(0);
     CHECK(world_until(NULL, 60 * WORLD_S));
     CHECK(link_to(0, 3) != NULL);
-    all_trust();
+    world_all_trust(4);
     CHECK(all_are_limited());
     const uint64_t session[2] = {link_to(0, 3)->session, link_to(1, 3)->session};
     /* as one of mode N that showed the expired one */

@@ -8,20 +8,11 @@
 
 #include "libter/bytes.h"
 
-static void all_trust(void) {
-    for (uint32_t i = 0; i < 4; i++)
-        for (uint32_t k = 0; k < 4; k++) {
-            if (i == k) continue;
-            world_inside(i, k)->trust.now.t = 52428;
-            hkp_mesh__rights(world.node[i].node, world_inside(i, k));
-        }
-}
-
 static void start(uint64_t seed) {
     world_make(4, seed);
     for (uint32_t i = 0; i < 4; i++) world_up(i);
     CHECK(world_until(world_all_active, 60 * WORLD_S));
-    all_trust();
+    world_all_trust(4);
 }
 
 static struct hkp_mesh_telemetry of(uint32_t i, uint32_t k) {
@@ -51,7 +42,7 @@ static void every_node_learns_how_the_others_stand(void) {
     t.struct_size = sizeof t;
     CHECK_EQ(hkp_mesh_telemetry_of(world.node[0].node, nobody, &t), HKP_E_NOTFOUND);
     for (int k = 0; k < 24 && !all_know_all(); k++) {
-        all_trust(); /* as after half an hour */
+        world_all_trust(4); /* as after half an hour */
         CHECK(world_until(NULL, 15 * WORLD_S));
     }
     CHECK(all_know_all());
