@@ -7,7 +7,7 @@ LINK["sim_memory"] = ["-Wl,--wrap=hkp_dsm__blob_new", "-Wl,--wrap=hkp_dsm__pool_
 SIM = ["sim.c", "sim_disk.c", "sim_mesh.c", "sim_watch.c"]
 CHAOS = [*SIM, "chaos.c", "liar.c", "liar_proposes.c", "verify_once.c"]
 WITH = {"unit_node": SIM, "sim_consensus": SIM, "sim_bls": SIM, "sim_store": SIM, "unit_spread": SIM, "unit_neighbours": SIM,
-        "unit_strangers": SIM, "unit_repair": SIM,
+        "unit_strangers": SIM, "unit_chain_file": SIM,
         "sim_liars": CHAOS, "sim_cost": SIM, "sim_disks": SIM, "sim_memory": SIM, "sim_gossip": ["gossip_world.c"]}
 
 LOG, ENTRY, LOG_PROOF = "libdsm/beside/audit.c", "libdsm/beside/audit_entry.c", "libdsm/beside/audit_proof.c"
@@ -567,7 +567,7 @@ CATCHING_UP = [
      "        hkp_dsm__die(n, HKP_E_DSM_PROOF, HKP_DSM_ROW_HEADER, h->digest, 32);", "sim_join",
      "whose_account_differs_takes_the_set_of_the_others"),
     ("D-STO-11 a RESTART is not kept", "libdsm/consensus/restart.c", "    put_meta(n, 'S', hkp_dsm__blob_hold(n->restart.multi));",
-     "    if (0) put_meta(n, 'S', NULL);", "unit_repair", "a_chain_goes_on_behind_a_restart"),
+     "    if (0) put_meta(n, 'S', NULL);", "unit_chain_file", "a_chain_goes_on_behind_a_restart"),
     ("D-SYN-3 chunks without a path", JOIN,
      "return hkp_dsm__merkle_verify(root, m->chunk, j->n_chunks, &path, m->list2.n, j->h.heads_root);", "return path.ptr == NULL;",
      "sim_join", "a_chunk_of_a_liar_is_refused"),
