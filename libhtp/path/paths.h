@@ -63,8 +63,9 @@ struct hkp_htp__route {
 struct hkp_htp__swarm {
     uint32_t bytes[HKP_HTP__PATHS_MAX][HKP_HTP__SWARM_PARTS];
     uint64_t part;
-    /** when it began; is asked again (set aside); anything went by it or was asked */
-    hkp_time since[HKP_HTP__PATHS_MAX], probe_at[HKP_HTP__PATHS_MAX], kept_at[HKP_HTP__PATHS_MAX];
+    /** when it began; was set aside, is asked again; anything went by it or was asked */
+    hkp_time since[HKP_HTP__PATHS_MAX], aside_at[HKP_HTP__PATHS_MAX], probe_at[HKP_HTP__PATHS_MAX],
+        kept_at[HKP_HTP__PATHS_MAX];
     /** bit i: path i had 3 PTOs in a row */
     uint8_t aside;
     /** path of the newest packet that came */

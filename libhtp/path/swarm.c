@@ -73,18 +73,28 @@ static uint64_t weight(path_state *p, hkp_time now) {
     return (uint64_t)hkp_htp__path_state_room(p) * 1024 / us + 1;
 }
 
-/* Only these may be drawn: not set aside, and not above their share while another has window. */
+/* The paths that serve. When all are set aside each of them does: which one still leads there only a packet
+ * tells. */
+static unsigned serving(const session *s) {
+    unsigned all = 0;
+    for (unsigned i = 0; i < HKP_HTP__PATHS_MAX; i++)
+        if (state_of(s, i) != NULL) all |= 1U << i;
+    const unsigned live = all & ~(unsigned)s->paths->swarm->aside;
+    return live != 0 ? live : all;
+}
+
+/* Only these may be drawn: that serve, and not above their share while another has window. */
 static unsigned eligible(const session *s) {
     const swarm *w = s->paths->swarm;
+    const unsigned live = serving(s);
     uint64_t bytes[HKP_HTP__PATHS_MAX], all = 0;
-    unsigned n = 0, live = 0, below = 0;
+    unsigned n = 0, below = 0;
     int room = 0;
     for (unsigned i = 0; i < HKP_HTP__PATHS_MAX; i++) all += bytes[i] = bytes_of(w, i);
     for (unsigned i = 0; i < HKP_HTP__PATHS_MAX; i++) {
         const path_state *p = state_of(s, i);
-        if (p == NULL || is_aside(w, i)) continue;
+        if (!(live >> i & 1)) continue;
         n++;
-        live |= 1U << i;
         if (bytes[i] * 10 > all * SHARE) continue;
         below |= 1U << i;
         room |= hkp_htp__path_state_room(p) >= p->mtu;
@@ -117,8 +127,9 @@ uint8_t hkp_htp__swarm_pick(struct hkp_htp_endpoint *ep, session *s) {
     if (w == NULL || hkp_htp__flow_state(s->flow) != HKP_HTP__FLOW_OPEN) return 0;
     roll(w, ep->now);
     if (state_of(s, w->last_in) == NULL) w->last_in = 0;
+    const unsigned live = serving(s);
     for (uint8_t i = 0; i < HKP_HTP__PATHS_MAX; i++)
-        if (state_of(s, i) != NULL && state_of(s, i)->probes > 0 && !is_aside(w, i)) return i;
+        if (live >> i & 1 && state_of(s, i)->probes > 0) return i;
     return hkp_htp__flow_wants(s->flow) ? draw(s, ep->now) : w->last_in;
 }
 
@@ -237,23 +248,35 @@ void hkp_htp__swarm_promote(struct hkp_htp_endpoint *ep, session *s) {
 
 /* ---- time ---- */
 
+static const struct hkp_htp_path *path_of(const session *s, unsigned i) {
+    return i == 0 ? &s->path : &hkp_htp__swarm_route(s, (uint8_t)i)->path;
+}
+
 static void set_aside(struct hkp_htp_endpoint *ep, session *s, unsigned i) {
     swarm *w = s->paths->swarm;
     w->aside |= (uint8_t)(1U << i);
+    w->aside_at[i] = ep->now;
     w->probe_at[i] = ep->now + PROBE_ASIDE;
     hkp_htp__recovery_path_lost(&s->flow->recovery, (uint8_t)i);
     state_of(s, i)->pto_count = state_of(s, i)->probes = 0;
-    tell(s->paths, HKP_HTP_PATH_ASIDE, i == 0 ? &s->path : &hkp_htp__swarm_route(s, (uint8_t)i)->path);
+    tell(s->paths, HKP_HTP_PATH_ASIDE, path_of(s, i));
 }
 
-/* An answer came by a path: it serves again. */
-void hkp_htp__swarm_answered(session *s, const route *r) {
+static void serve_again(session *s, unsigned i) {
     swarm *w = s->paths->swarm;
-    if (w == NULL || !is_aside(w, r->index)) return;
-    w->aside &= (uint8_t) ~(1U << r->index);
-    w->probe_at[r->index] = HKP_TIME_NEVER;
-    state_of(s, r->index)->pto_count = 0;
-    tell(s->paths, HKP_HTP_PATH_ADDED, &r->path);
+    w->aside &= (uint8_t) ~(1U << i);
+    /* What went by the others while none served goes by this one. */
+    for (uint8_t k = 0; k < HKP_HTP__PATHS_MAX; k++)
+        if (is_aside(w, k)) hkp_htp__recovery_path_lost(&s->flow->recovery, k);
+    w->probe_at[i] = HKP_TIME_NEVER;
+    state_of(s, i)->pto_count = 0;
+    tell(s->paths, HKP_HTP_PATH_ADDED, path_of(s, i));
+}
+
+/* An answer came by a path. */
+void hkp_htp__swarm_answered(session *s, const route *r) {
+    const swarm *w = s->paths->swarm;
+    if (w != NULL && is_aside(w, r->index)) serve_again(s, r->index);
 }
 
 void hkp_htp__swarm_unanswered(struct hkp_htp_endpoint *ep, session *s, const route *r) {
@@ -293,6 +316,8 @@ void hkp_htp__swarm_tick(struct hkp_htp_endpoint *ep, session *s) {
         const path_state *p = state_of(s, i);
         if (p == NULL) continue;
         if (!is_aside(w, i) && p->pto_count >= ASIDE_PTOS) set_aside(ep, s, i);
+        /* All are set aside, and what goes by this one all the same arrives. */
+        if (is_aside(w, i) && p->delivered_time > w->aside_at[i]) serve_again(s, i);
         if (p->last_sent > w->kept_at[i]) w->kept_at[i] = p->last_sent;
         if (is_aside(w, i) && ep->now >= w->probe_at[i]) {
             w->probe_at[i] = ep->now + PROBE_ASIDE;

@@ -19,6 +19,7 @@ PMTU = ("unit_pmtu", "packets_grow_to_what_the_link_carries")
 BESIDE = ("unit_pmtu", "a_path_that_shrinks_is_noticed_beside_short_packets")
 BEFORE = ("unit_pmtu", "a_probe_of_the_path_before_counts_no_more")
 BEHIND = ("unit_sent", "no_packet_of_several_paths_stays_on_its_way_for_1024_numbers")
+LAST_PATH = ("unit_swarm", "the_last_path_serves_again_when_a_packet_arrives")
 PORTS = "unit_swarm_ports"
 SHRINK = ("unit_pmtu", "a_path_that_shrinks_is_noticed_by_three_timeouts")
 
@@ -248,6 +249,12 @@ FURTHER = HANDSHAKE + DRIVER + [
      "no_address_gets_more_than_it_sent"),
     ("HTP-11.6 a path carries all", "libhtp/path/swarm.c", "if (bytes[i] * 10 > all * SHARE) continue;", "", "unit_swarm",
      "no_path_carries_more_than_its_share"),
+    ("HTP-11.6 all paths are set aside and none serves", "libhtp/path/swarm.c", "return live != 0 ? live : all;", "return live;",
+     *LAST_PATH),
+    ("HTP-11.6 an ACK brings no path back", "libhtp/path/swarm.c", "if (is_aside(w, i) && p->delivered_time > w->aside_at[i])",
+     "if (0)", *LAST_PATH),
+    ("HTP-11.6 what went by dead paths while none served waits there", "libhtp/path/swarm.c",
+     "if (is_aside(w, k)) hkp_htp__recovery_path_lost(&s->flow->recovery, k);", "(void)k;", *LAST_PATH),
     ("HTP-11.6 numbers run away from a slow path", "libhtp/flow/flow_send.c",
      "hkp_htp__recovery_span(&flow->recovery) < SPAN_MAX;", "1;", "unit_swarm", "numbers_on_their_way_stay_close"),
     ("HTP-11.6 the oldest path stays", "libhtp/path/swarm.c", "    retire_oldest(ep, s);\n}", "}", "unit_swarm",

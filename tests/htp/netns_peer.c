@@ -3,11 +3,14 @@
 /*
  * One end of a session over real sockets, for netns.sh.
  *
- *     netns_peer v ADDRESS              answers on that address until standard input ends; every message
- * comes back netns_peer e ADDRESS STEP...      connects, then takes the steps: "KIB" sends so many KiB and
- * compares what comes back, "+S" is silent for S seconds, "?" says so and waits for a line on standard input;
- * "=NAME" opens a socket on that interface, the next carrier, "@N" moves the session to carrier N, "*N" sends
- * by it as well (SWARM), "auto" leaves mode and paths to the driver until there are three
+ *     netns_peer v ADDRESS           answers on that address until standard input ends; every message returns
+ *
+ *     netns_peer e ADDRESS STEP...   connects, then takes the steps
+ *
+ * Steps: "KIB" sends so many KiB and compares what comes back, "+S" is silent for S seconds, "?" says so and
+ * waits for a line on standard input; "=NAME" opens a socket on that interface, the next carrier, "@N" moves
+ * the session to carrier N, "*N" sends by it as well (SWARM), "auto" leaves mode and paths to the driver
+ * until there are three.
  *
  * E ends with 0 if all came back as it was sent. It says how many sessions it took.
  */
@@ -31,7 +34,7 @@ struct peer {
     /** carriers of E, and paths added or moved to */
     uint64_t carriers;
     unsigned added, moved;
-    /** of this step: chunks to send, sent, that came back */
+    /** of all steps: chunks to send, sent, that came back, by one stream */
     uint32_t stream;
     unsigned chunks, sent, back;
     /** V: messages that could not be sent back at once */
@@ -151,7 +154,7 @@ static void give(struct peer *p) {
     hkp_status st = HKP_OK;
     while (p->is_e && p->up && p->sent < p->chunks && st == HKP_OK) {
         body_of(p->sent, body);
-        st = hkp_htp_stream_send(p->ep, p->session, p->stream, body, CHUNK, p->sent + 1 == p->chunks);
+        st = hkp_htp_stream_send(p->ep, p->session, p->stream, body, CHUNK, 0);
         p->sent += st == HKP_OK;
     }
     while (!p->is_e && p->owed_len > 0 && st == HKP_OK) {
@@ -274,10 +277,11 @@ static void step(struct peer *p, const char *word) {
 static void send_and_compare(struct peer *p, const char *kib, int tell) {
     const uint64_t start = clock_ns(CLOCK_MONOTONIC);
     until_up(p);
-    const hkp_status st = hkp_htp_stream_open(p->ep, p->session, HKP_HTP_STREAM_APP, 1, 3, &p->stream);
-    if (st != HKP_OK) die("stream", st);
-    p->chunks = (unsigned)strtoul(kib, NULL, 10) * 1024 / CHUNK;
-    p->sent = p->back = 0;
+    if (p->chunks == 0) {
+        const hkp_status st = hkp_htp_stream_open(p->ep, p->session, HKP_HTP_STREAM_APP, 1, 3, &p->stream);
+        if (st != HKP_OK) die("stream", st);
+    }
+    p->chunks += (unsigned)strtoul(kib, NULL, 10) * 1024 / CHUNK;
     run_for(p, STEP_SECONDS, 1);
     if (!tell) return;
     struct hkp_htp_session_info i = {.struct_size = sizeof i};

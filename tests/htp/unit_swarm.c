@@ -76,6 +76,24 @@ static void a_dead_path_is_set_aside_and_comes_back(void) {
     }
 }
 
+/* The one path that is left stands still for a while, so that none serves: it serves again with the first
+ * packet that arrives by it, and not only when it is asked. */
+static void the_last_path_serves_again_when_a_packet_arrives(void) {
+    struct roads *x = roads_swarm(check_seed(), 2, HKP_HTP_FEATURE_SWARM);
+    roads_run(x, HKP_HTP__SEC);
+    x->loss[0] = x->loss[1] = 1000;
+    roads_say(x, 1, 400000);
+    const hkp_time end = x->p.now + 5 * HKP_HTP__SEC;
+    while (x->p.now < end && roads_session(x, 1)->paths->swarm->aside != 3) roads_run(x, 10 * HKP_HTP__MS);
+    CHECK_EQ(roads_session(x, 1)->paths->swarm->aside, 3);
+    x->loss[1] = 0;
+    roads_run(x, 4 * HKP_HTP__SEC);
+    CHECK_EQ(x->messages[0], 1);
+    CHECK_EQ(roads_session(x, 1)->paths->swarm->aside, 1);
+    CHECK_EQ(x->down[0] + x->down[1], 0);
+    roads_free(x);
+}
+
 /* From three paths on none carries more than 60 % while another has room; the fast one draws most. */
 static void no_path_carries_more_than_its_share(void) {
     struct roads *x = roads_swarm(check_seed(), 3, HKP_HTP_FEATURE_SWARM);
@@ -304,6 +322,7 @@ int main(void) {
     CASE(e_adds_paths_and_both_use_them);
     CASE(without_the_feature_there_is_one_path);
     CASE(a_dead_path_is_set_aside_and_comes_back);
+    CASE(the_last_path_serves_again_when_a_packet_arrives);
     CASE(no_path_carries_more_than_its_share);
     CASE(paths_are_dropped_at_will);
     CASE(each_rekey_renews_the_oldest_path);

@@ -50,7 +50,7 @@ static void until_paths(struct drive *d, unsigned paths) {
 /** Time goes on in steps, while nothing happens. */
 static void idle(struct drive *d, unsigned seconds) {
     for (unsigned i = 0; i < seconds && drive_goes_on(d); i++) {
-        d->ahead_ns += SEC;
+        drive_jump(d, SEC);
         for (int k = 0; k < 3; k++) drive_turn(d);
     }
 }
@@ -134,7 +134,7 @@ static void each_rekey_brings_a_fresh_port(void) {
         first = p.path.carrier;
         CHECK_EQ(hkp_htp_session_rekey(d.p.e, drive_now(&d), d.session[1]), HKP_OK);
         for (int k = 0; k < 100 && drive_goes_on(&d) && d.news[1][HKP_HTP_PATH_ADDED] == added; k++) {
-            d.ahead_ns += SEC / 10;
+            drive_jump(&d, SEC / 10);
             drive_say(&d, d.queued[1] + 1);
         }
         until_paths(&d, PATHS);
