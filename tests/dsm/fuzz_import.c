@@ -7,13 +7,9 @@
  */
 #include <hookprobe/dsm.h>
 
-#include <ftw.h>
-#include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "check.h"
+#include "folder.h"
 #include "sim.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -34,21 +30,14 @@ static int32_t fill(void *user, uint8_t *dst, size_t len) {
     return 0;
 }
 
-static int remove_one(const char *path, const struct stat *info, int type, struct FTW *at) {
-    (void)info, (void)type, (void)at;
-    return remove(path);
-}
+static void leave(void) { folder_remove(top); }
 
-static void leave(void) { nftw(top, remove_one, 8, FTW_DEPTH | FTW_PHYS); }
-
-/* In memory if there is such a place: every run makes a database. */
 static void begin(void) {
     struct hkp_dsm_certificate c;
     sim_mesh_make(&mesh, 2, HKP_DSM_ROLE_VALIDATOR | HKP_DSM_ROLE_EDGE);
     if (hkp_dsm_certificate_parse(mesh.certificate[1], mesh.certificate_len[1], &c) != HKP_OK) abort();
     memcpy(secret + 32, c.key, 32);
-    snprintf(top, sizeof top, "%s/hkp-import.XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
-    if (mkdtemp(top) == NULL) abort();
+    folder_make(top);
     snprintf(dir, sizeof dir, "%s/store", top);
     atexit(leave);
 }
@@ -103,6 +92,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const hkp_status st = hkp_dsm_store_import(dir, fd, &o, WALL_US, &told);
     close(fd);
     if (st == HKP_OK || told.to_height > 0) start(&told);
-    nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    folder_remove(dir);
     return 0;
 }

@@ -3,14 +3,13 @@
 /* More members are lost than the chain can bear, and officers say with whom it goes on (D-EPO-6). */
 #include <hookprobe/dsm.h>
 
-#include <ftw.h>
 #include <inttypes.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "check.h"
+#include "folder.h"
 #include "libdsm/node/node.h"
 #include "libter/bytes.h"
 #include "sim.h"
@@ -402,19 +401,11 @@ static void what_was_final_before_can_still_be_proven(void) {
 
 static char dir[64];
 
-static int remove_one(const char *path, const struct stat *info, int type, struct FTW *at) {
-    (void)info;
-    (void)type;
-    (void)at;
-    return remove(path);
-}
-
 /* What is on the disk of node i, as a database. */
 static void store_of(uint32_t i) {
     const struct sim_disk *d = &sim.nodes[i].disk;
     hkp_dsm_store *store = NULL;
-    snprintf(dir, sizeof dir, "/tmp/hookprobe-restart-XXXXXX");
-    CHECK(mkdtemp(dir) != NULL);
+    folder_make(dir);
     CHECK_EQ(hkp_dsm_store_open(&store, dir, 1, NULL), HKP_OK);
     for (size_t k = 0; k < d->count; k++) {
         const struct sim_row *r = &d->rows[k];
@@ -431,7 +422,7 @@ static void store_of(uint32_t i) {
     hkp_dsm_store_close(store);
 }
 
-static void remove_store(void) { nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS); }
+static void remove_store(void) { folder_remove(dir); }
 
 /* As an officer makes it: of the members that the store names, those from LOST on. */
 static hkp_status made_of_store(struct draft *d) {

@@ -6,11 +6,7 @@
 
 #include <hookprobe/dsm.h>
 
-#include <ftw.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include "check.h"
+#include "folder.h"
 #include "sim.h"
 
 static struct sim_mesh mesh;
@@ -31,13 +27,6 @@ struct side {
     uint8_t proof_bytes[32768];
 };
 static struct side sides[2];
-
-static inline int remove_one(const char *path, const struct stat *info, int type, struct FTW *at) {
-    (void)info;
-    (void)type;
-    (void)at;
-    return remove(path);
-}
 
 static inline int32_t fill(void *user, uint8_t *dst, size_t len) {
     uint64_t *state = user;
@@ -151,8 +140,7 @@ static inline void stop(int i) {
 
 /* Both have `blocks` final blocks of node 0, each with a text to be found in the file, and some of node 1. */
 static inline void begin(int blocks) {
-    snprintf(top, sizeof top, "/tmp/dsm-store-world-XXXXXX");
-    CHECK(mkdtemp(top) != NULL);
+    folder_make(top);
     now = SIM_S;
     for (int i = 0; i < 2; i++) {
         memset(&sides[i], 0, sizeof sides[i]);
@@ -179,7 +167,7 @@ static inline void begin(int blocks) {
 static inline void end(void) {
     for (int i = 0; i < 2; i++)
         if (sides[i].node != NULL) stop(i);
-    nftw(top, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    folder_remove(top);
 }
 
 static inline hkp_status prove(int i, uint64_t seq) {

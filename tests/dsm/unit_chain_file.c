@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
 /* The file of a final chain (D-STO-11): written by one of two nodes, read into the store of the other. */
-#include <fcntl.h>
-
 #include "store_world.h"
 
 static uint8_t file[1 << 20];
@@ -56,7 +54,7 @@ static void stop_if_up(int i) {
 
 /* The folder of node 1 is empty again. */
 static void empty(void) {
-    nftw(sides[1].dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    folder_remove(sides[1].dir);
     CHECK_EQ(mkdir(sides[1].dir, 0700), 0);
 }
 

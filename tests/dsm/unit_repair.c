@@ -4,8 +4,6 @@
  * A damaged database under a real node (D-STO-10): found at the start, repaired, and what is missing fetched
  * from the other node of a mesh of two.
  */
-#include <fcntl.h>
-
 #include "store_world.h"
 
 static const char *in_dir(int i, const char *name) {

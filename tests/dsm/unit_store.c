@@ -3,33 +3,19 @@
 /* The default store with real files: what was reported durable survives kill -9, damage is refused. */
 #include <hookprobe/dsm.h>
 
-#include <fcntl.h>
-#include <ftw.h>
 #include <signal.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
-#include "check.h"
+#include "folder.h"
 #include "libter/bytes.h"
 #include "sim.h"
 
 static char dir[64];
 static struct sim_mesh mesh;
 
-static int remove_one(const char *path, const struct stat *info, int type, struct FTW *at) {
-    (void)info;
-    (void)type;
-    (void)at;
-    return remove(path);
-}
+static void fresh_dir(void) { folder_make(dir); }
 
-static void fresh_dir(void) {
-    snprintf(dir, sizeof dir, "/tmp/dsm-store-test-XXXXXX");
-    CHECK(mkdtemp(dir) != NULL);
-}
-
-static void remove_dir(void) { nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS); }
+static void remove_dir(void) { folder_remove(dir); }
 
 static const char *in_dir(const char *name) {
     static char path[128];

@@ -8,12 +8,11 @@
 #ifndef HKP_TESTS_NODE_WORLD_H
 #define HKP_TESTS_NODE_WORLD_H
 
-#include "check.h"
+#include "folder.h"
 #include "libmesh/node.h"
 
 #include <hookprobe/mesh/renewal.h>
 #include <sodium.h>
-#include <sys/stat.h>
 
 enum { WORLD_NODES = 4, WORLD_FILES = 32, WORLD_TERS = 4096, WORLD_QUEUE = 4096, WORLD_TCKS = 256 };
 
@@ -27,7 +26,7 @@ struct world_file {
 };
 
 struct world_node {
-    char dir[64];
+    char dir[80];
     uint8_t node_id[16], s[32], a_public[32];
     struct hkp_mesh_node_options opt;
     uint8_t genesis[HKP_DSM_GENESIS_MAX], certificate[1024];
@@ -82,7 +81,7 @@ struct world_datagram {
 };
 
 static struct world {
-    char root[32];
+    char root[64];
     uint32_t n;
     hkp_time now, delay, jitter, ter_period;
     uint64_t wall0_us;
@@ -120,11 +119,41 @@ static inline size_t world_read(const char *dir, const char *name, uint8_t *dst,
     return len;
 }
 
+/* A member takes some 90 MB. What one gives back is kept for the next, dirty: to map and fill it anew was
+ * half of the time. */
+static struct {
+    void *block;
+    size_t size;
+} world_spare[2 * WORLD_NODES];
+
+static inline void *world_alloc(void *user, size_t size) {
+    (void)user;
+    for (int i = 0; i < 2 * WORLD_NODES; i++) {
+        void *block = world_spare[i].block;
+        if (block == NULL || world_spare[i].size != size) continue;
+        world_spare[i].block = NULL;
+        return block;
+    }
+    return malloc(size);
+}
+
+static inline void world_free(void *user, void *block, size_t size) {
+    (void)user;
+    for (int i = 0; i < 2 * WORLD_NODES && size >= 1 << 20; i++) {
+        if (world_spare[i].block != NULL) continue;
+        world_spare[i].block = block;
+        world_spare[i].size = size;
+        return;
+    }
+    free(block);
+}
+
 static inline void world_options(struct world_node *w) {
     uint8_t keys[128], secret[64];
     struct hkp_mesh_node_options *o = &w->opt;
     struct hkp_neuro_rba rba;
     hkp_mesh_node_options_init(o, sizeof *o);
+    o->mem = (struct hkp_mem){.alloc = world_alloc, .free = world_free};
     o->rng.fill = world_fill;
     o->clock_synchronised = 1;
     CHECK_EQ(world_read(w->dir, "keys", keys, sizeof keys), 108);
@@ -387,7 +416,7 @@ static inline void world_restore(struct world_node *w) {
 static inline void world_up(uint32_t i) {
     struct world_node *w = &world.node[i];
     struct hkp_dsm_store_fault fault;
-    char path[80];
+    char path[96];
     snprintf(path, sizeof path, "%s/store", w->dir);
     memset(w->facts, 0, sizeof w->facts);
     w->frozen = 0;
@@ -426,11 +455,10 @@ static inline void world_make(uint32_t n, uint64_t seed) {
     struct hkp_mesh_provision_options po = {
         .struct_size = sizeof po, .name = "world/single", .nodes = nodes, .n_nodes = n};
     struct hkp_mesh_fault fault;
-    static char authority[48];
+    static char authority[80];
     memset(&world, 0, sizeof world);
     memset(nodes, 0, sizeof nodes);
-    snprintf(world.root, sizeof world.root, "/tmp/hkp-world-XXXXXX");
-    CHECK(mkdtemp(world.root) != NULL);
+    folder_make(world.root);
     snprintf(authority, sizeof authority, "%s/authority", world.root);
     po.authority_dir = authority;
     world.n = n;
@@ -470,15 +498,13 @@ static inline void world_make(uint32_t n, uint64_t seed) {
 }
 
 static inline void world_end(void) {
-    char command[64];
     for (uint32_t i = 0; i < world.n; i++) {
         if (world.node[i].node != NULL) world_crash(i);
         for (int k = 0; k < WORLD_FILES; k++) free(world.node[i].files[k].bytes);
     }
     for (; world.count > 0; world.count--, world.head = (world.head + 1) % WORLD_QUEUE)
         free(world.queue[world.head].bytes);
-    snprintf(command, sizeof command, "rm -rf %s", world.root);
-    CHECK_EQ(system(command), 0);
+    folder_remove(world.root);
 }
 
 /* ---- Time and network ---- */
@@ -591,7 +617,7 @@ static inline size_t world_certificate(const struct hkp_dsm_certificate *c, uint
     uint8_t officer[64], body[HKP_DSM_CERTIFICATE_BODY_MAX], sig[64], chain[32];
     const struct world_node *w = &world.node[0];
     struct hkp_dsm_genesis genesis;
-    char dir[48];
+    char dir[80];
     size_t len, out = 0;
     snprintf(dir, sizeof dir, "%s/authority", world.root);
     CHECK_EQ(world_read(dir, "officer.key", officer, 64), 64);

@@ -379,7 +379,7 @@ static void rba_of(uint32_t i, uint32_t policy_ver, const uint8_t root[32], uint
                    uint8_t rba[192]) {
     struct hkp_neuro_rba fields = {.not_after_us = not_after_us, .policy_ver = policy_ver};
     uint8_t secret[64];
-    char dir[48];
+    char dir[80];
     snprintf(dir, sizeof dir, "%s/authority", world.root);
     CHECK_EQ(world_read(dir, "policy.key", secret, 64), 64);
     memcpy(fields.node_id, world.node[i].node_id, 16);

@@ -27,7 +27,7 @@ static const struct hkp_mesh__link *link_to(uint32_t i, uint32_t k) {
 /* A multi of the one officer of a provisioned mesh. */
 static size_t officer_signs(uint32_t kind, const uint8_t *body, size_t len, uint8_t *multi, size_t cap) {
     uint8_t officer[64], signature[64];
-    char dir[48];
+    char dir[80];
     size_t out = 0;
     snprintf(dir, sizeof dir, "%s/authority", world.root);
     CHECK_EQ(world_read(dir, "officer.key", officer, 64), 64);

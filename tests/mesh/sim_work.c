@@ -31,7 +31,7 @@ static void appoint(void) {
     uint8_t officer[64], body[HKP_DSM_CERTIFICATE_BODY_MAX], sig[64];
     struct world_node *w = &world.node[OPERATOR];
     struct hkp_dsm_certificate c;
-    char dir[48];
+    char dir[80];
     size_t len;
     snprintf(dir, sizeof dir, "%s/authority", world.root);
     CHECK_EQ(world_read(dir, "officer.key", officer, 64), 64);
@@ -98,7 +98,7 @@ static size_t order(uint64_t scope, uint64_t number, const uint8_t *bytes, size_
                                     .bytes = {bytes, n},
                                     .not_after_s = until_s,
                                     .has_not_after = until_s != 0};
-    char dir[48];
+    char dir[80];
     size_t len = 0, out = 0;
     snprintf(dir, sizeof dir, "%s/authority", world.root);
     CHECK_EQ(world_read(dir, "officer.key", officer, 64), 64);

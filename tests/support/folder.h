@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
 /* A folder of a test's own, in memory where the system has that, and removed with all that is in it. */
-#ifndef HKP_TESTS_TER_FOLDER_H
-#define HKP_TESTS_TER_FOLDER_H
+#ifndef HKP_TESTS_FOLDER_H
+#define HKP_TESTS_FOLDER_H
 
 #include "check.h"
 
