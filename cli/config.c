@@ -27,6 +27,9 @@ const char cli_config_help[] =
     "                            node that is new or was away for more than 14 days\n"
     "  log: error|note|info|debug  default note\n"
     "  intel_records: N          threat records held, 1..10000000; default 50000\n"
+    "  telemetry_s: 0|10..3600   seconds between two reports of how this node stands to the others; 0: "
+    "none;\n"
+    "                            default 60\n"
     "  integrity_changed: X      when the measured files of a peer changed: limit (default) its sessions, "
     "or\n"
     "                            close them, and limit those that it opens again\n"
@@ -121,6 +124,8 @@ static const cyaml_schema_field_t fields[] = {
     OPTIONAL_TEXT(passphrase_file, 1, 4095),
     CYAML_FIELD_MAPPING("tpm", CYAML_FLAG_OPTIONAL, struct cli_config, tpm, tpm_fields),
     CYAML_FIELD_UINT("intel_records", CYAML_FLAG_OPTIONAL, struct cli_config, intel_records),
+    CYAML_FIELD_UINT_PTR("telemetry_s", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct cli_config,
+                         telemetry_s),
     CYAML_FIELD_ENUM("integrity_changed", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct cli_config,
                      integrity_changed, integrity_names, CYAML_ARRAY_LEN(integrity_names)),
     CYAML_FIELD_ENUM("attest", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct cli_config, attest,
@@ -173,6 +178,8 @@ static int check_numbers(const struct cli_config *c, const char *path, const cha
         {"heartbeat_s", t->heartbeat_s, 1, 120},
         {"rekey_s", t->rekey_s, 10, 60},
         {"intel_records", c->intel_records, 1, 10000000},
+        {"telemetry_s", c->telemetry_s != NULL ? *c->telemetry_s : 0, HKP_MESH_TELEMETRY_S_MIN,
+         HKP_MESH_TELEMETRY_S_MAX},
         {"every_s", c->attest_tpm.every_s, HKP_MESH_ATTEST_EVERY_S_MIN, HKP_MESH_ATTEST_EVERY_S_MAX}};
     for (size_t i = 0; i < sizeof bounds / sizeof bounds[0]; i++) {
         char why[64];

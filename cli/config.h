@@ -52,6 +52,8 @@ struct cli_config {
     struct cli_config_tpm tpm;
     char *passphrase_file;
     uint32_t intel_records;
+    /** NULL: not said; 0: none */
+    uint32_t *telemetry_s;
     /** HKP_MESH_LOG_* */
     uint32_t log;
     uint32_t integrity_changed;

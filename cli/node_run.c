@@ -106,6 +106,8 @@ static int start(const struct cli_config *c, struct out *out) {
     o.heartbeat_s = c->timing.heartbeat_s;
     o.rekey_s = c->timing.rekey_s;
     o.intel_records = c->intel_records;
+    if (c->telemetry_s != NULL)
+        o.telemetry_s = *c->telemetry_s > 0 ? *c->telemetry_s : HKP_MESH_TELEMETRY_OFF;
     o.integrity_close = (uint32_t)c->integrity_changed;
     o.attest = c->attest;
     for (unsigned i = 0; i < c->attest_tpm.digests_count; i++)

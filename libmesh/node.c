@@ -192,9 +192,12 @@ static hkp_status check_options(struct hkp_mesh_node_options *o) {
         return HKP_E_INVAL;
     if (o->ter_period_us == 0) o->ter_period_us = 1000000;
     if (o->ter_batch_ns == 0) o->ter_batch_ns = 5 * HKP_MESH__SECOND;
+    if (o->telemetry_s == 0) o->telemetry_s = HKP_MESH_TELEMETRY_S;
     if (o->ter_period_us < 100000 || o->ter_period_us > 60000000 || o->ter_batch_ns > 5 * HKP_MESH__SECOND ||
-        o->attest > HKP_DSM_EVIDENCE_TPM || o->reserved0 != 0 || o->commit_every > HKP_NEURO_CATCHUP_MAX ||
-        o->heartbeat_s > 120 || (o->rekey_s != 0 && (o->rekey_s < 10 || o->rekey_s > 60)))
+        o->attest > HKP_DSM_EVIDENCE_TPM || o->commit_every > HKP_NEURO_CATCHUP_MAX || o->heartbeat_s > 120 ||
+        (o->rekey_s != 0 && (o->rekey_s < 10 || o->rekey_s > 60)) ||
+        (o->telemetry_s != HKP_MESH_TELEMETRY_OFF &&
+         (o->telemetry_s < HKP_MESH_TELEMETRY_S_MIN || o->telemetry_s > HKP_MESH_TELEMETRY_S_MAX)))
         return HKP_E_INVAL;
     hkp_status st = hkp_mem_import(&o->mem);
     if (o->secret_mem.alloc == NULL && o->secret_mem.free == NULL) o->secret_mem = o->mem;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
 /*
- * Telemetry (D-AUD-4, decision 0607): a batch of own values each minute, and the newest of each peer. A start
+ * Telemetry (D-AUD-4, decision 0607): batches of own values, and the newest of each peer. A start
  * begins a stream of its own, named by its time, so that nothing of it has to be stored.
  */
 #include <hookprobe/dsm/publish.h>
@@ -28,7 +28,7 @@ hkp_status hkp_mesh__telemetry_new(struct hkp_mesh_node *node) {
     c.directory = &directory;
     c.streams_max = HKP_MESH__PEERS_MAX + 1;
     hkp_status st = hkp_dsm_collector_new(&node->telemetry.collector, &c);
-    if (st != HKP_OK) return st;
+    if (st != HKP_OK || node->opt.telemetry_s == HKP_MESH_TELEMETRY_OFF) return st;
     memcpy(name, stream_name, 8);
     hkp_put_be64(name + 8, node->wall_us);
     crypto_sign_seed_keypair(public_key, secret, node->opt.a_seed);
@@ -71,10 +71,10 @@ void hkp_mesh__telemetry_tick(struct hkp_mesh_node *node) {
     uint8_t batch[HKP_DSM_BATCH_MAX], id[32];
     uint64_t number = 0;
     size_t len = 0;
-    if (!node->started || node->now < node->telemetry.at || hkp_mesh_node_status(node, &s) != HKP_OK ||
-        s.peers_up == 0)
+    if (node->telemetry.stream == NULL || !node->started || node->now < node->telemetry.at ||
+        hkp_mesh_node_status(node, &s) != HKP_OK || s.peers_up == 0)
         return;
-    node->telemetry.at = node->now + HKP_MESH_TELEMETRY_S * HKP_MESH__SECOND;
+    node->telemetry.at = node->now + node->opt.telemetry_s * HKP_MESH__SECOND;
     if (sample(node, &s) == HKP_OK &&
         hkp_dsm_stream_batch(node->telemetry.stream, batch, sizeof batch, &len, &number, id) == HKP_OK)
         hkp_mesh__drop(hkp_dsm_node_publish(node->dsm, node->now, node->wall_us, batch, len));

@@ -158,6 +158,7 @@ static hkp_status make_node(struct hkp_mesh_runner *r, const struct hkp_mesh_run
     o.heartbeat_s = opt->heartbeat_s;
     o.rekey_s = opt->rekey_s;
     o.intel_records = opt->intel_records;
+    o.telemetry_s = opt->telemetry_s;
     o.integrity_close = opt->integrity_close;
     o.attest = opt->attest;
     if (st == HKP_OK && (opt->attest_policy != NULL || r->quoting.area_len > 0)) {
@@ -251,6 +252,7 @@ hkp_status hkp_mesh_runner_new(hkp_mesh_runner **out, const struct hkp_mesh_runn
                                struct hkp_mesh_fault *fault) {
     struct hkp_mesh_runner_options o;
     hkp_status st = hkp_options_import(&o, sizeof o, sizeof o, opt);
+    if (st == HKP_OK && o.reserved0 != 0) st = HKP_E_INVAL;
     if (fault != NULL) memset(fault, 0, sizeof *fault);
     if (st != HKP_OK) return hkp_mesh__fault(fault, st, "options", "of another version", UINT64_MAX);
     if (o.data_dir == NULL) return hkp_mesh__fault(fault, HKP_E_INVAL, "data_dir", "is missing", UINT64_MAX);

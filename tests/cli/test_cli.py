@@ -182,6 +182,9 @@ def a_configuration_error_names_file_line_and_key(folder):
             ("data_dir: x\n# rekey_s: 5\ntiming:\n  rekey_s: 5\n", 4, "rekey_s", "10..60"),
             ("data_dir: x\ntiming:\n  ter_period_ms: soon\n", 3, "ter_period_ms", "soon"),
             ("data_dir: x\nintel_records: 99999999\n", 2, "intel_records", "1..10000000"),
+            ("data_dir: x\ntelemetry_s: 9\n", 2, "telemetry_s", "10..3600"),
+            ("data_dir: x\ntelemetry_s: 3601\n", 2, "telemetry_s", "10..3600"),
+            ("data_dir: x\ntelemetry_s: off\n", 2, "telemetry_s", "off"),
             ("data_dir: x\nattest: tpm\n", 2, "attest", ""),
             ("data_dir: x\naddresses: [192.0.2.1]\n", 2, "addresses", "ADDRESS:PORT"),
             ("data_dir: x\nclock_trusted: perhaps\n", 2, "clock_trusted", "perhaps"),
@@ -211,7 +214,8 @@ def a_configuration_error_names_file_line_and_key(folder):
 @case
 def a_sound_configuration_is_accepted_in_all_its_forms(folder):
     path = os.path.join(folder, "node.yaml")
-    for text in ("data_dir: x\n", "{data_dir: x, listen: '[::1]:9', clock_trusted: true}\n",
+    for text in ("data_dir: x\n", "data_dir: x\ntelemetry_s: 0\n", "data_dir: x\ntelemetry_s: 3600\n",
+                 "{data_dir: x, listen: '[::1]:9', clock_trusted: true}\n",
                  "data_dir: /x\nlisten: \"[2a00::1]:65535\"\nlog: debug\ntiming: {rekey_s: 10}\npeers: []\n",
                  "data_dir: x\neve:\n  file: eve.json\n  from_start: false\npeers:\n" + PEER):
         with open(path, "w", encoding="utf-8") as f:

@@ -8,11 +8,15 @@
 
 #include "libter/bytes.h"
 
-static void start(uint64_t seed) {
-    world_make(4, seed);
+static void all_up(void) {
     for (uint32_t i = 0; i < 4; i++) world_up(i);
     CHECK(world_until(world_all_active, 60 * WORLD_S));
     world_all_trust(4);
+}
+
+static void start(uint64_t seed) {
+    world_make(4, seed);
+    all_up();
 }
 
 static struct hkp_mesh_telemetry of(uint32_t i, uint32_t k) {
@@ -28,6 +32,11 @@ static int all_know_all(void) {
     return 1;
 }
 
+static void quarter_minute(void) {
+    world_all_trust(4); /* as after half an hour */
+    CHECK(world_until(NULL, 15 * WORLD_S));
+}
+
 static int64_t value(const struct hkp_mesh_telemetry *t, uint32_t metric) {
     for (uint32_t i = 0; i < t->n_values; i++)
         if (t->values[i].metric == metric) return t->values[i].value;
@@ -41,10 +50,7 @@ static void every_node_learns_how_the_others_stand(void) {
     CHECK_EQ(hkp_mesh_telemetry_of(world.node[0].node, nobody, &t), HKP_E_INVAL);
     t.struct_size = sizeof t;
     CHECK_EQ(hkp_mesh_telemetry_of(world.node[0].node, nobody, &t), HKP_E_NOTFOUND);
-    for (int k = 0; k < 24 && !all_know_all(); k++) {
-        world_all_trust(4); /* as after half an hour */
-        CHECK(world_until(NULL, 15 * WORLD_S));
-    }
+    for (int k = 0; k < 24 && !all_know_all(); k++) quarter_minute();
     CHECK(all_know_all());
     for (uint32_t i = 0; i < 4; i++)
         for (uint32_t k = 0; k < 4; k++) {
@@ -56,6 +62,32 @@ static void every_node_learns_how_the_others_stand(void) {
         }
     CHECK(strcmp(hkp_mesh_metric_name(HKP_MESH_METRIC_HEIGHT), "height") == 0);
     CHECK(hkp_mesh_metric_name(0) == NULL && hkp_mesh_metric_name(9) == NULL);
+    world_end();
+}
+
+/* Who tells nothing listens all the same. */
+static void a_node_tells_as_often_as_its_options_say(void) {
+    static const uint32_t options[4] = {HKP_MESH_TELEMETRY_OFF, HKP_MESH_TELEMETRY_S_MIN,
+                                        HKP_MESH_TELEMETRY_S_MAX, 0};
+    static const uint64_t told[4] = {0, 30, 0, 5};
+    uint64_t before[4];
+    world_make(4, 63);
+    for (uint32_t i = 0; i < 4; i++) world.node[i].opt.telemetry_s = options[i];
+    all_up();
+    for (int k = 0; k < 8; k++) quarter_minute();
+    for (uint32_t i = 0; i < 4; i++) {
+        CHECK_EQ(of(i, i).n_values, i == 0 ? 0 : 8);
+        before[i] = of(i, i).batch;
+    }
+    for (int k = 0; k < 20; k++) quarter_minute();
+    for (uint32_t i = 0; i < 4; i++) {
+        const uint64_t more = of(i, i).batch - before[i];
+        CHECK(more <= told[i] && more + 3 >= told[i]); /* it looks once a second */
+        CHECK_EQ(of(i, 0).n_values, 0);
+        CHECK_EQ(of(i, 1).n_values, 8);
+        CHECK_EQ(of(i, 3).n_values, 8);
+    }
+    CHECK(world.node[0].node->telemetry.stream == NULL); /* so nothing was signed either */
     world_end();
 }
 
@@ -122,6 +154,7 @@ static void gaps_are_counted_and_old_streams_come_to_nothing(void) {
 
 int main(void) {
     CASE(every_node_learns_how_the_others_stand);
+    CASE(a_node_tells_as_often_as_its_options_say);
     CASE(gaps_are_counted_and_old_streams_come_to_nothing);
     return check_done();
 }

@@ -132,6 +132,13 @@ static void options_out_of_range_are_refused(void) {
     o.commit_every = 65537;
     CHECK_EQ(made(&o), HKP_E_INVAL);
     o = good;
+    o.telemetry_s = HKP_MESH_TELEMETRY_S_MIN - 1;
+    CHECK_EQ(made(&o), HKP_E_INVAL);
+    o.telemetry_s = HKP_MESH_TELEMETRY_S_MAX + 1;
+    CHECK_EQ(made(&o), HKP_E_INVAL);
+    o.telemetry_s = HKP_MESH_TELEMETRY_S_MAX;
+    CHECK_EQ(made(&o), HKP_OK);
+    o = good;
     o.attest = HKP_DSM_EVIDENCE_TPM + 1;
     CHECK_EQ(made(&o), HKP_E_INVAL);
     o = good;

@@ -98,8 +98,9 @@ struct hkp_mesh_node_options {
     /** evidence that each session's peer must give (D-AUTH), HKP_DSM_EVIDENCE_*; until it did the session
      * carries lanes 0 and 1 only; TPM wants attest_policy */
     uint32_t attest;
-    /** must be 0 */
-    uint32_t reserved0;
+    /** seconds between two batches of telemetry (telemetry.h), HKP_MESH_TELEMETRY_S_MIN.._MAX; 0:
+     * HKP_MESH_TELEMETRY_S; HKP_MESH_TELEMETRY_OFF: none, what peers tell is kept all the same */
+    uint32_t telemetry_s;
     /** what a TPM must say, and the own attestation key (attest.h); borrowed for the call; NULL: none */
     const struct hkp_mesh_attest_policy *attest_policy;
     /** Unix seconds at which the host was built; 0: not known (D-CERT-5) */

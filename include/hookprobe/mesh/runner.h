@@ -95,6 +95,10 @@ struct hkp_mesh_runner_options {
     const char *ak;
     /** digest of a recent boundary, 64 hex digits; NULL: none (D-SYN-2) */
     const char *boundary;
+    /** as in hkp_mesh_node_options */
+    uint32_t telemetry_s;
+    /** must be 0 */
+    uint32_t reserved0;
 };
 
 /**

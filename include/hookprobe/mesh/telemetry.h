@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
 /*
- * libmesh, part: telemetry (D-AUD-4). Once a minute a node tells the others how it stands, in signed batches
- * that follow each other; of each peer it keeps the newest values that it verified.
+ * libmesh, part: telemetry (D-AUD-4). Once a minute, or as often as telemetry_s of its options says, a node
+ * tells the others how it stands, in signed batches that follow each other; of each peer it keeps the newest
+ * values that it verified.
  */
 #ifndef HOOKPROBE_MESH_TELEMETRY_H
 #define HOOKPROBE_MESH_TELEMETRY_H
@@ -14,11 +15,16 @@ extern "C" {
 #endif
 
 enum {
-    /** seconds between two batches */
+    /** seconds between two batches: default, and what the options take */
     HKP_MESH_TELEMETRY_S = 60,
+    HKP_MESH_TELEMETRY_S_MIN = 10,
+    HKP_MESH_TELEMETRY_S_MAX = 3600,
     /** metrics of which the newest value is kept for a node */
     HKP_MESH_METRICS_MAX = 16
 };
+
+/** In the options of a node: it tells nothing of itself. */
+#define HKP_MESH_TELEMETRY_OFF 0xffffffffU
 
 /** What a node tells of itself. */
 enum {
@@ -68,7 +74,7 @@ struct hkp_mesh_telemetry {
  *
  * @retval HKP_OK          written
  * @retval HKP_E_INVAL     struct_size is too small
- * @retval HKP_E_NOTFOUND  nothing of it came yet, or it is no peer
+ * @retval HKP_E_NOTFOUND  nothing of it came yet, it tells nothing, or it is no peer
  *
  * Cost: one pass over the peers.
  * Source: D-AUD-4.
