@@ -1,13 +1,60 @@
 # SPDX-License-Identifier: MIT
 # Copyright the HookProbe mesh authors
-"""Processes of a mesh on loopback, for the tests of the program (its path is the first argument)."""
+"""The cases of a test of the program (its path is the first argument), and processes of a mesh on loopback for them.
+HKP_CASE=<part of a name> runs those cases alone."""
+import contextlib
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
+import tempfile
+import time
+import traceback
 
 PROGRAM = sys.argv[1]
+PATIENCE = 90 # seconds
+CASES = []
+
+
+class Skip(Exception):
+    """What a case needs and this machine or build lacks."""
+
+
+def case(function):
+    CASES.append(function)
+    return function
+
+
+def run_cases(world=contextlib.nullcontext):
+    """Runs the cases of the program, TAP on standard output; its exit code. Each gets what world(a folder of its own)
+    gives, by default that folder. A case that fails is told, and the others go on."""
+    chosen = [one for one in CASES if one.__module__ == "__main__" and os.environ.get("HKP_CASE", "") in one.__name__]
+    failed = 0
+    print(f"1..{len(chosen)}", flush=True)
+    for number, one in enumerate(chosen, 1):
+        with tempfile.TemporaryDirectory(prefix="hookprobe-", ignore_cleanup_errors=True) as folder:
+            try:
+                with world(folder) as place:
+                    one(place)
+                print(f"ok {number} - {one.__name__}", flush=True)
+            except Skip as why:
+                print(f"ok {number} - {one.__name__} # SKIP {why}", flush=True)
+            except Exception: # pylint: disable=broad-except
+                failed += 1
+                print("\n".join("# " + line for line in traceback.format_exc().splitlines()))
+                print(f"not ok {number} - {one.__name__}", flush=True)
+    return failed > 0
+
+
+def wait(what):
+    """What it gives once that is something."""
+    until = time.monotonic() + PATIENCE
+    while not (got := what()):
+        assert time.monotonic() < until, what
+        time.sleep(0.1)
+    return got
 
 
 def run(*words, code=0, said=""):
@@ -43,6 +90,13 @@ def provision(folder, count):
 def start(node, stderr=subprocess.DEVNULL):
     return subprocess.Popen([PROGRAM, "node", "run", "--config", node["config"]], stdin=subprocess.DEVNULL,
                             stdout=subprocess.DEVNULL, stderr=stderr, text=True)
+
+
+def end(processes):
+    for process in processes:
+        process.send_signal(signal.SIGTERM)
+    for process in processes:
+        process.wait(timeout=60)
 
 
 def status(node):

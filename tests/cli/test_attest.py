@@ -2,18 +2,17 @@
 # SPDX-License-Identifier: MIT
 # Copyright the HookProbe mesh authors
 """attest: tpm (D-AUTH): processes of a mesh with a TPM each, which ask each other for quotes. TAP on standard output."""
+import contextlib
 import os
 import shutil
-import signal
 import socket
 import struct
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 
-from nodes import provision, run, start, status
+from nodes import PROGRAM, Skip, case, end, provision, run, run_cases, start, status
 from swtpm import Swtpm
 
 PATIENCE = 180
@@ -188,8 +187,10 @@ class Mesh:
              lambda: f"node {i} of node {k}: {self.seen(i, k)}, not {accepted}, {refused}; {status(self.nodes[i])}")
 
 
-def quotes_decide_what_a_session_carries(mesh, between, other):
+@case
+def quotes_decide_what_a_session_carries(machines):
     """D-AUTH-3 to D-AUTH-5: a good quote, none, one of other PCR values, a replayed one, one of another TPM."""
+    mesh, between, other = machines
     mesh.demand(0, mesh.tpms[0].tcti)
     mesh.demand(1, between.tcti)
     running = [start(node) for node in mesh.nodes]
@@ -217,13 +218,12 @@ def quotes_decide_what_a_session_carries(mesh, between, other):
         mesh.wait(0, 1, True, "")
         assert mesh.seen(1, 0)["accepted"], mesh.seen(1, 0)  # what another member does costs it nothing
     finally:
-        for process in running:
-            process.send_signal(signal.SIGTERM)
-        for process in running:
-            process.wait(timeout=60)
+        end(running)
 
 
-def a_node_that_cannot_attest_does_not_start(mesh, between, other):
+@case
+def a_node_that_cannot_attest_does_not_start(machines):
+    mesh, _, other = machines
     mesh.demand(0, "swtpm:path=/nonexistent/tpm")
     refused = ["node", "run", "--config", mesh.nodes[0]["config"]]
     run(*refused, code=3, said="no TPM answers there")
@@ -246,31 +246,19 @@ def a_node_that_cannot_attest_does_not_start(mesh, between, other):
         run(*refused, code=2, said=said)
 
 
-def main():
+@contextlib.contextmanager
+def three_machines(folder):
+    """A mesh, what stands before the TPM of its second node, and a TPM that nobody has."""
     if not shutil.which("swtpm"):
-        print("1..0 # SKIP no swtpm")
-        return 0
-    got = subprocess.run([sys.argv[1], "tpm", "status", "--tcti", "swtpm:path=/none"], capture_output=True, text=True)
+        raise Skip("no swtpm")
+    got = subprocess.run([PROGRAM, "tpm", "status", "--tcti", "swtpm:path=/none"], capture_output=True, text=True)
     if "built without TPM" in got.stderr:
-        print("1..0 # SKIP built without TPM support")
-        return 0
-    cases, failed = [quotes_decide_what_a_session_carries, a_node_that_cannot_attest_does_not_start], 0
-    with tempfile.TemporaryDirectory(prefix="hkp-attest-") as folder:
-        for name in ("a", "b", "c"):
-            os.mkdir(os.path.join(folder, name))
-        with Swtpm(os.path.join(folder, "a")) as a, Swtpm(os.path.join(folder, "b")) as b, \
-                Swtpm(os.path.join(folder, "c")) as c:
-            mesh, between = Mesh(folder, [a, b]), Between(folder, b)
-            for number, one in enumerate(cases, 1):
-                try:
-                    one(mesh, between, c)
-                    print(f"ok {number} - {one.__name__}", flush=True)
-                except AssertionError as error:
-                    failed += 1
-                    print("\n".join("# " + line for line in str(error).splitlines()))
-                    print(f"not ok {number} - {one.__name__}", flush=True)
-    print(f"1..{len(cases)}")
-    return failed > 0
+        raise Skip("built without TPM support")
+    for name in ("a", "b", "c"):
+        os.mkdir(os.path.join(folder, name))
+    with Swtpm(os.path.join(folder, "a")) as a, Swtpm(os.path.join(folder, "b")) as b, Swtpm(os.path.join(folder, "c")) as c:
+        yield Mesh(folder, [a, b]), Between(folder, b), c
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(run_cases(three_machines))

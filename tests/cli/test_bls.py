@@ -6,23 +6,11 @@ rest is skipped there. TAP on standard output."""
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
-import time
 
-from nodes import PROGRAM, ask, free_ports, run, start, status
-
-PATIENCE = 90
-
-
-def wait(what):
-    until = time.monotonic() + PATIENCE
-    while not (got := what()):
-        assert time.monotonic() < until, what
-        time.sleep(0.1)
-    return got
+from nodes import PROGRAM, Skip, ask, case, end, free_ports, run, run_cases, start, status, wait
 
 
 def provision(folder, count, *words):
@@ -39,15 +27,16 @@ def is_built():
     return got.returncode == 0
 
 
+BUILT = is_built()
+
+
+def built(wanted):
+    if BUILT != wanted:
+        raise Skip("built with blst" if BUILT else "built without blst")
+
+
 def running(nodes):
     return [start(node) for node in nodes]
-
-
-def end(processes):
-    for process in processes:
-        process.send_signal(signal.SIGTERM)
-    for process in processes:
-        process.wait(timeout=60)
 
 
 def scheme2(node):
@@ -57,6 +46,7 @@ def scheme2(node):
 # ---- in every build
 
 
+@case
 def the_status_says_what_there_is(folder):
     nodes = provision(folder, 2)
     processes = running(nodes[:1])
@@ -69,6 +59,7 @@ def the_status_says_what_there_is(folder):
         end(processes)
 
 
+@case
 def a_card_with_a_damaged_key_makes_no_genesis(folder):
     nodes = provision(folder, 1)
     officer = run("ca", "init", "--dir", os.path.join(folder, "officer"), "--json")["officer"]
@@ -83,14 +74,18 @@ def a_card_with_a_damaged_key_makes_no_genesis(folder):
 # ---- without blst
 
 
+@case
 def nothing_is_made_without_blst(folder):
+    built(False)
     run("provision", "--dir", os.path.join(folder, "mesh"), "--bls", code=3, said="blst")
 
 
 # ---- with blst
 
 
+@case
 def officers_certify_the_key_that_a_node_asks_for(folder):
+    built(True)
     nodes = provision(folder, 2)
     at = lambda name: os.path.join(folder, name)
     officer = run("ca", "init", "--dir", at("officer"), "--json")["officer"]
@@ -146,6 +141,7 @@ def damaged(path, at):
     return path + ".damaged"
 
 
+@case
 def an_edge_checks_a_long_proof(folder):
     nodes = provision(folder, 4)
     processes = running(nodes)
@@ -168,7 +164,9 @@ def trusts(node):
     return len(peers) == 3 and all(peer["up"] and peer["trust"] >= 0.5 for peer in peers)
 
 
+@case
 def an_edge_checks_a_short_proof(folder):
+    built(True)
     nodes = provision(folder, 4, "--bls")
     for node in nodes: # trust rises with each heartbeat
         with open(node["config"], "a", encoding="utf-8") as f:
@@ -204,22 +202,5 @@ def an_edge_checks_a_short_proof(folder):
         verify(nodes, damaged(out, at), code=1, said="does not hold")
 
 
-BUILT = is_built()
-CASES = [(the_status_says_what_there_is, True), (a_card_with_a_damaged_key_makes_no_genesis, True),
-         (an_edge_checks_a_long_proof, True),
-         (nothing_is_made_without_blst, not BUILT), (officers_certify_the_key_that_a_node_asks_for, BUILT),
-         (an_edge_checks_a_short_proof, BUILT)]
-failed = 0
-for number, (one, here) in enumerate(CASES, 1):
-    if not here:
-        print(f"ok {number} - {one.__name__} # SKIP {'built with blst' if BUILT else 'built without blst'}", flush=True)
-        continue
-    with tempfile.TemporaryDirectory(prefix="hookprobe-bls-") as place:
-        try:
-            one(place)
-            print(f"ok {number} - {one.__name__}", flush=True)
-        except AssertionError as error:
-            failed += 1
-            print(f"# {error}\nnot ok {number} - {one.__name__}", flush=True)
-print(f"1..{len(CASES)}")
-sys.exit(failed > 0)
+if __name__ == "__main__":
+    sys.exit(run_cases())

@@ -7,25 +7,16 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 
-PROGRAM, VECTORS = sys.argv[1], sys.argv[2]
-CASES = []
+from nodes import PROGRAM, Skip, case, run_cases
+
+VECTORS = sys.argv[2]
 with open(os.path.join(VECTORS, "table.json"), encoding="utf-8") as f:
     TABLE = json.load(f)
 with open(os.path.join(VECTORS, "translate.json"), encoding="utf-8") as f:
     TRANSLATE = json.load(f)
 ONE = TRANSLATE["cases"][1]
 SIGNER = ["--signer", TABLE["public_key"]]
-
-
-class Skip(Exception):
-    pass
-
-
-def case(function):
-    CASES.append(function)
-    return function
 
 
 def run(*words, data=b""):
@@ -219,20 +210,5 @@ def order_proto(pb):
     return file
 
 
-def main():
-    failed = 0
-    print(f"1..{len(CASES)}")
-    for number, function in enumerate(CASES, 1):
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                function(folder)
-                print(f"ok {number} - {function.__name__}")
-            except Skip as why:
-                print(f"ok {number} - {function.__name__} # SKIP {why}")
-            except Exception as fault:  # noqa: BLE001
-                failed += 1
-                print(f"not ok {number} - {function.__name__}\n# {type(fault).__name__}: {fault}")
-    return 1 if failed else 0
-
-
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(run_cases())

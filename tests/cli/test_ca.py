@@ -11,19 +11,12 @@ import socket
 import stat
 import subprocess
 import sys
-import tempfile
 import time
 
+from nodes import PROGRAM, case, run_cases
 from swtpm import Swtpm
 
-PROGRAM = sys.argv[1]
 SEED = int(os.environ.get("HKP_SEED", "1"))
-CASES = []
-
-
-def case(function):
-    CASES.append(function)
-    return function
 
 
 def run(*words, stdin="", timeout=30):
@@ -597,21 +590,5 @@ def a_key_under_a_passphrase_wants_it(folder):
     expect(run("ca", "show", "--dir", officer, "--passphrase-file", words), 2, "genesis: is missing")
 
 
-def main():
-    only, failed = os.environ.get("HKP_CASE", ""), 0
-    chosen = [one for one in CASES if only in one.__name__]
-    for number, one in enumerate(chosen, 1):
-        with tempfile.TemporaryDirectory(prefix="hkp-ca-") as folder:
-            try:
-                one(folder)
-                print(f"ok {number} - {one.__name__}", flush=True)
-            except Exception as error:  # pylint: disable=broad-except
-                failed += 1
-                print(f"not ok {number} - {one.__name__}", flush=True)
-                print("\n".join("# " + line for line in f"{type(error).__name__}: {error}".splitlines()), flush=True)
-    print(f"1..{len(chosen)}")
-    return failed != 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_cases())

@@ -11,19 +11,11 @@ import stat
 import struct
 import subprocess
 import sys
-import tempfile
 import time
 import zlib
 
+from nodes import PROGRAM, case, run_cases
 from swtpm import Swtpm
-
-PROGRAM = sys.argv[1]
-CASES = []
-
-
-def case(function):
-    CASES.append(function)
-    return function
 
 
 def run(*words, timeout=60):
@@ -703,21 +695,5 @@ def the_hardware_record_tells_this_machine_from_another(folder):
     expect(run("ter", "hardware"), 0)  # this machine, whatever it shows
 
 
-def main():
-    failed = 0
-    print(f"1..{len(CASES)}")
-    for number, function in enumerate(CASES, 1):
-        folder = tempfile.mkdtemp(prefix="hkp-cli-")
-        try:
-            function(folder)
-            print(f"ok {number} - {function.__name__}")
-        except Exception as error:  # a failed case is told, the others go on
-            failed += 1
-            print(f"# {error!r}\nnot ok {number} - {function.__name__}")
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-        sys.stdout.flush()
-    return 1 if failed else 0
-
-
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(run_cases())

@@ -9,23 +9,17 @@ import os
 import pty
 import random
 import select
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 
-PROGRAM, EXAMPLE = sys.argv[1], sys.argv[2]
+from nodes import PROGRAM, case, run_cases
+
+EXAMPLE = sys.argv[2]
 SEED = int(os.environ.get("HKP_SEED", "1"))
-CASES = []
-
-
-def case(function):
-    CASES.append(function)
-    return function
 
 
 def run(*words, timeout=60):
@@ -484,23 +478,5 @@ def the_example_drops_its_evidence(folder):
         assert refused.returncode == 1 and "PERMISSION_DENIED" in refused.stdout, refused
 
 
-def main():
-    failed = 0
-    wanted = sys.argv[3:]
-    cases = [c for c in CASES if not wanted or c.__name__ in wanted]
-    print(f"1..{len(cases)}")
-    for number, function in enumerate(cases, 1):
-        folder = tempfile.mkdtemp(prefix="hkp-file-")
-        try:
-            function(folder)
-            print(f"ok {number} - {function.__name__}")
-        except Exception as error:  # a failed case is told, the others go on
-            failed += 1
-            print(f"# line {error.__traceback__.tb_next.tb_lineno}: {error!r}\nnot ok {number} - {function.__name__}")
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-        sys.stdout.flush()
-    return 1 if failed else 0
-
-
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(run_cases())

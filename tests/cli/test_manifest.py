@@ -4,19 +4,13 @@
 """hookprobe ter manifest: from YAML to what a node takes; hostile files; diff. TAP on standard output."""
 import json
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 
-PROGRAM, EXAMPLE = sys.argv[1], sys.argv[2]
+from nodes import PROGRAM, case, run_cases
+
+EXAMPLE = sys.argv[2]
 NODE = "00112233445566778899aabbccddeeff"
-CASES = []
-
-
-def case(function):
-    CASES.append(function)
-    return function
 
 
 def run(*words, timeout=60):
@@ -273,16 +267,4 @@ def a_false_list_of_what_was_measured_is_refused(folder):
 
 
 if __name__ == "__main__":
-    failed = 0
-    for number, function in enumerate(CASES, 1):
-        place = tempfile.mkdtemp(prefix="hkp-manifest-")
-        try:
-            function(place)
-            print(f"ok {number} - {function.__name__}")
-        except Exception as error:  # a failed case is told, the others go on
-            failed += 1
-            print(f"# {error!r}\nnot ok {number} - {function.__name__}")
-        finally:
-            shutil.rmtree(place, ignore_errors=True)
-    print(f"1..{len(CASES)}")
-    sys.exit(failed != 0)
+    sys.exit(run_cases())

@@ -4,14 +4,9 @@
 """hookprobe ca restart, restart check and restart apply: two of four nodes are lost for good. TAP on standard output."""
 import os
 import shutil
-import signal
 import sys
-import tempfile
-import time
 
-from nodes import answer, ask, provision, run, start, status
-
-PATIENCE = 90
+from nodes import answer, ask, case, end, provision, run, run_cases, start, status, wait
 
 
 def part(node, name):
@@ -20,13 +15,6 @@ def part(node, name):
 
 def height_of(node):
     return part(node, "chain").get("height", -1)
-
-
-def wait(what):
-    until = time.monotonic() + PATIENCE
-    while not what():
-        assert time.monotonic() < until, what
-        time.sleep(0.1)
 
 
 def report(node, number):
@@ -38,6 +26,7 @@ def is_proven(node, number):
     return [f["proof"]["verified"] for f in found.get("findings", [])] == [True]
 
 
+@case
 def two_of_four_go_on(folder):
     nodes, officer = provision(folder, 4), os.path.join(folder, "mesh", "authority")
     running = [start(node) for node in nodes]
@@ -94,12 +83,10 @@ def two_of_four_go_on(folder):
         run("restart", "check", "--node", nodes[0]["data_dir"], out, code=1, said="gone beyond")
         run("restart", "apply", "--config", nodes[0]["config"], out, code=2, said="gone beyond")
     finally:
-        for process in running:
-            process.send_signal(signal.SIGTERM)
-        for process in running:
-            process.wait(timeout=60)
+        end(running)
 
 
+@case
 def wrong_use_is_told(folder):
     run("ca", "restart", code=2, said="--dir DIR")
     run("restart", "check", code=2, said="--node DIR")
@@ -107,15 +94,5 @@ def wrong_use_is_told(folder):
     run("ca", "restart", "--dir", folder, "--node", folder, "--out", "x", "--without", "12", code=2, said="32 hex digits")
 
 
-CASES = [two_of_four_go_on, wrong_use_is_told]
-failed = 0
-for number, one in enumerate(CASES, 1):
-    with tempfile.TemporaryDirectory(prefix="hookprobe-restart-") as place:
-        try:
-            one(place)
-            print(f"ok {number} - {one.__name__}", flush=True)
-        except AssertionError as error:
-            failed += 1
-            print(f"# {error}\nnot ok {number} - {one.__name__}", flush=True)
-print(f"1..{len(CASES)}")
-sys.exit(failed > 0)
+if __name__ == "__main__":
+    sys.exit(run_cases())

@@ -10,17 +10,12 @@ import os
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 
-PROGRAM, SHOP, LEDGER, TABLES = sys.argv[1:5]
-CASES = []
+from nodes import PROGRAM, case, run_cases
+
+SHOP, LEDGER, TABLES = sys.argv[2:5]
 PATIENCE = 60
-
-
-def case(function):
-    CASES.append(function)
-    return function
 
 
 class World:
@@ -56,7 +51,10 @@ class World:
                               capture_output=True, text=True, timeout=PATIENCE)
         return done, [json.loads(line) for line in done.stdout.splitlines()]
 
-    def end(self):
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
         self.ledger.kill()
         self.ledger.wait()
         self.ledger.stdout.close()
@@ -173,23 +171,5 @@ def another_key_opens_nothing(world):
     assert done.returncode == 1 and got == [] and "hung up" in done.stderr
 
 
-def main():
-    failed = 0
-    print(f"1..{len(CASES)}")
-    for number, function in enumerate(CASES, 1):
-        with tempfile.TemporaryDirectory() as folder:
-            world = None
-            try:
-                world = World(folder)
-                function(world)
-                print(f"ok {number} - {function.__name__}")
-            except Exception as fault:  # noqa: BLE001
-                failed += 1
-                print(f"not ok {number} - {function.__name__}\n# {type(fault).__name__}: {fault}")
-            finally:
-                if world is not None:
-                    world.end()
-    return 1 if failed else 0
-
-
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(run_cases(World))

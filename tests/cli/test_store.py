@@ -7,17 +7,9 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 
-from nodes import ask, provision, run, start, status
-
-CASES = []
-
-
-def case(function):
-    CASES.append(function)
-    return function
+from nodes import ask, case, provision, run, run_cases, start, status
 
 
 def run_nodes(nodes, height=0, reports=0):
@@ -102,20 +94,5 @@ def a_chain_goes_from_one_folder_to_another(folder):
         run("store", *words, code=2)
 
 
-def main():
-    failed = 0
-    print(f"1..{len(CASES)}")
-    for number, function in enumerate(CASES, 1):
-        folder = tempfile.mkdtemp(prefix="hookprobe-store-")
-        try:
-            function(folder)
-            print(f"ok {number} - {function.__name__}", flush=True)
-        except Exception as error: # pylint: disable=broad-except
-            failed += 1
-            print(f"not ok {number} - {function.__name__}\n# {type(error).__name__}: {error}", flush=True)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-    return failed > 0
-
-
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(run_cases())

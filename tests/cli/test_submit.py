@@ -4,23 +4,11 @@
 """hookprobe node submit, ask, retire and tombstone: what operators give to a running mesh. TAP on standard output."""
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
-import tempfile
-import time
 
-from nodes import PROGRAM, ask, provision, run, start, status
-
-PATIENCE = 90
-
-
-def wait(what):
-    until = time.monotonic() + PATIENCE
-    while not what():
-        assert time.monotonic() < until, what
-        time.sleep(0.1)
+from nodes import PATIENCE, PROGRAM, ask, case, end, provision, run, run_cases, start, status, wait
 
 
 def node(one, *words, code=0, said=""):
@@ -52,12 +40,10 @@ class Running:
         return self
 
     def __exit__(self, *_):
-        for process in self.processes:
-            process.send_signal(signal.SIGTERM)
-        for process in self.processes:
-            process.wait(timeout=60)
+        end(self.processes)
 
 
+@case
 def what_is_given_to_one_node_comes_to_all(folder):
     nodes, officer = provision(folder, 4), os.path.join(folder, "mesh", "authority")
     out, forged, asked, proof = (os.path.join(folder, name) for name in ("list", "forged", "asked", "proof"))
@@ -132,6 +118,7 @@ def shown(folder, answer):
     return out
 
 
+@case
 def what_an_operator_has_to_do_is_told(folder):
     nodes = provision(folder, 2)
     with Running(nodes):
@@ -152,6 +139,7 @@ def what_an_operator_has_to_do_is_told(folder):
             assert [one for one in texts if one in out] == [text], (state, out)
 
 
+@case
 def wrong_use_is_told(folder):
     run("node", "submit", code=2, said="wants a FILE")
     run("node", "submit", "/nonexistent", code=3)
@@ -161,15 +149,5 @@ def wrong_use_is_told(folder):
     run("node", "tombstone", "ip4", code=2, said="a TYPE and a VALUE")
 
 
-CASES = [what_is_given_to_one_node_comes_to_all, what_an_operator_has_to_do_is_told, wrong_use_is_told]
-failed = 0
-for number, one in enumerate(CASES, 1):
-    with tempfile.TemporaryDirectory(prefix="hookprobe-submit-") as place:
-        try:
-            one(place)
-            print(f"ok {number} - {one.__name__}", flush=True)
-        except AssertionError as error:
-            failed += 1
-            print(f"# {error}\nnot ok {number} - {one.__name__}", flush=True)
-print(f"1..{len(CASES)}")
-sys.exit(failed > 0)
+if __name__ == "__main__":
+    sys.exit(run_cases())

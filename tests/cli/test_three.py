@@ -10,11 +10,10 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 
-from nodes import status
-from test_ca import PROGRAM, World, ca, expect, read, run
+from nodes import PROGRAM, case, end, run_cases, status
+from test_ca import World, ca, expect, read, run
 
 PATIENCE = 120
 
@@ -169,6 +168,7 @@ def submit(node, path):
     return run("node", "submit", path, "--config", node["config"], "--json")
 
 
+@case
 def a_node_comes_and_goes_by_three_officers_over_the_transport(folder):
     w = World(folder, 5, seats_for=4)
     members, dora = w.nodes[:4], w.nodes[4]
@@ -203,23 +203,10 @@ def a_node_comes_and_goes_by_three_officers_over_the_transport(folder):
             assert expect(said, 0)["id"] == dora["node_id"], said
             expect(run("node", "retire", dora["node_id"], "--config", dora["config"]), 2, "no seat")
         finally:
-            for process in running.values():
-                process.send_signal(signal.SIGTERM)
-            for process in running.values():
-                process.wait(timeout=60)
+            end(running.values())
     lines = [json.loads(line) for line in read(w.at("audit")).splitlines()]
     assert {"anna", "chen", "dora"} <= {line.get("name") for line in lines}, "the audit of the server names all"
 
 
-CASES = [a_node_comes_and_goes_by_three_officers_over_the_transport]
-failed = 0
-for number, one in enumerate(CASES, 1):
-    with tempfile.TemporaryDirectory(prefix="hookprobe-three-") as place:
-        try:
-            one(place)
-            print(f"ok {number} - {one.__name__}", flush=True)
-        except AssertionError as error:
-            failed += 1
-            print(f"# {error}\nnot ok {number} - {one.__name__}", flush=True)
-print(f"1..{len(CASES)}")
-sys.exit(failed > 0)
+if __name__ == "__main__":
+    sys.exit(run_cases())

@@ -8,21 +8,9 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
 import sys
-import tempfile
-import time
 
-from nodes import PROGRAM, provision, run, start, status
-
-PATIENCE = 90
-
-
-def wait(what):
-    until = time.monotonic() + PATIENCE
-    while not what():
-        assert time.monotonic() < until, what
-        time.sleep(0.1)
+from nodes import case, end, provision, run, run_cases, start, status, wait
 
 
 def write(path, data):
@@ -88,6 +76,7 @@ class World:
         return run(*words, image or self.image, "--json", code=code)
 
 
+@case
 def a_workload_starts_with_all_that_it_needs_and_with_nothing_less(folder):
     w = World(folder)
     w.sign()
@@ -118,6 +107,7 @@ def a_workload_starts_with_all_that_it_needs_and_with_nothing_less(folder):
     assert shown["to"] == w.nodes[1]["node_id"] and shown["id"] == w.assign["id"], shown
 
 
+@case
 def without_the_role_nothing_is_signed(folder):
     w = World(folder, 1, roles="edge")
     run("workload", "sign", "--node", w.operator, "--image", w.image, "--out", w.at("x"), code=1, said="operator")
@@ -129,6 +119,7 @@ def without_the_role_nothing_is_signed(folder):
     assert not os.path.exists(w.at("x"))
 
 
+@case
 def running_nodes_obey_what_was_handed_to_one_of_them(folder):
     w = World(folder)
     w.sign()
@@ -170,26 +161,8 @@ def running_nodes_obey_what_was_handed_to_one_of_them(folder):
         assert not told(w.nodes[1], request)["ok"] # its nonce is used up, over the crash
         assert told(w.nodes[1], {"op": "workload_ended", "run": w.assign["id"]})["ok"] is False
     finally:
-        for process in processes:
-            process.send_signal(signal.SIGTERM)
-        for process in processes:
-            process.wait(timeout=60)
+        end(processes)
 
 
-def main():
-    cases = [a_workload_starts_with_all_that_it_needs_and_with_nothing_less, without_the_role_nothing_is_signed,
-             running_nodes_obey_what_was_handed_to_one_of_them]
-    failed = 0
-    for number, one in enumerate(cases, 1):
-        with tempfile.TemporaryDirectory(prefix="hookprobe-work-") as folder:
-            try:
-                one(folder)
-                print(f"ok {number} - {one.__name__}", flush=True)
-            except (AssertionError, subprocess.TimeoutExpired) as error:
-                failed += 1
-                print(f"# {error}\nnot ok {number} - {one.__name__}", flush=True)
-    print(f"1..{len(cases)}")
-    sys.exit(failed > 0)
-
-
-main()
+if __name__ == "__main__":
+    sys.exit(run_cases())
