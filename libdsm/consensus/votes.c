@@ -187,29 +187,6 @@ static hkp_status vote_enter(node *n, const struct hkp_dsm__vote *v, const uint8
     return HKP_OK;
 }
 
-/* Nearly all votes come from their signer, whose seat is known. */
-static int seat_of(const node *n, const struct peer *from, const uint8_t node_id[16]) {
-    return from->seat >= 0 && memcmp(from->node_id, node_id, 16) == 0
-               ? from->seat
-               : hkp_dsm__valset_index(&n->set, node_id);
-}
-
-/* Peek before any signature is checked: kind, view and signer decide whether the vote is of use. */
-static hkp_status vote_peek(node *n, const struct peer *p, const struct hkp_dsm_view *envelope,
-                            struct hkp_dsm__vote *v, uint8_t signature[64]) {
-    struct hkp_dsm_envelope env;
-    hkp_status st = hkp_dsm_envelope_parse(envelope->ptr, envelope->len, 1U << 3 | 1U << 4 | 1U << 5, &env);
-    if (st != HKP_OK) return st;
-    st = hkp_dsm__vote_parse(env.kind, env.body.ptr, env.body.len, v);
-    if (st != HKP_OK) return st;
-    const int seat = seat_of(n, p, env.signer);
-    if (v->epoch != n->set.epoch) return HKP_E_DSM_EPOCH;
-    if (seat < 0) return HKP_E_DSM_SIGNER;
-    v->signer = (uint32_t)seat;
-    memcpy(signature, env.signature, 64);
-    return HKP_OK;
-}
-
 /* The cert that it would be counted for is here, and its signer itself sent it: nobody else loses if it is
  * false. It is kept, since one that contradicts it may come (evidence is checked whole), until one comes that
  * differs and is checked (decision 0561). */
@@ -228,9 +205,9 @@ static int is_behind(const node *n, const struct hkp_dsm__vote *v) {
 }
 
 hkp_status hkp_dsm__on_vote(node *n, struct peer *p, const struct hkp_dsm_view *envelope) {
+    struct hkp_dsm_envelope e;
     struct hkp_dsm__vote v;
-    uint8_t signature[64];
-    hkp_status st = vote_peek(n, p, envelope, &v, signature);
+    hkp_status st = hkp_dsm__vote_open(&n->set, envelope->ptr, envelope->len, &e, &v);
     if (st == HKP_E_DSM_EPOCH && p->seat >= 0) hkp_dsm__behind(n, p, v.epoch);
     if (st == HKP_E_DSM_EPOCH && v.epoch < n->set.epoch) hkp_dsm__newest_certs(n, p);
     if (st != HKP_OK) return st;
@@ -244,14 +221,14 @@ hkp_status hkp_dsm__on_vote(node *n, struct peer *p, const struct hkp_dsm_view *
     const struct vote_entry *held = s->votes[column(v.kind)];
     const struct vote_entry *same = held != NULL && held[v.signer].set ? &held[v.signer] : NULL;
     if (same != NULL && memcmp(same->digest, v.digest, 32) == 0 &&
-        (same->set == VOTE_CHECKED || memcmp(same->signature, signature, 64) == 0))
+        (same->set == VOTE_CHECKED || memcmp(same->signature, e.signature, 64) == 0))
         return HKP_E_DSM_DUPLICATE;
     if (same == NULL && need_not_check(n, s, p, &v)) {
-        st = vote_enter(n, &v, signature, NULL, VOTE_UNCHECKED);
+        st = vote_enter(n, &v, e.signature, NULL, VOTE_UNCHECKED);
         return st != HKP_OK ? st : HKP_E_DSM_OLD;
     }
-    st = hkp_dsm__vote_check(n->chain_id, &n->set, envelope->ptr, envelope->len, &v, signature);
-    return st != HKP_OK ? st : vote_enter(n, &v, signature, envelope, VOTE_CHECKED);
+    st = hkp_dsm_envelope_verify(n->chain_id, &e, n->set.seats[v.signer].key);
+    return st != HKP_OK ? st : vote_enter(n, &v, e.signature, envelope, VOTE_CHECKED);
 }
 
 hkp_status hkp_dsm__cert_take(node *n, const uint8_t *bytes, size_t len) {

@@ -6,7 +6,7 @@
 
 #include "libter/bytes.h"
 
-enum { ORDER_STEP_MAX = 1024, SCOPE_WORKLOAD = 1, SCOPE_RESET = 5 };
+enum { SCOPE_WORKLOAD = 1, SCOPE_RESET = 5 };
 
 static void read_entry(struct hkp_dsm_cbor_reader *r, struct hkp_dsm_revocation *e) {
     (void)hkp_dsm_cbor_array(r, 4, 4);
@@ -187,16 +187,4 @@ hkp_status hkp_dsm__order_open(const uint8_t *in, size_t len, const uint8_t chai
     st = hkp_dsm__order_body(&m.body, order);
     if (st == HKP_OK) hkp_dsm_object_id(id, chain_id, HKP_DSM_KIND_ORDER, NULL, m.body.ptr, m.body.len);
     return st;
-}
-
-hkp_status hkp_dsm__order_check(const uint8_t *in, size_t len, const uint8_t chain_id[32],
-                                const struct hkp_dsm_officers *officers, uint64_t newest,
-                                struct hkp_dsm_order *order) {
-    struct hkp_dsm_order o;
-    uint8_t id[32];
-    hkp_status st = hkp_dsm__order_open(in, len, chain_id, officers, &o, id);
-    if (st != HKP_OK) return st;
-    if (o.number <= newest || o.number - newest > ORDER_STEP_MAX) return HKP_E_DSM_STALE;
-    *order = o;
-    return HKP_OK;
 }

@@ -80,11 +80,7 @@ const struct hkp_dsm_ca_set *hkp_dsm__officers_find(const struct hkp_dsm_officer
 int hkp_dsm__revocations_split(const struct hkp_dsm_revocations *list, uint64_t held_number,
                                const uint8_t held_id[32]);
 
-/* ORDER (D-AUD-6). newest: number in force for its scope, 0 if none. */
-hkp_status hkp_dsm__order_check(const uint8_t *in, size_t len, const uint8_t chain_id[32],
-                                const struct hkp_dsm_officers *officers, uint64_t newest,
-                                struct hkp_dsm_order *order);
-/* All of it but the number. */
+/* ORDER (D-AUD-6), all of it but whether its number rises. */
 hkp_status hkp_dsm__order_open(const uint8_t *in, size_t len, const uint8_t chain_id[32],
                                const struct hkp_dsm_officers *officers, struct hkp_dsm_order *order,
                                uint8_t id[32]);
@@ -323,11 +319,10 @@ hkp_status hkp_dsm__vote_make(const uint8_t chain_id[32], const struct hkp_dsm__
                               size_t *len);
 /* Body of a vote of that kind. */
 hkp_status hkp_dsm__vote_parse(uint64_t kind, const uint8_t *body, size_t len, struct hkp_dsm__vote *vote);
-/* Envelope to vote: D-ENV by the key in set, then the body: E_SIGNER, E_SIG, E_SCHEMA, E_EPOCH.
- * signature: [64], copied for a later cert; may be NULL. */
-hkp_status hkp_dsm__vote_check(const uint8_t chain_id[32], const struct hkp_dsm__valset *set,
-                               const uint8_t *in, size_t len, struct hkp_dsm__vote *vote,
-                               uint8_t signature[64]);
+/* All but the signature, which is of the key of set->seats[vote->signer] (hkp_dsm_envelope_verify()):
+ * D-ENV-1, D-ENV-3, E_SCHEMA, E_EPOCH (vote says of which), E_SIGNER. */
+hkp_status hkp_dsm__vote_open(const struct hkp_dsm__valset *set, const uint8_t *in, size_t len,
+                              struct hkp_dsm_envelope *envelope, struct hkp_dsm__vote *vote);
 
 struct hkp_dsm__cert {
     uint64_t scheme, kind, epoch, view;

@@ -46,24 +46,17 @@ hkp_status hkp_dsm__vote_parse(uint64_t kind, const uint8_t *body, size_t len, s
     return HKP_OK;
 }
 
-hkp_status hkp_dsm__vote_check(const uint8_t chain_id[32], const struct hkp_dsm__valset *set,
-                               const uint8_t *in, size_t len, struct hkp_dsm__vote *vote,
-                               uint8_t signature[64]) {
+hkp_status hkp_dsm__vote_open(const struct hkp_dsm__valset *set, const uint8_t *in, size_t len,
+                              struct hkp_dsm_envelope *envelope, struct hkp_dsm__vote *vote) {
     const uint32_t kinds = HKP_DSM__KIND_BIT(HKP_DSM_KIND_NOTAR) | HKP_DSM__KIND_BIT(HKP_DSM_KIND_NULL) |
                            HKP_DSM__KIND_BIT(HKP_DSM_KIND_FINAL);
-    struct hkp_dsm_envelope e;
-    struct hkp_dsm__vote v;
-    hkp_status st = hkp_dsm_envelope_parse(in, len, kinds, &e);
+    hkp_status st = hkp_dsm_envelope_parse(in, len, kinds, envelope);
+    if (st == HKP_OK) st = hkp_dsm__vote_parse(envelope->kind, envelope->body.ptr, envelope->body.len, vote);
     if (st != HKP_OK) return st;
-    const int signer = hkp_dsm__valset_index(set, e.signer);
+    const int signer = hkp_dsm__valset_index(set, envelope->signer);
+    if (vote->epoch != set->epoch) return HKP_E_DSM_EPOCH;
     if (signer < 0) return HKP_E_DSM_SIGNER;
-    st = hkp_dsm_envelope_verify(chain_id, &e, set->seats[signer].key);
-    if (st == HKP_OK) st = hkp_dsm__vote_parse(e.kind, e.body.ptr, e.body.len, &v);
-    if (st != HKP_OK) return st;
-    if (v.epoch != set->epoch) return HKP_E_DSM_EPOCH;
-    v.signer = (uint32_t)signer;
-    *vote = v;
-    if (signature != NULL) memcpy(signature, e.signature, 64);
+    vote->signer = (uint32_t)signer;
     return HKP_OK;
 }
 

@@ -55,9 +55,11 @@ static void evidence(const uint8_t *in, size_t len) {
 
 static void vote(const uint8_t *in, size_t len) {
     static struct hkp_dsm__valset set = {.n = 1, .q = 1};
+    struct hkp_dsm_envelope e;
     struct hkp_dsm__vote v;
     if (len == 0) return;
-    must(hkp_dsm__vote_check(chain_id, &set, in, len, &v, NULL) != HKP_OK);
+    if (hkp_dsm__vote_open(&set, in, len, &e, &v) == HKP_OK)
+        must(v.signer == 0 && hkp_dsm_envelope_verify(chain_id, &e, set.seats[0].key) != HKP_OK);
     if (hkp_dsm__vote_parse(in[0] % 8, in + 1, len - 1, &v) != HKP_OK) return;
     must(v.kind >= 3 && v.kind <= 5 && (v.kind == 4) == (memcmp(v.digest, hkp_dsm__zeros, 32) == 0));
 }

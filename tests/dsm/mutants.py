@@ -359,7 +359,7 @@ CONSENSUS_SLOW = [
     ("D-SMX-1 one BLS key under two seats", "libdsm/objects/valset.c",
      "if (!seats_ok(seats, n) || !bls_distinct(bls, n)) return HKP_E_DSM_SCHEMA;", "if (!seats_ok(seats, n)) return HKP_E_DSM_SCHEMA;",
      "unit_bls", "one_bls_key_under_two_seats_is_no_set"),
-    ("D-SMX-6 votes are not verified", "libdsm/objects/vote.c", "st = hkp_dsm_envelope_verify(chain_id, &e, set->seats[signer].key);",
+    ("D-SMX-6 votes are not verified", "libdsm/consensus/votes.c", "st = hkp_dsm_envelope_verify(n->chain_id, &e, n->set.seats[v.signer].key);",
      "st = HKP_OK;", *LIES),
     ("D-STO-9 a lost promise is overlooked", PROMISES, "if (lost && !n->silent) {", "if (lost < 0) {", "sim_disks",
      "a_member_never_contradicts_what_its_disk_forgot"),

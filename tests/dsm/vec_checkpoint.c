@@ -237,6 +237,7 @@ static void votes_become_a_cert(void) {
     const uint8_t *given[4] = {NULL};
     size_t len = 0;
     struct hkp_dsm__vote vote = {.kind = HKP_DSM_KIND_FINAL, .epoch = 3, .view = 9, .digest = {1}}, got;
+    struct hkp_dsm_envelope e;
     struct hkp_dsm__cert c;
     set = (struct hkp_dsm__valset){.epoch = 3, .n = 4, .f = 1, .q = 3};
     for (uint8_t i = 0; i < 4; i++) {
@@ -247,7 +248,9 @@ static void votes_become_a_cert(void) {
     for (uint32_t i = 1; i < 4; i++) {
         CHECK_EQ(hkp_dsm__vote_make(chain_id, &vote, set.seats[i].node_id, secret[i], out, sizeof out, &len),
                  HKP_OK);
-        CHECK_EQ(hkp_dsm__vote_check(chain_id, &set, out, len, &got, signatures[i]), HKP_OK);
+        CHECK_EQ(hkp_dsm__vote_open(&set, out, len, &e, &got), HKP_OK);
+        CHECK_EQ(hkp_dsm_envelope_verify(chain_id, &e, set.seats[i].key), HKP_OK);
+        memcpy(signatures[i], e.signature, 64);
         CHECK_EQ(got.signer, i);
         CHECK_EQ(got.view, 9);
         CHECK_EQ(hkp_dsm__cert_build(&set, &vote, given, cert, sizeof cert, &len), HKP_E_DSM_QUORUM);
@@ -258,11 +261,17 @@ static void votes_become_a_cert(void) {
     set.epoch = 4;
     CHECK_EQ(hkp_dsm__cert_check(chain_id, &set, cert, len, &c), HKP_E_DSM_EPOCH);
     vote.kind = HKP_DSM_KIND_NULL;
+    CHECK_EQ(hkp_dsm__vote_make(chain_id, &vote, chain_id, secret[0], out, sizeof out, &len), HKP_OK);
+    CHECK_EQ(hkp_dsm__vote_open(&set, out, len, &e, &got), HKP_E_DSM_EPOCH);
+    CHECK_EQ(got.epoch, 3);
+    vote.epoch = 4;
     CHECK_EQ(hkp_dsm__vote_make(chain_id, &vote, set.seats[1].node_id, secret[0], out, sizeof out, &len),
              HKP_OK);
-    CHECK_EQ(hkp_dsm__vote_check(chain_id, &set, out, len, &got, NULL), HKP_E_DSM_SIG);
+    CHECK_EQ(hkp_dsm__vote_open(&set, out, len, &e, &got), HKP_OK);
+    CHECK_EQ(got.signer, 1);
+    CHECK_EQ(hkp_dsm_envelope_verify(chain_id, &e, set.seats[1].key), HKP_E_DSM_SIG);
     CHECK_EQ(hkp_dsm__vote_make(chain_id, &vote, chain_id, secret[0], out, sizeof out, &len), HKP_OK);
-    CHECK_EQ(hkp_dsm__vote_check(chain_id, &set, out, len, &got, NULL), HKP_E_DSM_SIGNER);
+    CHECK_EQ(hkp_dsm__vote_open(&set, out, len, &e, &got), HKP_E_DSM_SIGNER);
 }
 
 static void restarts(void) {
