@@ -60,7 +60,7 @@ static hkp_status meta_row(node *n, const uint8_t *key, size_t key_len, const ui
         return st;
     }
     if (key_len == 6 && memcmp(key, "joined", 6) == 0) { /* behind "epoch" */
-        n->join_blind = len == 8 && hkp_be64(data) == n->set.epoch && n->set.epoch > 0;
+        n->join_blind = len == 8 && hkp_be64(data) == n->set.epoch;
         return HKP_OK;
     }
     int list = hkp_dsm__lists_row(n, key, key_len, data, len);

@@ -252,6 +252,9 @@ void sim_send(struct sim *s, uint32_t from, uint32_t to, uint32_t lane, const ui
 void sim_disk_lie(struct sim *s, uint32_t i, uint32_t lies);
 /** One byte of one row, or of the WAL, of a node that is down, is another. 0: there is none. */
 int sim_disk_spoil(struct sim *s, uint32_t i, uint32_t row);
+/** A row of a node that is down, whole but not as the node wrote it. */
+void sim_disk_put(struct sim *s, uint32_t i, uint32_t row, const uint8_t *key, size_t key_len,
+                  const uint8_t *data, size_t len);
 /** An empty disk, as after its replacement. */
 void sim_disk_wipe(struct sim *s, uint32_t i);
 /** Nobody honest may vote for this header. */

@@ -195,6 +195,14 @@ int sim_disk_mend(struct sim_disk *d) {
     return 1;
 }
 
+void sim_disk_put(struct sim *s, uint32_t i, uint32_t row, const uint8_t *key, size_t key_len,
+                  const uint8_t *data, size_t len) {
+    struct sim_write w = {.kind = HKP_DSM_EV_STORE_PUT, .row = {.row = row, .key_len = key_len, .len = len}};
+    memcpy(w.row.key, key, key_len);
+    w.row.data = sim_copy(data, len);
+    disk_apply(s, i, &w);
+}
+
 void sim_disk_wipe(struct sim *s, uint32_t i) { sim_disk_free(&s->nodes[i].disk); }
 
 int sim_disk_spoil(struct sim *s, uint32_t i, uint32_t row) {

@@ -8,6 +8,7 @@
 
 #include "check.h"
 #include "libdsm/node/node.h"
+#include "libter/bytes.h"
 #include "sim.h"
 
 static struct sim sim;
@@ -193,6 +194,66 @@ static void whose_account_differs_takes_the_set_of_the_others(void) {
     }
 }
 
+/* ---- a store that holds the wrong account ---- */
+
+/* What waits since the genesis of an epoch, at that height, as it would be stored (META row "m"). */
+static void store_false_account(uint64_t height) {
+    uint8_t key[9] = "m", row[61] = {0};
+    hkp_put_be64(key + 1, height);
+    memcpy(row, sim.mesh.node_id[0], 16);
+    row[52] = CHANGE_EVIDENCE;
+    sim_disk_put(&sim, 3, HKP_DSM_ROW_META, key, sizeof key, row, sizeof row);
+}
+
+static void start_wrong(void) {
+    const uint64_t genesis = sim.nodes[3].node->epoch_first - 1;
+    sim_crash(&sim, 3);
+    store_false_account(genesis);
+    sim_start(&sim, 3);
+    CHECK_EQ(sim.nodes[3].node->pending->count, 1);
+}
+
+/* It asks in vain, and starts again: it stands where it stood, and has nothing new to tell. */
+static void expect_stands(uint64_t epoch) {
+    sim.lost_ops = 1ULL << HKP_DSM__OP_MSG_CHUNK;
+    next_epoch(3);
+    const struct hkp_dsm_node_status before = sim_status(&sim, 3);
+    CHECK_EQ(before.epoch, epoch);
+    for (int k = 0; k < 3; k++) {
+        if (k > 0) {
+            sim_crash(&sim, 3);
+            sim_start(&sim, 3);
+        }
+        for (uint32_t i = 0; i < 4; i++) CHECK(sim_submit(&sim, i, "meanwhile") != 0);
+        sim_run(&sim, 70 * SIM_S);
+        const struct hkp_dsm_node_status s = sim_status(&sim, 3);
+        CHECK_EQ(s.epoch, epoch);
+        CHECK_EQ(s.final_height, before.final_height);
+        CHECK_MEM(s.final_digest, before.final_digest, 32);
+        CHECK(sim.nodes[3].node->join_blind);
+    }
+    sim.lost_ops = 0;
+}
+
+/* D-EPO-2: the wrong account outlives each start, until the set of the others is taken. */
+static void whose_store_holds_a_wrong_account_takes_the_set_of_the_others(void) {
+    begin(61);
+    sim.on_fact = on_fact;
+    differed = 0;
+    for (uint32_t epoch = 0; epoch < 1; epoch++) {
+        start_wrong();
+        sim_run(&sim, 2 * SIM_S);
+        expect_stands(epoch);
+        CHECK_EQ(differed, epoch + 1);
+        sim_run(&sim, 20 * SIM_S);
+        expect_joined(3);
+        CHECK_EQ(sim_status(&sim, 3).members, 4);
+        expect_useful(3);
+        CHECK_EQ(differed, epoch + 1);
+    }
+    sim_free(&sim);
+}
+
 /* ---- answers of peers that lie ---- */
 
 static uint8_t buffer[1 << 20];
@@ -323,6 +384,7 @@ int main(void) {
     CASE(a_validator_with_an_empty_store_joins);
     CASE(power_cuts_while_joining_are_survived);
     CASE(whose_account_differs_takes_the_set_of_the_others);
+    CASE(whose_store_holds_a_wrong_account_takes_the_set_of_the_others);
     CASE(a_chunk_of_a_liar_is_refused);
     CASE(proofs_are_had_from_peers);
     CASE(a_proof_of_something_else_is_no_answer);
