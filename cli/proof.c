@@ -23,17 +23,17 @@ static int show(const struct hkp_dsm_proof *p, size_t len, int json) {
     sodium_bin2hex(leaf, sizeof leaf, p->leaf.ptr, p->leaf.len < 32 ? p->leaf.len : 32);
     sodium_bin2hex(author, sizeof author, p->author, 16);
     if (json) {
-        json_t *o =
-            json_pack("{s:b,s:s,s:s,s:I,s:I,s:s,s:I,s:I}", "verified", 1, "of", roots[p->root % 3], "leaf",
-                      leaf, "height", (json_int_t)p->height, "epoch", (json_int_t)p->epoch, "time", when,
-                      "bytes", (json_int_t)len, "short_certificates", (json_int_t)p->compact);
+        json_t *o = json_pack("{s:b,s:s,s:s,s:I,s:I,s:s,s:I,s:I,s:I}", "verified", 1, "of",
+                              roots[p->root % 3], "leaf", leaf, "height", (json_int_t)p->height, "epoch",
+                              (json_int_t)p->epoch, "time", when, "bytes", (json_int_t)len, "signatures",
+                              (json_int_t)p->signers, "short_certificates", (json_int_t)p->compact);
         if (p->has_author) json_object_set_new(o, "author", json_string(author));
         if (p->has_author) json_object_set_new(o, "seq", json_integer((json_int_t)p->seq));
         cli_print_json(o, 0);
         return CLI_OK;
     }
-    printf("%s %s\nis final at height %llu of epoch %llu, %s\n", roots[p->root % 3], leaf,
-           (unsigned long long)p->height, (unsigned long long)p->epoch, when);
+    printf("%s %s\nis final at height %llu of epoch %llu, %s, signed by %u members\n", roots[p->root % 3],
+           leaf, (unsigned long long)p->height, (unsigned long long)p->epoch, when, (unsigned)p->signers);
     if (p->has_author) printf("block %llu of %s\n", (unsigned long long)p->seq, author);
     if (p->compact > 0) printf("%u certificates are short (BLS12-381)\n", (unsigned)p->compact);
     return CLI_OK;

@@ -219,7 +219,9 @@ static void proof_event(struct hkp_mesh_node *node, const struct hkp_dsm_event *
              proof.seq != node->proofs[i].origin.seq))
             st = HKP_E_DSM_PROOF; /* D-SYN-4: taken only if it is what was asked; libdsm judges what peers say
                                    */
-        if (st == HKP_OK) out->number = proof.height;
+        if (st != HKP_OK) break;
+        out->number = proof.height;
+        out->to = proof.signers;
         break;
     }
     if (!asked) st = HKP_E_DSM_PROOF;

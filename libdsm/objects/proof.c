@@ -44,16 +44,6 @@ static hkp_status check_path(const struct path *p, const struct hkp_dsm_view *le
     return hkp_dsm__merkle_verify(leaf_hash, p->index, p->size, &p->hashes, p->n_hashes, root);
 }
 
-static void fill_result(struct hkp_dsm_proof *proof, const struct hkp_dsm__header *h, const struct path *path,
-                        const struct hkp_dsm_view *leaf) {
-    *proof = (struct hkp_dsm_proof){.epoch = h->epoch,
-                                    .height = h->height,
-                                    .time_ms = h->time_ms,
-                                    .root = (uint32_t)path->root,
-                                    .leaf = *leaf};
-    memcpy(proof->digest, h->digest, 32);
-}
-
 /* ---- Portable proof -------------------------------------------------------------------------------------
  */
 
@@ -85,8 +75,21 @@ struct walk {
     struct hkp_dsm__valset set;
     int any;                          /* 1: certificates of both schemes */
     uint32_t compact;                 /* certificates of scheme 2 */
+    uint32_t signers;                 /* of the newest certificate */
     struct hkp_dsm__proof_each *each; /* NULL: nobody wants to see them */
 };
+
+static void fill_result(struct hkp_dsm_proof *proof, const struct walk *w, const struct hkp_dsm__header *h,
+                        const struct path *path, const struct hkp_dsm_view *leaf) {
+    *proof = (struct hkp_dsm_proof){.epoch = h->epoch,
+                                    .height = h->height,
+                                    .time_ms = h->time_ms,
+                                    .root = (uint32_t)path->root,
+                                    .leaf = *leaf,
+                                    .compact = w->compact,
+                                    .signers = w->signers};
+    memcpy(proof->digest, h->digest, 32);
+}
 
 static void read_link(struct hkp_dsm_cbor_reader *r, struct link *l) {
     l->valset = (struct hkp_dsm_view){NULL, 0};
@@ -206,10 +209,13 @@ static hkp_status take_headers(const struct walk *w, struct link *l, struct hkp_
     return HKP_OK;
 }
 
-static hkp_status check_cert(const struct walk *w, const struct hkp_dsm_view *in,
-                             struct hkp_dsm__cert *cert) {
-    return w->any ? hkp_dsm__cert_check_any(w->chain_id, &w->set, in->ptr, in->len, cert)
-                  : hkp_dsm__cert_check(w->chain_id, &w->set, in->ptr, in->len, cert);
+static hkp_status check_cert(struct walk *w, const struct hkp_dsm_view *in, struct hkp_dsm__cert *cert) {
+    const hkp_status st = w->any ? hkp_dsm__cert_check_any(w->chain_id, &w->set, in->ptr, in->len, cert)
+                                 : hkp_dsm__cert_check(w->chain_id, &w->set, in->ptr, in->len, cert);
+    if (st != HKP_OK) return st;
+    w->compact += cert->scheme == HKP_DSM__SCHEME_BLS;
+    w->signers = cert->n_signers;
+    return HKP_OK;
 }
 
 /* One link or the target; its first header comes back. */
@@ -222,7 +228,6 @@ static hkp_status take_link(struct walk *w, struct link *l, struct hkp_dsm__head
     if (st != HKP_OK) return st;
     if (cert.kind != HKP_DSM_KIND_FINAL) return HKP_E_DSM_KIND;
     if (memcmp(cert.digest, last.digest, 32) != 0 || cert.view != last.view) return HKP_E_DSM_PROOF;
-    w->compact += cert.scheme == HKP_DSM__SCHEME_BLS;
     return w->each != NULL ? w->each->cert(w->each->user, &w->set, &l->cert, &cert) : HKP_OK;
 }
 
@@ -331,8 +336,7 @@ hkp_status hkp_dsm__proof_walk(const uint8_t *in, size_t len, const uint8_t chai
     if (st == HKP_OK) st = check_path(&p.path, &p.leaf, &target);
     if (st != HKP_OK) return st;
     if (p.path.root == 1 && p.leaf.len != 32) return HKP_E_DSM_PROOF;
-    fill_result(&result, &target, &p.path, &p.leaf);
-    result.compact = w.compact;
+    fill_result(&result, &w, &target, &p.path, &p.leaf);
     if (p.author != NULL) st = take_block(&p, chain_id, &result);
     if (st == HKP_OK) *proof = result;
     return st;
@@ -402,6 +406,6 @@ hkp_status hkp_dsm_light_proof_verify(const uint8_t *in, size_t len, const uint8
         w.epoch++;
     }
     hkp_status st = check_path(&path, &leaf, &header);
-    if (st == HKP_OK) fill_result(proof, &header, &path, &leaf);
+    if (st == HKP_OK) fill_result(proof, &w, &header, &path, &leaf);
     return st;
 }

@@ -92,13 +92,17 @@ static void ask_proofs(struct hkp_mesh_runner *r, struct hkp_mesh__client *c) {
 static void put_proof(struct hkp_mesh_runner *r, struct hkp_mesh__client *c, json_t *to,
                       const struct hkp_mesh_event *ev) {
     size_t len = 0;
+    struct hkp_dsm_proof proven;
     uint8_t *shorter = c->wants_short ? malloc(ev->data_len) : NULL;
-    const int is_short = shorter != NULL && hkp_dsm_bls_shorten(hkp_mesh_dsm(r->node), ev->data, ev->data_len,
-                                                                shorter, ev->data_len, &len) == HKP_OK;
+    const int is_short = shorter != NULL &&
+                         hkp_dsm_bls_shorten(hkp_mesh_dsm(r->node), ev->data, ev->data_len, shorter,
+                                             ev->data_len, &len) == HKP_OK &&
+                         hkp_dsm_node_verify(hkp_mesh_dsm(r->node), shorter, len, &proven) == HKP_OK;
     if (c->wants_short) {
         json_t *proof = json_object_get(to, "proof");
         json_object_set_new(proof, "short", json_boolean(is_short));
         if (is_short) json_object_set_new(proof, "bytes", json_integer((json_int_t)len));
+        if (is_short) json_object_set_new(proof, "signatures", json_integer((json_int_t)proven.signers));
     }
     json_object_set_new(to, "data",
                         hkp_mesh__hex(is_short ? shorter : ev->data, is_short ? len : ev->data_len));
@@ -106,8 +110,6 @@ static void put_proof(struct hkp_mesh_runner *r, struct hkp_mesh__client *c, jso
 }
 
 void hkp_mesh__control_proof(struct hkp_mesh_runner *r, const struct hkp_mesh_event *ev) {
-    struct hkp_mesh_status s = {.struct_size = sizeof s};
-    int known = hkp_mesh_node_status(r->node, &s) == HKP_OK;
     for (int i = 0; i < HKP_MESH__CLIENTS_MAX; i++) {
         struct hkp_mesh__client *c = &r->clients[i];
         for (size_t k = 0; c->fd >= 0 && c->reply != NULL && k < c->next_proof; k++) {
@@ -117,8 +119,8 @@ void hkp_mesh__control_proof(struct hkp_mesh_runner *r, const struct hkp_mesh_ev
             json_object_set_new(
                 c->findings[k], "proof",
                 ev->status == HKP_OK
-                    ? json_pack("{s:b,s:I,s:i,s:i}", "verified", 1, "height", (json_int_t)ev->number, "bytes",
-                                (int)ev->data_len, "signatures", known ? (int)s.quorum : 0)
+                    ? json_pack("{s:b,s:I,s:i,s:I}", "verified", 1, "height", (json_int_t)ev->number, "bytes",
+                                (int)ev->data_len, "signatures", (json_int_t)ev->to)
                     : json_pack("{s:b,s:s}", "verified", 0, "error", hkp_dsm_status_name(ev->status)));
             if (c->wants_data && ev->status == HKP_OK) put_proof(r, c, c->findings[k], ev);
             c->wants_data = c->wants_short = 0;

@@ -372,6 +372,7 @@ static void what_was_final_before_can_still_be_proven(void) {
         hkp_dsm_node_verify(sim.nodes[LOST].node, sim.nodes[LOST].proof, sim.nodes[LOST].proof_len, &proof),
         HKP_OK);
     CHECK_EQ(proof.epoch, 2);
+    CHECK_EQ(proof.signers, 3); /* of four, and not of the seven that were */
     struct hkp_dsm_question q = {.struct_size = sizeof q, .what = HKP_DSM_ASK_HEAD, .trust = trust};
     memcpy(q.key, sim.mesh.node_id[4], 16);
     CHECK_EQ(hkp_dsm_ask(sim.nodes[5].node, sim.now, &q, &ticket), HKP_OK);

@@ -331,6 +331,8 @@ static void shares_make_a_proof_shorter_and_it_proves_the_same(void) {
     CHECK_EQ(hkp_dsm_proof_verify(out, len, fx.chain_id, &trust, 1, 0, &b), HKP_OK);
     CHECK_MEM(a.digest, b.digest, 32);
     CHECK_EQ(a.leaf.len, b.leaf.len);
+    CHECK_EQ(a.signers, MEMBERS);
+    CHECK_EQ(b.signers, MEMBERS - 2); /* the shares that were given */
     CHECK_EQ(hkp_dsm_bls_compact(out, len, fx.chain_id, &trust, shares, MEMBERS, in, sizeof in, &len),
              HKP_E_DSM_QUORUM); /* no list left */
     out[len - 1] ^= 1;

@@ -216,6 +216,7 @@ static void a_built_proof_is_accepted_and_its_faults_are_not(void) {
         CHECK_EQ(prove(&b, at, 1, &proof), HKP_OK);
         CHECK_EQ(prove(&b, at, 0, &proof), HKP_OK);
         CHECK_EQ(proof.height, 8);
+        CHECK_EQ(proof.signers, 1);
         CHECK_EQ(proof.leaf.ptr[0], at);
     }
     f.parent_view = 3;

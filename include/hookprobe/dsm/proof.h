@@ -44,7 +44,8 @@ struct hkp_dsm_proof {
     struct hkp_dsm_view record;
     /** certificates in it that are of scheme 2 */
     uint32_t compact;
-    uint32_t reserved0;
+    /** members that signed the certificate of its checkpoint */
+    uint32_t signers;
 };
 
 /**

@@ -52,7 +52,8 @@ enum {
     HKP_MESH_EVENT_PUBLISHED = 25,
     /** checkpoint is final: number: height, to: blocks */
     HKP_MESH_EVENT_FINAL = 26,
-    /** answer to hkp_mesh_prove(): ticket, status, data: portable proof, already verified by this node */
+    /** answer to hkp_mesh_prove(): ticket, status, data: portable proof, already verified by this node;
+     * number: its height, to: members that signed its checkpoint */
     HKP_MESH_EVENT_PROOF = 27,
     /** author forked or member equivocated: node_id, text */
     HKP_MESH_EVENT_EVIDENCE = 28,

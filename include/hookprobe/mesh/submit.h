@@ -80,8 +80,8 @@ HKP_API HKP_MUST_USE hkp_status hkp_mesh_submit(hkp_mesh_node *node, hkp_time no
                                                 const uint8_t *object, size_t len, uint32_t *kind);
 
 /**
- * Ask peers for a proof of finality; HKP_MESH_EVENT_PROOF of that ticket answers, with the proof in data and
- * its height in number.
+ * Ask peers for a proof of finality; HKP_MESH_EVENT_PROOF of that ticket answers, with the proof in data,
+ * its height in number, and in to how many members signed its checkpoint.
  *
  * Only peers that leave this node lane 4 are asked: those whose trust in it is 0.5 or more (HTP-8.6).
  *
