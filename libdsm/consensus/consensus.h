@@ -50,6 +50,9 @@ struct slot {
 };
 
 enum { CERT_N = 0, CERT_0 = 1, CERT_F = 2 };
+/* What a node's own account of the next set is worth. JOINED: it does not know what waits since before the
+ * epoch. DIFFERS: it is not what the final boundary names. AGAIN: it joined because the last one was not. */
+enum { BLIND_NOT = 0, BLIND_JOINED = 1, BLIND_DIFFERS = 2, BLIND_AGAIN = 3 };
 
 struct report {
     struct prop *p;

@@ -107,6 +107,7 @@ static void advance_root(node *n, struct prop *p) {
     n->root.view = p->h.view;
     n->root.time_ms = p->h.time_ms;
     n->root.at = n->now;
+    n->root.ends = p->boundary;
     n->finals++;
     n->had_nullified = 0;
     shorten_delay(n);
@@ -225,6 +226,7 @@ void hkp_dsm__epoch_begin(node *n, const uint8_t *set_body, size_t len, const ui
     memmove(n->root.digest, boundary, 32);
     n->root.height = height;
     n->root.view = 0;
+    n->root.ends = 0;
     n->root.time_ms = time_ms;
     n->root.at = n->now;
     n->epoch_first = height + 1;
@@ -301,23 +303,28 @@ static void begun(node *n, const uint8_t digest[32], uint32_t joined) {
     memcpy(e->e.id, digest, 32);
 }
 
-static void put_joined(node *n) {
-    uint8_t joined[8];
+/* META row "joined": epoch, BLIND_*. */
+static void put_joined(node *n, uint32_t blind) {
+    uint8_t joined[9];
     hkp_put_be64(joined, n->set.epoch);
-    n->join_blind = 1;
+    joined[8] = (uint8_t)blind;
+    n->join_blind = blind;
     hkp_dsm__put(n, HKP_DSM_ROW_META, (const uint8_t *)"joined", 6, joined, sizeof joined);
 }
 
 /* q members signed another set than this node's own account of who asked for what gives: it is as one that
- * joined in this epoch and does not know, until it takes the set of the boundary from others (decision 0605).
- */
+ * joined in this epoch and does not know, until it takes the set of the boundary from others. Told once for
+ * each boundary, and not by who only joined, to whom it is no news (decisions 0605, 0618). */
 static void differs(node *n, const struct hkp_dsm__header *h, const uint8_t *set, size_t len) {
+    const uint32_t blind = n->join_blind;
+    if (blind == BLIND_DIFFERS) return;
+    put_joined(n, BLIND_DIFFERS);
+    if (blind == BLIND_JOINED) return;
     struct event_entry *e = hkp_dsm__fact(n, HKP_DSM_EV_SET_DIFFERS);
     e->e.epoch = h->epoch;
     e->e.height = h->height;
     memcpy(e->e.id, h->digest, 32);
     e->data = hkp_dsm__bytes(n, set, len);
-    put_joined(n);
 }
 
 /* The epoch that a final boundary begins; also at start, when it was final but its epoch not yet durable. */
@@ -330,11 +337,11 @@ void hkp_dsm__epoch_again(node *n, const struct hkp_dsm__header *h) {
     hkp_status st = hkp_dsm__next_set(n, n->pending, h->height, set, &len);
     if (st == HKP_OK) hkp_dsm__valset_hash(hash, set, len);
     if (st != HKP_OK || memcmp(hash, h->next_valset, 32) != 0) {
-        if (!n->join_blind) differs(n, h, set, st == HKP_OK ? len : 0);
-        hkp_dsm__join_hint(n, n->set.epoch + 1); /* what waited since before it joined is not known here */
+        differs(n, h, set, st == HKP_OK ? len : 0);
+        hkp_dsm__join_hint(n, n->set.epoch + 1);
         return;
     }
-    n->join_blind = 0;
+    n->join_blind = BLIND_NOT;
     memcpy(digest, h->digest, 32);
     if (!hkp_dsm__goto(n, NULL)) return;
     hkp_dsm__epoch_begin(n, set, len, digest, h->height, h->time_ms);
@@ -347,7 +354,7 @@ void hkp_dsm__epoch_again(node *n, const struct hkp_dsm__header *h) {
 void hkp_dsm__epoch_jump(node *n, const struct hkp_dsm__header *h, const uint8_t *set, size_t len) {
     n->pending->count = 0;
     hkp_dsm__epoch_begin(n, set, len, h->digest, h->height, h->time_ms);
-    put_joined(n);
+    put_joined(n, n->join_blind == BLIND_DIFFERS ? BLIND_AGAIN : BLIND_JOINED);
     begun(n, h->digest, 1);
     hkp_dsm__version_begins(n, h->version);
     n->promises_open = 1; /* what it promised here before its store was set back (D-STO-9) */
@@ -364,7 +371,7 @@ void hkp_dsm__epoch_restart(node *n, const struct hkp_dsm__restart *r) {
     hkp_put_be64(waits + 1, height);
     hkp_dsm__drop_one(n, HKP_DSM_ROW_META, waits, sizeof waits);
     n->pending->count = 0;
-    n->join_blind = 0;
+    n->join_blind = BLIND_NOT;
     hkp_put_be64(key, height);
     if (r->n_headers == 1) hkp_dsm__put(n, HKP_DSM_ROW_FINAL, key, sizeof key, r->cert.ptr, r->cert.len);
     hkp_dsm__epoch_begin(n, r->valset_body.ptr, r->valset_body.len, digest, height, r->time_ms);

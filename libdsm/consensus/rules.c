@@ -20,7 +20,7 @@ static uint64_t retransmit_first(const node *n) { return 4 * n->delay > 200 * MS
 
 int hkp_dsm__may_promise(const node *n, uint64_t view) {
     return n->state == HKP_DSM_STATE_RUNNING && !n->observer && !n->silent && !n->outdated && n->seat >= 0 &&
-           !n->promises_open && view > n->watermark && !hkp_dsm__resync_holds(n);
+           !n->promises_open && !n->root.ends && view > n->watermark && !hkp_dsm__resync_holds(n);
 }
 
 /* D-SMX-8: longer from the (f+1)th nullified view in a row on. */

@@ -36,6 +36,16 @@ static const uint8_t highest[KEY_MAX] = {255, 255, 255, 255, 255, 255, 255, 255,
 
 /* ---- rows ---- */
 
+/* Written before the row of the epoch into which the node jumped: where that is lost it still differs. */
+static void joined_row(node *n, const uint8_t *data, size_t len) {
+    if (len != 9 || data[8] > BLIND_AGAIN) return;
+    const uint64_t epoch = hkp_be64(data);
+    if (epoch == n->set.epoch)
+        n->join_blind = data[8];
+    else if (epoch > n->set.epoch && data[8] == BLIND_AGAIN)
+        n->join_blind = BLIND_DIFFERS;
+}
+
 static hkp_status meta_row(node *n, const uint8_t *key, size_t key_len, const uint8_t *data, size_t len) {
     if (key_len == 5 && memcmp(key, "chain", 5) == 0) {
         n->load.fresh = 0;
@@ -60,7 +70,7 @@ static hkp_status meta_row(node *n, const uint8_t *key, size_t key_len, const ui
         return st;
     }
     if (key_len == 6 && memcmp(key, "joined", 6) == 0) { /* behind "epoch" */
-        n->join_blind = len == 8 && hkp_be64(data) == n->set.epoch;
+        joined_row(n, data, len);
         return HKP_OK;
     }
     int list = hkp_dsm__lists_row(n, key, key_len, data, len);
@@ -348,6 +358,7 @@ static int replayed(node *n) {
     n->root.height = h->height;
     n->root.view = h->view;
     n->root.time_ms = h->time_ms;
+    n->root.ends = !hkp_is_zero(h->next_valset, 32);
     return 1;
 }
 

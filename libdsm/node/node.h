@@ -81,11 +81,13 @@ struct hkp_dsm_node {
         uint8_t from[24], place[24];
         uint64_t height;
     } retell;
-    /** newest final header; digest of the epoch's genesis and view 0 at its start */
+    /** newest final header; digest of the epoch's genesis and view 0 at its start. ends: it is the boundary
+     * of the epoch, which the node cannot follow yet */
     struct root {
         uint64_t view, height, time_ms;
         uint8_t digest[32];
         hkp_time at;
+        uint32_t ends;
     } root;
     /** D-STO-8: below which heights blocks (turn 0) and headers (turn 1) are gone, and the height at hand */
     struct prune {
@@ -190,7 +192,7 @@ struct hkp_dsm_node {
         uint32_t state, held;
         uint8_t boundary[32], given[32];
     } trust;
-    /** this epoch was joined in its course: what waits for its boundary is not known */
+    /** what its own account of the next set is worth: BLIND_* */
     uint32_t join_blind;
     struct question {
         uint64_t ticket;

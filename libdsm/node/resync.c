@@ -74,7 +74,7 @@ int hkp_dsm__resync_begin(node *n) {
         a->frozen = 0;
     }
     n->pending->count = 0;
-    n->join_blind = 0;
+    n->join_blind = BLIND_NOT;
     hkp_dsm__epoch_begin(n, set->ptr, set->len, n->chain_id, 0, n->genesis_s * 1000);
     n->resync.on = 1;
     hkp_dsm__put(n, HKP_DSM_ROW_META, (const uint8_t *)"chain", 5, n->chain_id, 32);

@@ -135,13 +135,27 @@ static void power_cuts_while_joining_are_survived(void) {
 /* ---- whose own account differs from what the members signed ---- */
 
 static uint32_t differed;
+static size_t promised; /* by then, in the epoch that is over */
 static uint8_t own_account[HKP_DSM_VALSET_MAX];
 static size_t own_len;
+
+static size_t promises_of(uint64_t epoch) {
+    const struct sim_disk *d = &sim.nodes[3].disk;
+    struct hkp_dsm__wal_record r;
+    size_t count = 0;
+    for (size_t i = 0; i < d->wal_count; i++)
+        count += hkp_dsm__wal_decode(d->wal[i], &r) && r.kind != 0 && r.epoch == epoch;
+    for (size_t i = 0; i < d->n_pending; i++)
+        count += d->pending[i].kind == HKP_DSM_EV_STORE_WAL &&
+                 hkp_dsm__wal_decode(d->pending[i].row.data, &r) && r.kind != 0 && r.epoch == epoch;
+    return count;
+}
 
 static void on_fact(struct sim *s, uint32_t i, const struct hkp_dsm_event *ev) {
     (void)s;
     if (i != 3 || ev->kind != HKP_DSM_EV_SET_DIFFERS) return;
     differed++;
+    promised = promises_of(ev->epoch);
     CHECK(ev->data_len > 0 && ev->data_len <= sizeof own_account);
     own_len = ev->data_len;
     memcpy(own_account, ev->data, own_len);
@@ -213,7 +227,8 @@ static void start_wrong(void) {
     CHECK_EQ(sim.nodes[3].node->pending->count, 1);
 }
 
-/* It asks in vain, and starts again: it stands where it stood, and has nothing new to tell. */
+/* It asks in vain, and starts again: it stands where it stood, has nothing new to tell, and signs nothing
+ * behind the boundary that it cannot follow (D-EPO-4). */
 static void expect_stands(uint64_t epoch) {
     sim.lost_ops = 1ULL << HKP_DSM__OP_MSG_CHUNK;
     next_epoch(3);
@@ -230,28 +245,83 @@ static void expect_stands(uint64_t epoch) {
         CHECK_EQ(s.epoch, epoch);
         CHECK_EQ(s.final_height, before.final_height);
         CHECK_MEM(s.final_digest, before.final_digest, 32);
-        CHECK(sim.nodes[3].node->join_blind);
+        CHECK_EQ(sim.nodes[3].node->join_blind, BLIND_DIFFERS);
+        CHECK_EQ(promises_of(epoch), promised);
     }
     sim.lost_ops = 0;
 }
 
-/* D-EPO-2: the wrong account outlives each start, until the set of the others is taken. */
+static void expect_set_taken(uint32_t times) {
+    sim_run(&sim, 20 * SIM_S);
+    expect_joined(3);
+    CHECK_EQ(sim_status(&sim, 3).members, 4);
+    CHECK_EQ(differed, times);
+}
+
+/* D-EPO-2: the wrong account outlives each start, until the set of the others is taken; and where it is wrong
+ * again in the next epoch, that is told again. */
 static void whose_store_holds_a_wrong_account_takes_the_set_of_the_others(void) {
     begin(61);
     sim.on_fact = on_fact;
     differed = 0;
-    for (uint32_t epoch = 0; epoch < 1; epoch++) {
+    for (uint32_t epoch = 0; epoch < 3; epoch++) {
         start_wrong();
         sim_run(&sim, 2 * SIM_S);
         expect_stands(epoch);
-        CHECK_EQ(differed, epoch + 1);
-        sim_run(&sim, 20 * SIM_S);
-        expect_joined(3);
-        CHECK_EQ(sim_status(&sim, 3).members, 4);
+        expect_set_taken(epoch + 1);
         expect_useful(3);
-        CHECK_EQ(differed, epoch + 1);
+    }
+    sim_crash(&sim, 3); /* the last set came with none of it */
+    sim_start(&sim, 3);
+    next_epoch(3);
+    sim_run(&sim, 6 * SIM_S);
+    expect_joined(3);
+    CHECK_EQ(differed, 3);
+    CHECK_EQ(sim.nodes[3].node->join_blind, BLIND_NOT);
+    sim_free(&sim);
+}
+
+/* That who joined does not know what waits is no news, that it still does not in the next epoch is. */
+static void who_joined_tells_of_its_second_difference(void) {
+    begin(62);
+    sim.on_fact = on_fact;
+    differed = 0;
+    sim_crash(&sim, 3);
+    for (int k = 0; k < 4; k++) next_epoch(3);
+    sim_start(&sim, 3);
+    expect_set_taken(0);
+    CHECK_EQ(sim.nodes[3].node->join_blind, BLIND_JOINED);
+    for (uint32_t k = 0; k < 2; k++) {
+        start_wrong();
+        sim_run(&sim, 2 * SIM_S);
+        next_epoch(3);
+        expect_set_taken(k);
     }
     sim_free(&sim);
+}
+
+/* Told at least once; once more where the mark was lost with the power. */
+static void power_cuts_while_the_set_is_taken_are_survived(void) {
+    for (uint64_t write = 1; write <= 60; write += 1 + write / 4) {
+        begin(100 + write);
+        sim.on_fact = on_fact;
+        differed = 0;
+        start_wrong();
+        sim_run(&sim, 2 * SIM_S);
+        sim.writes = 0;
+        sim.crash_node = 3;
+        sim.crash_at_write = write;
+        next_epoch(3);
+        sim_run(&sim, 5 * SIM_S);
+        sim.crash_at_write = 0;
+        if (!sim.nodes[3].up) sim_start(&sim, 3);
+        sim_run(&sim, 20 * SIM_S);
+        int before = check_faults;
+        expect_joined(3);
+        CHECK(differed == 1 || differed == 2);
+        CHECK_NOTE(before, "power cut at write %" PRIu64, write);
+        sim_free(&sim);
+    }
 }
 
 /* ---- answers of peers that lie ---- */
@@ -385,6 +455,8 @@ int main(void) {
     CASE(power_cuts_while_joining_are_survived);
     CASE(whose_account_differs_takes_the_set_of_the_others);
     CASE(whose_store_holds_a_wrong_account_takes_the_set_of_the_others);
+    CASE(who_joined_tells_of_its_second_difference);
+    CASE(power_cuts_while_the_set_is_taken_are_survived);
     CASE(a_chunk_of_a_liar_is_refused);
     CASE(proofs_are_had_from_peers);
     CASE(a_proof_of_something_else_is_no_answer);

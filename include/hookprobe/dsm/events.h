@@ -145,7 +145,8 @@ enum {
     HKP_DSM_EV_LISTS = 57,
     /** the members signed another set for the next epoch than this node's own account gives: it votes for no
      * boundary and takes the set from others, as who joins (D-SYN-3); epoch, height, id: digest of the
-     * boundary, data: the set by its own account, empty: none */
+     * boundary, data: the set by its own account, empty: none. Once for each boundary, but for the first one
+     * after it joined, of which it cannot know what waited; lost power may repeat it */
     HKP_DSM_EV_SET_DIFFERS = 58,
     /** a claim came and is open: id, node_id: who claims, data: the CLAIM envelope (D-WIT-1) */
     HKP_DSM_EV_CLAIM = 48,
