@@ -47,6 +47,8 @@ class Running:
 def what_is_given_to_one_node_comes_to_all(folder):
     nodes, officer = provision(folder, 4), os.path.join(folder, "mesh", "authority")
     out, forged, asked, proof = (os.path.join(folder, name) for name in ("list", "forged", "asked", "proof"))
+    with open(nodes[2]["config"], "a", encoding="utf-8") as f:
+        f.write("telemetry_s: 0\n")
     with Running(nodes):
         wait(lambda: all(status(one).get("sessions", {}).get("up") == 3 for one in nodes))
         node(nodes[1], "ask", "list", code=2, said="none is held")
@@ -71,6 +73,7 @@ def what_is_given_to_one_node_comes_to_all(folder):
         assert told[0]["values"]["peers_up"] in (1, 2, 3) and told[0]["age_s"] <= PATIENCE, told
         plain = subprocess.run([PROGRAM, "node", "telemetry", "--config", nodes[3]["config"]], capture_output=True, text=True)
         assert plain.stdout.startswith(nodes[3]["node_id"] + " (this node)  batch ") and "  peers_up" in plain.stdout, plain
+        assert node(nodes[2], "telemetry")["nodes"] == []
         node(nodes[3], "ask", "list", "-o", asked)
         assert read(asked) == read(out)
         node(nodes[3], "ask", "certificate", nodes[1]["node_id"], "-o", asked)

@@ -536,6 +536,10 @@ static void keys_under_a_passphrase_want_it(void) {
     CHECK(chmod(path, 0644) == 0);
     CHECK_EQ(hkp_mesh_runner_new(&r, &o, &fault), HKP_E_TER_KEY_ACCESS);
     CHECK(chmod(path, 0600) == 0);
+    o.reserved0 = 1;
+    CHECK_EQ(hkp_mesh_runner_new(&r, &o, &fault), HKP_E_INVAL);
+    CHECK(strcmp(fault.what, "options") == 0);
+    o.reserved0 = 0;
     o.tpm = "mssim:";
     const hkp_status st = hkp_mesh_runner_new(&r, &o, &fault);
     CHECK(st == HKP_E_INVAL || st == HKP_E_TER_TPM_ABSENT);
