@@ -46,7 +46,9 @@ const struct cli_command cli_node_telemetry = {
     .help =
         "usage: hookprobe node telemetry [--config FILE | --control PATH] [--json]\n\n"
         "Each node tells once a minute, or as its configuration says (telemetry_s), in signed batches that\n"
-        "follow each other; batches that never came are counted. Peers are heard once their sessions may carry\n"
-        "it: after half an hour of good heartbeats.\n\n" CLI_NODE_HELP "  --json         the answer as one JSON object\n",
+        "follow each other; batches that never came are counted. Peers are heard once their sessions may "
+        "carry\n"
+        "it: after half an hour of good heartbeats.\n\n" CLI_NODE_HELP
+        "  --json         the answer as one JSON object\n",
     .run = run,
 };
