@@ -45,10 +45,9 @@ const struct cli_command cli_node_telemetry = {
     .summary = "how this node and its peers say they stand",
     .help =
         "usage: hookprobe node telemetry [--config FILE | --control PATH] [--json]\n\n"
-        "Each node tells once a minute, or as its configuration says (telemetry_s), in signed batches that\n"
-        "follow each other; batches that never came are counted. Peers are heard once their sessions may "
-        "carry\n"
-        "it: after half an hour of good heartbeats.\n\n" CLI_NODE_HELP
+        "Each node tells once a minute, or as its configuration says (telemetry_s), in signed batches\n"
+        "that follow each other; batches that never came are counted. Peers are heard once their sessions\n"
+        "may carry it: after half an hour of good heartbeats.\n\n" CLI_NODE_HELP
         "  --json         the answer as one JSON object\n",
     .run = run,
 };
