@@ -112,21 +112,30 @@ static void a_validator_with_an_empty_store_joins(void) {
     sim_free(&sim);
 }
 
+/* Of node 3, when it next has written so often. */
+static void power_fails_at(uint64_t write) {
+    sim.writes = 0;
+    sim.crash_node = 3;
+    sim.crash_at_write = write;
+}
+
+static void power_is_back(void) {
+    sim_run(&sim, 5 * SIM_S);
+    sim.crash_at_write = 0;
+    if (!sim.nodes[3].up) sim_start(&sim, 3);
+    sim_run(&sim, 20 * SIM_S);
+    expect_joined(3);
+}
+
 static void power_cuts_while_joining_are_survived(void) {
     for (uint64_t write = 1; write <= 60; write += 1 + write / 4) {
         begin(30 + write);
         sim_crash(&sim, 3);
         for (int k = 0; k < 3; k++) next_epoch(3);
         sim_start(&sim, 3);
-        sim.writes = 0;
-        sim.crash_node = 3;
-        sim.crash_at_write = write;
-        sim_run(&sim, 5 * SIM_S);
-        sim.crash_at_write = 0;
-        if (!sim.nodes[3].up) sim_start(&sim, 3);
-        sim_run(&sim, 20 * SIM_S);
+        power_fails_at(write);
         int before = check_faults;
-        expect_joined(3);
+        power_is_back();
         CHECK_NOTE(before, "power cut at write %" PRIu64, write);
         sim_free(&sim);
     }
@@ -308,16 +317,10 @@ static void power_cuts_while_the_set_is_taken_are_survived(void) {
         differed = 0;
         start_wrong();
         sim_run(&sim, 2 * SIM_S);
-        sim.writes = 0;
-        sim.crash_node = 3;
-        sim.crash_at_write = write;
-        next_epoch(3);
-        sim_run(&sim, 5 * SIM_S);
-        sim.crash_at_write = 0;
-        if (!sim.nodes[3].up) sim_start(&sim, 3);
-        sim_run(&sim, 20 * SIM_S);
+        power_fails_at(write);
         int before = check_faults;
-        expect_joined(3);
+        next_epoch(3);
+        power_is_back();
         CHECK(differed == 1 || differed == 2);
         CHECK_NOTE(before, "power cut at write %" PRIu64, write);
         sim_free(&sim);
