@@ -138,7 +138,8 @@ static void no_lie_and_no_fault_splits_the_honest(void) {
                 spent, check_faults);
     }
     printf("# %" PRIu64 " views, %" PRIu64 " final checkpoints told, %" PRIu64 " crashes, %" PRIu64
-           " cuts of the network, %" PRIu64 " pieces of evidence (%" PRIu64 " were due), %d faults\n",
+           " cuts of the network, %" PRIu64 " pieces of evidence (the second half of a lie came %" PRIu64
+           " times), %d faults\n",
            sum.views, sum.finals, sum.crashes, sum.cuts, sum.evidence, sum.due, check_faults);
 }
 
