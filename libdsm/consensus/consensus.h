@@ -133,10 +133,9 @@ void hkp_dsm__slots_clear(node *n);
 hkp_status hkp_dsm__on_vote(node *n, struct peer *p, const struct hkp_dsm_view *envelope);
 hkp_status hkp_dsm__cert_take(node *n, const uint8_t *bytes, size_t len);
 /** The same, from a neighbour. */
-hkp_status hkp_dsm__cert_from(node *n, const struct peer *from, uint32_t hops, const uint8_t *bytes,
-                              size_t len);
+hkp_status hkp_dsm__cert_from(node *n, struct peer *from, uint32_t hops, const uint8_t *bytes, size_t len);
 /** p speaks of this epoch: if it is a later one, p is asked for the CERT_F that ended ours. */
-void hkp_dsm__behind(node *n, const struct peer *p, uint64_t epoch);
+void hkp_dsm__behind(node *n, struct peer *p, uint64_t epoch);
 void hkp_dsm__vote_own(node *n, uint32_t kind, uint64_t view, const uint8_t digest[32]);
 void hkp_dsm__newest_certs(node *n, struct peer *p);
 hkp_status hkp_dsm__vote_envelope(node *n, uint32_t kind, uint64_t view, uint32_t seat, uint8_t *dst,

@@ -196,12 +196,16 @@ static int need_not_check(const node *n, const struct slot *s, const struct peer
            memcmp(p->node_id, n->set.seats[v->signer].node_id, 16) == 0;
 }
 
-/* Its signer is two views below this one, or one, though it had the time of a message to hear of the cert
- * that this node forwarded: it is told again (R9, decision 0590). Who says FINAL holds the cert of that view.
- */
-static int is_behind(const node *n, const struct hkp_dsm__vote *v) {
-    const uint64_t at = v->kind == HKP_DSM_KIND_FINAL ? v->view + 1 : v->view;
-    return at < n->view && (at + 1 < n->view || n->now >= n->entered_at + n->delay);
+/* p is in this view: it sent the cert that leads there, or a promise of its own in it. */
+static void shows(struct peer *p, uint64_t view) {
+    if (p->view < view) p->view = view;
+}
+
+/* p is two views below this node, or one, though it had the time of a message to hear of the cert that this node
+ * forwarded: it is told again (R9, decisions 0590, 0619). Who is known to be here may well repeat what it said in
+ * the view before. */
+static int is_behind(const node *n, const struct peer *p) {
+    return p->view < n->view && (p->view + 1 < n->view || n->now >= n->entered_at + n->delay);
 }
 
 hkp_status hkp_dsm__on_vote(node *n, struct peer *p, const struct hkp_dsm_view *envelope) {
@@ -211,7 +215,9 @@ hkp_status hkp_dsm__on_vote(node *n, struct peer *p, const struct hkp_dsm_view *
     if (st == HKP_E_DSM_EPOCH && p->seat >= 0) hkp_dsm__behind(n, p, v.epoch);
     if (st == HKP_E_DSM_EPOCH && v.epoch < n->set.epoch) hkp_dsm__newest_certs(n, p);
     if (st != HKP_OK) return st;
-    if (is_behind(n, &v) && n->now >= p->certs_again) {
+    const int own = p->seat == (int32_t)v.signer;
+    if (own) shows(p, v.kind == HKP_DSM_KIND_FINAL ? v.view + 1 : v.view);
+    if (own && is_behind(n, p) && n->now >= p->certs_again) {
         p->certs_again = n->now + n->retransmit_every;
         hkp_dsm__newest_certs(n, p);
     }
@@ -236,11 +242,11 @@ hkp_status hkp_dsm__cert_take(node *n, const uint8_t *bytes, size_t len) {
 }
 
 /* Who speaks of a later epoch holds the CERT_F that ended this one; votes tell it to members only. */
-void hkp_dsm__behind(node *n, const struct peer *p, uint64_t epoch) {
+void hkp_dsm__behind(node *n, struct peer *p, uint64_t epoch) {
     if (p == NULL || epoch <= n->set.epoch) return;
     if (epoch > n->ahead) n->ahead = epoch;
     n->ahead_tries = AHEAD_TRIES;
-    hkp_dsm__ask_certs(n, &n->peers[p - n->peers], n->root.view + 1, n->view);
+    hkp_dsm__ask_certs(n, p, n->root.view + 1, n->view);
 }
 
 /* hkp_dsm__cert_check(), but signatures that came as votes are not checked a second time. */
@@ -255,8 +261,7 @@ static hkp_status cert_check(const node *n, const uint8_t *bytes, size_t len, st
     return hkp_dsm__cert_check_but(n->chain_id, &n->set, bytes, len, known, cert);
 }
 
-hkp_status hkp_dsm__cert_from(node *n, const struct peer *from, uint32_t hops, const uint8_t *bytes,
-                              size_t len) {
+hkp_status hkp_dsm__cert_from(node *n, struct peer *from, uint32_t hops, const uint8_t *bytes, size_t len) {
     struct hkp_dsm__cert cert;
     hkp_status st = hkp_dsm__cert_parse(bytes, len, &cert);
     if (st != HKP_OK) return st;
@@ -265,6 +270,7 @@ hkp_status hkp_dsm__cert_from(node *n, const struct peer *from, uint32_t hops, c
         hkp_dsm__behind(n, from, cert.epoch);
         return HKP_E_DSM_EPOCH;
     }
+    if (from != NULL) shows(from, cert.view + 1);
     if (cert.view > n->view + VOTE_WINDOW) {
         /* Far ahead: proven first, then the views between are jumped over (R0). */
         st = cert_check(n, bytes, len, &cert);

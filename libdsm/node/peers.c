@@ -115,8 +115,10 @@ struct peer *hkp_dsm__some_peer(node *n, uint32_t lane, int member) {
 }
 
 void hkp_dsm__peers_seats(node *n) {
-    for (uint32_t i = 0; i < n->peers_max; i++)
+    for (uint32_t i = 0; i < n->peers_max; i++) {
+        n->peers[i].view = 0;
         if (n->peers[i].up) n->peers[i].seat = hkp_dsm__valset_index(&n->set, n->peers[i].node_id);
+    }
 }
 
 int hkp_dsm__may_ask(node *n, struct peer *p) {

@@ -19,6 +19,8 @@ struct peer {
      * (D-CA-8) */
     uint32_t away, listless;
     hkp_time certs_again;
+    /** the highest of the epoch that it showed to be in, in this session (D-SMX-R9) */
+    uint64_t view;
     /** number of its link + 1; 0: none */
     uint32_t link;
     uint32_t served;

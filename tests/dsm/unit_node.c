@@ -463,8 +463,8 @@ static void send_vote(uint32_t from, uint32_t kind, uint64_t view, const uint8_t
     CHECK(st == HKP_OK || st == HKP_E_DSM_OLD || st == HKP_E_DSM_DUPLICATE);
 }
 
-/* R9: votes that crossed the cert say nothing; one that comes long after it does, and so does one of a view
- * below. */
+/* R9: votes that crossed the cert say nothing; one that comes long after it does, and so does one of two views
+ * below. Who showed that it is in this view repeats what it said before, and gets nothing. */
 static void who_is_behind_is_told_the_certs(void) {
     uint8_t first[32], second[32];
     const uint32_t late = (not_leading(1) + 1) % mesh.n, later = (late + 1) % mesh.n;
@@ -488,7 +488,17 @@ static void who_is_behind_is_told_the_certs(void) {
     on = NULL;
     send_cert(HKP_DSM_KIND_NOTAR, 2, second);
     certs = 0;
+    send_vote(later, HKP_DSM_KIND_NOTAR, 1, first); /* whose FINAL said that it is in 2 */
+    CHECK_EQ(certs, 0);
+    now += 4 * 250000000ULL; /* T_r: it sends again by itself */
+    CHECK_EQ(hkp_dsm_tick(node, now, wall_us()), HKP_OK);
+    drain();
+    certs = 0;
+    send_vote(late, HKP_DSM_KIND_NOTAR, 1, first);
+    CHECK_EQ(certs, 1);
+    send_vote(later, HKP_DSM_KIND_FINAL, 2, second);
     send_vote(later, HKP_DSM_KIND_NOTAR, 1, first);
+    send_vote(later, HKP_DSM_KIND_NOTAR, 2, second);
     CHECK_EQ(certs, 1);
     hkp_dsm_node_free(node);
 }
