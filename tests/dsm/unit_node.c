@@ -482,6 +482,9 @@ static void who_is_behind_is_told_the_certs(void) {
     CHECK_EQ(certs, 1);
     send_vote(late, HKP_DSM_KIND_NOTAR, 1, first);
     CHECK_EQ(certs, 1);
+    now += 4 * 250000000ULL; /* T_r: it sends again by itself */
+    CHECK_EQ(hkp_dsm_tick(node, now, wall_us()), HKP_OK);
+    drain();
     on = first;
     on_view = 1;
     CHECK_EQ(send_proposal(2, perm[2], genesis_ms() + 2, second), HKP_OK);
@@ -490,12 +493,9 @@ static void who_is_behind_is_told_the_certs(void) {
     certs = 0;
     send_vote(later, HKP_DSM_KIND_NOTAR, 1, first); /* whose FINAL said that it is in 2 */
     CHECK_EQ(certs, 0);
-    now += 4 * 250000000ULL; /* T_r: it sends again by itself */
-    CHECK_EQ(hkp_dsm_tick(node, now, wall_us()), HKP_OK);
-    drain();
-    certs = 0;
     send_vote(late, HKP_DSM_KIND_NOTAR, 1, first);
     CHECK_EQ(certs, 1);
+    now += 250000000;
     send_vote(later, HKP_DSM_KIND_FINAL, 2, second);
     send_vote(later, HKP_DSM_KIND_NOTAR, 1, first);
     send_vote(later, HKP_DSM_KIND_NOTAR, 2, second);
