@@ -92,11 +92,14 @@ void hkp_dsm__want(node *n, struct peer *p, uint32_t lane, const struct author *
 
 /* ---- asking for what others claim to have (D-GSP-13) ---- */
 
+/* A higher number of what is asked for already is no new claim: whoever raises it now and then would keep it
+ * from being given up, and others from being asked. Of the own chain the highest answers for it (D-BLK-7). */
 void hkp_dsm__claim(node *n, struct author *a, uint64_t seq, struct peer *p) {
     if (seq <= a->tip.seq || seq <= a->known_seq || (a == n->self && p->lied)) return;
+    const int open = a->known_seq > a->tip.seq;
     a->known_seq = seq;
-    a->want_tries = 0;
-    memcpy(a->known_by, p->node_id, 16);
+    if (!open) a->want_tries = 0;
+    if (!open || a == n->self) memcpy(a->known_by, p->node_id, 16);
     if (a->is_claimed) return;
     a->is_claimed = 1;
     a->claim_next = n->claims_open;

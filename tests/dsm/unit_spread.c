@@ -412,6 +412,75 @@ static void what_is_sent_stays_within_the_rations_of_others(void) {
     sim_free(&sim);
 }
 
+/* ---- claims (D-GSP-13) ---- */
+
+static void boast(uint32_t from, uint32_t of, uint64_t seq) {
+    struct hkp_dsm_cbor_writer w = writer();
+    hkp_dsm__put_have(&w, 0, 1);
+    hkp_dsm__put_have_entry(&w, sim.mesh.node_id[of], seq);
+    CHECK_EQ(say(from, 0, w.out, w.len), HKP_OK);
+}
+
+static uint32_t lied(uint32_t who) {
+    return hkp_dsm__peer(sim.nodes[TARGET].node, sim.mesh.node_id[who])->lied;
+}
+
+/* D-BLK-7: higher and higher numbers of the own chain keep it from being written as long as one number does. */
+static void a_claim_that_rises_is_given_up_all_the_same(void) {
+    uint32_t rounds = 0;
+    begin();
+    boast(1, TARGET, 1); /* whoever says the highest answers for it */
+    while (rounds++ < 60) {
+        boast(PLAYED, TARGET, 4 + rounds);
+        sim_run(&sim, 200 * SIM_MS);
+        if (sim_submit(&sim, TARGET, "own") != 0) break;
+    }
+    CHECK(rounds < 60);
+    CHECK(lied(PLAYED) && !lied(1));
+    boast(PLAYED, TARGET, 1000);
+    CHECK(sim_submit(&sim, TARGET, "more") != 0);
+    sim_free(&sim);
+}
+
+/* What gossip lost comes from others, whatever one of them boasts of meanwhile. */
+static void a_claim_that_rises_hides_no_blocks(void) {
+    uint32_t rounds = 0;
+    make(check_seed(), 3);
+    const uint32_t author = PLAYED, liar = PLAYED + 1;
+    for (uint32_t i = 0; i <= author; i++) sim_start(&sim, i);
+    sim_run(&sim, 3 * SIM_S);
+    CHECK_EQ(session(liar), HKP_OK);
+    for (; rounds < 5; rounds++) {
+        boast(liar, author, 100 + rounds);
+        sim_run(&sim, 200 * SIM_MS);
+    }
+    sim.lost_ops =
+        1ULL << HKP_DSM__OP_MSG_PUSH | 1ULL << HKP_DSM__OP_MSG_IHAVE | 1ULL << HKP_DSM__OP_MSG_PROPOSE;
+    CHECK(sim_submit(&sim, author, "lost") != 0);
+    for (; rounds < 60 && sim.nodes[TARGET].blocks == 0; rounds++) {
+        boast(liar, author, 100 + rounds);
+        sim_run(&sim, 200 * SIM_MS);
+    }
+    CHECK_EQ(sim.nodes[TARGET].blocks, 1);
+    sim_free(&sim);
+}
+
+/* The head of a fast author rises while it is asked for: all of it comes, and nobody is blamed. */
+static void the_head_of_a_fast_author_may_rise_while_it_is_asked_for(void) {
+    make(check_seed(), 2);
+    for (uint32_t i = 0; i <= PLAYED; i++) sim_start(&sim, i);
+    sim_run(&sim, 3 * SIM_S);
+    sim.lost_ops = 1ULL << HKP_DSM__OP_MSG_PUSH | 1ULL << HKP_DSM__OP_MSG_IHAVE;
+    for (uint32_t i = 0; i < 100; i++) {
+        CHECK(sim_submit(&sim, PLAYED, "fast") != 0);
+        sim_run(&sim, 50 * SIM_MS);
+    }
+    sim_run(&sim, 2 * SIM_S);
+    CHECK_EQ(sim.nodes[TARGET].blocks, 100);
+    CHECK(lowest_score() >= 0);
+    sim_free(&sim);
+}
+
 int main(void) {
     CASE(a_partial_mesh_settles_on_a_tree_with_hardly_a_copy);
     CASE(what_the_tree_lost_comes_all_the_same);
@@ -426,5 +495,8 @@ int main(void) {
     CASE(announcements_without_end_are_bounded);
     CASE(more_than_a_ration_is_dropped_unread);
     CASE(what_is_sent_stays_within_the_rations_of_others);
+    CASE(a_claim_that_rises_is_given_up_all_the_same);
+    CASE(a_claim_that_rises_hides_no_blocks);
+    CASE(the_head_of_a_fast_author_may_rise_while_it_is_asked_for);
     return check_done();
 }
