@@ -95,7 +95,10 @@ static void answer_end(node *n, struct peer *p, struct answer *a) {
     hkp_dsm__blob_drop(&n->pool, msg);
 }
 
+/* Of views further ahead nothing is held, and the last number of all has none behind it. */
 static void answer_certs(node *n, struct answer *a, uint64_t from, uint64_t to) {
+    if (to > n->view + VOTE_WINDOW) to = n->view + VOTE_WINDOW;
+    if (from > to) return;
     if (to - from >= CERTS_VIEWS) to = from + CERTS_VIEWS - 1;
     for (uint64_t v = from; v <= to; v++) {
         const struct slot *s = &n->slots[v % SLOTS];

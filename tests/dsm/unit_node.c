@@ -24,6 +24,8 @@ static uint64_t vote_view;
 /* requests for the header of this digest */
 static uint64_t asked;
 static uint8_t asked_for[32];
+/* certs in answers */
+static uint64_t answered_certs;
 /* of the store: NULL, or the one record of its WAL */
 static const uint8_t *recorded;
 
@@ -78,6 +80,7 @@ static void drain(void) {
         struct hkp_dsm__vote v;
         CHECK_EQ(hkp_dsm__message_parse(lane, msg, len, &m), HKP_OK);
         certs += m.op == HKP_DSM__OP_MSG_CERT;
+        if (m.op == HKP_DSM__OP_MSG_SYNC_RESP) answered_certs += m.list.n;
         for (size_t i = 0; m.op == HKP_DSM__OP_MSG_SYNC_REQ && i < m.list2.n; i++)
             asked += memcmp(hkp_dsm__next_fixed(&m.list2, 32), asked_for, 32) == 0;
         if (m.op != HKP_DSM__OP_MSG_VOTE) continue;
@@ -571,6 +574,23 @@ static void a_notarised_header_gets_final(void) {
     hkp_dsm_node_free(node);
 }
 
+/* D-SMX-7: anybody may ask, and the last number of all has none behind it. */
+static void a_question_about_the_last_view_of_all_is_answered(void) {
+    begin_promising(not_leading(1));
+    send_cert(HKP_DSM_KIND_NULL, 1, NULL);
+    for (uint64_t below = 0; below < 70; below += 23) {
+        struct hkp_dsm_cbor_writer w = writer();
+        hkp_dsm__put_sync_req(&w, 0, UINT64_MAX - below, UINT64_MAX, 0);
+        CHECK_EQ(deliver((me + 1) % mesh.n, &w), HKP_OK);
+    }
+    answered_certs = 0;
+    struct hkp_dsm_cbor_writer w = writer();
+    hkp_dsm__put_sync_req(&w, 0, 1, UINT64_MAX, 0);
+    CHECK_EQ(deliver((me + 1) % mesh.n, &w), HKP_OK);
+    CHECK_EQ(answered_certs, 1);
+    hkp_dsm_node_free(node);
+}
+
 static void what_does_not_parse_or_belongs_to_no_open_lane_changes_nothing(void) {
     begin_promising(not_leading(1));
     struct hkp_dsm_node_status before = {.struct_size = sizeof before}, after = before;
@@ -659,6 +679,7 @@ int main(void) {
     CASE(who_is_behind_is_told_the_certs);
     CASE(headers_of_views_to_come_push_out_none);
     CASE(a_notarised_header_gets_final);
+    CASE(a_question_about_the_last_view_of_all_is_answered);
     CASE(what_does_not_parse_or_belongs_to_no_open_lane_changes_nothing);
     CASE(options_are_judged_before_anything_is_made);
     CASE(every_allocation_may_fail);
