@@ -56,15 +56,19 @@ static hkp_status hold_behind_gap(node *n, struct author *a, struct peer *p,
 static hkp_status take_branch(node *n, struct author *a, const struct hkp_dsm__block *parsed,
                               const struct hkp_dsm__item *item, hkp_status why) {
     struct block *ours = hkp_dsm__block_at(n, a, parsed->seq);
-    if (ours != NULL) hkp_dsm__suspect(n, &ours->envelope, &item->object);
     if (ours == NULL && parsed->seq <= a->final.seq) return HKP_E_DSM_OLD;
-    if (parsed->seq <= a->final.seq || a->n_branch >= BRANCH_PER_AUTHOR)
-        return ours != NULL ? HKP_E_DSM_FORK : why;
+    if (ours != NULL) {
+        why = HKP_E_DSM_FORK;
+        ours->pins++; /* room for the evidence must not come from it */
+        hkp_dsm__suspect(n, &ours->envelope, &item->object);
+        hkp_dsm__block_unpin(n, ours);
+    }
+    if (parsed->seq <= a->final.seq || a->n_branch >= BRANCH_PER_AUTHOR) return why;
     struct block *b = hkp_dsm__block_new(n, a, parsed, &item->object, &item->payload);
     if (b == NULL) return HKP_E_LIMIT;
     hkp_dsm__block_beside(n, b, PLACE_BRANCH);
     hkp_dsm__block_put(n, b, 1);
-    return ours != NULL ? HKP_E_DSM_FORK : why;
+    return why;
 }
 
 /* D-BLK-8; the tier is that of the newest certificate. */
@@ -85,21 +89,9 @@ int hkp_dsm__within_cap(node *n, struct author *a) {
 
 static hkp_status attach_payload(node *n, struct block *b, const struct hkp_dsm__item *item) {
     if (b->payload.ptr != NULL || item->payload.ptr == NULL || b->pins > 0) return HKP_E_DSM_DUPLICATE;
-    uint8_t hash[32];
-    hkp_dsm__payload_hash(hash, item->payload.ptr, item->payload.len);
-    if (item->payload.len != b->b.payload_len || memcmp(hash, b->b.payload_hash, 32) != 0)
-        return HKP_E_DSM_PAYLOAD;
-    size_t room = b->envelope.len + item->payload.len + 16;
-    blob *fresh = hkp_dsm__room(n, room);
-    if (fresh == NULL) return HKP_E_LIMIT;
-    struct hkp_dsm_cbor_writer w = {.out = fresh->ptr, .cap = room};
-    hkp_dsm__put_item(&w, HKP_DSM__FORM_ENVELOPE, &b->envelope, &item->payload);
-    fresh->len = (uint32_t)w.len;
-    hkp_dsm__blob_drop(&n->pool, b->item);
-    b->item = fresh;
-    hkp_dsm__item_views(b);
-    hkp_dsm__block_put(n, b, b->place == PLACE_BRANCH);
-    return HKP_OK;
+    const hkp_status st = hkp_dsm__block_payload(&b->b, item->payload.ptr, item->payload.len);
+    if (st != HKP_OK) return st;
+    return hkp_dsm__block_complete(n, b, &item->payload) ? HKP_OK : HKP_E_LIMIT;
 }
 
 /* Blocks that cannot be kept whatever their signature says: final and forgotten, behind a gap that is full,

@@ -104,6 +104,8 @@ void hkp_dsm__block_unpin(node *n, struct block *b) {
     if (--b->pins == 0 && b->place == 0) hkp_dsm__block_free(n, b);
 }
 
+/* What looks for room may free the oldest block that is final and not pinned: who needs one behind that pins
+ * it, or finds it again. */
 static int evict_one(node *n) {
     struct block *b = n->kept_old;
     if (b == NULL || b->pins > 0) return 0;
@@ -144,21 +146,29 @@ void hkp_dsm__item_views(struct block *b) {
         b->payload.ptr = hkp_dsm_cbor_bytes(&r, 0, SIZE_MAX, &b->payload.len);
 }
 
+blob *hkp_dsm__block_row(node *n, const struct hkp_dsm_view *envelope, const struct hkp_dsm_view *payload) {
+    while (hkp_dsm__fuller(n, FILL_BLOCKS))
+        if (!evict_one(n)) return NULL;
+    const size_t room = envelope->len + payload->len + 16;
+    blob *row = hkp_dsm__room(n, room);
+    if (row == NULL) return NULL;
+    struct hkp_dsm_cbor_writer w = {.out = row->ptr, .cap = room};
+    hkp_dsm__put_item(&w, HKP_DSM__FORM_ENVELOPE, envelope, payload->ptr != NULL ? payload : NULL);
+    row->len = (uint32_t)w.len;
+    return row;
+}
+
 /* Into memory, findable by id; NULL: no room. */
 struct block *hkp_dsm__block_new(node *n, struct author *a, const struct hkp_dsm__block *parsed,
                                  const struct hkp_dsm_view *envelope, const struct hkp_dsm_view *payload) {
-    while (n->n_blocks >= n->blocks_max || hkp_dsm__fuller(n, FILL_BLOCKS))
+    while (n->n_blocks >= n->blocks_max)
         if (!evict_one(n)) return NULL;
-    size_t room = envelope->len + payload->len + 16;
-    blob *item = hkp_dsm__room(n, room);
+    blob *item = hkp_dsm__block_row(n, envelope, payload);
     struct block *b = item != NULL ? hkp_dsm__take(n, sizeof *b) : NULL;
     if (b == NULL) {
         hkp_dsm__blob_drop(&n->pool, item);
         return NULL;
     }
-    struct hkp_dsm_cbor_writer w = {.out = item->ptr, .cap = room};
-    hkp_dsm__put_item(&w, HKP_DSM__FORM_ENVELOPE, envelope, payload->ptr != NULL ? payload : NULL);
-    item->len = (uint32_t)w.len;
     *b = (struct block){.author = a, .item = item, .b = *parsed, .seen_at = n->now};
     hkp_dsm__item_views(b);
     struct block **at = id_bucket(n, b->b.id);
@@ -176,6 +186,18 @@ void hkp_dsm__block_put(node *n, struct block *b, int branch) {
         len += 8;
     }
     b->ticket = hkp_dsm__put_blob(n, HKP_DSM_ROW_BLOCK, key, len, hkp_dsm__blob_hold(b->item));
+}
+
+int hkp_dsm__block_complete(node *n, struct block *b, const struct hkp_dsm_view *payload) {
+    b->pins++; /* room for it must not come from itself */
+    blob *whole = hkp_dsm__block_row(n, &b->envelope, payload);
+    b->pins--;
+    if (whole == NULL) return 0;
+    hkp_dsm__blob_drop(&n->pool, b->item);
+    b->item = whole;
+    hkp_dsm__item_views(b);
+    hkp_dsm__block_put(n, b, b->place == PLACE_BRANCH);
+    return 1;
 }
 
 void hkp_dsm__block_extend(node *n, struct block *b) {

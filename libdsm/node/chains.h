@@ -116,6 +116,10 @@ struct block *hkp_dsm__block_new(node *n, struct author *a, const struct hkp_dsm
 /** Views into b->item, after that changed. */
 void hkp_dsm__item_views(struct block *b);
 void hkp_dsm__block_put(node *n, struct block *b, int branch);
+/** [0, envelope, payload or null]; NULL: no room, or blocks fill the pool as far as they may (FILL_BLOCKS). */
+blob *hkp_dsm__block_row(node *n, const struct hkp_dsm_view *envelope, const struct hkp_dsm_view *payload);
+/** The payload of a block that came without. 0: no room. */
+int hkp_dsm__block_complete(node *n, struct block *b, const struct hkp_dsm_view *payload);
 /** The new tip of its author's chain. */
 void hkp_dsm__block_extend(node *n, struct block *b);
 /** Behind a gap or on another branch: PLACE_WAITING, PLACE_BRANCH. */
@@ -141,7 +145,8 @@ int hkp_dsm__blocks_path(node *n, const struct author *a, uint64_t from, const u
 void hkp_dsm__author_jump(node *n, struct author *a, const struct hkp_dsm__head *head, uint64_t height);
 /** The author's chain above its final head follows the branch that was made final (D-BLK-14). */
 void hkp_dsm__author_final(node *n, struct author *a, const struct hkp_dsm__known_head *head);
-/** Memory of the pool; forgets the oldest blocks that are final and reported to get it. */
+/** Memory of the pool; forgets the oldest blocks that are final and reported to get it, so a block that is not
+ * pinned is not used behind this, bytes(), room() or a message. */
 void *hkp_dsm__take(node *n, size_t size);
 /** 1 if more than so many sixteenths of the pool are in use: the rest is kept for what consensus needs. */
 int hkp_dsm__fuller(const node *n, uint32_t sixteenths);

@@ -284,13 +284,8 @@ int hkp_dsm__heal_block(node *n, const struct hkp_dsm__block *b, const struct hk
     struct author *a = hkp_dsm__author(n, b->author);
     if (l == NULL || a == NULL || !l->known || memcmp(l->want, b->id, 32) != 0) return 0;
     if (!authentic(n, a, b, item)) return 0;
-    size_t room = item->object.len + item->payload.len + 16;
-    blob *row = hkp_dsm__room(n, room);
+    blob *row = hkp_dsm__block_row(n, &item->object, &item->payload);
     if (row == NULL) return 0;
-    struct hkp_dsm_cbor_writer w = {.out = row->ptr, .cap = room};
-    hkp_dsm__put_item(&w, HKP_DSM__FORM_ENVELOPE, &item->object,
-                      item->payload.ptr != NULL ? &item->payload : NULL);
-    row->len = (uint32_t)w.len;
     hkp_dsm__put_blob(n, HKP_DSM_ROW_BLOCK, key, sizeof key, row);
     if (a->headless && b->seq == a->final.seq && hkp_dsm__block_load(n, item, 0) == HKP_OK) {
         a->headless = 0;

@@ -374,10 +374,10 @@ static hkp_status on_push(node *n, struct peer *p, const struct hkp_dsm__message
     spread *s = &n->spread;
     uint8_t id[16];
     hkp_dsm__item_message_id(&m->item, n->chain_id, id);
-    struct block *b = block_of(n, id);
-    const int seen = hkp_dsm__seen_has(&s->tree.seen, id), held = b != NULL;
+    const int seen = hkp_dsm__seen_has(&s->tree.seen, id), held = block_of(n, id) != NULL;
     const hkp_status st = seen && !held ? HKP_E_DSM_DUPLICATE : take(n, p, m);
-    if (held && b->untold && (st == HKP_OK || st == HKP_E_DSM_DUPLICATE))
+    struct block *b = held ? block_of(n, id) : NULL;
+    if (b != NULL && b->untold && (st == HKP_OK || st == HKP_E_DSM_DUPLICATE))
         brought(n, p, b, (uint32_t)m->hops);
     else if (st == HKP_E_DSM_DUPLICATE && (seen || held))
         copy_came(n, p, m->lane, id);

@@ -185,26 +185,42 @@ static uint32_t said(uint32_t op, uint32_t *elements) {
 
 static uint64_t bad_facts(void) { return sim.nodes[TARGET].bad; }
 
-/* The first block of a node, rightly signed, and its id. */
-static struct hkp_dsm_cbor_writer first_block(uint32_t who, uint8_t id[32], int spoiled, uint32_t op) {
-    static uint8_t envelope[HKP_DSM__BLOCK_MAX];
-    static const uint8_t payload[] = "salt of 16 bytescontent";
+static uint8_t salted[] = "salt of 16 bytescontent";
+static const struct hkp_dsm_view content = {salted, sizeof salted - 1};
+
+/* A block of a node, rightly signed. prev: id of the one before; NULL: it is the first. */
+static struct made {
+    uint8_t envelope[HKP_DSM__BLOCK_MAX], id[32];
+    size_t len;
+} block_of(uint32_t who, const uint8_t prev[32], uint64_t seq) {
+    struct made m;
     struct hkp_dsm_genesis g;
     struct hkp_dsm__block b = {
-        .seq = 1, .timestamp_us = sim.mesh.time_s * 1000000, .serial = 1, .event_type = 7};
+        .seq = seq, .timestamp_us = sim.mesh.time_s * 1000000 + seq - 1, .serial = 1, .event_type = 7};
     uint8_t body[HKP_DSM__BLOCK_BODY_MAX];
     size_t body_len = 0;
-    struct hkp_dsm_view env = {.ptr = envelope}, content = {payload, sizeof payload - 1};
     CHECK_EQ(hkp_dsm_genesis_parse(sim.mesh.genesis, sim.mesh.genesis_len, &g), HKP_OK);
-    hkp_dsm__first_prev(b.prev, g.chain_id, sim.mesh.node_id[who]);
+    if (prev == NULL)
+        hkp_dsm__first_prev(b.prev, g.chain_id, sim.mesh.node_id[who]);
+    else
+        memcpy(b.prev, prev, 32);
     hkp_dsm__payload_hash(b.payload_hash, content.ptr, content.len);
     b.payload_len = (uint32_t)content.len;
     CHECK_EQ(hkp_dsm__block_build(&b, body, sizeof body, &body_len), HKP_OK);
-    hkp_dsm_object_id(id, g.chain_id, HKP_DSM_KIND_MICROBLOCK, sim.mesh.node_id[who], body, body_len);
+    hkp_dsm_object_id(m.id, g.chain_id, HKP_DSM_KIND_MICROBLOCK, sim.mesh.node_id[who], body, body_len);
     CHECK_EQ(hkp_dsm_envelope_sign(g.chain_id, HKP_DSM_KIND_MICROBLOCK, sim.mesh.node_id[who],
-                                   sim.mesh.secret[who], body, body_len, envelope, sizeof envelope, &env.len),
+                                   sim.mesh.secret[who], body, body_len, m.envelope, sizeof m.envelope,
+                                   &m.len),
              HKP_OK);
-    if (spoiled) envelope[env.len - 1] ^= 1;
+    return m;
+}
+
+/* The first block of a node, and its id. */
+static struct hkp_dsm_cbor_writer first_block(uint32_t who, uint8_t id[32], int spoiled, uint32_t op) {
+    struct made m = block_of(who, NULL, 1);
+    const struct hkp_dsm_view env = {m.envelope, m.len};
+    memcpy(id, m.id, 32);
+    if (spoiled) m.envelope[m.len - 1] ^= 1;
     struct hkp_dsm_cbor_writer w = writer();
     if (op == HKP_DSM__OP_MSG_PUSH) {
         hkp_dsm__put_push(&w, 2, 3, HKP_DSM__FORM_ENVELOPE, &env, &content);
@@ -412,6 +428,66 @@ static void what_is_sent_stays_within_the_rations_of_others(void) {
     sim_free(&sim);
 }
 
+/* ---- payloads that come later (D-BLK-2) ---- */
+
+static hkp_status push(uint32_t from, const struct made *m, const struct hkp_dsm_view *payload) {
+    const struct hkp_dsm_view env = {m->envelope, m->len};
+    struct hkp_dsm_cbor_writer w = writer();
+    hkp_dsm__put_push(&w, 2, 3, HKP_DSM__FORM_ENVELOPE, &env, payload);
+    return say(from, 2, w.out, w.len);
+}
+
+/* So much of the memory of a node is in use that another byte for blocks costs one. */
+static void fill(node *n) {
+    for (size_t size = 1U << 20; size >= POOL_UNIT; size /= 2)
+        while (n->pool.used + size / POOL_UNIT <= n->pool.units / 16 * FILL_BLOCKS)
+            if (hkp_dsm__pool_take(&n->pool, size) == NULL) break;
+    CHECK(hkp_dsm__pool_take(&n->pool, POOL_UNIT) != NULL);
+    CHECK(hkp_dsm__fuller(n, FILL_BLOCKS));
+}
+
+static const struct block *held(const struct made *m) {
+    return hkp_dsm__block_by_id(sim.nodes[TARGET].node, m->id);
+}
+
+/* D 13: blocks that are final give room, the oldest first, but not to their own payload, and payloads that come
+ * late fill the memory no further than others. */
+static void a_late_payload_costs_other_blocks_and_not_its_own(void) {
+    struct made m[3];
+    begin();
+    node *n = sim.nodes[TARGET].node;
+    for (uint32_t i = 0; i < 3; i++) {
+        m[i] = block_of(PLAYED, i == 0 ? NULL : m[i - 1].id, 1 + i);
+        CHECK_EQ(push(PLAYED, &m[i], NULL), HKP_OK);
+    }
+    sim_run(&sim, 3 * SIM_S);
+    CHECK(n->kept_old == held(&m[0]) && n->kept_new == held(&m[2]));
+    fill(n);
+    CHECK_EQ(push(PLAYED, &m[0], &content), HKP_E_DSM_RATE);
+    for (uint32_t i = 0; i < 3; i++) CHECK(held(&m[i]) != NULL && held(&m[i])->payload.ptr == NULL);
+    CHECK_EQ(push(PLAYED, &m[2], &content), HKP_OK);
+    CHECK(held(&m[0]) == NULL);
+    CHECK(held(&m[2]) != NULL && held(&m[2])->payload.ptr != NULL);
+    sim_free(&sim);
+}
+
+/* The same of evidence against the author of the oldest block: it names what is still there. */
+static void evidence_costs_other_blocks_and_not_what_it_names(void) {
+    begin();
+    node *n = sim.nodes[TARGET].node;
+    struct made first = block_of(PLAYED, NULL, 1);
+    CHECK_EQ(push(PLAYED, &first, &content), HKP_OK);
+    sim_run(&sim, 3 * SIM_S);
+    CHECK(n->kept_old == held(&first));
+    while (hkp_dsm__pool_take(&n->pool, POOL_UNIT) != NULL) {}
+    salted[0]++;
+    const struct made other = block_of(PLAYED, NULL, 1);
+    CHECK_EQ(push(PLAYED, &other, &content), HKP_E_DSM_FORK);
+    salted[0]--;
+    CHECK(held(&first) != NULL);
+    sim_free(&sim);
+}
+
 /* ---- claims (D-GSP-13) ---- */
 
 static void boast(uint32_t from, uint32_t of, uint64_t seq) {
@@ -495,6 +571,8 @@ int main(void) {
     CASE(announcements_without_end_are_bounded);
     CASE(more_than_a_ration_is_dropped_unread);
     CASE(what_is_sent_stays_within_the_rations_of_others);
+    CASE(a_late_payload_costs_other_blocks_and_not_its_own);
+    CASE(evidence_costs_other_blocks_and_not_what_it_names);
     CASE(a_claim_that_rises_is_given_up_all_the_same);
     CASE(a_claim_that_rises_hides_no_blocks);
     CASE(the_head_of_a_fast_author_may_rise_while_it_is_asked_for);
