@@ -13,9 +13,9 @@
  *
  * The world is drawn from HKP_SEED, 1 if that is not set.
  *
- * sim.events: messages, timers and commits of that run in a second of processor time (there is one thread), after
- * as many blocks that are not measured: by then each node has as many views behind it as it keeps votes of, and
- * takes no new memory from the system.
+ * sim.events: messages, timers and commits of that run in a second of processor time (there is one thread),
+ * after as many blocks that are not measured: by then each node has as many views behind it as it keeps votes
+ * of, and takes no new memory from the system.
  *
  * Each node checks each signature, but Ed25519 sees each only once: what it found right is kept and compared
  * byte by byte (tests/dsm/verify_once.c). Nothing is watched or traced. The runs take minutes: they are made

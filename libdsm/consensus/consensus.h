@@ -66,6 +66,7 @@ struct report {
 struct suspect {
     uint8_t key[32], message_id[16];
     uint32_t class_, on_chain;
+    uint64_t epoch, point;
     uint8_t offender[16];
     /** of E6: what was given twice; it was judged as an op once, and was refused */
     uint8_t number[16];
@@ -226,7 +227,8 @@ struct hkp_dsm__keys hkp_dsm__keys_of(node *n);
 /** hkp_dsm__evidence_check(), the signatures of one op but once in an epoch: liars make evidence at will. */
 hkp_status hkp_dsm__evidence_of(node *n, const struct hkp_dsm_view *op, struct hkp_dsm__evidence *e);
 /** 1: an op for a header after p. */
-int hkp_dsm__suspect_due(node *n, struct suspect *s, struct prop *p, uint64_t time_ms, int propose);
+int hkp_dsm__suspect_due(node *n, struct suspect *s, const struct pending *asked, struct prop *p,
+                         uint64_t time_ms, int propose);
 hkp_status hkp_dsm__suspect_add(node *n, const struct hkp_dsm_view *op, const struct hkp_dsm__evidence *e,
                                 uint64_t height);
 

@@ -91,10 +91,11 @@ static size_t choose_ops(node *n, struct prop *parent, uint64_t time_ms, struct 
     size_t count = hkp_dsm__list_ops(n, parent, time_ms, ops, OPS_PER_PROPOSAL);
     size_t bytes = 0;
     for (size_t i = 0; i < count; i++) bytes += ops[i].len;
+    const struct pending *asked = n->n_suspects > 0 ? hkp_dsm__pending_at(n, parent) : NULL;
     for (uint32_t i = 0; i < n->n_suspects && count < OPS_PER_PROPOSAL; i++) {
         struct hkp_dsm_view op = {.ptr = n->suspects[i].op->ptr, .len = n->suspects[i].op->len};
         if (bytes + op.len > OPS_BYTES_MAX) continue; /* two lists may be too long */
-        if (!hkp_dsm__suspect_due(n, &n->suspects[i], parent, time_ms, 1)) continue;
+        if (!hkp_dsm__suspect_due(n, &n->suspects[i], asked, parent, time_ms, 1)) continue;
         bytes += op.len;
         ops[count++] = op;
     }

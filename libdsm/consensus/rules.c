@@ -100,8 +100,9 @@ static int has_work(node *n) {
         if (b->seen_at + n->t_cp <= n->now) return 1;
         if (b->seen_at + n->t_cp < n->work_wake) n->work_wake = b->seen_at + n->t_cp;
     }
+    const struct pending *asked = n->n_suspects > 0 ? hkp_dsm__pending_at(n, p) : NULL;
     for (uint32_t i = 0; i < n->n_suspects; i++)
-        if (hkp_dsm__suspect_due(n, &n->suspects[i], p, hkp_dsm__wall_us(n) / 1000, 0)) return 1;
+        if (hkp_dsm__suspect_due(n, &n->suspects[i], asked, p, hkp_dsm__wall_us(n) / 1000, 0)) return 1;
     return hkp_dsm__notes_ops(n, p, 0, NULL, 1) > 0 || hkp_dsm__command_of_others(n, p) ? 1 : open;
 }
 

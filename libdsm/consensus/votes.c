@@ -201,9 +201,9 @@ static void shows(struct peer *p, uint64_t view) {
     if (p->view < view) p->view = view;
 }
 
-/* p is two views below this node, or one, though it had the time of a message to hear of the cert that this node
- * forwarded: it is told again (R9, decisions 0590, 0619). Who is known to be here may well repeat what it said in
- * the view before. */
+/* p is two views below this node, or one, though it had the time of a message to hear of the cert that this
+ * node forwarded: it is told again (R9, decisions 0590, 0619). Who is known to be here may well repeat what
+ * it said in the view before. */
 static int is_behind(const node *n, const struct peer *p) {
     return p->view < n->view && (p->view + 1 < n->view || n->now >= n->entered_at + n->delay);
 }

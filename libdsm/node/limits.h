@@ -27,6 +27,9 @@ enum {
     BRANCH_PER_AUTHOR = 1024,
     OPEN_PER_AUTHOR = 4096,
     EVIDENCE_MAX = 1024,
+    /** of them E1 to E4 of one member, and E5 of all authors, one of each (D-EVD-4) */
+    EVIDENCE_OF_ONE = 6,
+    EVIDENCE_FORKS = 512,
     CHECKED = 256,
     /** changes of the set that are asked for, tombstones and E6 of the epoch: a JOIN, RETIRE, tombstone or E6
      * above the first number is refused; room for what one more body and all members can add */

@@ -237,7 +237,7 @@ static hkp_status evidence_row(node *n, const uint8_t *data, size_t len) {
     if (st == HKP_E_DSM_SIGNER || st == HKP_E_DSM_EPOCH || st == HKP_E_DSM_CA_VERSION)
         return HKP_OK; /* of a set that is gone */
     if (st == HKP_OK) st = hkp_dsm__suspect_add(n, &op, &e, hkp_be64(data));
-    return st == HKP_E_DSM_DUPLICATE ? HKP_OK : st;
+    return st == HKP_E_DSM_DUPLICATE || st == HKP_E_LIMIT ? HKP_OK : st;
 }
 
 hkp_status hkp_dsm__stored_item(const uint8_t *data, size_t len, struct hkp_dsm__item *item) {

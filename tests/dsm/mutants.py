@@ -2,13 +2,13 @@
 # Copyright the HookProbe mesh authors
 """Faults of libdsm that its tests must find; read by tests/support/mutants.py, which says what a line means."""
 
-LINK = {name: ["-Wl,--wrap=crypto_sign_verify_detached"] for name in ("sim_cost", "sim_liars")}
+LINK = {name: ["-Wl,--wrap=crypto_sign_verify_detached"] for name in ("sim_cost", "sim_evidence", "sim_liars")}
 LINK["sim_memory"] = ["-Wl,--wrap=hkp_dsm__blob_new", "-Wl,--wrap=hkp_dsm__pool_take"]
 SIM = ["sim.c", "sim_disk.c", "sim_mesh.c", "sim_watch.c"]
 CHAOS = [*SIM, "chaos.c", "liar.c", "liar_proposes.c", "verify_once.c"]
 WITH = {"unit_node": SIM, "sim_consensus": SIM, "sim_bls": SIM, "sim_store": SIM, "unit_spread": SIM, "unit_neighbours": SIM,
         "unit_strangers": SIM, "unit_chain_file": SIM,
-        "sim_liars": CHAOS, "sim_cost": SIM, "sim_disks": SIM, "sim_memory": SIM, "sim_gossip": ["gossip_world.c"]}
+        "sim_liars": CHAOS, "sim_cost": SIM, "sim_evidence": SIM, "sim_disks": SIM, "sim_memory": SIM, "sim_gossip": ["gossip_world.c"]}
 
 LOG, ENTRY, LOG_PROOF = "libdsm/beside/audit.c", "libdsm/beside/audit_entry.c", "libdsm/beside/audit_proof.c"
 TAMPER = ("unit_audit", "edits_inserts_deletes_and_reorderings_break_chain_or_root")
@@ -727,3 +727,17 @@ COMMANDED += [
 ]
 WITH.update({"sim_commands": SIM})
 ALWAYS += COMMANDED
+
+SUSPECTS = "libdsm/consensus/suspects.c"
+ALWAYS += [
+    ("D-EVD-4 forks of one author fill the table", SUSPECTS, "if (same >= (fork ? 1 : EVIDENCE_OF_ONE))", "if (!fork && same >= EVIDENCE_OF_ONE)",
+     "sim_evidence", "forks_of_one_author_take_one_place"),
+    ("D-EVD-4 a member fills the table", SUSPECTS, "if (same >= (fork ? 1 : EVIDENCE_OF_ONE))", "if (fork && same >= 1)",
+     "sim_evidence", "a_member_fills_no_table_with_itself"),
+    ("D-EVD-4 one piece is not enough", SUSPECTS, "hkp_dsm__pending_find(asked, CHANGE_EVIDENCE, s->offender) == NULL;", "asked != NULL;",
+     "sim_evidence", "a_member_fills_no_table_with_itself"),
+    ("D-EVD-2 evidence of an epoch that is none", "libdsm/objects/evidence.c", "of_nobody ? NULL : ", "",
+     "sim_evidence", "nobody_has_a_seat_in_the_epoch_that_stands_for_none"),
+    ("D-EVD-4 what is spent stays", SUSPECTS, "if (!is_spent(n, &n->suspects[i])) continue;", "continue;",
+     "sim_evidence", "what_is_spent_makes_room"),
+]

@@ -373,9 +373,12 @@ static void expect_evidence(struct sim *s, uint32_t i, const struct sim_heard *p
     memcpy(e.offender[0], s->mesh.node_id[p->who], 16);
     hkp_dsm__evidence_key(&e, key);
     s->evidence_due++;
-    for (uint32_t k = 0; k < n->n_suspects; k++)
+    uint32_t of_one = 0;
+    for (uint32_t k = 0; k < n->n_suspects; k++) {
         if (memcmp(n->suspects[k].key, key, 32) == 0) return;
-    if (n->n_suspects < EVIDENCE_MAX) sim_fault(s, "both halves of a lie came, and no evidence");
+        of_one += !n->suspects[k].on_chain && memcmp(n->suspects[k].offender, e.offender[0], 16) == 0;
+    }
+    if (of_one < EVIDENCE_OF_ONE) sim_fault(s, "both halves of a lie came, and no evidence");
 }
 
 void sim_watch_after(struct sim *s, uint32_t i, hkp_status status) {
