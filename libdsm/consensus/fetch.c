@@ -277,7 +277,7 @@ void hkp_dsm__pair_take(node *n, const struct hkp_dsm_view *header, const struct
 hkp_status hkp_dsm__on_sync_resp(node *n, struct peer *p, struct hkp_dsm__message *m) {
     (void)p;
     hkp_status worst = HKP_OK;
-    for (size_t i = 0; i < m->list.n; i++) {
+    for (size_t i = 0; i < m->list.n && hkp_dsm__conduct_price(worst) == 0; i++) {
         struct hkp_dsm_view cert = hkp_dsm__next_bytes(&m->list);
         hkp_status st = hkp_dsm__cert_take(n, cert.ptr, cert.len);
         if (st == HKP_E_DSM_SIG || st == HKP_E_DSM_QUORUM) worst = st;

@@ -14,7 +14,8 @@ static const struct {
     uint32_t times_for_members;
 } rates[HKP_DSM__RATES] = {
     {200, 400, 32}, {10, 50, 32}, {50, 500, 1}, {200, 2000, 1}, {256 << 10, 1 << 20, 1},
-    {5, 20, 1},     {4, 16, 8},   {1, 4, 1},    {2, 8, 4},      {4 << 20, 4 << 20, 4}};
+    {5, 20, 1},     {4, 16, 8},   {1, 4, 1},    {2, 8, 4},      {4 << 20, 4 << 20, 4},
+    {4, 32, 1}};
 
 void hkp_dsm__score_init(struct hkp_dsm__score *s, hkp_time now) {
     *s = (struct hkp_dsm__score){.minute = now};

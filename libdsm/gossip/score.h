@@ -15,7 +15,9 @@ enum {
     /** questions whose answers are long, and the bytes of those answers */
     HKP_DSM__RATE_QUESTION = 8,
     HKP_DSM__RATE_ANSWER = 9,
-    HKP_DSM__RATES = 10
+    /** probes that others ask for */
+    HKP_DSM__RATE_PING_REQ = 10,
+    HKP_DSM__RATES = 11
 };
 
 /* What happened, in points (D-GSP-16). */

@@ -8,6 +8,9 @@
 
 static int member(const struct peer *p) { return p->seat >= 0; }
 
+/* What is sent is heard as that of a member only if both are. */
+static int members(const node *n, const struct peer *p) { return n->seat >= 0 && member(p); }
+
 /* Called once a peer, before its session can do anything. */
 void hkp_dsm__conduct_begin(node *n, struct peer *p) {
     hkp_dsm__score_init(&p->conduct, n->now);
@@ -49,40 +52,47 @@ hkp_status hkp_dsm__conduct_lane(node *n, struct peer *p, uint32_t lane, size_t 
     return hkp_dsm__score_take(&p->conduct, n->now, lane, amount, member(p)) ? HKP_OK : overrun(n, p);
 }
 
-/* The ration of an op beside that of its lane; HKP_DSM__RATES: none. */
-static uint32_t ration(uint32_t op, uint32_t lane) {
+/* The ration of an op beside that of its lane; HKP_DSM__RATES: none. Members ask for what a proposal names
+ * without one. */
+static uint32_t ration(uint32_t op, uint32_t lane, int of_member) {
     if (op <= HKP_DSM__OP_MSG_SHUFFLE_REPLY) return HKP_DSM__RATE_MEMBERSHIP;
-    if (op == HKP_DSM__OP_MSG_WANT && lane != 0) return HKP_DSM__RATE_WANT;
+    if (op == HKP_DSM__OP_MSG_WANT && (lane != 0 || !of_member)) return HKP_DSM__RATE_WANT;
     if (op == HKP_DSM__OP_MSG_DIGEST) return HKP_DSM__RATE_DIGEST;
+    if (op == HKP_DSM__OP_MSG_PING_REQ) return HKP_DSM__RATE_PING_REQ;
     return HKP_DSM__RATES;
 }
 
 hkp_status hkp_dsm__conduct_op(node *n, struct peer *p, const struct hkp_dsm__message *m) {
-    const uint32_t rate = ration(m->op, m->lane);
+    const uint32_t rate = ration(m->op, m->lane, member(p));
     if (rate == HKP_DSM__RATES || hkp_dsm__score_take(&p->conduct, n->now, rate, 1, member(p))) return HKP_OK;
     return overrun(n, p);
 }
 
 /* D-GSP-16: what honest nodes never send. All other refusals cost nothing. */
-void hkp_dsm__conduct_judge(node *n, struct peer *p, hkp_status st) {
+int32_t hkp_dsm__conduct_price(hkp_status st) {
     if (st == HKP_E_DSM_SIG || st == HKP_E_DSM_SCHEMA ||
         (st <= HKP_E_DSM_CBOR_TRUNCATED && st >= HKP_E_DSM_CBOR_TRAILING))
-        hkp_dsm__conduct_add(n, p, HKP_DSM__SCORE_FALSE);
-    if (st == HKP_E_DSM_LANE || st == HKP_E_DSM_TOO_BIG) hkp_dsm__conduct_add(n, p, HKP_DSM__SCORE_OVERRUN);
+        return HKP_DSM__SCORE_FALSE;
+    return st == HKP_E_DSM_LANE || st == HKP_E_DSM_TOO_BIG ? HKP_DSM__SCORE_OVERRUN : 0;
+}
+
+void hkp_dsm__conduct_judge(node *n, struct peer *p, hkp_status st) {
+    const int32_t points = hkp_dsm__conduct_price(st);
+    if (points != 0) hkp_dsm__conduct_add(n, p, points);
 }
 
 /* ---- what is sent stays below what the other side allows ---- */
 
 int hkp_dsm__pace_op(node *n, struct peer *p, uint32_t op, uint32_t lane) {
-    const uint32_t rate = ration(op, lane);
-    return rate == HKP_DSM__RATES || hkp_dsm__score_pace(&p->pace, n->now, rate, 1, member(p));
+    const uint32_t rate = ration(op, lane, members(n, p));
+    return rate == HKP_DSM__RATES || hkp_dsm__score_pace(&p->pace, n->now, rate, 1, members(n, p));
 }
 
 /* 0: later; the node wakes for it. */
 int hkp_dsm__pace_lane(node *n, struct peer *p, uint32_t lane, size_t len) {
     const uint32_t amount = lane == HKP_DSM__RATE_LANE4 ? (uint32_t)len : 1;
-    if (hkp_dsm__score_pace(&p->pace, n->now, lane, amount, member(p))) return 1;
-    const hkp_time at = hkp_dsm__score_pace_at(&p->pace, lane, amount, member(p));
+    if (hkp_dsm__score_pace(&p->pace, n->now, lane, amount, members(n, p))) return 1;
+    const hkp_time at = hkp_dsm__score_pace_at(&p->pace, lane, amount, members(n, p));
     if (at < n->pace_at) n->pace_at = at;
     return 0;
 }

@@ -16,9 +16,12 @@ enum {
     HEAD = 16,
     ITEMS_MAX = 4096,
     JOBS_OF_PEER = 2,
-    /** jobs that only blocks for a proposal (lane 0) may take */
+    /** jobs that only members may take, for blocks of a proposal (lane 0) */
     JOBS_KEPT = 2,
     RANGE_BYTES = 32,
+    /** bytes of answers that wait for one peer and of those being made, and of one (D-GSP-13) */
+    WAITING_BYTES_MAX = 1048576,
+    ANSWER_BYTES_MAX = ITEMS_BYTES_MAX + ITEM_MAX,
     /** young blocks that go with a proposal: what is above is asked for */
     YOUNG_BYTES_MAX = 65536
 };
@@ -114,7 +117,10 @@ void hkp_dsm__items_row(node *n, struct read *r, const uint8_t *data, size_t len
 
 void hkp_dsm__items_end(node *n, struct read *r) { go_on(n, &n->want_jobs[r->proof]); }
 
+/* NULL: not now. What a member needs for a proposal does not wait for what it asked for in lane 3. */
 static struct want_job *job_free(node *n, const struct peer *p, uint32_t lane) {
+    const int first = lane == 0 && p->seat >= 0;
+    const size_t waits = p->queues[0].items + (first ? 0U : p->queues[3].items);
     struct want_job *free_one = NULL;
     uint32_t of_peer = 0, count = 0;
     for (size_t i = 0; i < WANT_JOBS; i++) {
@@ -123,8 +129,8 @@ static struct want_job *job_free(node *n, const struct peer *p, uint32_t lane) {
         count += !j->used;
         if (!j->used) free_one = j;
     }
-    if (lane != 0 && (of_peer >= JOBS_OF_PEER || count <= JOBS_KEPT)) return NULL;
-    return free_one;
+    if (!first && (of_peer >= JOBS_OF_PEER || count <= JOBS_KEPT)) return NULL;
+    return waits + (of_peer + 1) * (size_t)ANSWER_BYTES_MAX <= WAITING_BYTES_MAX ? free_one : NULL;
 }
 
 hkp_status hkp_dsm__on_want(node *n, struct peer *p, struct hkp_dsm__message *m) {

@@ -362,7 +362,7 @@ static void ask_blocks(node *n) {
             list[count++] = a;
     }
     if (left == 0) j->blocks_at = HKP_TIME_NEVER;
-    if (count == 0 || p == NULL) return;
+    if (count == 0 || p == NULL || !hkp_dsm__pace_op(n, p, HKP_DSM__OP_MSG_WANT, 3)) return;
     struct hkp_dsm_cbor_writer w = hkp_dsm__writer(n);
     hkp_dsm__put_list(&w, HKP_DSM__OP_MSG_WANT, count);
     for (size_t i = 0; i < count; i++)

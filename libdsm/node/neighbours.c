@@ -375,6 +375,7 @@ static hkp_status on_shuffle(node *n, struct peer *p, struct hkp_dsm__message *m
             hkp_dsm__blob_drop(&n->pool, list[count].record);
         else if (st != HKP_E_DSM_SIGNER && st != HKP_E_DSM_TARGET)
             worst = st;
+        if (hkp_dsm__conduct_price(worst) != 0) break;
     }
     if (worst == HKP_OK && m->op == HKP_DSM__OP_MSG_SHUFFLE)
         hkp_dsm__view_on_shuffle(v, p->node_id, m->nonce, list, count, (uint32_t)m->ttl);

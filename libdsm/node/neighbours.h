@@ -9,8 +9,9 @@
 #include "libdsm/gossip/view.h"
 
 enum {
-    /** probes for others that are open at once (D-GSP-5) */
+    /** probes for others that are open at once (D-GSP-5), and of these for one */
     PROBES_FOR_OTHERS = 32,
+    PROBES_FOR_ONE = 8,
     PROBE_HELPERS = 3,
     PROBE_MISSES = 5,
     HEALTH_MAX = 8

@@ -34,9 +34,15 @@ int hkp_dsm__lane_open(const struct peer *p, uint32_t lane) {
     return (mask >> lane & 1U) != 0;
 }
 
+/* D-GSP-13: an op above 23 stands in the third byte of its message. */
+static uint32_t items_bytes(const blob *b) {
+    return b->len > 2 && b->ptr[1] == 0x18 && b->ptr[2] == HKP_DSM__OP_MSG_ITEMS ? b->len : 0;
+}
+
 /* The first of a lane stands in its peer, where nearly always nothing is behind it. */
 static void queue_push(struct queue *q, blob *b) {
     const uint32_t end = q->head + q->count - 1;
+    q->items += items_bytes(b);
     if (q->count++ == 0)
         q->first = b;
     else
@@ -53,6 +59,7 @@ static void mark(node *n, const struct peer *p, int waits) {
 
 static void queue_pop(node *n, struct peer *p, struct queue *q) {
     blob *b = q->first;
+    q->items -= items_bytes(b);
     if (--q->count > 0) {
         q->first = q->ring[q->head];
         q->head = q->head + 1 == q->cap ? 0 : q->head + 1;
@@ -158,6 +165,7 @@ static void peer_begin(node *n, struct peer *p, const uint8_t node_id[16], uint3
     hkp_dsm__conduct_begin(n, p);
     if (again) {
         p->conduct = was.conduct;
+        p->pace = was.pace; /* the other side remembers what it was sent, too */
         p->lied = was.lied;
     }
 }
@@ -225,11 +233,11 @@ hkp_status hkp_dsm_peer_down(hkp_dsm_node *n, hkp_time now, const uint8_t peer[1
     return HKP_OK;
 }
 
-/* Strict order, but each tenth message comes from the lowest lane that waits (D-GSP-10). */
+/* Strict order, but of each ten messages every lower lane has one if it waits (D-GSP-10). */
 static struct queue *next_queue(node *n, struct peer *p, uint32_t skip, uint32_t *lane) {
-    int floor_turn = p->served % 10 == 9;
+    const uint32_t turn = p->served % 10, first = turn > 5 ? turn - 5 : 0;
     for (uint32_t i = 0; i < HKP_DSM_LANES; i++) {
-        uint32_t l = floor_turn ? HKP_DSM_LANES - 1 - i : i;
+        const uint32_t l = i == 0 ? first : i - (i <= first);
         const struct queue *q = &p->queues[l];
         if (q->count == 0 || (skip >> l & 1U) != 0 || !hkp_dsm__pace_lane(n, p, l, q->first->len)) continue;
         *lane = l;

@@ -47,7 +47,8 @@ static void ask_others(node *n, const struct peer *p) {
     const uint32_t start = p->probe.nonce[0];
     for (uint32_t i = 0; i < n->peers_max && asked < PROBE_HELPERS; i++) {
         struct peer *other = &n->peers[(start + i) % n->peers_max];
-        if (other == p || !is_probed(n, other)) continue;
+        if (other == p || !is_probed(n, other) || !hkp_dsm__pace_op(n, other, HKP_DSM__OP_MSG_PING_REQ, 0))
+            continue;
         say(n, other, HKP_DSM__OP_MSG_PING_REQ, p->probe.nonce, p->node_id);
         asked++;
     }
@@ -136,18 +137,34 @@ static void on_ack(node *n, struct peer *p, const uint8_t nonce[8]) {
     }
 }
 
-/* The oldest open one makes room. */
+/* A place for a probe; NULL: none is free, or the one that is open answers the new question, too. */
+static probe_for *place(node *n, const struct peer *p, const struct hkp_dsm__message *m) {
+    probe_for *free_one = NULL;
+    uint32_t of_peer = 0;
+    for (uint32_t i = 0; i < PROBES_FOR_OTHERS; i++) {
+        probe_for *f = &n->probes.others[i];
+        if (n->now >= f->until) {
+            free_one = f;
+        } else if (memcmp(f->peer, p->node_id, 16) == 0) {
+            of_peer++;
+            if (memcmp(f->target, m->node_id, 16) != 0) continue;
+            memcpy(f->their_nonce, m->nonce, 8);
+            return NULL;
+        }
+    }
+    return of_peer < PROBES_FOR_ONE ? free_one : NULL;
+}
+
+/* Who asks chooses whom this node writes to, so few PING are on their way at once. */
 static void on_ping_req(node *n, struct peer *p, const struct hkp_dsm__message *m) {
     struct peer *target = hkp_dsm__peer(n, m->node_id);
     if (target == NULL || target == p || quiet(target) || n->probes.own_stance != HKP_DSM_STANCE_OPEN) return;
-    probe_for *f = &n->probes.others[0];
-    for (uint32_t i = 1; i < PROBES_FOR_OTHERS; i++)
-        if (n->probes.others[i].until < f->until) f = &n->probes.others[i];
-    if (n->rng.fill(n->rng.user, f->nonce, sizeof f->nonce) != 0) return;
+    probe_for *f = place(n, p, m);
+    if (f == NULL || n->rng.fill(n->rng.user, f->nonce, sizeof f->nonce) != 0) return;
     memcpy(f->their_nonce, m->nonce, 8);
     memcpy(f->peer, p->node_id, 16);
     memcpy(f->target, target->node_id, 16);
-    f->until = n->now + 8 * SECOND;
+    f->until = n->now + HEALTH_MAX * 500 * MS; /* the longest that anybody waits for others */
     say(n, target, HKP_DSM__OP_MSG_PING, f->nonce, NULL);
 }
 

@@ -26,10 +26,11 @@ struct peer {
     uint32_t served;
     /** its score and what it may send */
     struct hkp_dsm__score conduct;
-    /** what is sent to it: the first of a lane, and behind it the others in a ring. bytes: of all */
+    /** what is sent to it: the first of a lane, and behind it the others in a ring; items: bytes of ITEMS
+     * among them. bytes: of all */
     struct queue {
         blob *first;
-        uint32_t count, head, cap;
+        uint32_t count, head, cap, items;
         blob **ring;
     } queues[HKP_DSM_LANES];
     size_t bytes;
@@ -146,6 +147,8 @@ int hkp_dsm__conduct_graft(node *n, struct peer *p);
 /** Rations of a lane, and of an op; HKP_E_DSM_RATE: the message is dropped unread. */
 hkp_status hkp_dsm__conduct_lane(node *n, struct peer *p, uint32_t lane, size_t len);
 hkp_status hkp_dsm__conduct_op(node *n, struct peer *p, const struct hkp_dsm__message *m);
+/** Points that a refusal costs who sent it; 0: none. */
+int32_t hkp_dsm__conduct_price(hkp_status st);
 void hkp_dsm__conduct_judge(node *n, struct peer *p, hkp_status st);
 /** 0: an honest node does not send it now. */
 int hkp_dsm__pace_op(node *n, struct peer *p, uint32_t op, uint32_t lane);

@@ -76,6 +76,7 @@ int hkp_dsm__stranger_due(node *n, const struct peer *p, const uint8_t node_id[1
 void hkp_dsm__stranger_claim(node *n, const struct peer *p, const uint8_t node_id[16], uint64_t seq) {
     stranger *s = enter(n, p, node_id);
     if (s == NULL || seq <= s->seq) return;
+    if (memcmp(s->by, p->node_id, 16) != 0 && count_of(n, p->node_id) >= OF_PEER) return;
     s->seq = seq;
     memcpy(s->by, p->node_id, 16);
 }

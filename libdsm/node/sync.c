@@ -223,10 +223,11 @@ hkp_status hkp_dsm__on_have(node *n, struct peer *p, struct hkp_dsm__message *m)
     return HKP_OK;
 }
 
+/* What costs its sender points is the last that is read: nothing behind it may hide it. */
 hkp_status hkp_dsm__on_items(node *n, struct peer *p, struct hkp_dsm__message *m) {
     hkp_status worst = HKP_OK;
     if (m->lane != 1 && p->wants_open > 0) p->wants_open--;
-    for (size_t i = 0; i < m->list.n && hkp_dsm__may_take(n); i++) {
+    for (size_t i = 0; i < m->list.n && hkp_dsm__conduct_price(worst) == 0 && hkp_dsm__may_take(n); i++) {
         struct hkp_dsm__item item;
         hkp_dsm__next_item(&m->list, &item);
         if (item.form == HKP_DSM__FORM_MULTI) {

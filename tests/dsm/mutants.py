@@ -6,7 +6,7 @@ LINK = {name: ["-Wl,--wrap=crypto_sign_verify_detached"] for name in ("sim_cost"
 LINK["sim_memory"] = ["-Wl,--wrap=hkp_dsm__blob_new", "-Wl,--wrap=hkp_dsm__pool_take"]
 SIM = ["sim.c", "sim_disk.c", "sim_mesh.c", "sim_watch.c"]
 CHAOS = [*SIM, "chaos.c", "liar.c", "liar_proposes.c", "verify_once.c"]
-WITH = {"unit_node": SIM, "sim_consensus": SIM, "sim_bls": SIM, "sim_store": SIM, "unit_spread": SIM, "unit_neighbours": SIM,
+WITH = {"unit_node": SIM, "sim_consensus": SIM, "sim_bls": SIM, "sim_store": SIM, "unit_spread": SIM, "unit_rations": SIM, "unit_neighbours": SIM,
         "unit_strangers": SIM, "unit_chain_file": SIM,
         "sim_liars": CHAOS, "sim_cost": SIM, "sim_evidence": SIM, "sim_disks": SIM, "sim_memory": SIM, "sim_gossip": ["gossip_world.c"]}
 
@@ -453,9 +453,10 @@ CA = [
 SPREAD_C, CONDUCT = "libdsm/node/spread.c", "libdsm/node/conduct.c"
 NEAR_C, PROBES = "libdsm/node/neighbours.c", "libdsm/node/probes.c"
 PEERS_C, RECORD = "libdsm/node/peers.c", "libdsm/objects/peer_record.c"
-RUBBISH = ("unit_spread", "who_sends_rubbish_is_sent_away")
-RATIONS = ("unit_spread", "more_than_a_ration_is_dropped_unread")
+RUBBISH = ("unit_rations", "who_sends_rubbish_is_sent_away")
+RATIONS = ("unit_rations", "more_than_a_ration_is_dropped_unread")
 WHOSE = ("unit_neighbours", "a_record_says_where_and_whose")
+PROBED = ("unit_rations", "probes_for_others_are_few")
 VIEWS = [
     ("D-GSP-8 copies are not answered by PRUNE", SPREAD_C, "    send_prune(n, p, lane);\n", "    (void)lane;\n", "unit_spread",
      "an_announced_block_is_asked_for_and_passed_on_once"),
@@ -467,9 +468,9 @@ VIEWS = [
      "if (st == HKP_E_DSM_SCHEMA ||", *RUBBISH),
     ("D-GSP-17 who was sent away comes back at once", PEERS_C,
      "if (seat < 0 && hkp_dsm__conduct_grey(n, peer)) return HKP_E_DSM_RATE;", "", *RUBBISH),
-    ("D-GSP-16 a new session has a new score", PEERS_C, "p->conduct = was.conduct;", "(void)again;", "unit_spread",
+    ("D-GSP-16 a new session has a new score", PEERS_C, "p->conduct = was.conduct;", "(void)again;", "unit_rations",
      "a_new_session_washes_nothing_off"),
-    ("D-SMX-11 a member is silenced", CONDUCT, "if (p->away || member(p)) return;", "if (p->away) return;", "unit_spread",
+    ("D-SMX-11 a member is silenced", CONDUCT, "if (p->away || member(p)) return;", "if (p->away) return;", "unit_rations",
      "a_member_is_heard_in_the_lanes_of_consensus_whatever_it_sends"),
     ("D-GSP-17 who promises and does not bring is asked on", SPREAD_C,
      ("if (p->link == 0 || !hkp_dsm__conduct_graft(n, p)) return;", "TREE_GRAFT && hkp_dsm__conduct_graft(n, p)"),
@@ -480,6 +481,30 @@ VIEWS = [
     ("D-GSP-15 lanes have no ration", CONDUCT, "lane, amount, member(p)) ? HKP_OK : overrun(n, p);", "lane, amount, member(p)) ? HKP_OK : HKP_OK;", *RATIONS),
     ("D-GSP-15 a sender keeps no ration", PEERS_C, " || !hkp_dsm__pace_lane(n, p, l, q->first->len)", "", "unit_spread",
      "what_is_sent_stays_within_the_rations_of_others"),
+    ("D-GSP-15 a sender without a seat sends as one with", CONDUCT, "return n->seat >= 0 && member(p);", "(void)n;\n    return member(p);", "unit_rations",
+     "who_has_no_seat_keeps_to_the_rations_of_such"),
+    ("D-GSP-15 WANT in lane 0 has no ration", CONDUCT, "(lane != 0 || !of_member)", "lane != 0", "unit_rations",
+     "who_has_no_seat_asks_for_blocks_at_one_rate"),
+    ("D-GSP-15 a new session has all of its ration", PEERS_C, "        p->pace = was.pace;", "       ", "unit_rations",
+     "a_new_session_does_not_begin_with_a_full_ration"),
+    ("D-GSP-10 the lowest lane alone has a floor", PEERS_C, "first = turn > 5 ? turn - 5 : 0;", "first = turn > 8 ? 4 : 0;", "unit_rations",
+     "every_lane_that_waits_has_its_floor"),
+    ("D-GSP-16 items behind hide a false one", "libdsm/node/sync.c", "hkp_dsm__conduct_price(worst) == 0 && ", "", "unit_rations",
+     "a_false_signature_among_items_is_the_last_that_is_read"),
+    ("D-GSP-16 certs behind hide a false one", "libdsm/consensus/fetch.c", " && hkp_dsm__conduct_price(worst) == 0", "", "unit_rations",
+     "a_false_cert_among_others_is_the_last_that_is_read"),
+    ("D-GSP-16 records behind hide a false one", NEAR_C, "        if (hkp_dsm__conduct_price(worst) != 0) break;\n", "", "unit_neighbours",
+     "false_records_enter_no_view"),
+    ("D-GSP-13 any number of answers waits for a peer", "libdsm/node/items.c", "<= WAITING_BYTES_MAX ? free_one : NULL;", "> 0 ? free_one : NULL;",
+     "unit_rations", "answers_that_wait_for_one_peer_are_bounded"),
+    ("D-GSP-13 what a proposal needs waits for lane 3", "libdsm/node/items.c", "(first ? 0U : p->queues[3].items)", "p->queues[3].items",
+     "unit_rations", "answers_that_wait_for_one_peer_are_bounded"),
+    ("D-GSP-5 PING for others without a ration", CONDUCT, "if (op == HKP_DSM__OP_MSG_PING_REQ) return HKP_DSM__RATE_PING_REQ;", "", *PROBED),
+    ("D-GSP-5 one PING for each question", PROBES, "            return NULL;\n        }\n", "        }\n", *PROBED),
+    ("D-GSP-5 one peer has all probes", PROBES, "of_peer < PROBES_FOR_ONE ? free_one : NULL", "free_one", *PROBED),
+    ("D-SMX-7 boasting takes all places of strangers", "libdsm/node/strangers.c",
+     "    if (memcmp(s->by, p->node_id, 16) != 0 && count_of(n, p->node_id) >= OF_PEER) return;\n", "", "unit_strangers",
+     "who_boasts_most_has_no_more_places_than_others"),
     ("D-GSP-1 a record is not checked", RECORD, "if (st == HKP_OK) st = hkp_dsm_envelope_verify(chain_id, &e, key);", "(void)key;",
      *WHOSE),
     ("D-GSP-1 a record holds for ever", RECORD, "return HKP_E_DSM_TIME;", "return HKP_OK;", *WHOSE),

@@ -406,6 +406,11 @@ static void false_records_enter_no_view(void) {
     CHECK(hkp_dsm__view_contact(v, r.node_id) == NULL);
     CHECK_EQ(hkp_dsm_gossip_learn(sim.nodes[0].node, sim.now, wall(), bytes, view.len), HKP_OK);
     CHECK(hkp_dsm__view_contact(v, r.node_id) != NULL);
+    uint8_t old[HKP_DSM_PEER_RECORD_MAX];
+    size_t old_len = 0;
+    r = record_of(6);
+    r.expires_s = sim.mesh.time_s - 1;
+    CHECK_EQ(hkp_dsm_peer_record_build(&r, chain_id, sim.mesh.secret[6], old, sizeof old, &old_len), HKP_OK);
     r = record_of(6);
     CHECK_EQ(hkp_dsm_peer_record_build(&r, chain_id, sim.mesh.secret[5], bytes, sizeof bytes, &view.len),
              HKP_OK);
@@ -414,8 +419,9 @@ static void false_records_enter_no_view(void) {
     hkp_dsm_cbor_put_array(&w, 4);
     hkp_dsm_cbor_put_uint(&w, HKP_DSM__OP_MSG_SHUFFLE);
     hkp_dsm_cbor_put_bytes(&w, nonce, 8);
-    hkp_dsm_cbor_put_array(&w, 1);
+    hkp_dsm_cbor_put_array(&w, 2);
     hkp_dsm_cbor_put_bytes(&w, view.ptr, view.len);
+    hkp_dsm_cbor_put_bytes(&w, old, old_len); /* what costs nothing does not hide what does (D-GSP-16) */
     hkp_dsm_cbor_put_uint(&w, 0);
     CHECK_EQ(say(0, 4, &w), HKP_E_DSM_SIG);
     CHECK(hkp_dsm__view_contact(v, r.node_id) == NULL);

@@ -12,7 +12,7 @@
 enum { SEATS = 4, TARGET = 0, NEW = SEATS, ENTRIES = 1024 };
 
 static struct sim sim;
-static uint64_t made_up;
+static uint64_t made_up, boast;
 
 /* Member 2 is one whose key signs anything. */
 static void begin(void) {
@@ -32,7 +32,7 @@ static void flood(uint32_t from, uint32_t messages) {
             uint8_t node_id[16] = {0};
             const uint64_t number = ++made_up;
             for (uint32_t b = 0; b < 8; b++) node_id[b] = (uint8_t)(number >> (56 - 8 * b));
-            hkp_dsm__put_have_entry(&w, node_id, 1 + i);
+            hkp_dsm__put_have_entry(&w, node_id, 1 + i + boast);
         }
         const uint64_t wall = sim.mesh.time_s * 1000000 + sim.now / 1000;
         CHECK_EQ(w.status, HKP_OK);
@@ -78,6 +78,30 @@ static void ids_that_members_make_up_are_no_authors(void) {
     CHECK_EQ(sim_status(&sim, TARGET).authors, authors);
     CHECK_EQ(sim.nodes[TARGET].node->n_strangers, 0); /* nobody could show a certificate */
     CHECK_EQ(sim.faults, 0);
+    sim_free(&sim);
+}
+
+static uint32_t strangers_of(uint32_t who) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < STRANGERS_MAX; i++) {
+        const struct stranger *s = &sim.nodes[TARGET].node->strangers[i];
+        count += s->used && memcmp(s->by, sim.mesh.node_id[who], 16) == 0;
+    }
+    return count;
+}
+
+/* Who boasts of more about the same ids takes over places of others, but no more than all may have. */
+static void who_boasts_most_has_no_more_places_than_others(void) {
+    begin();
+    const uint64_t first = made_up;
+    flood(1, 2);
+    flood(3, 2);
+    made_up = first;
+    boast = 5000;
+    flood(3, 2);
+    CHECK_EQ(strangers_of(3), STRANGERS_MAX / 4);
+    CHECK_EQ(strangers_of(1), STRANGERS_MAX / 4);
+    boast = 0;
     sim_free(&sim);
 }
 
@@ -165,6 +189,7 @@ static void what_was_lost_is_told_again(void) {
 
 int main(void) {
     CASE(ids_that_members_make_up_are_no_authors);
+    CASE(who_boasts_most_has_no_more_places_than_others);
     CASE(what_a_member_has_is_asked_for_when_its_author_is_known);
     CASE(who_comes_amid_made_up_ids_is_known_all_the_same);
     CASE(what_was_lost_is_told_again);
