@@ -139,6 +139,8 @@ hkp_status hkp_dsm__on_promises(node *n, struct peer *p, struct hkp_dsm__message
     }
     if (lost && !n->silent) {
         n->silent = 1;
+        n->watermark = UINT64_MAX; /* and after every start in this epoch */
+        hkp_dsm__wal(n, 0, n->set.epoch, n->watermark, NULL);
         hkp_dsm__fact(n, HKP_DSM_EV_OBSERVER)->e.epoch = n->set.epoch;
     }
     n->promised[p->seat] = 1;

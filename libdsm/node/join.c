@@ -108,7 +108,8 @@ static void links_done(node *n) {
     struct join *j = &n->join;
     if (j->boundary == NULL || (j->epoch <= n->set.epoch + 1 && !n->join_blind && !n->trust.held) ||
         j->h.n_heads > hkp_dsm__heads_room(n->heads) || j->h.n_heads > (uint64_t)CHUNKS_MAX * CHUNK) {
-        if (j->hint < j->epoch + 1) j->hint = 0;
+        j->hint =
+            j->hint < j->epoch + 1 ? 0 : j->epoch + 1; /* whoever spoke of more: f+1 groups know of no more */
         stop(n);
         return;
     }

@@ -439,7 +439,7 @@ hkp_status hkp_dsm_node_status(const hkp_dsm_node *n, struct hkp_dsm_node_status
                                       .pool_used = (uint64_t)n->pool.used * POOL_UNIT,
                                       .peers = n->n_peers,
                                       .silent = n->observer || n->silent || n->outdated || n->promises_open ||
-                                                n->seat < 0,
+                                                n->watermark == UINT64_MAX || n->seat < 0,
                                       .boundary_ms = n->epoch_ms,
                                       .trust = n->trust.state};
     memcpy(s->boundary, n->trust.boundary, 32);

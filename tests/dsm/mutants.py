@@ -766,3 +766,9 @@ ALWAYS += [
     ("D-EVD-4 what is spent stays", SUSPECTS, "if (!is_spent(n, &n->suspects[i])) continue;", "continue;",
      "sim_evidence", "what_is_spent_makes_room"),
 ]
+ALWAYS += [
+    ("D-STO-7 a restored copy is forgotten at the next start", "libdsm/consensus/promises.c", "        n->watermark = UINT64_MAX; /* and", "        /* and",
+     "sim_consensus", "a_restored_copy_observes"),
+    ("D-SYN-3 talk of far epochs is believed for ever", "libdsm/node/join.c", "j->hint < j->epoch + 1 ? 0 : j->epoch + 1;", "j->hint < j->epoch + 1 ? 0 : j->hint;",
+     "sim_join", "talk_of_far_epochs_is_believed_once"),
+]

@@ -337,6 +337,13 @@ static void a_restored_copy_observes(void) {
         CHECK_EQ(sim_status(&sim, 4).silent, 1);
         CHECK_EQ(sim_status(&sim, 4).final_height, sim_status(&sim, 1).final_height);
         CHECK_EQ(sim_status(&sim, 1).blocks_open, 0);
+        const uint64_t epoch = sim_status(&sim, 4).epoch;
+        sim_crash(&sim, 4); /* what it noticed it knows at its next start, too */
+        sim_start(&sim, 4);
+        sim_run(&sim, 2 * SIM_S);
+        CHECK_EQ(sim_status(&sim, 4).epoch, epoch);
+        CHECK_EQ(sim_status(&sim, 4).silent, 1);
+        CHECK_EQ(sim_status(&sim, 4).final_height, sim_status(&sim, 1).final_height);
         CHECK_EQ(sim.faults, 0);
         sim_free(&sim);
     }

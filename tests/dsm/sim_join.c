@@ -383,6 +383,26 @@ static hkp_status asked(uint32_t i, struct hkp_dsm_question *q, uint32_t seconds
     return sim.nodes[i].proof_status;
 }
 
+/* HAVE is not signed, and names an epoch: who asked f+1 groups for its links does not ask for ever. */
+static void talk_of_far_epochs_is_believed_once(void) {
+    sim_new(&sim, 13, 4, 1);
+    sim_outsider(&sim, 4, HKP_DSM_ROLE_EDGE, 9);
+    for (uint32_t i = 0; i < 5; i++) sim_start(&sim, i);
+    sim_run(&sim, 10 * SIM_S);
+    const uint64_t before = sim.ops[HKP_DSM__OP_MSG_BOUNDARY_REQ];
+    for (uint32_t to = 0; to < 4; to++) {
+        struct hkp_dsm_cbor_writer w = {.out = buffer, .cap = sizeof buffer};
+        hkp_dsm__put_have(&w, UINT64_MAX, 1);
+        hkp_dsm__put_have_entry(&w, sim.mesh.node_id[4], 1);
+        sim_send(&sim, 4, to, 0, w.out, w.len);
+    }
+    sim_run(&sim, 60 * SIM_S);
+    const uint64_t asked = sim.ops[HKP_DSM__OP_MSG_BOUNDARY_REQ] - before;
+    CHECK(asked > 0);
+    CHECK(asked <= 4 * 4); /* each asks f+1 groups, or all once */
+    sim_free(&sim);
+}
+
 /* D-SYN-4: an edge node asks others, trusting nothing but the set of epoch 0. */
 static void proofs_are_had_from_peers(void) {
     begin(50);
@@ -461,6 +481,7 @@ int main(void) {
     CASE(who_joined_tells_of_its_second_difference);
     CASE(power_cuts_while_the_set_is_taken_are_survived);
     CASE(a_chunk_of_a_liar_is_refused);
+    CASE(talk_of_far_epochs_is_believed_once);
     CASE(proofs_are_had_from_peers);
     CASE(a_proof_of_something_else_is_no_answer);
     return check_done();
