@@ -160,6 +160,9 @@ int hkp_dsm__parent(node *n, const struct prop *p, struct prop **parent);
 int hkp_dsm__prop_empty(const struct prop *p);
 /** HKP_OK, HKP_E_DSM_GAP: something is missing and was asked for, or why it is bad. */
 hkp_status hkp_dsm__prop_judge(node *n, struct prop *p);
+/** By which a header of this time judges blocks of a; 0: of any time. After hkp_dsm__revoked_begin(). */
+struct hkp_dsm__block_rules hkp_dsm__header_rules(node *n, const struct author *a, uint64_t time_ms,
+                                                  uint64_t parent_ms);
 hkp_status hkp_dsm__on_propose(node *n, struct peer *from, struct hkp_dsm__message *m);
 void hkp_dsm__propose(node *n);
 void hkp_dsm__prop_store(node *n, struct prop *p);

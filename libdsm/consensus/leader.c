@@ -42,12 +42,7 @@ static uint64_t reach(node *n, const struct author *a, const struct hkp_dsm__hea
                       uint64_t parent_ms, uint64_t room) {
     uint64_t from = old != NULL ? old->seq : 0, to = from;
     if (room > HKP_DSM__HEAD_BLOCKS_MAX) room = HKP_DSM__HEAD_BLOCKS_MAX;
-    struct hkp_dsm__block_rules rules = {.chain_id = n->chain_id,
-                                         .certs = a->certs,
-                                         .n_certs = a->n_certs,
-                                         .revoked = hkp_dsm__revoked_of(n, a),
-                                         .header_ms = time_ms,
-                                         .parent_ms = parent_ms};
+    const struct hkp_dsm__block_rules rules = hkp_dsm__header_rules(n, a, time_ms, parent_ms);
     while (to < a->tip.seq && to - from < room) {
         const struct block *b = hkp_dsm__block_at(n, a, to + 1);
         if (b == NULL || b->seen_at + n->t_cp > n->now) break;

@@ -270,6 +270,16 @@ static hkp_status judge_place(node *n, struct prop *p, struct prop **parent) {
     return memcmp(want, p->h.next_valset, 32) == 0 ? HKP_OK : HKP_E_DSM_SCHEMA;
 }
 
+struct hkp_dsm__block_rules hkp_dsm__header_rules(node *n, const struct author *a, uint64_t time_ms,
+                                                  uint64_t parent_ms) {
+    return (struct hkp_dsm__block_rules){.chain_id = n->chain_id,
+                                         .certs = a->certs,
+                                         .n_certs = a->n_certs,
+                                         .revoked = hkp_dsm__revoked_of(n, a),
+                                         .header_ms = time_ms,
+                                         .parent_ms = parent_ms};
+}
+
 /* All blocks of one changed head: held, on one chain with the parent's head, dated right. */
 static hkp_status judge_head(node *n, const struct prop *p, uint64_t parent_ms,
                              const struct hkp_dsm__head *head, struct hkp_dsm__merkle *tree) {
@@ -293,12 +303,7 @@ static hkp_status judge_head(node *n, const struct prop *p, uint64_t parent_ms,
         a->want_again = n->now + 2 * n->delay;
         return HKP_E_DSM_GAP;
     }
-    struct hkp_dsm__block_rules rules = {.chain_id = n->chain_id,
-                                         .certs = a->certs,
-                                         .n_certs = a->n_certs,
-                                         .revoked = hkp_dsm__revoked_of(n, a),
-                                         .header_ms = p->h.time_ms,
-                                         .parent_ms = parent_ms};
+    const struct hkp_dsm__block_rules rules = hkp_dsm__header_rules(n, a, p->h.time_ms, parent_ms);
     for (uint64_t i = 0; i < head->seq - from; i++) {
         hkp_status st = hkp_dsm__block_times(&n->path[i]->b, &rules);
         if (st != HKP_OK) return st;

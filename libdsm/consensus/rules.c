@@ -96,7 +96,10 @@ static int has_work(node *n) {
         ptrdiff_t found = hkp_dsm__heads_find(n->heads, a->node_id);
         uint64_t seq = found >= 0 ? hkp_dsm__heads_at(n->heads, (size_t)found)->seq : 0;
         const struct block *b = a->tip.seq > seq ? hkp_dsm__block_at(n, a, seq + 1) : NULL;
-        if (b == NULL || b->b.serial <= hkp_dsm__revoked_of(n, a)) continue;
+        if (b == NULL) continue;
+        const struct hkp_dsm__block_rules by =
+            hkp_dsm__header_rules(n, a, 0, p != NULL ? p->h.time_ms : n->root.time_ms);
+        if (hkp_dsm__block_times(&b->b, &by) != HKP_OK) continue; /* no header may have it */
         if (b->seen_at + n->t_cp <= n->now) return 1;
         if (b->seen_at + n->t_cp < n->work_wake) n->work_wake = b->seen_at + n->t_cp;
     }

@@ -160,6 +160,7 @@ hkp_status hkp_dsm__on_evidence(node *n, const struct hkp_dsm_view *op, struct p
     if (st == HKP_OK)
         hkp_dsm__spread(n, HKP_DSM__FORM_EVIDENCE, n->suspects[n->n_suspects - 1].op,
                         hops < 255 ? hops + 1 : 255, from);
+    if (e.kind == HKP_DSM_KIND_CERTIFICATE) hkp_dsm__rivals_of(n, op);
     return st;
 }
 

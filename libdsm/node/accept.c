@@ -102,6 +102,21 @@ static hkp_status of_no_use(const node *n, const struct author *a, const struct 
     return b->seq > a->tip.seq + 1 && a->n_waiting >= WAITING_PER_AUTHOR ? HKP_E_DSM_GAP : HKP_OK;
 }
 
+/* The chain may have taken a block by the certificate that does not count any more. Whether it may take this
+ * one is judged with each header, by the one that does (D-CA-9). */
+static hkp_status by_any_certificate(const struct author *a, const struct hkp_dsm__item *item,
+                                     struct hkp_dsm__block_rules *rules, struct hkp_dsm__block *b) {
+    hkp_status st = hkp_dsm__block_check(item->object.ptr, item->object.len, rules, b);
+    for (const struct rival *r = a->rivals; r != NULL; r = r->next) {
+        if (st != HKP_E_DSM_EXPIRED && st != HKP_E_DSM_NOT_YET && st != HKP_E_DSM_NEURO) break;
+        if (r->c.serial != b->serial) continue;
+        rules->certs = &r->c;
+        rules->n_certs = 1;
+        st = hkp_dsm__block_check(item->object.ptr, item->object.len, rules, b);
+    }
+    return st;
+}
+
 hkp_status hkp_dsm__block_take(node *n, struct peer *p, const struct hkp_dsm__item *item, uint32_t hops,
                                int came) {
     struct hkp_dsm__block parsed;
@@ -125,7 +140,7 @@ hkp_status hkp_dsm__block_take(node *n, struct peer *p, const struct hkp_dsm__it
                                          .now_us = hkp_dsm__wall_us(n),
                                          .head = &a->tip,
                                          .payload = item->payload};
-    st = hkp_dsm__block_check(item->object.ptr, item->object.len, &rules, &parsed);
+    st = by_any_certificate(a, item, &rules, &parsed);
     switch (st) {
     case HKP_OK:
         if (a->headless) return hold_behind_gap(n, a, p, &parsed, item, came); /* its time is not known */

@@ -59,40 +59,45 @@ hkp_status hkp_dsm__certificate_timely(const node *n, const uint8_t *multi, size
                                                                                        : HKP_E_DSM_CA_VERSION;
 }
 
-/* A certificate that judged final blocks stays; among the others the oldest serial goes. */
-static uint32_t certificate_place(struct author *a, uint64_t serial) {
-    for (uint32_t i = 0; i < a->n_certs; i++)
-        if (a->certs[i].serial == serial) return i;
+/* The oldest serial makes room. */
+static uint32_t certificate_place(node *n, struct author *a) {
     if (a->n_certs < CERTS_PER_NODE) return a->n_certs++;
     uint32_t oldest = 0;
     for (uint32_t i = 1; i < CERTS_PER_NODE; i++)
         if (a->certs[i].serial < a->certs[oldest].serial) oldest = i;
+    hkp_dsm__rivals_drop(n, a, a->certs[oldest].serial);
     return oldest;
 }
 
-hkp_status hkp_dsm__certificate_take(node *n, const uint8_t *multi, size_t len, int stored) {
+hkp_status hkp_dsm__certificate_take(node *n, const uint8_t *multi, size_t len, int came) {
     struct hkp_dsm_certificate c;
-    hkp_status st = stored ? hkp_dsm_certificate_parse(multi, len, &c)
-                           : hkp_dsm_certificate_check(multi, len, n->chain_id, &n->officers,
-                                                       hkp_dsm__judged_at_s(n), 0, &c);
+    hkp_status st = hkp_dsm__rival_known(n, multi, len);
+    if (st != HKP_OK) return st;
+    st = came == CERT_STORED ? hkp_dsm_certificate_parse(multi, len, &c)
+                             : hkp_dsm_certificate_check(multi, len, n->chain_id, &n->officers,
+                                                         hkp_dsm__judged_at_s(n), 0, &c);
     /* An expired one still judges the blocks of its time (D-CERT-2). */
     if (st == HKP_E_DSM_EXPIRED) st = hkp_dsm_certificate_parse(multi, len, &c);
-    if (st == HKP_OK && !stored) st = hkp_dsm__certificate_timely(n, multi, len, &c);
+    if (st == HKP_OK && came != CERT_STORED) st = hkp_dsm__certificate_timely(n, multi, len, &c);
     if (st != HKP_OK) return st;
     struct author *a = hkp_dsm__author_make(n, c.node_id);
     if (a == NULL) return HKP_E_LIMIT;
-    for (uint32_t i = 0; i < a->n_certs; i++)
-        if (a->certs[i].serial == c.serial) return HKP_OK;
     blob *bytes = hkp_dsm__bytes(n, multi, len);
     if (bytes == NULL) return HKP_E_LIMIT;
-    uint32_t at = certificate_place(a, c.serial);
-    hkp_dsm__blob_drop(&n->pool, a->cert_bytes[at]);
     c.bls_key = c.bls_proof = (struct hkp_dsm_view){0};
+    const int slot = hkp_dsm__cert_slot(a, c.serial);
+    if (slot >= 0) {
+        st = hkp_dsm__rival_take(n, a, (uint32_t)slot, &c, bytes, came);
+        hkp_dsm__blob_drop(&n->pool, bytes);
+        return st;
+    }
+    uint32_t at = certificate_place(n, a);
+    hkp_dsm__blob_drop(&n->pool, a->cert_bytes[at]);
     a->certs[at] = c;
     a->cert_bytes[at] = bytes;
     hkp_dsm__cert_index(n, a, at);
     hkp_dsm__stranger_known(n, a);
-    if (!stored) {
+    if (came != CERT_STORED) {
         uint8_t key[24];
         hkp_dsm__put_blob(n, HKP_DSM_ROW_CERTIFICATE, key, hkp_dsm__key_block(key, c.node_id, c.serial),
                           hkp_dsm__blob_hold(bytes));
@@ -122,7 +127,8 @@ hkp_status hkp_dsm_node_add_certificate(hkp_dsm_node *n, hkp_time now, uint64_t 
     hkp_dsm__time(n, now);
     n->wall_us = wall_us;
     n->wall_at = n->now;
-    return hkp_dsm__certificate_take(n, multi, len, 0);
+    const hkp_status st = hkp_dsm__certificate_take(n, multi, len, CERT_SHOWN);
+    return st == HKP_E_DSM_DUPLICATE ? HKP_OK : st;
 }
 
 hkp_status hkp_dsm_node_member(const hkp_dsm_node *n, const uint8_t node_id[16], struct hkp_dsm_member *out) {

@@ -43,6 +43,8 @@ struct author {
     /** their message ids, and what follows each in the table by these */
     uint8_t cert_ids[CERTS_PER_NODE][16];
     uint32_t cert_next[CERTS_PER_NODE];
+    /** others of the serials of these */
+    struct rival *rivals;
     /** final head and the stored chain's head above it */
     struct hkp_dsm__known_head final, tip;
     struct block *waiting, *branch;
@@ -66,6 +68,15 @@ struct author {
     /** D-BLK-8: thousandths of a block */
     uint64_t tokens;
     hkp_time tokens_at;
+};
+
+/** Another certificate of a serial, which does not count (D-CA-9). */
+struct rival {
+    struct rival *next;
+    /** message id */
+    uint8_t id[16];
+    struct hkp_dsm_certificate c;
+    blob *bytes;
 };
 
 /** A node without a certificate here; who spoke of it, and of which of its blocks. */
@@ -98,7 +109,10 @@ void hkp_dsm__strangers_ask(node *n);
 struct author *hkp_dsm__author(const node *n, const uint8_t node_id[16]);
 /** The same, made if it is not known; NULL: the table is full. */
 struct author *hkp_dsm__author_make(node *n, const uint8_t node_id[16]);
-hkp_status hkp_dsm__certificate_take(node *n, const uint8_t *multi, size_t len, int stored);
+/** From the own store, verified before; pushed by a peer, who is answered by gossip; by any other way. */
+enum { CERT_STORED = 1, CERT_PUSHED = 2, CERT_SHOWN = 3 };
+/** HKP_OK: it counts; E_DUPLICATE: it is known, or another of its serial counts. */
+hkp_status hkp_dsm__certificate_take(node *n, const uint8_t *multi, size_t len, int came);
 /** Its officers were in office when it was issued (D-CA-2); E_CA_VERSION. */
 hkp_status hkp_dsm__certificate_timely(const node *n, const uint8_t *multi, size_t len,
                                        const struct hkp_dsm_certificate *c);
@@ -106,6 +120,18 @@ hkp_status hkp_dsm__certificate_timely(const node *n, const uint8_t *multi, size
 uint64_t hkp_dsm__judged_at_s(const node *n);
 void hkp_dsm__certificate_ask(node *n, struct author *a, struct peer *p, const uint8_t node_id[16]);
 void hkp_dsm__author_open(node *n, struct author *a);
+
+/* rivals.c */
+/** Place of the certificate of this serial; -1: none is held. */
+int hkp_dsm__cert_slot(const struct author *a, uint64_t serial);
+/** E_DUPLICATE: it is held, or was seen beside one that is; E_LIMIT: too many others of its serial were. */
+hkp_status hkp_dsm__rival_known(const node *n, const uint8_t *multi, size_t len);
+/** A valid one of the serial of that at this place, with another body. As certificate_take(). */
+hkp_status hkp_dsm__rival_take(node *n, struct author *a, uint32_t at, const struct hkp_dsm_certificate *c,
+                               blob *bytes, int came);
+void hkp_dsm__rivals_drop(node *n, struct author *a, uint64_t serial);
+/** Both certificates of E6 of kind 32. */
+void hkp_dsm__rivals_of(node *n, const struct hkp_dsm_view *op);
 
 /* blocks.c */
 struct block *hkp_dsm__block_by_id(const node *n, const uint8_t id[32]);

@@ -180,6 +180,16 @@ blob *hkp_dsm__items_young(node *n, const struct hkp_dsm__head *heads, size_t n_
 
 /* ---- CERT_WANT ---- */
 
+static uint32_t add_certificate(blob *out, const blob *bytes) {
+    struct hkp_dsm_cbor_writer w = {.out = out->ptr + out->len, .cap = 1024};
+    const struct hkp_dsm_view multi = {.ptr = bytes->ptr, .len = bytes->len};
+    if (out->len >= ITEMS_BYTES_MAX) return 0;
+    hkp_dsm__put_item(&w, HKP_DSM__FORM_MULTI, &multi, NULL);
+    if (w.status != HKP_OK) return 0;
+    out->len += (uint32_t)w.len;
+    return 1;
+}
+
 hkp_status hkp_dsm__on_cert_want(node *n, struct peer *p, struct hkp_dsm__message *m) {
     if (!hkp_dsm__may_ask(n, p)) return HKP_E_DSM_RATE;
     blob *out = answer_room(n);
@@ -187,14 +197,10 @@ hkp_status hkp_dsm__on_cert_want(node *n, struct peer *p, struct hkp_dsm__messag
     uint32_t count = 0;
     for (size_t i = 0; i < m->list.n && i < CERT_WANT_MAX; i++) {
         const struct author *a = hkp_dsm__author(n, hkp_dsm__next_fixed(&m->list, 16));
-        for (uint32_t c = 0; a != NULL && c < a->n_certs && out->len < ITEMS_BYTES_MAX; c++) {
-            struct hkp_dsm_cbor_writer w = {.out = out->ptr + out->len, .cap = 1024};
-            struct hkp_dsm_view multi = {.ptr = a->cert_bytes[c]->ptr, .len = a->cert_bytes[c]->len};
-            hkp_dsm__put_item(&w, HKP_DSM__FORM_MULTI, &multi, NULL);
-            if (w.status != HKP_OK) continue;
-            out->len += (uint32_t)w.len;
-            count++;
-        }
+        for (uint32_t c = 0; a != NULL && c < a->n_certs; c++)
+            count += add_certificate(out, a->cert_bytes[c]);
+        for (const struct rival *r = a != NULL ? a->rivals : NULL; r != NULL; r = r->next)
+            count += add_certificate(out, r->bytes); /* blocks may have been final by it (D-CA-9) */
     }
     answer_send(n, p, 1, out, count);
     return HKP_OK;

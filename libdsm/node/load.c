@@ -253,6 +253,11 @@ hkp_status hkp_dsm__stored_item(const uint8_t *data, size_t len, struct hkp_dsm_
     return hkp_dsm__item_read(HKP_DSM__FORM_ENVELOPE, &object, payload.ptr != NULL ? &payload : NULL, item);
 }
 
+static hkp_status certificate_row(node *n, const uint8_t *data, size_t len) {
+    const hkp_status st = hkp_dsm__certificate_take(n, data, len, CERT_STORED);
+    return st == HKP_E_DSM_DUPLICATE ? HKP_OK : st;
+}
+
 static hkp_status block_row(node *n, size_t key_len, const uint8_t *data, size_t len) {
     struct hkp_dsm__item item;
     hkp_status st = hkp_dsm__stored_item(data, len, &item);
@@ -266,7 +271,7 @@ hkp_status hkp_dsm__load_row(node *n, const uint8_t *key, size_t key_len, const 
     case LOAD_META:
         return meta_row(n, key, key_len, data, len);
     case LOAD_CERTIFICATES:
-        return hkp_dsm__certificate_take(n, data, len, 1);
+        return certificate_row(n, data, len);
     case LOAD_HEADS:
         return heads_row(n, key, key_len, data, len);
     case LOAD_FINAL:

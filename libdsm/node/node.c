@@ -174,7 +174,7 @@ static hkp_status identity(node *n, const struct hkp_dsm_node_options *o) {
     if (o->host != NULL) memcpy(n->host, o->host, 32);
     hkp_dsm__valset_hash(n->epoch0_hash, g.valset_body.ptr, g.valset_body.len);
     hkp_dsm__epoch_begin(n, g.valset_body.ptr, g.valset_body.len, n->chain_id, 0, g.time_s * 1000);
-    st = hkp_dsm__certificate_take(n, o->certificate, o->certificate_len, 1);
+    st = hkp_dsm__certificate_take(n, o->certificate, o->certificate_len, CERT_STORED);
     n->self = hkp_dsm__author_make(n, n->id);
     return st == HKP_OK && n->self == NULL ? HKP_E_LIMIT : st;
 }

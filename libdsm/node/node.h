@@ -27,6 +27,7 @@
  *   retell.c    stored blocks, told again to the host at a start   prune.c  what is old goes
  *   heal.c      damaged rows, fetched again        resync.c      a start without META or HEADS
  *   testimony.c   claims and witnesses
+ *   rivals.c      two certificates of one serial
  *   directory.c   who a signer is, for the parts beside consensus
  *   strangers.c  who is spoken of without a certificate        reconcile.c   what was lost, told again
  *   policy.c    who may sign what                  publish.c    objects of D-AUD, passed on and told

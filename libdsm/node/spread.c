@@ -256,19 +256,9 @@ hkp_time hkp_dsm__spread_wake(const node *n) {
 
 /* ---- in ---- */
 
-static int certificate_known(const node *n, const struct hkp_dsm__item *item) {
-    struct hkp_dsm_certificate c;
-    if (hkp_dsm_certificate_parse(item->object.ptr, item->object.len, &c) != HKP_OK) return 0;
-    const struct author *a = hkp_dsm__author(n, c.node_id);
-    for (uint32_t i = 0; a != NULL && i < a->n_certs; i++)
-        if (a->certs[i].serial == c.serial) return 1;
-    return 0;
-}
-
 static hkp_status take_certificate(node *n, struct peer *p, const struct hkp_dsm__message *m) {
     const struct hkp_dsm_view *object = &m->item.object;
-    if (certificate_known(n, &m->item)) return HKP_E_DSM_DUPLICATE;
-    const hkp_status st = hkp_dsm__certificate_take(n, object->ptr, object->len, 0);
+    const hkp_status st = hkp_dsm__certificate_take(n, object->ptr, object->len, CERT_PUSHED);
     blob *copy = st == HKP_OK ? hkp_dsm__bytes(n, object->ptr, object->len) : NULL;
     if (copy != NULL) hkp_dsm__spread(n, HKP_DSM__FORM_MULTI, copy, more_hops((uint32_t)m->hops), p);
     hkp_dsm__blob_drop(&n->pool, copy);

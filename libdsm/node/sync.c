@@ -231,8 +231,8 @@ hkp_status hkp_dsm__on_items(node *n, struct peer *p, struct hkp_dsm__message *m
         struct hkp_dsm__item item;
         hkp_dsm__next_item(&m->list, &item);
         if (item.form == HKP_DSM__FORM_MULTI) {
-            hkp_status st = hkp_dsm__certificate_take(n, item.object.ptr, item.object.len, 0);
-            if (st != HKP_OK) worst = st;
+            hkp_status st = hkp_dsm__certificate_take(n, item.object.ptr, item.object.len, CERT_SHOWN);
+            if (st != HKP_OK && st != HKP_E_DSM_DUPLICATE) worst = st;
             continue;
         }
         hkp_status st = hkp_dsm__block_take(n, p, &item, 0, m->lane == 0 ? CAME_PROPOSED : CAME_ASKED);

@@ -109,7 +109,10 @@ static hkp_status check_certificate(const struct hkp_dsm__block *b,
     const struct hkp_dsm_certificate *c = find_certificate(rules, b->serial);
     if (c == NULL) return HKP_E_DSM_SIGNER;
     hkp_status st = hkp_dsm__certificate_times(c, b->timestamp_us / 1000000, rules->revoked);
-    return st == HKP_OK ? check_backdated(b, rules) : st;
+    if (st == HKP_OK) st = check_backdated(b, rules);
+    if (st != HKP_OK) return st;
+    const int has_role = (c->roles & HKP_DSM_ROLE_NEURO) != 0;
+    return has_role == (b->has_neuro != 0) ? HKP_OK : HKP_E_DSM_NEURO;
 }
 
 static hkp_status check_ahead(const struct hkp_dsm__block *b, const struct hkp_dsm__block_rules *rules) {
@@ -122,11 +125,6 @@ hkp_status hkp_dsm__block_times(const struct hkp_dsm__block *block,
                                 const struct hkp_dsm__block_rules *rules) {
     hkp_status st = check_certificate(block, rules);
     return st == HKP_OK ? check_ahead(block, rules) : st;
-}
-
-static hkp_status check_neuro(const struct hkp_dsm__block *b, const struct hkp_dsm__block_rules *rules) {
-    const int has_role = (find_certificate(rules, b->serial)->roles & HKP_DSM_ROLE_NEURO) != 0;
-    return has_role == (b->has_neuro != 0) ? HKP_OK : HKP_E_DSM_NEURO;
 }
 
 hkp_status hkp_dsm__block_payload(const struct hkp_dsm__block *b, const uint8_t *payload, size_t len) {
@@ -154,7 +152,6 @@ hkp_status hkp_dsm__block_extends(const struct hkp_dsm__block *b, const uint8_t 
 
 static hkp_status check_body(const struct hkp_dsm__block *b, const struct hkp_dsm__block_rules *rules) {
     hkp_status st = check_certificate(b, rules);
-    if (st == HKP_OK) st = check_neuro(b, rules);
     if (st == HKP_OK && rules->payload.ptr != NULL)
         st = hkp_dsm__block_payload(b, rules->payload.ptr, rules->payload.len);
     if (st == HKP_OK) st = check_ahead(b, rules);

@@ -174,8 +174,8 @@ hkp_status hkp_dsm__block_payload(const struct hkp_dsm__block *block, const uint
 /* The last part of it alone, for blocks verified before and held: seq 1's prev and the known head. */
 hkp_status hkp_dsm__block_extends(const struct hkp_dsm__block *block, const uint8_t chain_id[32],
                                   const struct hkp_dsm__known_head *head);
-/* The time rules of a block in a proposal that change with the parent (D-CERT-2, D-BLK-4), for a block whose
- * signature, schema and neuro presence were checked when it came. */
+/* The rules of a block in a proposal that change with the parent and with its certificate (D-CERT-2, D-BLK-4,
+ * D-CA-9), for a block whose signature and schema were checked when it came. */
 hkp_status hkp_dsm__block_times(const struct hkp_dsm__block *block, const struct hkp_dsm__block_rules *rules);
 
 /* ---- Merkle trees (D-MRK; merkle.c) ---------------------------------------------------------------------

@@ -394,7 +394,7 @@ static hkp_status node_item(struct in *in, uint64_t kind, const struct hkp_dsm_v
     hkp_status st = HKP_OK;
     switch (kind) {
     case CHAIN_CERTIFICATE: /* of officers of later: asked for when it is needed */
-        st = hkp_dsm__certificate_take(in->node, first->ptr, first->len, 0);
+        st = hkp_dsm__certificate_take(in->node, first->ptr, first->len, CERT_SHOWN);
         return drain(in);
     case CHAIN_BLOCK:
         return block(in, first);

@@ -641,6 +641,38 @@ CATCHING_UP = [
 WITH.update({"sim_sync": SIM, "sim_lists": SIM, "sim_join": SIM, "sim_trust": SIM})
 ALWAYS += CATCHING_UP
 
+RIVALS = "libdsm/node/rivals.c"
+FEWER, BOTH = ("sim_certificates", "of_two_the_one_with_fewer_roles_counts_everywhere"), ("sim_certificates", "who_is_given_the_other_one_tells_of_both")
+BETTER, START = ("sim_certificates", "a_better_one_counts_though_others_were_seen"), ("sim_certificates", "it_counts_after_a_start_too")
+LATER = ("sim_certificates", "who_comes_later_follows_what_was_final_by_the_other_one")
+FORBIDDEN = ("sim_certificates", "what_it_forbids_is_not_made_final_and_costs_no_views")
+SERIALS = [
+    ("D-CA-9 whichever certificate came first counts", RIVALS, "const int better = is_better(", "const int better = 0 && is_better(", *FEWER),
+    ("D-CA-9 the certificate with more roles counts", RIVALS, "? roles < of_held", "? roles > of_held", *FEWER),
+    ("D-CA-9 roles of a certificate are a number", RIVALS, "__builtin_popcount(c->roles), of_held = __builtin_popcount(held->roles)",
+     "(int)c->roles, of_held = (int)held->roles", *FEWER),
+    ("D-CA-9 the certificate with the higher id counts", RIVALS, "memcmp(id, held_id, 16) < 0", "memcmp(id, held_id, 16) > 0", "sim_certificates",
+     "of_as_many_roles_the_lower_id_counts_everywhere"),
+    ("D-EVD-1 two certificates of one serial are no evidence", RIVALS, "        hkp_dsm__suspect(n, &one, &other);\n", "        (void)one, (void)other;\n", *BOTH),
+    ("D-CA-9 evidence brings no certificate", "libdsm/consensus/suspects.c",
+     "    if (e.kind == HKP_DSM_KIND_CERTIFICATE) hkp_dsm__rivals_of(n, op);\n", "", *BOTH),
+    ("D-CA-9 a better certificate is told by evidence alone", RIVALS, "if (better && came == CERT_SHOWN)", "if (0)", *BETTER),
+    ("D-CA-9 a better certificate is not stored", RIVALS, "        if (better) put(n, c, NULL, bytes);\n", "", *START),
+    ("D-CA-9 the other certificate is not stored", RIVALS, "        put(n, &r->c, r->id, r->bytes);\n", "", *START),
+    ("D-CA-9 two others of a serial at most", "libdsm/node/limits.h", "RIVALS_MAX = HKP_DSM_OFFICERS_MAX - 1", "RIVALS_MAX = 1", *BETTER),
+    ("D-CA-9 others of a serial without end", RIVALS, "return count < RIVALS_MAX ? HKP_OK : HKP_E_LIMIT;", "return HKP_OK;", *BETTER),
+    ("D-CA-9 others of a serial stay without it", "libdsm/node/authors.c", "    hkp_dsm__rivals_drop(n, a, a->certs[oldest].serial);\n", "    (void)n;\n", *BETTER),
+    ("D-CERT-2 blocks are held by the certificate that counts alone", "libdsm/node/accept.c", "r = a->rivals; r != NULL; r = r->next) {\n        if (st",
+     "r = NULL; r != NULL; r = r->next) {\n        if (st", *LATER),
+    ("D-CA-9 who asks gets the certificate that counts alone", "libdsm/node/items.c", "a != NULL ? a->rivals : NULL", "NULL", *LATER),
+    ("D-SMX-R0 what no header may have is work", RULES_C, "if (hkp_dsm__block_times(&b->b, &by) != HKP_OK) continue;", "(void)by;", *FORBIDDEN),
+    ("D-CA-9 the neuro presence is judged once", "libdsm/objects/block.c", "return has_role == (b->has_neuro != 0) ? HKP_OK : HKP_E_DSM_NEURO;",
+     "return rules->header_ms != 0 || has_role == (b->has_neuro != 0) ? HKP_OK : HKP_E_DSM_NEURO;", "vec_block",
+     "a_header_judges_neuro_presence_again"),
+]
+WITH.update({"sim_certificates": SIM})
+ALWAYS += SERIALS
+
 TESTIMONY = "libdsm/node/testimony.c"
 WITNESSES = [
     ("D-WIT-5 what is open is not announced again", TESTIMONY,

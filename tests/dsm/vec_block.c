@@ -117,6 +117,17 @@ static void a_header_far_in_the_future_is_far_ahead(void) {
     CHECK_EQ(hkp_dsm__block_times(&b, &rules), HKP_E_DSM_EXPIRED);
 }
 
+/* Which certificate of a serial counts may change after the block came (D-CA-9). */
+static void a_header_judges_neuro_presence_again(void) {
+    const struct hkp_dsm_certificate cert = {
+        .serial = 1, .roles = HKP_DSM_ROLE_EDGE | HKP_DSM_ROLE_NEURO, .not_after_s = UINT64_MAX / 1000000};
+    struct hkp_dsm__block b = {.seq = 1, .serial = 1, .timestamp_us = 5, .has_neuro = 1};
+    const struct hkp_dsm__block_rules rules = {.certs = &cert, .n_certs = 1, .header_ms = 5};
+    CHECK_EQ(hkp_dsm__block_times(&b, &rules), HKP_OK);
+    b.has_neuro = 0;
+    CHECK_EQ(hkp_dsm__block_times(&b, &rules), HKP_E_DSM_NEURO);
+}
+
 static void derived_times(void) {
     json_t *file = vec_load("dsm/derived.json"), *c;
     size_t i;
@@ -240,6 +251,7 @@ int main(void) {
     CASE(microblocks);
     CASE(times_have_two_classes);
     CASE(a_header_far_in_the_future_is_far_ahead);
+    CASE(a_header_judges_neuro_presence_again);
     CASE(derived_times);
     CASE(derived_neuro);
     CASE(derived_quote_data);

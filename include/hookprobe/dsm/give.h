@@ -34,7 +34,7 @@ extern "C" {
  * @retval HKP_E_DSM_CBOR_TRUNCATED..  no canonical CBOR
  * @retval HKP_E_DSM_SCHEMA            none of these forms
  * @retval HKP_E_DSM_KIND              a kind that does not travel so
- * @retval HKP_E_DSM_DUPLICATE         it is here, or was lately
+ * @retval HKP_E_DSM_DUPLICATE         it is here, or was lately; another certificate of its serial counts
  * @retval HKP_E_DSM_SIGNER..          what is wrong with it: each code with which a peer's is refused
  *
  * Cost: its signatures are verified; one copy.

@@ -259,13 +259,13 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_node_start(hkp_dsm_node *node, hkp_time 
  * @param multi    [len] certificate (multi of kind 32), borrowed for the call
  * @param len      bytes, at most 1024
  *
- * @retval HKP_OK              known now
- * @retval HKP_E_LIMIT         the cache is full
+ * @retval HKP_OK              known now; of two of one serial the one of D-CA-9 counts, whichever came first
+ * @retval HKP_E_LIMIT         the cache is full, or 7 of its serial are known
  * @retval HKP_E_STATE         the node is dead or not started
  * @retval HKP_E_DSM_SCHEMA    malformed; every other code of D-MULTI-2 and D-CERT-1 likewise; unchanged
  *
  * Cost: t signature checks; no allocation.
- * Source: D-CERT-1.
+ * Source: D-CERT-1, D-CA-9.
  * Since: hookprobe-dsm 0.1
  */
 HKP_API HKP_MUST_USE hkp_status hkp_dsm_node_add_certificate(hkp_dsm_node *node, hkp_time now,
