@@ -272,8 +272,11 @@ static void put_link(node *n, struct prop *const *way, size_t count) {
 /* D-EPO-7: this build knows version 1 alone. What it would vote for is of no use there, so it votes no more.
  */
 void hkp_dsm__version_begins(node *n, uint64_t version) {
-    if (version <= 1) return;
+    const uint8_t row = (uint8_t)version;
+    if (version <= 1 || version <= n->outdated) return;
     n->outdated = (uint32_t)version;
+    if (n->state == HKP_DSM_STATE_RUNNING)
+        hkp_dsm__put(n, HKP_DSM_ROW_META, (const uint8_t *)"version", 7, &row, 1);
     struct event_entry *e = hkp_dsm__fact(n, HKP_DSM_EV_OUTDATED);
     e->e.epoch = n->set.epoch;
     e->e.type = (uint32_t)version;
@@ -356,7 +359,7 @@ void hkp_dsm__epoch_jump(node *n, const struct hkp_dsm__header *h, const uint8_t
     hkp_dsm__epoch_begin(n, set, len, h->digest, h->height, h->time_ms);
     put_joined(n, n->join_blind == BLIND_DIFFERS ? BLIND_AGAIN : BLIND_JOINED);
     begun(n, h->digest, 1);
-    hkp_dsm__version_begins(n, h->version);
+    hkp_dsm__version_begins(n, n->join.version);
     n->promises_open = 1; /* what it promised here before its store was set back (D-STO-9) */
     hkp_dsm__promises_ask(n, NULL);
 }

@@ -96,6 +96,7 @@ static void keep_link(node *n, const struct hkp_dsm__link *l) {
     j->boundary = hkp_dsm__bytes(n, l->header.ptr, l->header.len);
     j->valset = hkp_dsm__bytes(n, l->valset.ptr, l->valset.len);
     j->h = l->boundary;
+    if (l->boundary.version > j->version) j->version = l->boundary.version;
     hkp_dsm__trust_heard(n, &l->boundary);
     j->epoch++;
     memcpy(j->want, l->boundary.next_valset, 32);

@@ -73,6 +73,10 @@ static hkp_status meta_row(node *n, const uint8_t *key, size_t key_len, const ui
         joined_row(n, data, len);
         return HKP_OK;
     }
+    if (key_len == 7 && memcmp(key, "version", 7) == 0 && len == 1) {
+        hkp_dsm__version_begins(n, data[0]);
+        return HKP_OK;
+    }
     int list = hkp_dsm__lists_row(n, key, key_len, data, len);
     if (list != 0) return list > 0 ? HKP_OK : HKP_E_DSM_SCHEMA;
     if (hkp_dsm__restart_meta(n, key, key_len, data, len)) return HKP_OK;
@@ -116,7 +120,6 @@ static hkp_status header_row(node *n, const uint8_t *key, const uint8_t *data, s
     if (st != HKP_OK) return st;
     if (h.height == n->root.height) {
         l->snapshot_seen = 1;
-        hkp_dsm__version_begins(n, h.version);
         return memcmp(h.digest, n->root.digest, 32) == 0 &&
                        memcmp(h.heads_root, hkp_dsm__heads_root(n->heads), 32) == 0
                    ? HKP_OK

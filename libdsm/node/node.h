@@ -173,7 +173,8 @@ struct hkp_dsm_node {
     /** join.c: how far it followed the links (epoch, hash of its set), the boundary there, heads of it */
     struct join {
         uint32_t step, tries, n_chunks, n_held, open;
-        uint64_t hint, epoch;
+        /** version: the highest that a link named (D-EPO-7) */
+        uint64_t hint, epoch, version;
         hkp_time again, blocks_at;
         uint8_t asked[16], want[32], nonce[8];
         struct hkp_dsm__header h;

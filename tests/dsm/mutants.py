@@ -779,7 +779,7 @@ COMMANDED += [
 COMMANDED += [
     ("D-EPO-7 votes in an epoch of another version", "libdsm/consensus/rules.c", " && !n->outdated &&", " &&", "sim_epochs",
      "a_later_version_leaves_this_build_behind"),
-    ("D-EPO-7 forgotten by a start", "libdsm/node/load.c", "        hkp_dsm__version_begins(n, h.version);\n", "", "sim_epochs",
+    ("D-EPO-7 forgotten by a start", "libdsm/node/load.c", "        hkp_dsm__version_begins(n, data[0]);\n", "", "sim_epochs",
      "a_later_version_leaves_this_build_behind"),
 ]
 WITH.update({"sim_commands": SIM})

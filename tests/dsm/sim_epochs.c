@@ -420,8 +420,9 @@ static void timers_follow_the_network_within_their_caps(void) {
 
 /* ---- versions ---- */
 
-/* A final boundary with key 14, as members with a later build make it: by their keys, for node 0. */
-static void give_upgrade(node *n) {
+/* A final boundary with or without key 14, as members with a later build make it: by their keys, for node 0.
+ */
+static void give_boundary(node *n, uint64_t version) {
     uint8_t set[HKP_DSM_VALSET_MAX], header[512], cert[1024], envelope[3][256], signatures[3][64];
     const uint8_t *list[HKP_DSM_MEMBERS_MAX] = {0};
     const uint8_t empty[] = {0x82, 0x80, 0x80};
@@ -431,7 +432,8 @@ static void give_upgrade(node *n) {
                                 .height = n->root.height + 1,
                                 .parent_view = n->root.view,
                                 .time_ms = n->epoch_ms + 3600000,
-                                .version = 2};
+                                .epoch = n->set.epoch,
+                                .version = version};
     memcpy(h.parent, n->root.digest, 32);
     CHECK_EQ(hkp_dsm__goto(n, NULL), 1);
     memcpy(h.heads_root, hkp_dsm__heads_root(n->heads), 32);
@@ -439,12 +441,13 @@ static void give_upgrade(node *n) {
     hkp_dsm__merkle_root(&none, h.blocks_root);
     hkp_dsm__merkle_root(&none, h.ops_root);
     h.proposer = n->perm[h.view % n->set.n];
-    CHECK_EQ(hkp_dsm_valset_build(n->set.seats, n->set.n, 1, set, sizeof set, &set_len), HKP_OK);
+    CHECK_EQ(hkp_dsm_valset_build(n->set.seats, n->set.n, n->set.epoch + 1, set, sizeof set, &set_len),
+             HKP_OK);
     hkp_dsm__valset_hash(h.next_valset, set, set_len);
     CHECK_EQ(hkp_dsm__header_build(&h, header, sizeof header, &len), HKP_OK);
     const struct hkp_dsm_view header_view = {header, len}, body = {empty, sizeof empty};
     CHECK_EQ(hkp_dsm__header_parse(n->chain_id, header, len, &h), HKP_OK);
-    struct hkp_dsm__vote vote = {.kind = HKP_DSM_KIND_FINAL, .view = h.view};
+    struct hkp_dsm__vote vote = {.kind = HKP_DSM_KIND_FINAL, .view = h.view, .epoch = h.epoch};
     memcpy(vote.digest, h.digest, 32);
     for (uint32_t i = 1; i < 4; i++) {
         struct hkp_dsm_envelope env;
@@ -477,18 +480,23 @@ static void a_later_version_leaves_this_build_behind(void) {
     sim.unwatched = 1; /* the others are of another build */
     sim.on_fact = on_version;
     outdated = 0;
-    give_upgrade(sim.nodes[0].node);
+    give_boundary(sim.nodes[0].node, 2);
     sim_run(&sim, SIM_S);
     CHECK_EQ(outdated, 21);
-    for (int round = 0; round < 2; round++) {
-        CHECK_EQ(sim_status(&sim, 0).epoch, 1);
+    for (uint64_t round = 0; round < 3; round++) {
+        if (round == 2) { /* the version stays in force in the epochs behind */
+            give_boundary(sim.nodes[0].node, 0);
+            sim_run(&sim, SIM_S);
+        }
+        const uint64_t epoch = round == 2 ? 2 : 1;
+        CHECK_EQ(sim_status(&sim, 0).epoch, epoch);
         CHECK_EQ(sim_status(&sim, 0).silent, 1);
         for (uint64_t v = 0; v < 8; v++) CHECK_EQ(hkp_dsm__may_promise(sim.nodes[0].node, v), 0);
         outdated = 0;
         sim_crash(&sim, 0);
         sim_start(&sim, 0);
         sim_run(&sim, SIM_S);
-        CHECK_EQ(outdated, 21);
+        CHECK_EQ(outdated, 20 + epoch);
     }
     sim_free(&sim);
 }
