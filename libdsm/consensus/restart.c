@@ -88,7 +88,8 @@ static void keep_proof(node *n) {
         hkp_dsm__blob_drop(&n->pool, b);
 }
 
-/* The watermarks come before the epoch in the journal: whatever a crash leaves, nothing more is promised. */
+/* With the watermarks or with the rows of a later epoch nothing more is promised; a crash leaves both or the
+ * rows (decision 0646), or neither, and then nobody was told. */
 static void apply(node *n) {
     const struct hkp_dsm__restart r = n->restart.r;
     if (hkp_dsm__events_free(n) < EVENTS_RESERVE / 2 || !hkp_dsm__goto(n, NULL)) return;

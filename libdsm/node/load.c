@@ -178,7 +178,9 @@ static hkp_status proposal_row(node *n, const uint8_t *data, size_t len) {
     if (p == NULL) return HKP_OK; /* more than are kept: asked for when needed */
     p->put_ticket = 1;
     if (h.view > n->view) n->view = h.view;
-    struct slot *s = envelope.ptr != NULL ? hkp_dsm__slot(n, h.view) : NULL;
+    /* Whether an own one was promised the WAL alone says: its row is durable before (decision 0646). */
+    const int others = envelope.ptr != NULL && h.proposer != (uint64_t)n->seat;
+    struct slot *s = others ? hkp_dsm__slot(n, h.view) : NULL;
     if (s != NULL && !s->seen_proposal) hkp_dsm__slot_proposal(n, s, p);
     return HKP_OK;
 }
@@ -209,10 +211,12 @@ hkp_status hkp_dsm__wal_obey(node *n, const uint8_t *data, size_t len) {
     if (r.view > n->view) n->view = r.view;
     struct slot *s = hkp_dsm__slot(n, r.view);
     if (s == NULL) return HKP_OK;
+    const struct prop *p = r.kind == HKP_DSM_KIND_PROPOSE ? hkp_dsm__prop(n, r.digest) : NULL;
     switch (r.kind) {
     case HKP_DSM_KIND_PROPOSE:
         s->proposed = 1;
         memcpy(s->propose_digest, r.digest, 32);
+        if (p != NULL && p->envelope != NULL) hkp_dsm__slot_proposal(n, s, p);
         break;
     case HKP_DSM_KIND_NOTAR:
         s->notar = 1;

@@ -313,7 +313,7 @@ static hkp_status read_rows(hkp_dsm_store *s, hkp_dsm_node *node, hkp_time now,
 }
 
 static hkp_status read_wal(hkp_dsm_store *s, hkp_dsm_node *node, hkp_time now, uint64_t ticket) {
-    for (uint64_t i = 0; i < s->wal.count; i++) {
+    for (uint64_t i = 0; i < s->wal.count + s->wal.n_waiting; i++) {
         uint8_t key[8], record[WAL_RECORD];
         hkp_status st = hkp_dsm__wal_file_read(&s->wal, i, record);
         if (st != HKP_OK) return st;
@@ -363,7 +363,7 @@ hkp_status hkp_dsm_store_commit(hkp_dsm_store *store, hkp_dsm_node *node, hkp_ti
     if (store->ticket == 0) return HKP_OK;
     uint64_t ticket = store->ticket;
     hkp_status st = HKP_OK;
-    /* Rows first: a record of the WAL attests to blocks that must not be younger than it (D-STO-1). */
+    /* Rows first: a record of the WAL attests to rows that must outlive it (D-STO-1). */
     if (store->writing) {
         st = run(store->sql[SQL_COMMIT]);
         if (st == HKP_OK) store->writing = 0;

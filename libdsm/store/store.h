@@ -18,7 +18,9 @@ enum {
     STORE_TABLES = 2,
     WAL_RECORD = 64,
     /** records between two attempts to leave those below the watermark behind */
-    WAL_COMPACT = 16384
+    WAL_COMPACT = 16384,
+    /** records between two commits; a node holds back no more promises (HELD_MAX) than half of these */
+    WAL_WAITING_MAX = 32768
 };
 
 /** The consensus WAL: a file of 64-byte records (D-STO-4), synced by hkp_dsm__wal_file_sync(). */
@@ -30,8 +32,10 @@ struct hkp_dsm__wal_file {
     uint64_t count;
     /** count at which to compact next */
     uint64_t compact_at;
-    /** 1: appended since the last sync */
-    int dirty;
+    /** [n_waiting of cap_waiting] appended since the last sync: not in the file yet */
+    uint8_t (*waiting)[WAL_RECORD];
+    uint64_t n_waiting;
+    uint64_t cap_waiting;
 };
 
 /** How the tables of a database are made. */
@@ -54,13 +58,13 @@ hkp_status hkp_dsm__wal_file_create(int dir, struct hkp_dsm_store_fault *fault);
 /** Open, check every record, cut off a torn tail (D-STO-5). */
 hkp_status hkp_dsm__wal_file_open(struct hkp_dsm__wal_file *wal, int dir, struct hkp_dsm_store_fault *fault);
 
-/** Append one record; durable after the next sync. */
+/** Append one record; nothing of it reaches the file before the next sync. HKP_E_LIMIT: too many wait for one. */
 hkp_status hkp_dsm__wal_file_append(struct hkp_dsm__wal_file *wal, const uint8_t record[WAL_RECORD]);
 
-/** Make all appended records durable; leaves those below the newest watermark behind now and then. */
+/** Write all appended records and make them durable, behind the rows that they attest to; leaves those below the newest watermark behind now and then. */
 hkp_status hkp_dsm__wal_file_sync(struct hkp_dsm__wal_file *wal);
 
-/** Read record number index < count. */
+/** Read record number index < count + n_waiting. */
 hkp_status hkp_dsm__wal_file_read(const struct hkp_dsm__wal_file *wal, uint64_t index,
                                   uint8_t record[WAL_RECORD]);
 

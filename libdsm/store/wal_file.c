@@ -2,6 +2,8 @@
 /* Copyright the HookProbe mesh authors */
 /*
  * The consensus WAL as a file of its own (D-STO-4 to D-STO-6): a vote costs one append and one fdatasync.
+ * Records wait in memory for the commit of the rows that they attest to: written at once they would outlive
+ * those where the process or the power ends between (D-STO-1).
  * Records below the newest watermark are left behind by writing the rest anew beside the file and renaming.
  */
 #include "libdsm/store/store.h"
@@ -104,12 +106,15 @@ hkp_status hkp_dsm__wal_file_open(struct hkp_dsm__wal_file *wal, int dir, struct
 }
 
 hkp_status hkp_dsm__wal_file_append(struct hkp_dsm__wal_file *wal, const uint8_t record[WAL_RECORD]) {
-    hkp_status st = write_all(wal->fd, record, WAL_RECORD);
-    if (st == HKP_OK) {
-        wal->count++;
-        wal->dirty = 1;
+    if (wal->n_waiting == wal->cap_waiting) {
+        uint64_t cap = wal->cap_waiting > 0 ? wal->cap_waiting * 2 : 64;
+        uint8_t(*more)[WAL_RECORD] = cap <= WAL_WAITING_MAX ? realloc(wal->waiting, cap * WAL_RECORD) : NULL;
+        if (more == NULL) return cap <= WAL_WAITING_MAX ? HKP_E_NOMEM : HKP_E_LIMIT;
+        wal->waiting = more;
+        wal->cap_waiting = cap;
     }
-    return st;
+    memcpy(wal->waiting[wal->n_waiting++], record, WAL_RECORD);
+    return HKP_OK;
 }
 
 static int below(const struct hkp_dsm__wal_record *r, const struct hkp_dsm__wal_record *mark) {
@@ -151,21 +156,30 @@ static hkp_status compact(struct hkp_dsm__wal_file *wal) {
 }
 
 hkp_status hkp_dsm__wal_file_sync(struct hkp_dsm__wal_file *wal) {
-    if (!wal->dirty) return HKP_OK;
-    if (fdatasync(wal->fd) != 0) return HKP_E_IO;
-    wal->dirty = 0;
+    if (wal->n_waiting == 0) return HKP_OK;
+    hkp_status st = write_all(wal->fd, wal->waiting[0], (size_t)wal->n_waiting * WAL_RECORD);
+    if (st != HKP_OK || fdatasync(wal->fd) != 0) return HKP_E_IO;
+    wal->count += wal->n_waiting;
+    wal->n_waiting = 0;
     if (wal->count < wal->compact_at) return HKP_OK;
-    hkp_status st = compact(wal);
+    st = compact(wal);
     wal->compact_at = wal->count + WAL_COMPACT;
     return st;
 }
 
 hkp_status hkp_dsm__wal_file_read(const struct hkp_dsm__wal_file *wal, uint64_t index,
                                   uint8_t record[WAL_RECORD]) {
+    if (index >= wal->count) {
+        memcpy(record, wal->waiting[index - wal->count], WAL_RECORD);
+        return HKP_OK;
+    }
     return read_all(wal->fd, record, WAL_RECORD, index * WAL_RECORD);
 }
 
 void hkp_dsm__wal_file_close(struct hkp_dsm__wal_file *wal) {
     if (wal->fd >= 0) close(wal->fd);
     wal->fd = -1;
+    free(wal->waiting);
+    wal->waiting = NULL;
+    wal->n_waiting = wal->cap_waiting = 0;
 }

@@ -537,7 +537,14 @@ VIEWS = [
 PRUNE, HEAL = "libdsm/node/prune.c", "libdsm/node/heal.c"
 INSTEAD = ("sim_store", "what_peers_send_instead_is_not_taken")
 
+LINK["unit_store"], WITH["unit_store"] = ["-Wl,--wrap=write"], SIM
 STORE = [
+    ("D-STO-1 a record of the WAL is written before its rows", "libdsm/store/store.c",
+     "st = hkp_dsm__wal_file_append(&store->wal, ev->data);",
+     "st = hkp_dsm__wal_file_append(&store->wal, ev->data), st = st != HKP_OK ? st : hkp_dsm__wal_file_sync(&store->wal);",
+     "unit_store", "a_kill_behind_any_request_leaves_rows_and_records_that_fit"),
+    ("D-STO-1 a row says that it was promised", LOAD, " && h.proposer != (uint64_t)n->seat;", ";", "sim_disks",
+     "a_crash_between_rows_and_their_records_is_survived"),
     ("D-STO-8 the newest block of an author goes", PRUNE,
      "uint64_t end = a != NULL && a->final.seq <= h->seq ? a->final.seq : h->seq + 1;",
      "uint64_t end = a != NULL ? h->seq + 1 : h->seq;", "sim_store", "old_blocks_go_and_the_newest_of_each_author_stays"),

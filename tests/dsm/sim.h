@@ -223,6 +223,8 @@ struct sim {
     uint32_t crash_node;
     /** only writes to the WAL count for that */
     uint32_t crash_wal;
+    /** 1: a power cut leaves the rows of the commits that run and nothing of their WAL records */
+    uint32_t rows_outlive;
 };
 
 void sim_new(struct sim *s, uint64_t seed, uint32_t n, uint32_t extra);

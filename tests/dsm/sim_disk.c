@@ -164,9 +164,22 @@ static void lies_end(struct sim_disk *d) {
     }
 }
 
+/* The store commits rows first, then writes their records (D-STO-1). */
+static size_t cut_between(struct sim_disk *d) {
+    size_t n = 0;
+    for (size_t k = 0; k < d->n_pending; k++)
+        if (d->pending[k].kind != HKP_DSM_EV_STORE_WAL)
+            d->pending[n++] = d->pending[k];
+        else
+            free(d->pending[k].row.data);
+    return d->n_pending = n;
+}
+
 void sim_disk_cut(struct sim *s, uint32_t i) {
     struct sim_disk *d = &s->nodes[i].disk;
-    size_t keep = d->n_pending > 0 ? (size_t)sim_random(s, d->n_pending + 1) : 0;
+    size_t keep = s->rows_outlive    ? cut_between(d)
+                  : d->n_pending > 0 ? (size_t)sim_random(s, d->n_pending + 1)
+                                     : 0;
     for (size_t k = 0; k < d->n_pending; k++) {
         struct sim_write *w = &d->pending[k];
         if (k == keep && w->kind == HKP_DSM_EV_STORE_WAL && sim_random(s, 2) == 0) { /* half of it */

@@ -6,9 +6,9 @@
 
 static struct sim sim;
 
-static void begin(uint64_t seed) {
+static void begin(uint64_t seed, hkp_time t_cp) {
     sim_new(&sim, seed, 4, 0);
-    sim.t_cp = HKP_DSM_T_CP_NONE;
+    sim.t_cp = t_cp;
     sim.delay = 20 * SIM_MS;
     for (uint32_t i = 0; i < 4; i++) sim_start(&sim, i);
     sim_run(&sim, 50 * SIM_MS);
@@ -40,7 +40,7 @@ static void a_member_never_contradicts_what_its_disk_forgot(void) {
     uint32_t observers = 0;
     for (uint64_t seed = 0; seed < 12; seed++) {
         uint32_t i = (uint32_t)seed % 4, lies = 1 + (uint32_t)seed % 3;
-        begin(check_seed() * 100 + seed);
+        begin(check_seed() * 100 + seed, HKP_DSM_T_CP_NONE);
         work(8, 4);
         sim_disk_lie(&sim, i, lies);
         work(1 + (uint32_t)sim_random(&sim, 6), 4);
@@ -64,9 +64,11 @@ static void a_member_never_contradicts_what_its_disk_forgot(void) {
     CHECK(observers >= 2); /* it did happen, and was seen */
 }
 
-static void a_crash_at_each_record_of_the_wal_is_survived(void) {
+/* outlive: the cut comes between rows and records, so that the newest promises are not known any more. */
+static void crash_at_each_record(uint32_t outlive, hkp_time t_cp) {
     for (uint64_t record = 1; record <= 24; record++) {
-        begin(check_seed() * 200 + record);
+        begin(check_seed() * 200 + record, t_cp);
+        sim.rows_outlive = outlive;
         sim.crash_node = (uint32_t)record % 4;
         sim.crash_wal = 1;
         sim.crash_at_write = record;
@@ -80,9 +82,20 @@ static void a_crash_at_each_record_of_the_wal_is_survived(void) {
             CHECK_EQ(sim.nodes[i].observer, 0);
         }
         CHECK_EQ(sim.faults, 0);
-        CHECK_NOTE(before, "crash at record %" PRIu64, record);
+        CHECK_NOTE(before, "crash at record %" PRIu64 ", rows outlive: %u, T_cp %" PRIu64, record, outlive,
+                   t_cp);
         sim_free(&sim);
     }
+}
+
+static void a_crash_at_each_record_of_the_wal_is_survived(void) {
+    crash_at_each_record(0, HKP_DSM_T_CP_NONE);
+}
+
+/* Decision 0646: what was proposed stands in its row, and that it was promised does not. */
+static void a_crash_between_rows_and_their_records_is_survived(void) {
+    crash_at_each_record(1, HKP_DSM_T_CP_NONE);
+    crash_at_each_record(1, 100 * SIM_MS);
 }
 
 static void next_epoch(void) {
@@ -137,7 +150,7 @@ static void a_copy_of_an_earlier_epoch_is_noticed(void) {
 /* The same without a copy: its promises are all there, so it goes on as a member. */
 static void who_slept_over_the_end_of_an_epoch_is_a_member_again(void) {
     for (uint64_t seed = 0; seed < 3; seed++) {
-        begin(check_seed() * 600 + seed);
+        begin(check_seed() * 600 + seed, HKP_DSM_T_CP_NONE);
         work(6, 4);
         sim_crash(&sim, 0);
         next_epoch();
@@ -170,7 +183,7 @@ static void replace_disk(uint32_t i, int all) {
 
 static void a_wal_with_a_bad_record_amid_good_ones_is_not_believed(void) {
     for (uint64_t seed = 0; seed < 3; seed++) {
-        begin(check_seed() * 300 + seed);
+        begin(check_seed() * 300 + seed, HKP_DSM_T_CP_NONE);
         work(10, 4);
         sim_crash(&sim, 2);
         CHECK(sim_disk_spoil(&sim, 2, HKP_DSM_ROW_WAL));
@@ -195,7 +208,7 @@ static void a_rotten_row_is_told_or_harmless(void) {
                                     HKP_DSM_ROW_META};
     uint32_t told = 0;
     for (uint32_t k = 0; k < 2 * sizeof rows / sizeof rows[0]; k++) {
-        begin(check_seed() * 400 + k);
+        begin(check_seed() * 400 + k, HKP_DSM_T_CP_NONE);
         work(10, 4);
         sim_crash(&sim, 1);
         int spoilt = sim_disk_spoil(&sim, 1, rows[k / 2]);
@@ -217,6 +230,7 @@ static void a_rotten_row_is_told_or_harmless(void) {
 int main(void) {
     CASE(a_member_never_contradicts_what_its_disk_forgot);
     CASE(a_crash_at_each_record_of_the_wal_is_survived);
+    CASE(a_crash_between_rows_and_their_records_is_survived);
     CASE(a_copy_of_an_earlier_epoch_is_noticed);
     CASE(who_slept_over_the_end_of_an_epoch_is_a_member_again);
     CASE(a_wal_with_a_bad_record_amid_good_ones_is_not_believed);

@@ -151,6 +151,12 @@ static void watch_promise(struct sim *s, uint32_t i, uint32_t kind, uint64_t epo
         sim_fault(s, "FINAL after NULL");
     if (kind == HKP_DSM_KIND_NULL && promise_slot(s, me->who, HKP_DSM_KIND_FINAL, epoch, view)->used)
         sim_fault(s, "NULL after FINAL");
+    if (kind == HKP_DSM_KIND_NOTAR || kind == HKP_DSM_KIND_PROPOSE) {
+        const struct sim_promise *other =
+            promise_slot(s, me->who, kind ^ HKP_DSM_KIND_NOTAR ^ HKP_DSM_KIND_PROPOSE, epoch, view);
+        if (other->used && memcmp(other->digest, digest, 32) != 0)
+            sim_fault(s, "a leader attests to another header than it proposes");
+    }
     const struct sim_header *h = header_slot(s, digest);
     if (kind == HKP_DSM_KIND_NOTAR && h->bad) sim_fault(s, "NOTAR for a header that is wrong");
     if (!again && kind == HKP_DSM_KIND_FINAL && h->notars < needed(s, epoch))

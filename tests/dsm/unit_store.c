@@ -55,7 +55,26 @@ struct seen {
     hkp_status damaged;
 };
 
-static uint64_t wall_us(void) { return mesh.time_s * 1000000 + 1000; }
+/* seconds that have gone by for the node */
+static uint64_t later_s;
+
+static uint64_t wall_us(void) { return (mesh.time_s + later_s) * 1000000 + 1000; }
+
+/* The process kills itself: behind so many writes that the store was asked for; at so many writes to the WAL,
+ * before, amid or behind the write. 0: never. */
+static uint64_t dies_behind_request, dies_at_record;
+static enum { DIES_BEFORE, DIES_AMID, DIES_BEHIND } dies;
+
+ssize_t __real_write(int fd, const void *bytes, size_t len);
+ssize_t __wrap_write(int fd, const void *bytes, size_t len);
+
+ssize_t __wrap_write(int fd, const void *bytes, size_t len) {
+    const int now = dies_at_record > 0 && len % 64 == 0 && --dies_at_record == 0;
+    if (now && dies == DIES_BEFORE) raise(SIGKILL);
+    ssize_t n = __real_write(fd, bytes, now && dies == DIES_AMID ? len / 128 * 64 + 32 : len);
+    if (now) raise(SIGKILL);
+    return n;
+}
 
 /* Drains events into the store and commits, until nothing happens. */
 static void settle(hkp_dsm_store *store, hkp_dsm_node *n, hkp_time now, struct seen *seen, int report) {
@@ -67,6 +86,8 @@ static void settle(hkp_dsm_store *store, hkp_dsm_node *n, hkp_time now, struct s
             if (ev.kind <= HKP_DSM_EV_STORE_DROP) {
                 hkp_status st = hkp_dsm_store_apply(store, n, now, &ev);
                 (void)st;
+                const int writes = ev.kind != HKP_DSM_EV_STORE_GET && ev.kind != HKP_DSM_EV_STORE_SCAN;
+                if (writes && dies_behind_request > 0 && --dies_behind_request == 0) raise(SIGKILL);
             }
             if (ev.kind == HKP_DSM_EV_STARTED) seen->started++;
             if (ev.kind == HKP_DSM_EV_DAMAGED) seen->damaged = ev.status, seen->row = ev.row;
@@ -161,6 +182,69 @@ static void what_was_reported_survives_a_kill_at_any_time(void) {
     }
     CHECK(low >= 12); /* each kill came after one more report */
     remove_dir();
+}
+
+/* 1: it was killed on the way. */
+static int lives_into_the_next_epoch(void) {
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        struct seen seen = {0};
+        work(2, -1, &seen);
+        later_s = 3601;
+        work(2, -1, &seen);
+        _exit(0);
+    }
+    int how = 0;
+    CHECK_EQ(waitpid(child, &how, 0), child);
+    dies_behind_request = dies_at_record = 0;
+    return WIFSIGNALED(how);
+}
+
+/* It starts, and its promises are of what it holds: else the only member would wait for itself. */
+static void goes_on(const char *where, uint64_t at) {
+    int before = check_faults;
+    struct seen seen = {0};
+    later_s = 3601;
+    work(1, -1, &seen);
+    CHECK_EQ(seen.started, 1);
+    CHECK_EQ(seen.damaged, HKP_OK);
+    struct seen again = {0};
+    work(0, -1, &again);
+    CHECK_EQ(again.started, 1);
+    CHECK(again.blocks > 0);
+    CHECK_EQ(again.told_final, again.blocks);
+    CHECK_NOTE(before, "killed %s %" PRIu64, where, at);
+    later_s = 0;
+    remove_dir();
+}
+
+/* D-STO-1: what write() took outlives the process, so no record may be there before its rows. */
+static void a_kill_behind_any_request_leaves_rows_and_records_that_fit(void) {
+    int killed = 1;
+    for (uint64_t at = 1; killed; at++) {
+        fresh_dir();
+        dies_behind_request = at;
+        killed = lives_into_the_next_epoch();
+        goes_on("behind request", at);
+        CHECK(at < 400);
+        if (at >= 400) return;
+    }
+}
+
+/* The other order: rows that were committed, and their records are not there, or half of one. */
+static void a_kill_at_any_write_of_the_wal_is_survived(void) {
+    int killed = 1;
+    for (uint64_t at = 1; killed; at++) {
+        for (dies = DIES_BEFORE; dies <= DIES_BEHIND; dies++) {
+            fresh_dir();
+            dies_at_record = at;
+            killed = lives_into_the_next_epoch();
+            goes_on(dies == DIES_BEFORE ? "before WAL" : dies == DIES_AMID ? "amid WAL" : "behind WAL", at);
+        }
+        CHECK(at < 100);
+        if (at >= 100) return;
+    }
 }
 
 static void a_second_process_is_kept_out(void) {
@@ -336,6 +420,8 @@ int main(void) {
     sim_mesh_make(&mesh, 1, HKP_DSM_ROLE_VALIDATOR | HKP_DSM_ROLE_EDGE);
     CASE(a_node_goes_on_where_it_stopped);
     CASE(what_was_reported_survives_a_kill_at_any_time);
+    CASE(a_kill_behind_any_request_leaves_rows_and_records_that_fit);
+    CASE(a_kill_at_any_write_of_the_wal_is_survived);
     CASE(a_second_process_is_kept_out);
     CASE(absent_files_are_told_from_lost_ones);
     CASE(a_bad_record_in_the_wal_is_told_with_its_offset);

@@ -52,7 +52,7 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_store_open(hkp_dsm_store **out, const ch
                                                    struct hkp_dsm_store_fault *fault);
 
 /**
- * Close the store; what was not committed is lost.
+ * Close the store; what was not committed is lost, rows and WAL records alike.
  *
  * @param store  a store or NULL
  *
@@ -74,8 +74,9 @@ HKP_API void hkp_dsm_store_close(hkp_dsm_store *store);
  * @retval HKP_E_INVAL  no store request
  * @retval HKP_E_IO     the system refused; the node was told and is dead
  * @retval HKP_E_NOMEM  no memory; the node was told and is dead
+ * @retval HKP_E_LIMIT  32768 WAL records wait for a commit; the node was told and is dead
  *
- * Cost: one statement of SQLite.
+ * Cost: one statement of SQLite; a WAL record is copied.
  * Source: dsm.md 7.
  * Since: hookprobe-dsm 0.1
  */
