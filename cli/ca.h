@@ -26,6 +26,7 @@ struct cli_ca {
  *     officer.key  seed and public key, in a form of the key store    0600
  *     genesis      set.2 set.3 ...  list                              as the officers signed them
  *     record mark                                                     what it promised (decision 0460)
+ *     own-list     body of the list that it promised last             (decision 0632)
  *     machines/    hardware records of nodes that it certified */
 struct cli_officer {
     const char *dir;
@@ -65,6 +66,17 @@ void cli_officer_close(struct cli_officer *o);
 int cli_officer_save(struct cli_officer *o);
 /** A complete list that another officer handed over; an older one than is known changes nothing. */
 int cli_officer_take_list(struct cli_officer *o, const char *path);
+/** The list that this officer promised last, complete or not. */
+struct cli_own_list {
+    uint8_t body[HKP_DSM_REVOCATION_BODY_MAX];
+    /** 0: none */
+    uint64_t number;
+    /** what is left of it */
+    struct hkp_dsm_revocations list;
+};
+int cli_own_list_read(const struct cli_officer *o, struct cli_own_list *own);
+/** 1: the next entry that could not have left the newest list since by its age (D-CA-6) */
+int cli_own_list_next(struct cli_own_list *own, uint64_t now_s, struct hkp_dsm_revocation *e);
 /** Shows what is to be signed: to stderr before JSON, not at all before JSON that was agreed to. file: its
  * name. */
 int cli_officer_review(struct cli_officer *o, const struct hkp_dsm_multi *given, const char *file, int json,

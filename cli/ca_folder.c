@@ -15,7 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { RECORD_SLACK = 4 * 1024 * 1024 };
+/* DROPPED_S: D-CA-6 for an officer that did not sign the node's last certificate */
+enum { RECORD_SLACK = 4 * 1024 * 1024, DROPPED_S = HKP_DSM_LISTED_S + 90 * 86400 };
 
 /* ---- Files ---- */
 
@@ -334,6 +335,36 @@ int cli_officer_take_list(struct cli_officer *o, const char *path) {
     return code == CLI_OK && list.number > o->held.number ? keep_list(o, &list, bytes, len) : code;
 }
 
+/* ---- The list that was promised last ---- */
+
+int cli_own_list_read(const struct cli_officer *o, struct cli_own_list *own) {
+    char path[CLI_CA_PATH];
+    size_t len = 0;
+    own->number = own->list.n_entries = 0;
+    int code = cli_ca_path(path, o->dir, "own-list");
+    if (code != CLI_OK || access(path, F_OK) != 0) return code;
+    code = cli_ca_read(path, own->body, sizeof own->body, &len);
+    if (code != CLI_OK) return code;
+    const hkp_status st = hkp_dsm_revocations_parse(own->body, len, &own->list);
+    own->number = own->list.number;
+    return st == HKP_OK
+               ? CLI_OK
+               : cli_ca_told(path, st, "is damaged: remove it, and give the nodes of that list with --node");
+}
+
+int cli_own_list_next(struct cli_own_list *own, uint64_t now_s, struct hkp_dsm_revocation *e) {
+    while (hkp_dsm_revocations_next(&own->list, e) == HKP_OK)
+        if (now_s < DROPPED_S || e->time_s > now_s - DROPPED_S) return 1;
+    return 0;
+}
+
+/* Before the promise, so that what it revokes is not lost with the file that nobody completes. */
+static int keep_own_list(const struct cli_officer *o, const struct hkp_dsm_view *body) {
+    char path[CLI_CA_PATH];
+    const int code = cli_ca_path(path, o->dir, "own-list");
+    return code == CLI_OK ? cli_ca_write(path, body->ptr, body->len) : code;
+}
+
 /* ---- Signing ---- */
 
 static const char *why_not(hkp_status st) {
@@ -359,9 +390,11 @@ static const char *why_not(hkp_status st) {
     case HKP_E_DSM_EXPIRED:
         return "the certificate ended more than 90 days ago";
     case HKP_E_DSM_GAP:
-        return "the list before it is not known here; hand it over with --list";
+        return "the complete list that it follows is not known here (hand it over with --list), or its "
+               "number "
+               "is more than 1024 above what this officer knows";
     case HKP_E_DSM_PREV:
-        return "it names another list before it";
+        return "it does not follow the newest complete list: hand that one to the officer that made it";
     case HKP_E_LIMIT:
         return "it is complete";
     case HKP_E_DSM_SIGNER:
@@ -409,8 +442,10 @@ int cli_officer_sign(struct cli_officer *o, const struct hkp_dsm_matter *matter,
     if (st == HKP_OK) st = hkp_dsm_record_promise(&o->record, &promise);
     if (st != HKP_OK) return cli_ca_told(out, st, why_not(st));
     if (m.kind == HKP_DSM_KIND_REVOCATION_LIST &&
-        hkp_dsm_revocations_parse(m.body.ptr, m.body.len, &list) == HKP_OK)
-        code = bar_all(o, list);
+        hkp_dsm_revocations_parse(m.body.ptr, m.body.len, &list) == HKP_OK) {
+        code = keep_own_list(o, &m.body);
+        if (code == CLI_OK) code = bar_all(o, list);
+    }
     if (code == CLI_OK) code = cli_officer_save(o); /* durable before the signature (D-CA-4) */
     if (code != CLI_OK) return code;
     st = hkp_dsm_officer_sign(&o->record, m.set, given, o->secret, o->ca.scratch, sizeof o->ca.scratch,

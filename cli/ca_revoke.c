@@ -18,6 +18,7 @@ struct wanted {
 
 struct work {
     struct cli_officer officer;
+    struct cli_own_list own;
     struct hkp_dsm_revocation entries[HKP_DSM_REVOCATIONS_MAX];
     uint8_t body[HKP_DSM_REVOCATION_BODY_MAX];
     struct hkp_dsm_revocations list;
@@ -41,7 +42,7 @@ static int add(struct work *w, const struct hkp_dsm_revocation *e) {
     return CLI_OK;
 }
 
-/* The number behind the newest complete list, or behind one that this officer promised and nobody completed.
+/* Behind the newest complete list, with a number above one that this officer promised and nobody completed.
  */
 static void number(struct work *w) {
     static const uint8_t of_all[16];
@@ -52,7 +53,28 @@ static void number(struct work *w) {
         p.number <= w->officer.held.number)
         return;
     w->list.number = p.number + 1;
-    memcpy(w->list.previous, p.id, 32);
+    fprintf(
+        stderr,
+        "list %llu, which this officer signed, is not known here as complete: if it is, hand it over with "
+        "--list, or the others refuse this one\n",
+        (unsigned long long)p.number);
+}
+
+/* What this officer has revoked in a list that, as far as it knows, was never completed. */
+static int add_own(struct work *w, uint64_t now) {
+    struct hkp_dsm_revocation e;
+    char text[33];
+    int code = cli_own_list_read(&w->officer, &w->own);
+    while (code == CLI_OK && cli_own_list_next(&w->own, now, &e)) {
+        size_t i = 0;
+        while (i < w->list.n_entries && memcmp(w->entries[i].node_id, e.node_id, 16) != 0) i++;
+        if (i < w->list.n_entries && w->entries[i].serial >= e.serial) continue;
+        fprintf(stderr, "taken over from list %llu, which this officer signed: node %s\n",
+                (unsigned long long)w->own.number, sodium_bin2hex(text, sizeof text, e.node_id, 16));
+        e.time_s = now;
+        code = add(w, &e);
+    }
+    return code;
 }
 
 static int build(struct work *w, const struct wanted *o, size_t *len) {
@@ -67,6 +89,7 @@ static int build(struct work *w, const struct wanted *o, size_t *len) {
         e.time_s = now;
         code = add(w, &e);
     }
+    if (code == CLI_OK) code = add_own(w, now);
     if (code != CLI_OK) return code;
     qsort(w->entries, w->list.n_entries, sizeof w->entries[0], by_node_id);
     number(w);
@@ -146,19 +169,19 @@ const struct cli_command cli_ca_revoke = {
         "usage: hookprobe ca revoke --dir DIR --out FILE [--node ID [--serial N] [--reason R]]... [--hours "
         "N]\n"
         "                           [--list FILE] [--yes] [--json]\n\n"
-        "Makes the list that follows the newest one: its entries, and these nodes. Without a --node it says "
-        "that "
-        "nothing\n"
-        "changed, which is due every day: nodes that have no current list open no sessions with roles. The "
-        "other "
-        "officers\n"
-        "sign it with \"ca sign\".\n\n"
+        "Makes the list that follows the newest complete one: its entries, these nodes, and what this "
+        "officer revoked in a\n"
+        "list that nobody completed; the number of that one stays unused. Without a --node it says that "
+        "nothing changed,\n"
+        "which is due every day: nodes that have no current list open no sessions with roles. The other "
+        "officers sign it\n"
+        "with \"ca sign\".\n\n"
         "  --node ID     the node; it is barred for good, unless\n"
         "  --serial N    only its certificates up to this serial are revoked\n"
         "  --reason R    unspecified, key-compromise, superseded, retired, fork, attestation, equivocation,\n"
         "                policy, lost, hardware\n"
         "  --hours N     until the next list, 1..24; default 24\n"
-        "  --list FILE   the newest list, if this folder may not have it\n"
+        "  --list FILE   the newest complete list, if this folder may not have it\n"
         "  --yes         do not ask\n"
         "  --json        the result as one JSON object\n",
     .run = ca_revoke,

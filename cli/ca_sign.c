@@ -148,6 +148,34 @@ static uint64_t next_serial(const struct work *w, const struct hkp_dsm_certifica
     return serial == HKP_DSM_SERIAL_BARRED ? serial : serial + 1;
 }
 
+static hkp_status build(struct work *w, const struct hkp_dsm_certificate *c) {
+    w->matter.body.ptr = w->body;
+    return hkp_dsm_certificate_build(c, w->body, sizeof w->body, &w->matter.body.len);
+}
+
+/* The body that this officer promised to this request, and perhaps could not write (decision 0632): all of it
+ * but serial and times follows from what is given, these stand in the record, and its id says whether it is
+ * the same. */
+static int promised_before(struct work *w, const struct wanted *o, const struct hkp_dsm_certificate *c,
+                           uint64_t above) {
+    const uint8_t *chain_id = w->officer.ca.genesis.chain_id;
+    const int has_token = w->matter.token.len > 0;
+    struct hkp_dsm_certificate again = *c;
+    struct hkp_dsm_promise p;
+    uint8_t digest[32], id[32];
+    if (hkp_dsm_record_find(&w->officer.record, HKP_DSM_KIND_CERTIFICATE, w->asked.node_id, &p) != HKP_OK)
+        return 0;
+    hkp_dsm_token_digest(digest, chain_id, w->matter.token.ptr, w->matter.token.len);
+    if (p.number <= above || (o->serial != 0 && o->serial != p.number)) return 0;
+    if ((int)p.has_token != has_token || (has_token && memcmp(p.token, digest, 32) != 0)) return 0;
+    again.serial = p.number;
+    again.not_after_s = p.not_after_s;
+    again.not_before_s = p.not_after_s - o->days * 86400;
+    if (again.not_before_s + HKP_DSM_ISSUE_WINDOW_S < c->not_before_s || build(w, &again) != HKP_OK) return 0;
+    hkp_dsm_object_id(id, chain_id, HKP_DSM_KIND_CERTIFICATE, NULL, w->body, w->matter.body.len);
+    return memcmp(p.id, id, 32) == 0;
+}
+
 /* The first officer proposes the exact body (D-CA-3). */
 static int propose(struct work *w, const struct wanted *o) {
     struct hkp_dsm_certificate c = {0}, old;
@@ -175,8 +203,8 @@ static int propose(struct work *w, const struct wanted *o) {
     c.not_before_s = cli_wall() / 1000000 - 60;
     c.not_after_s = c.not_before_s + o->days * 86400;
     w->matter.kind = HKP_DSM_KIND_CERTIFICATE;
-    w->matter.body.ptr = w->body;
-    const hkp_status st = hkp_dsm_certificate_build(&c, w->body, sizeof w->body, &w->matter.body.len);
+    const int again = promised_before(w, o, &c, has_old ? old.serial : 0);
+    const hkp_status st = again ? HKP_OK : build(w, &c);
     if (st != HKP_OK) return cli_ca_told(o->file, st, "no certificate can be made of it");
     w->multi = (struct hkp_dsm_multi){.kind = HKP_DSM_KIND_CERTIFICATE,
                                       .ca_version = cli_ca_newest(&w->officer.ca)->version,
@@ -203,6 +231,29 @@ static int read_given(struct work *w, const struct wanted *o) {
 
 /* ---- Showing and signing ---- */
 
+/* What this officer revoked in a list that perhaps nobody completed and this one leaves out: a person
+ * decides.
+ */
+static int review_left_out(const struct cli_officer *o, const struct hkp_dsm_view *body, int yes) {
+    static struct cli_own_list own;
+    struct hkp_dsm_revocations list;
+    struct hkp_dsm_revocation e;
+    char text[33];
+    size_t n = 0;
+    int code = cli_own_list_read(o, &own);
+    if (code != CLI_OK || hkp_dsm_revocations_parse(body->ptr, body->len, &list) != HKP_OK) return code;
+    while (cli_own_list_next(&own, cli_wall() / 1000000, &e)) {
+        if (hkp_dsm_revocations_find(&list, e.node_id) >= e.serial) continue;
+        fprintf(stderr, "LEFT OUT: list %llu, which this officer signed, revokes more of node %s\n",
+                (unsigned long long)own.number, sodium_bin2hex(text, sizeof text, e.node_id, 16));
+        n++;
+    }
+    if (n > 0 && yes)
+        code = cli_fail(CLI_NO,
+                        "make the list with \"ca revoke\" here, or look at it and sign it without --yes");
+    return code;
+}
+
 int cli_officer_review(struct cli_officer *o, const struct hkp_dsm_multi *given, const char *file, int json,
                        int yes) {
     static uint8_t bytes[CLI_CA_FILE_MAX];
@@ -225,7 +276,7 @@ int cli_officer_review(struct cli_officer *o, const struct hkp_dsm_multi *given,
     }
     if (!json || !yes) cli_ca_print(json ? stderr : stdout, shown);
     json_decref(shown);
-    return CLI_OK;
+    return m.kind == HKP_DSM_KIND_REVOCATION_LIST ? review_left_out(o, &m.body, yes) : CLI_OK;
 }
 
 int cli_officer_issue(struct cli_officer *o, const struct hkp_dsm_matter *m, int json, int yes,

@@ -10,7 +10,7 @@
 
 #include <sodium.h>
 
-enum { SKEW_S = 300, CERTIFICATE_LIFE_S = 90 * 86400 };
+enum { SKEW_S = 300, CERTIFICATE_LIFE_S = 90 * 86400, NUMBERS_SKIPPED_MAX = 1024 };
 
 void hkp_dsm_token_digest(uint8_t digest[32], const uint8_t chain_id[32], const uint8_t *token, size_t len) {
     const struct hkp_dsm_view parts[] = {{chain_id, 32}, {token, len}};
@@ -160,7 +160,12 @@ static int may_be_dropped(const struct hkp_dsm_record *record, const struct hkp_
            last.not_after_s <= now_s - wait;
 }
 
-/* Every node that was listed stays so, with no lower serial, or may be dropped; new ones are dated now. */
+/* Dated now: what is new is in force for as long as what it revokes may be (may_be_dropped). */
+static int is_of_today(const struct hkp_dsm_revocation *e, uint64_t now_s) {
+    return e->time_s <= now_s + SKEW_S && e->time_s + HKP_DSM_ISSUE_WINDOW_S >= now_s;
+}
+
+/* Every node that was listed stays so, with no lower serial, or may be dropped; what changed is dated now. */
 static hkp_status compare_entries(const struct hkp_dsm_record *record, struct hkp_dsm_revocations old,
                                   struct hkp_dsm_revocations new, uint64_t now_s) {
     struct hkp_dsm_revocation was, is;
@@ -170,27 +175,27 @@ static hkp_status compare_entries(const struct hkp_dsm_record *record, struct hk
         const int order = !has_new ? -1 : !has_old ? 1 : memcmp(was.node_id, is.node_id, 16);
         if (order < 0 && !may_be_dropped(record, &was, now_s)) return HKP_E_DSM_REVOKED;
         if (order == 0 && (is.serial < was.serial || is.time_s < was.time_s)) return HKP_E_DSM_REVOKED;
-        if (order > 0 && (is.time_s > now_s + SKEW_S || is.time_s + HKP_DSM_ISSUE_WINDOW_S < now_s))
-            return HKP_E_DSM_VALIDITY;
+        const int same = order == 0 && is.serial == was.serial && is.time_s == was.time_s;
+        if (order >= 0 && !same && !is_of_today(&is, now_s)) return HKP_E_DSM_VALIDITY;
         if (order <= 0) has_old = hkp_dsm_revocations_next(&old, &was) == HKP_OK;
         if (order >= 0) has_new = hkp_dsm_revocations_next(&new, &is) == HKP_OK;
     }
     return HKP_OK;
 }
 
-/* Key 5: the list that is known, or the one that this officer promised though it was never completed. */
+/* Key 5 names the newest complete list, and the number is free: those between that nobody completed are left
+ * out. Too many at once are not, or one bad officer would have the last number there is (decision 0630). */
 static hkp_status follows(const struct hkp_dsm_record *record, const struct hkp_dsm_revocations *held,
                           const struct hkp_dsm_revocations *l) {
     static const uint8_t of_all[16];
     struct hkp_dsm_promise p;
+    uint64_t newest = held->number;
     if (l->number <= held->number) return HKP_E_DSM_STALE;
-    if (l->number == 1) return HKP_OK; /* its zeros were checked */
-    if (l->number - 1 == held->number)
-        return memcmp(l->previous, held->id, 32) == 0 ? HKP_OK : HKP_E_DSM_PREV;
-    if (hkp_dsm_record_find(record, HKP_DSM_KIND_REVOCATION_LIST, of_all, &p) != HKP_OK ||
-        p.number != l->number - 1)
-        return HKP_E_DSM_GAP;
-    return memcmp(l->previous, p.id, 32) == 0 ? HKP_OK : HKP_E_DSM_PREV;
+    if (memcmp(l->previous, held->id, 32) != 0)
+        return l->number - 1 == held->number ? HKP_E_DSM_PREV : HKP_E_DSM_GAP;
+    if (hkp_dsm_record_find(record, HKP_DSM_KIND_REVOCATION_LIST, of_all, &p) == HKP_OK && p.number > newest)
+        newest = p.number;
+    return l->number <= newest || l->number - newest <= NUMBERS_SKIPPED_MAX ? HKP_OK : HKP_E_DSM_GAP;
 }
 
 static hkp_status judge_list(const struct hkp_dsm_record *record, const struct hkp_dsm_matter *m,

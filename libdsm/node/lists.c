@@ -114,7 +114,8 @@ static void hold_list(node *n, struct carried *c) {
     struct lists *l = &n->lists;
     uint32_t at = l->held[0].op != NULL && l->held[0].list.number == c->list.number;
     if (!at) {
-        hkp_dsm__carried_drop(n, &l->held[0]);
+        hkp_dsm__carried_drop(n, &l->before);
+        l->before = l->held[0]; /* for who asks for it (split) */
         drop_second(n);
     }
     l->held[at] = *c;
@@ -132,20 +133,19 @@ static hkp_status verify(node *n, const struct carried *c, uint32_t kind) {
     return st;
 }
 
-/* The new list follows another one than ours: that one is asked for, the two are E6 (D-CA-7). */
+/* The new list follows another one than ours: that one is asked for. Of our number, the two are E6 (D-CA-7);
+ * numbers may be left out (D-CA-6), so only the list itself says which it has. */
 static void split(node *n, const struct carried *c) {
     struct lists *l = &n->lists;
-    if (l->held[0].op == NULL ||
-        !hkp_dsm__revocations_split(&c->list, l->held[0].list.number, l->held[0].list.id))
-        return;
-    if (l->held[1].op != NULL && memcmp(l->held[1].list.id, c->list.previous, 32) == 0) return;
-    hkp_dsm__carried_drop(n, &l->rival);
-    l->rival = l->held[0];
-    l->rival.op = hkp_dsm__blob_hold(l->held[0].op);
-    memcpy(l->rival_id, c->list.previous, 32);
+    if (l->held[0].op == NULL || c->list.number == l->held[0].list.number) return;
+    memset(l->asked_id, 0, 32);
+    if (hkp_is_zero(c->list.previous, 32)) return;
+    for (uint32_t i = 0; i < 2; i++)
+        if (l->held[i].op != NULL && memcmp(l->held[i].list.id, c->list.previous, 32) == 0) return;
+    memcpy(l->asked_id, c->list.previous, 32);
     struct hkp_dsm_cbor_writer w = hkp_dsm__writer(n);
     hkp_dsm__put_list(&w, HKP_DSM__OP_MSG_GRAFT, 1);
-    hkp_dsm_cbor_put_bytes(&w, l->rival_id, 16);
+    hkp_dsm_cbor_put_bytes(&w, l->asked_id, 16);
     blob *msg = hkp_dsm__msg(n, &w);
     if (msg != NULL) hkp_dsm__send_all(n, 1, msg, NULL);
     hkp_dsm__blob_drop(&n->pool, msg);
@@ -160,7 +160,7 @@ static hkp_status place(const node *n, const struct carried *c) {
         if (l->held[i].op != NULL && memcmp(l->held[i].list.id, c->list.id, 32) == 0)
             return HKP_E_DSM_DUPLICATE;
     if (c->list.number == held->list.number) return l->held[1].op == NULL ? HKP_OK : HKP_E_DSM_STALE;
-    return l->rival.op != NULL && memcmp(l->rival_id, c->list.id, 32) == 0 ? HKP_OK : HKP_E_DSM_STALE;
+    return l->before.op != NULL && memcmp(l->asked_id, c->list.id, 32) == 0 ? HKP_OK : HKP_E_DSM_STALE;
 }
 
 static hkp_status take_list(node *n, struct carried *c, uint32_t hops, struct peer *from) {
@@ -169,8 +169,8 @@ static hkp_status take_list(node *n, struct carried *c, uint32_t hops, struct pe
     if (st == HKP_OK) st = verify(n, c, HKP_DSM_KIND_REVOCATION_LIST);
     if (st != HKP_OK) return st;
     if (l->held[0].op != NULL && c->list.number < l->held[0].list.number) {
-        hkp_dsm__suspect(n, &l->rival.multi, &c->multi);
-        hkp_dsm__carried_drop(n, &l->rival);
+        hkp_dsm__suspect(n, &l->before.multi, &c->multi);
+        memset(l->asked_id, 0, 32);
         return HKP_E_DSM_STALE;
     }
     split(n, c);
@@ -254,7 +254,8 @@ void hkp_dsm__list_from_chain(node *n, const struct carried *c) {
 
 static const struct hkp_dsm_view *by_id(const node *n, const uint8_t id[16]) {
     const struct lists *l = &n->lists;
-    const struct carried *all[] = {&l->held[0], &l->held[1], &l->next, &l->chain[0], &l->chain[1], &l->rival};
+    const struct carried *all[] = {&l->held[0],  &l->held[1],  &l->next,
+                                   &l->chain[0], &l->chain[1], &l->before};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (all[i]->op != NULL && memcmp(all[i]->list.id, id, 16) == 0) return &all[i]->multi;
     for (size_t i = 0; i < CA_SETS_MAX; i++)

@@ -145,8 +145,8 @@ struct hkp_dsm_node {
 
     /** lists.c: newest lists held, and the next officers; ops_lists.c: what the chain carries */
     struct lists {
-        struct carried held[2], next, rival, chain[2];
-        uint8_t rival_id[32], over_digest[32];
+        struct carried held[2], next, before, chain[2];
+        uint8_t asked_id[32], over_digest[32];
         struct officers_state officers;
         /** marks of authors that lists of headers name which are not final; 0: none do */
         uint64_t over, marks;

@@ -73,11 +73,6 @@ hkp_status hkp_dsm_revocations_check(const uint8_t *in, size_t len, const uint8_
     return HKP_OK;
 }
 
-int hkp_dsm__revocations_split(const struct hkp_dsm_revocations *list, uint64_t held_number,
-                               const uint8_t held_id[32]) {
-    return held_number > 0 && list->number - 1 == held_number && memcmp(list->previous, held_id, 32) != 0;
-}
-
 hkp_status hkp_dsm_revocations_next(struct hkp_dsm_revocations *list, struct hkp_dsm_revocation *entry) {
     if (list->n_entries == 0) return HKP_E_NOTFOUND;
     struct hkp_dsm_cbor_reader r = {.next = list->entries.ptr, .end = list->entries.ptr + list->entries.len};

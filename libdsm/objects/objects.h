@@ -76,10 +76,6 @@ const struct hkp_dsm_ca_set *hkp_dsm__officers_find(const struct hkp_dsm_officer
  * ---------------------------------------------------------------------
  */
 
-/* D-CA-7: does list follow another list than the one held? Then both are evidence E6. */
-int hkp_dsm__revocations_split(const struct hkp_dsm_revocations *list, uint64_t held_number,
-                               const uint8_t held_id[32]);
-
 /* ORDER (D-AUD-6), all of it but whether its number rises. */
 hkp_status hkp_dsm__order_open(const uint8_t *in, size_t len, const uint8_t chain_id[32],
                                const struct hkp_dsm_officers *officers, struct hkp_dsm_order *order,

@@ -395,6 +395,32 @@ def after_a_crash_before_the_signature_only_the_same_body_is_signed(folder):
 
 
 @case
+def after_a_crash_the_first_officer_makes_the_same_certificate_again(folder):
+    w = World(folder, 4)
+    token = w.token()
+    request = w.request(w.nodes[0], "--token", token)
+    beside = ["--token", token, "--no-evidence", "--group", "1"]
+    w.sign(0, request, "none/out", *beside, code=3, said=["cannot be written"])  # recorded, and the token is used
+    time.sleep(1.1)  # so that a body of now would be another one
+    w.sign(0, request, "other", "--token", token, "--no-evidence", "--group", "2", code=1, said=["the token was used"])
+    w.sign(0, request, "other", *beside, "--days", "31", code=1, said=["the token was used"])
+    w.sign(0, request, "half", *beside)
+    assert w.show(w.at("half"))["serial"] == 1
+    assert w.sign(1, w.at("half"), "certificate", *beside[:3], "--request", request)["complete"]
+    renewal = w.request(w.nodes[0], "--renew", name="renewal")
+    beside = ["--renew", w.at("certificate"), "--no-evidence"]
+    w.sign(0, renewal, "none/out", *beside, code=3)
+    w.sign(0, renewal, "next", *beside)
+    assert w.show(w.at("next"))["serial"] == 2
+    w.sign(0, renewal, "later", *beside, "--days", "31")  # what was asked for has changed
+    assert w.show(w.at("later"))["serial"] == 3
+    again = w.token()  # another token is used up by a certificate of its own
+    request = w.request(w.nodes[0], "--token", again, name="again")
+    w.sign(0, request, "new", "--token", again, "--no-evidence", "--group", "1", "--days", "31")
+    assert w.show(w.at("new"))["serial"] == 4
+
+
+@case
 def a_record_that_is_not_whole_signs_nothing(folder):
     w = World(folder)
     anna = w.officers[0]
@@ -495,6 +521,60 @@ def revocation_lists_follow_each_other(folder):
     assert fourth["number"] == 3
     assert w.sign(2, w.at("l4.half"), "l4")["complete"]
     assert len(w.show(w.at("l4"))["revoked"]) == 2
+
+
+@case
+def lists_that_nobody_completed_lock_nothing_and_lose_nothing(folder):
+    w = World(folder, 4)
+    a, b, c, d = (node["node_id"] for node in w.nodes)
+
+    def revoke(officer, out, *words, **how):
+        return ca("revoke", "--dir", w.officers[officer], "--yes", "--out", w.at(out), *words, **how)
+
+    revoke(0, "l1.half", "--node", d, "--serial", "1")
+    w.sign(1, w.at("l1.half"), "l1")
+    one = w.show(w.at("l1"))["id"]
+    for officer in (0, 2):
+        ca("init", "--dir", w.officers[officer], "--list", w.at("l1"))
+    for officer, node in enumerate((a, b, c)):  # each of them makes the list of the day
+        assert revoke(officer, f"l2.{officer}", "--node", node, "--reason", "lost")["number"] == 2
+    got = run("ca", "sign", "--dir", w.officers[0], "--out", w.at("l2"), w.at("l2.1"), stdin="yes\n")
+    expect(got, 1, "has promised another body")
+    got = run("ca", "revoke", "--dir", w.officers[0], "--yes", "--out", w.at("l3.0"), "--node", a, "--serial", "7", "--json")
+    assert expect(got, 0, "not known here as complete", "taken over from list 2, which this officer signed: node " + a)
+    shown = w.show(w.at("l3.0"))
+    assert shown["number"] == 3 and shown["previous"] == one, shown
+    assert {e["node_id"]: e["serial"] for e in shown["revoked"]} == {a: "barred", d: 1}, shown
+    # Boris has barred another node meanwhile: what he signs has it, or he says that it need not
+    w.sign(1, w.at("l3.0"), "l3", code=1, said=["LEFT OUT: list 2, which this officer signed, revokes more of node " + b,
+                                                "sign it without --yes"])
+    refused = run("ca", "sign", "--dir", w.officers[1], "--out", w.at("l3"), w.at("l3.0"), stdin="no\n")
+    expect(refused, 1, "LEFT OUT", "nothing was done")
+    assert not os.path.exists(w.at("l3"))
+    assert revoke(1, "l3.1", "--node", a, "--reason", "lost")["number"] == 3
+    assert {e["node_id"] for e in w.show(w.at("l3.1"))["revoked"]} == {a, b, d}
+    w.sign(0, w.at("l3.1"), "l3", code=1, said=["has promised another body"])
+    revoke(1, "none/out", code=3)  # recorded, and the file is lost
+    four = revoke(1, "l5.1")
+    assert four["number"] == 5, four
+    assert w.sign(0, w.at("l5.1"), "l5")["complete"]
+    shown = w.show(w.at("l5"))
+    assert shown["verified"] is True and shown["previous"] == one
+    assert {e["node_id"] for e in shown["revoked"]} == {a, b, d}
+    # Chen barred c in vain; he may say that it need not be
+    agreed = run("ca", "sign", "--dir", w.officers[2], "--list", w.at("l5"), "--out", w.at("x"), w.at("l5"), stdin="yes\n")
+    expect(agreed, 1, "LEFT OUT: list 2, which this officer signed, revokes more of node " + c)
+    assert revoke(2, "l6.2", "--list", w.at("l5"))["number"] == 6
+    assert {e["node_id"] for e in w.show(w.at("l6.2"))["revoked"]} == {a, b, c, d}
+    revoke(0, "l6.0")
+    agreed = run("ca", "sign", "--dir", w.officers[2], "--list", w.at("l5"), "--out", w.at("x"), w.at("l6.0"), stdin="yes\n")
+    expect(agreed, 1, "LEFT OUT: list 6", "has promised another body")
+    revoke(0, "l7.0")
+    agreed = run("ca", "sign", "--dir", w.officers[2], "--out", w.at("l7"), w.at("l7.0"), stdin="yes\n")
+    expect(agreed, 0, "LEFT OUT: list 6")
+    assert w.show(w.at("l7"))["verified"] is True and w.show(w.at("l7"))["number"] == 7
+    write(os.path.join(w.officers[2], "own-list"), b"x")
+    revoke(2, "l8.2", code=4, said=["own-list: is damaged"])
 
 
 @case

@@ -404,6 +404,9 @@ OFFICER, RECORD = "libdsm/beside/officer.c", "libdsm/beside/officer_record.c"
 ONE_BODY = ("unit_officer", "of_one_number_one_body_is_promised")
 SHORTER = ("unit_officer", "a_record_that_is_missing_shorter_or_changed_is_refused")
 UNRECORDED = ("unit_officer", "nothing_is_signed_that_the_record_does_not_hold")
+SKIPS = "return l->number <= newest || l->number - newest <= NUMBERS_SKIPPED_MAX ? HKP_OK : HKP_E_DSM_GAP;"
+DATED = "const int same = order == 0 && is.serial == was.serial && is.time_s == was.time_s;"
+RAISED = ("unit_officer_rules", "a_raised_serial_is_dated_now")
 NARROW, LET_OUT = ("unit_officer_rules", "a_renewal_does_not_widen"), ("unit_officer_rules", "a_list_lets_no_node_out")
 
 CA = [
@@ -445,9 +448,16 @@ CA = [
      "if (order < 0 && !may_be_dropped(record, &was, now_s)) return HKP_E_DSM_REVOKED;", "(void)may_be_dropped;", *LET_OUT),
     ("D-CA-6 a revoked serial falls", OFFICER, "order == 0 && (is.serial < was.serial || is.time_s < was.time_s)",
      "order == 0 && is.time_s < was.time_s", *LET_OUT),
-    ("D-CA-6 a list names another before it", OFFICER,
-     "return memcmp(l->previous, held->id, 32) == 0 ? HKP_OK : HKP_E_DSM_PREV;", "return HKP_OK;", "unit_officer_rules",
-     "a_list_names_the_one_before"),
+    ("D-CA-6 a list names another before it", OFFICER, "if (memcmp(l->previous, held->id, 32) != 0)",
+     "if (l->number == 0)", "unit_officer_rules", "a_list_names_the_one_before"),
+    ("D-CA-6 a number that nobody completed locks the officers", OFFICER, SKIPS,
+     "(void)newest;\n    return l->number - 1 == held->number ? HKP_OK : HKP_E_DSM_GAP;", "unit_officer_rules",
+     "lists_that_nobody_completed_are_left_out"),
+    ("D-CA-6 any number is left out", OFFICER, SKIPS, "(void)newest;\n    return HKP_OK;", "unit_officer_rules",
+     "a_list_leaves_out_no_more_than_1023_numbers"),
+    ("D-CA-6 a raised serial keeps its date", OFFICER, DATED, "const int same = order == 0;", *RAISED),
+    ("D-CA-6 a date that no other may follow", OFFICER, DATED,
+     "const int same = order == 0 && is.serial == was.serial;", *RAISED),
 ]
 
 SPREAD_C, CONDUCT = "libdsm/node/spread.c", "libdsm/node/conduct.c"
@@ -594,6 +604,10 @@ CATCHING_UP = [
     ("D-BLK-7 it is believed again in its next session", "libdsm/node/peers.c", "p->lied = was.lied;", "", *CLAIMS),
     ("D-CA-7 an older list", LISTS, "if (held->op == NULL || c->list.number > held->list.number) return HKP_OK;",
      "if (held != NULL) return HKP_OK;", "sim_lists", "a_list_reaches_all_and_the_chain"),
+    ("D-CA-7 the rival of the list held is not asked for", LISTS, "memcpy(l->asked_id, c->list.previous, 32);", "return;",
+     "sim_lists", "a_rival_of_the_list_held_is_asked_for"),
+    ("D-CA-7 the list before is not kept for who asks", LISTS, "l->before = l->held[0]; /*",
+     "hkp_dsm__carried_drop(n, &l->held[0]); /*", "sim_lists", "a_rival_of_the_list_held_is_asked_for"),
     ("D-CA-2 officers by gossip alone", LISTS, "    n->lists.next = *c;\n",
      "    n->lists.next = *c;\n    n->lists.officers.sets[n->lists.officers.n_sets++] = c->set;\n    n->officers.n_sets++;\n", *OFFICERS),
     ("D-CA-2 old officers for ever", LISTS, "at_s < s->since_s[i + 1] + HKP_DSM_CA_OVERLAP_S", "at_s > 0", *OFFICERS),

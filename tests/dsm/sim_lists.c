@@ -227,6 +227,50 @@ static void two_lists_of_one_number_both_count(void) {
     sim_free(&sim);
 }
 
+/* D-CA-7: what a list follows is asked for, also behind a number that was left out (D-CA-6). */
+static void a_rival_of_the_list_held_is_asked_for(void) {
+    for (uint64_t number = 2; number <= 3; number++) {
+        struct object left, right, next;
+        begin(30 + number);
+        sim.lost_ops = ~(1ULL << 8 | 1ULL << 9 | 1ULL << 10); /* not by the chain */
+        for (uint32_t i = 0; i < 3; i++) sim.links[i][3] = sim.links[3][i] = 0;
+        make_list(&left, 1, NULL, 2, 1, 1, sim.mesh.officer);
+        make_list(&right, 1, NULL, 3, 5, 1, sim.mesh.officer);
+        CHECK_EQ(give(3, &left, 0), HKP_OK);
+        CHECK_EQ(give(0, &right, 0), HKP_OK);
+        sim_run(&sim, SIM_S);
+        for (uint32_t i = 0; i < 3; i++) sim.links[i][3] = sim.links[3][i] = 1;
+        sim_run(&sim, SIM_S);
+        CHECK_EQ(hkp_dsm_node_revoked(sim.nodes[3].node, sim.mesh.node_id[3]), 0);
+        make_list(&next, number, &right, 3, 5, 1, sim.mesh.officer);
+        CHECK_EQ(give(3, &next, 0), HKP_OK);
+        sim_run(&sim, 100 * SIM_MS);
+        sim.lost_ops = 0;
+        sim_run(&sim, 10 * SIM_S);
+        int before = check_faults;
+        expect_all(number, 1);
+        for (uint32_t i = 0; i < 4; i++) CHECK_EQ(sim_status(&sim, i).evidence, 1);
+        CHECK_NOTE(before, "list %" PRIu64, number);
+        sim_free(&sim);
+    }
+}
+
+/* D-CA-6: of lists that follow each other some were never completed, perhaps all before the first. */
+static void numbers_may_be_left_out(void) {
+    struct object one, two;
+    begin(35);
+    make_list(&one, 7, NULL, 3, 0, 1, sim.mesh.officer);
+    CHECK_EQ(give(1, &one, 0), HKP_OK);
+    sim_run(&sim, 3 * SIM_S);
+    expect_all(7, 1);
+    make_list(&two, 1000, &one, 3, 0, 1, sim.mesh.officer);
+    CHECK_EQ(give(2, &two, 0), HKP_OK);
+    sim_run(&sim, 3 * SIM_S);
+    expect_all(1000, 1);
+    for (uint32_t i = 0; i < 4; i++) CHECK_EQ(sim_status(&sim, i).evidence, 0);
+    sim_free(&sim);
+}
+
 /* D-CA-2: the next version counts by the chain, the old officers issue for a day more. */
 static void new_officers_count_by_the_chain(void) {
     struct object set, stolen, list, later;
@@ -450,6 +494,8 @@ int main(void) {
     CASE(lists_survive_crashes_at_every_write);
     CASE(who_comes_later_is_told);
     CASE(two_lists_of_one_number_both_count);
+    CASE(a_rival_of_the_list_held_is_asked_for);
+    CASE(numbers_may_be_left_out);
     CASE(new_officers_count_by_the_chain);
     CASE(officers_that_changed_meanwhile_are_proven);
     CASE(an_old_list_limits_new_sessions);

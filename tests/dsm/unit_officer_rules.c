@@ -266,11 +266,11 @@ struct list {
     size_t len, object_len;
 };
 
-static struct list list_of(uint64_t number, const uint8_t *previous, const struct hkp_dsm_revocation *e,
-                           size_t n) {
+static struct list list_at(uint64_t number, const uint8_t *previous, uint64_t now_s,
+                           const struct hkp_dsm_revocation *e, size_t n) {
     struct list l = {.len = 0};
     struct hkp_dsm_revocations r = {
-        .number = number, .this_update_s = KIT_NOW_S, .next_update_s = KIT_NOW_S + DAY, .n_entries = n};
+        .number = number, .this_update_s = now_s, .next_update_s = now_s + DAY, .n_entries = n};
     if (previous != NULL) memcpy(r.previous, previous, 32);
     CHECK_EQ(hkp_dsm_revocations_build(&r, e, l.body, sizeof l.body, &l.len), HKP_OK);
     hkp_dsm_object_id(l.id, kit.chain_id, HKP_DSM_KIND_REVOCATION_LIST, NULL, l.body, l.len);
@@ -278,11 +278,24 @@ static struct list list_of(uint64_t number, const uint8_t *previous, const struc
     return l;
 }
 
-static hkp_status agree_list(const struct list *held, const struct list *l, uint64_t now_s) {
+static struct list list_of(uint64_t number, const uint8_t *previous, const struct hkp_dsm_revocation *e,
+                           size_t n) {
+    return list_at(number, previous, KIT_NOW_S, e, n);
+}
+
+static hkp_status judge_list(int who, const struct list *held, const struct list *l, uint64_t now_s) {
     struct hkp_dsm_matter m = matter_of(HKP_DSM_KIND_REVOCATION_LIST, l->body, l->len);
     m.now_s = now_s;
     if (held != NULL) m.list = (struct hkp_dsm_view){held->object, held->object_len};
-    return agree(&officers[0], &m);
+    return agree(&officers[who], &m);
+}
+
+static hkp_status agree_list(const struct list *held, const struct list *l, uint64_t now_s) {
+    return judge_list(0, held, l, now_s);
+}
+
+static hkp_status agree_by(int who, const struct list *held, const struct list *l) {
+    return judge_list(who, held, l, KIT_NOW_S);
 }
 
 static void a_list_lets_no_node_out(void) {
@@ -299,10 +312,10 @@ static void a_list_lets_no_node_out(void) {
     two = list_of(2, one.id, e, 3);
     CHECK_EQ(agree_list(&one, &two, KIT_NOW_S), HKP_E_DSM_REVOKED);
     e[0].serial = 6;
-    e[1].time_s--; /* would be dropped sooner */
+    e[1].time_s -= DAY; /* would be dropped sooner */
     two = list_of(2, one.id, e, 3);
     CHECK_EQ(agree_list(&one, &two, KIT_NOW_S), HKP_E_DSM_REVOKED);
-    e[1].time_s++;
+    e[1].time_s += DAY;
     two = list_of(2, one.id, e, 3);
     CHECK_EQ(agree_list(&one, &two, KIT_NOW_S), HKP_OK);
 }
@@ -340,9 +353,72 @@ static void a_list_names_the_one_before(void) {
     CHECK_EQ(agree_list(NULL, &two, KIT_NOW_S), HKP_E_DSM_GAP);
     CHECK_EQ(agree_list(&one, &three, KIT_NOW_S), HKP_E_DSM_GAP);
     CHECK_EQ(agree_list(&one, &two, KIT_NOW_S), HKP_OK);
-    CHECK_EQ(agree_list(&one, &three, KIT_NOW_S), HKP_OK); /* two was promised, whatever became of it */
-    const struct list four = list_of(4, two.id, NULL, 0);
-    CHECK_EQ(agree_list(&one, &four, KIT_NOW_S), HKP_E_DSM_PREV);
+    CHECK_EQ(agree_list(&one, &three, KIT_NOW_S), HKP_E_DSM_GAP); /* two was promised; is it complete? */
+    const struct list on_one = list_of(3, one.id, NULL, 0);
+    CHECK_EQ(agree_list(&two, &on_one, KIT_NOW_S), HKP_E_DSM_PREV); /* there is a newer complete one */
+    CHECK_EQ(agree_list(&two, &three, KIT_NOW_S), HKP_OK);
+}
+
+/* Each officer makes the list of the day, and none of them signs what another one made (D-CA-4). */
+static void lists_that_nobody_completed_are_left_out(void) {
+    begin();
+    const struct list one = list_of(1, NULL, NULL, 0);
+    struct hkp_dsm_revocation e[3] = {{{1}, 5, 0, KIT_NOW_S}, {{2}, 5, 0, KIT_NOW_S}, {{3}, 5, 0, KIT_NOW_S}};
+    struct list two[3];
+    for (int i = 0; i < 3; i++) {
+        two[i] = list_of(2, one.id, &e[i], 1);
+        CHECK_EQ(agree_by(i, &one, &two[i]), HKP_OK);
+    }
+    CHECK_EQ(agree_by(0, &one, &two[1]), HKP_E_DSM_FORK);
+    const struct list three = list_of(3, one.id, e, 3), four = list_of(4, three.id, e, 3);
+    for (int i = 0; i < 3; i++) CHECK_EQ(agree_by(i, &one, &three), HKP_OK);
+    CHECK_EQ(agree_by(1, &one, &two[1]), HKP_E_DSM_STALE);
+    CHECK_EQ(agree_by(0, &three, &four), HKP_OK);
+    begin(); /* also of the very first ones, of which none was completed */
+    two[0] = list_of(1, NULL, &e[0], 1);
+    two[1] = list_of(2, NULL, e, 2);
+    CHECK_EQ(agree_by(0, NULL, &two[0]), HKP_OK);
+    CHECK_EQ(agree_by(1, NULL, &two[1]), HKP_OK);
+    CHECK_EQ(agree_by(0, NULL, &two[1]), HKP_OK);
+    CHECK_EQ(agree_by(0, &one, &two[1]), HKP_E_DSM_PREV);
+}
+
+/* The highest number there is would be the last list of all. */
+static void a_list_leaves_out_no_more_than_1023_numbers(void) {
+    begin();
+    const struct list one = list_of(1, NULL, NULL, 0), far = list_of(1025, one.id, NULL, 0),
+                      further = list_of(2049, one.id, NULL, 0), last = list_of(UINT64_MAX, one.id, NULL, 0);
+    CHECK_EQ(agree_list(&one, &last, KIT_NOW_S), HKP_E_DSM_GAP);
+    CHECK_EQ(agree_list(&one, &further, KIT_NOW_S), HKP_E_DSM_GAP);
+    const struct list too_far = list_of(1026, one.id, NULL, 0);
+    CHECK_EQ(agree_list(&one, &too_far, KIT_NOW_S), HKP_E_DSM_GAP);
+    CHECK_EQ(agree_list(&one, &far, KIT_NOW_S), HKP_OK);
+    CHECK_EQ(agree_list(&one, &further, KIT_NOW_S), HKP_OK); /* from what was promised on */
+}
+
+/* Else it would be dropped with the old entry, and a certificate of today would count again. */
+static void a_raised_serial_is_dated_now(void) {
+    const uint64_t t1 = KIT_NOW_S + 124 * DAY, t2 = KIT_NOW_S + 125 * DAY + 1;
+    begin();
+    struct hkp_dsm_revocation e = {{1}, 1, 0, KIT_NOW_S};
+    const struct list one = list_at(1, NULL, KIT_NOW_S, &e, 1);
+    CHECK_EQ(agree_list(NULL, &one, KIT_NOW_S), HKP_OK);
+    struct list two = list_at(2, one.id, t1, &e, 1); /* unchanged */
+    CHECK_EQ(agree_list(&one, &two, t1), HKP_OK);
+    e.serial = 2;
+    struct list three = list_at(3, two.id, t1, &e, 1);
+    CHECK_EQ(agree_list(&two, &three, t1), HKP_E_DSM_VALIDITY);
+    e.time_s = t1 - HKP_DSM_ISSUE_WINDOW_S - 1;
+    three = list_at(3, two.id, t1, &e, 1);
+    CHECK_EQ(agree_list(&two, &three, t1), HKP_E_DSM_VALIDITY);
+    e.time_s++;
+    three = list_at(3, two.id, t1, &e, 1);
+    CHECK_EQ(agree_list(&two, &three, t1), HKP_OK);
+    const struct list four = list_at(4, three.id, t2, &e, 0);
+    CHECK_EQ(agree_list(&three, &four, t2), HKP_E_DSM_REVOKED);
+    e.time_s = UINT64_MAX; /* nor does anybody date one so that it cannot be raised any more */
+    const struct list other = list_at(4, three.id, t2, &e, 1);
+    CHECK_EQ(agree_list(&three, &other, t2), HKP_E_DSM_VALIDITY);
 }
 
 static void a_list_and_its_new_entries_are_of_today(void) {
@@ -434,6 +510,9 @@ int main(void) {
     CASE(a_list_lets_no_node_out);
     CASE(a_revocation_is_dropped_when_the_last_certificate_is_long_over);
     CASE(a_list_names_the_one_before);
+    CASE(lists_that_nobody_completed_are_left_out);
+    CASE(a_list_leaves_out_no_more_than_1023_numbers);
+    CASE(a_raised_serial_is_dated_now);
     CASE(a_list_and_its_new_entries_are_of_today);
     CASE(a_revoked_serial_is_not_certified_or_renewed);
     CASE(a_set_is_the_next_one);

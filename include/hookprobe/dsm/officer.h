@@ -262,7 +262,8 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_record_find(const struct hkp_dsm_record 
  * @retval HKP_E_DSM_CBOR_TRUNCATED..  body, request or list are no canonical CBOR
  * @retval HKP_E_DSM_VERSION..         or not of their form: _VERSION, _SCHEMA, _NODE_ID, _QUORUM
  * @retval HKP_E_DSM_SIG..             request, certificate or list are not signed as they must be
- * @retval HKP_E_DSM_VALIDITY          it begins too far from now, has ended, or lasts too long
+ * @retval HKP_E_DSM_VALIDITY          it begins too far from now, has ended, or lasts too long; list: an
+ *                                     entry that changed is dated otherwise than now
  * @retval HKP_E_DSM_TARGET            certificate and request, or old certificate, do not agree
  * @retval HKP_E_DSM_ATTEST            no token and nothing to renew, or the token is another one
  * @retval HKP_E_DSM_EXPIRED           renewal: ended more than 90 days ago
@@ -270,8 +271,10 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_record_find(const struct hkp_dsm_record 
  * @retval HKP_E_UNSUPPORTED           a certificate with a BLS key, and this build has no blst to check it
  * @retval HKP_E_DSM_REVOKED           serial is revoked; or a list that lets a revoked node count again
  * @retval HKP_E_DSM_STALE             number is not above what is known
- * @retval HKP_E_DSM_PREV              list: key 5 names another list
- * @retval HKP_E_DSM_GAP               list: the one before it is not known
+ * @retval HKP_E_DSM_PREV              list: key 5 names another list than the newest that is known, of the
+ *                                     number before
+ * @retval HKP_E_DSM_GAP               list: the one that key 5 names is not known, or its number is more than
+ *                                     1024 above what is known and was promised
  * @retval HKP_E_NOSPC                 scratch of officers is too small
  *
  * Cost: at most 15 Ed25519 verifications, a pass over both lists; no allocation.

@@ -55,7 +55,7 @@ struct hkp_dsm_revocations {
     /** Unix seconds */
     uint64_t this_update_s;
     uint64_t next_update_s;
-    /** id of the list one lower; zeros for number 1 */
+    /** id of the newest complete list below, most often the one one lower; zeros if there was none */
     uint8_t previous[32];
     /** set by hkp_dsm_revocations_check() alone */
     uint8_t id[32];
