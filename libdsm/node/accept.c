@@ -46,7 +46,7 @@ static hkp_status hold_behind_gap(node *n, struct author *a, struct peer *p,
     if (a->n_waiting >= WAITING_PER_AUTHOR || n->n_waiting >= WAITING_MAX) return HKP_E_DSM_GAP;
     struct block *b = hkp_dsm__block_new(n, a, parsed, &item->object, &item->payload);
     if (b == NULL) return HKP_E_DSM_GAP;
-    b->untold = came == CAME_PROPOSED;
+    b->untold |= came == CAME_PROPOSED;
     hkp_dsm__block_beside(n, b, PLACE_WAITING);
     return HKP_E_DSM_GAP;
 }
@@ -87,11 +87,17 @@ int hkp_dsm__within_cap(node *n, struct author *a) {
     return 1;
 }
 
-static hkp_status attach_payload(node *n, struct block *b, const struct hkp_dsm__item *item) {
-    if (b->payload.ptr != NULL || item->payload.ptr == NULL || b->pins > 0) return HKP_E_DSM_DUPLICATE;
+/* The payload of a block that came without it, maybe since one who had it left it out: as good as new, once
+ * for each block, unless its row is gone for its age (D-STO-8). */
+static hkp_status attach_payload(node *n, struct peer *p, struct block *b, const struct hkp_dsm__item *item,
+                                 uint32_t hops, int came) {
+    const int gone = b->place == 0 || (b->height != 0 && b->height < n->prune.blocks);
+    if (b->payload.ptr != NULL || item->payload.ptr == NULL || gone) return HKP_E_DSM_DUPLICATE;
     const hkp_status st = hkp_dsm__block_payload(&b->b, item->payload.ptr, item->payload.len);
     if (st != HKP_OK) return st;
-    return hkp_dsm__block_complete(n, b, &item->payload) ? HKP_OK : HKP_E_LIMIT;
+    if (!hkp_dsm__block_complete(n, b, &item->payload)) return HKP_E_LIMIT;
+    if (came != CAME_PROPOSED) hkp_dsm__spread_late(n, p, b, hops, came == CAME_ASKED);
+    return HKP_OK;
 }
 
 /* Blocks that cannot be kept whatever their signature says: final and forgotten, behind a gap that is full,
@@ -124,7 +130,7 @@ hkp_status hkp_dsm__block_take(node *n, struct peer *p, const struct hkp_dsm__it
     if (st != HKP_OK) return st;
     if (n->n_lost > 0 && hkp_dsm__heal_block(n, &parsed, item)) return HKP_OK;
     struct block *known = hkp_dsm__block_by_id(n, parsed.id);
-    if (known != NULL) return attach_payload(n, known, item);
+    if (known != NULL) return attach_payload(n, p, known, item, hops, came);
     struct author *a = hkp_dsm__author(n, item->signer);
     if (a == NULL || a->n_certs == 0) {
         hkp_dsm__certificate_ask(n, a, p, item->signer);
@@ -164,10 +170,10 @@ hkp_status hkp_dsm__block_take(node *n, struct peer *p, const struct hkp_dsm__it
     hkp_dsm__block_extend(n, b);
     hkp_dsm__block_keep(n, b, HELD_BLOCK);
     b->hops = (uint8_t)(hops < 255 ? hops + 1 : 255);
-    b->untold = came == CAME_PROPOSED;
-    if (b->untold)
+    b->untold |= came == CAME_PROPOSED;
+    if (came == CAME_PROPOSED && b->payload.ptr != NULL)
         hkp_dsm__spread_hold(n, b);
-    else if (!a->forked)
+    else if (!b->untold && !a->forked)
         hkp_dsm__spread_block(n, b, p, came == CAME_ASKED);
     hkp_dsm__take_waiting(n, a);
     return HKP_OK;

@@ -170,6 +170,7 @@ struct block *hkp_dsm__block_new(node *n, struct author *a, const struct hkp_dsm
         return NULL;
     }
     *b = (struct block){.author = a, .item = item, .b = *parsed, .seen_at = n->now};
+    b->untold = payload->ptr == NULL;
     hkp_dsm__item_views(b);
     struct block **at = id_bucket(n, b->b.id);
     b->next_by_id = *at;
@@ -188,15 +189,26 @@ void hkp_dsm__block_put(node *n, struct block *b, int branch) {
     b->ticket = hkp_dsm__put_blob(n, HKP_DSM_ROW_BLOCK, key, len, hkp_dsm__blob_hold(b->item));
 }
 
+static void keep(node *n, struct block *b, uint32_t what) {
+    hkp_dsm__block_put(n, b, 0);
+    b->pins++;
+    struct held *h = hkp_dsm__hold(n, what, b->ticket);
+    h->ptr = b;
+}
+
 int hkp_dsm__block_complete(node *n, struct block *b, const struct hkp_dsm_view *payload) {
     b->pins++; /* room for it must not come from itself */
     blob *whole = hkp_dsm__block_row(n, &b->envelope, payload);
     b->pins--;
     if (whole == NULL) return 0;
-    hkp_dsm__blob_drop(&n->pool, b->item);
+    hkp_dsm__blob_drop(&n->pool, b->item); /* no event names bytes of it: it had no content to tell */
     b->item = whole;
     hkp_dsm__item_views(b);
-    hkp_dsm__block_put(n, b, b->place == PLACE_BRANCH);
+    if (b->place == PLACE_BRANCH) hkp_dsm__block_put(n, b, 1);
+    if (b->place == PLACE_CHAIN || b->place == PLACE_KEPT) {
+        b->late = 1;
+        keep(n, b, HELD_PAYLOAD);
+    }
     return 1;
 }
 
@@ -218,7 +230,7 @@ void hkp_dsm__block_oldest(node *n, struct block *b) {
     if (n->kept_new == NULL) n->kept_new = b;
 }
 
-void hkp_dsm__block_tell(node *n, struct block *b, uint32_t kind) {
+struct event_entry *hkp_dsm__block_tell(node *n, struct block *b, uint32_t kind) {
     struct event_entry *e = hkp_dsm__fact(n, kind);
     memcpy(e->e.node_id, b->author->node_id, 16);
     memcpy(e->e.id, b->b.id, 32);
@@ -227,26 +239,24 @@ void hkp_dsm__block_tell(node *n, struct block *b, uint32_t kind) {
     e->e.type = b->b.event_type;
     e->e.height = b->height;
     e->e.count = b->height != 0;
-    if (b->payload.ptr != NULL) {
+    if (b->payload.ptr != NULL && !b->late) {
         e->e.data = b->payload.ptr + 16;
         e->e.data_len = b->payload.len - 16;
     }
     e->pinned = b;
     b->pins++;
+    return e;
 }
 
-void hkp_dsm__block_durable(node *n, struct block *b, int own) {
-    if (own) hkp_dsm__spread_block(n, b, NULL, 0);
-    hkp_dsm__block_tell(n, b, HKP_DSM_EV_BLOCK);
+void hkp_dsm__block_durable(node *n, struct block *b, uint32_t what) {
+    if (what == HELD_OWN_BLOCK) hkp_dsm__spread_block(n, b, NULL, 0);
+    if (what == HELD_PAYLOAD) b->late = 0;
+    hkp_dsm__block_tell(n, b, HKP_DSM_EV_BLOCK)->fresh = what != HELD_PAYLOAD;
     hkp_dsm__block_unpin(n, b);
 }
 
-/* Durable first, reported (and sent, if own) after. */
 void hkp_dsm__block_keep(node *n, struct block *b, uint32_t what) {
-    hkp_dsm__block_put(n, b, 0);
-    b->pins++;
-    struct held *h = hkp_dsm__hold(n, what, b->ticket);
-    h->ptr = b;
+    keep(n, b, what);
     n->accepted++;
 }
 

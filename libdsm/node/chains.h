@@ -27,8 +27,11 @@ struct block {
     uint8_t place;
     /** that it came over; a statistic (D-GSP-7) */
     uint8_t hops;
-    /** it came with or for a proposal, and by no link yet: gossip told nothing of it (D-GSP-8) */
+    /** it came with or for a proposal and by no link yet, or without its payload: gossip told nothing of it
+     * (D-GSP-8) */
     uint8_t untold;
+    /** its payload came later and is not durable yet: the host is not told of it */
+    uint8_t late;
 };
 
 enum { PLACE_CHAIN = 1, PLACE_WAITING = 2, PLACE_BRANCH = 3, PLACE_KEPT = 4 };
@@ -142,9 +145,10 @@ struct block *hkp_dsm__block_new(node *n, struct author *a, const struct hkp_dsm
 /** Views into b->item, after that changed. */
 void hkp_dsm__item_views(struct block *b);
 void hkp_dsm__block_put(node *n, struct block *b, int branch);
-/** [0, envelope, payload or null]; NULL: no room, or blocks fill the pool as far as they may (FILL_BLOCKS). */
+/** [0, envelope, payload or null]; NULL: no room, or blocks fill the pool as far as they may (FILL_BLOCKS).
+ */
 blob *hkp_dsm__block_row(node *n, const struct hkp_dsm_view *envelope, const struct hkp_dsm_view *payload);
-/** The payload of a block that came without. 0: no room. */
+/** The payload of a block that came without: durable first, reported once more after. 0: no room. */
 int hkp_dsm__block_complete(node *n, struct block *b, const struct hkp_dsm_view *payload);
 /** The new tip of its author's chain. */
 void hkp_dsm__block_extend(node *n, struct block *b);
@@ -157,9 +161,9 @@ void hkp_dsm__block_unplace(node *n, struct block *b);
 void hkp_dsm__block_free(node *n, struct block *b);
 /** Durable first, reported (and sent, if own) after: HELD_BLOCK, HELD_OWN_BLOCK. */
 void hkp_dsm__block_keep(node *n, struct block *b, uint32_t what);
-void hkp_dsm__block_durable(node *n, struct block *b, int own);
+void hkp_dsm__block_durable(node *n, struct block *b, uint32_t what);
 void hkp_dsm__block_unpin(node *n, struct block *b);
-void hkp_dsm__block_tell(node *n, struct block *b, uint32_t kind);
+struct event_entry *hkp_dsm__block_tell(node *n, struct block *b, uint32_t kind);
 void hkp_dsm__block_final(node *n, struct author *a, struct block *b, uint64_t height);
 /**
  * The blocks of a from from+1 (whose prev must be from_id) to the one of id at seq, into n->path[seq - from].
@@ -171,8 +175,8 @@ int hkp_dsm__blocks_path(node *n, const struct author *a, uint64_t from, const u
 void hkp_dsm__author_jump(node *n, struct author *a, const struct hkp_dsm__head *head, uint64_t height);
 /** The author's chain above its final head follows the branch that was made final (D-BLK-14). */
 void hkp_dsm__author_final(node *n, struct author *a, const struct hkp_dsm__known_head *head);
-/** Memory of the pool; forgets the oldest blocks that are final and reported to get it, so a block that is not
- * pinned is not used behind this, bytes(), room() or a message. */
+/** Memory of the pool; forgets the oldest blocks that are final and reported to get it, so a block that is
+ * not pinned is not used behind this, bytes(), room() or a message. */
 void *hkp_dsm__take(node *n, size_t size);
 /** 1 if more than so many sixteenths of the pool are in use: the rest is kept for what consensus needs. */
 int hkp_dsm__fuller(const node *n, uint32_t sixteenths);

@@ -156,10 +156,9 @@ static void release(node *n, const struct held *h) {
         }
         break;
     case HELD_OWN_BLOCK:
-        hkp_dsm__block_durable(n, b, 1);
-        break;
     case HELD_BLOCK:
-        hkp_dsm__block_durable(n, b, 0);
+    case HELD_PAYLOAD:
+        hkp_dsm__block_durable(n, b, h->what);
         break;
     default:
         assert(0);
@@ -220,8 +219,7 @@ hkp_status hkp_dsm_event(hkp_dsm_node *n, struct hkp_dsm_event *ev) {
         e->data = n->current.data->ptr;
         e->data_len = n->current.data->len;
     }
-    if (e->kind == HKP_DSM_EV_BLOCK && n->current.pinned != NULL && n->current.pinned->b.has_neuro)
-        e->claims = claims_of(n, &n->current.pinned->b);
+    if (n->current.fresh && n->current.pinned->b.has_neuro) e->claims = claims_of(n, &n->current.pinned->b);
     *ev = *e;
     return HKP_OK;
 }

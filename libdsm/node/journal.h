@@ -15,12 +15,14 @@ struct held {
     uint8_t digest[32];
 };
 
-enum { HELD_VOTE = 1, HELD_PROPOSE = 2, HELD_OWN_BLOCK = 3, HELD_BLOCK = 4 };
+enum { HELD_VOTE = 1, HELD_PROPOSE = 2, HELD_OWN_BLOCK = 3, HELD_BLOCK = 4, HELD_PAYLOAD = 5 };
 
 struct event_entry {
     blob *data;
     struct block *pinned;
     struct hkp_dsm_event e;
+    /** of a block that was accepted now: its claims are told */
+    uint32_t fresh;
     uint8_t key[KEY_MAX], key_to[KEY_MAX];
 };
 

@@ -81,6 +81,7 @@ typedef struct hkp_dsm__blob blob;
 /* Named in several headers of the node; each stands in the one of its subject. */
 struct author;
 struct block;
+struct event_entry;
 struct peer;
 struct prop;
 struct read;

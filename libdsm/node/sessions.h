@@ -94,6 +94,9 @@ void hkp_dsm__spread_multi(node *n, const struct hkp_dsm_view *multi, uint32_t h
 void hkp_dsm__spread_block(node *n, const struct block *b, const struct peer *from, int asked);
 /** It came with or for a proposal: it is not waited for, nor told before a link brings it. */
 void hkp_dsm__spread_hold(node *n, const struct block *b);
+/** A block that was not told is to be told now: a link brought it, or what it lacked came. hops: of the
+ * message. */
+void hkp_dsm__spread_late(node *n, const struct peer *from, struct block *b, uint32_t hops, int asked);
 /** PUSH, IHAVE, GRAFT, PRUNE, IDONTWANT. */
 hkp_status hkp_dsm__on_spread(node *n, struct peer *p, struct hkp_dsm__message *m);
 /** An item of no peer, from the host. */

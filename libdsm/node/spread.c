@@ -89,6 +89,10 @@ static struct block *block_of(const node *n, const uint8_t id[16]) {
     return b;
 }
 
+/* Held without its payload: for gossip it has not come yet, or whoever left it out would keep it from all
+ * (D-GSP-8). */
+static int is_bare(const struct block *b) { return b != NULL && b->payload.ptr == NULL; }
+
 static uint32_t more_hops(uint32_t hops) { return hops < 255 ? hops + 1 : 255; }
 
 static blob *push_message(node *n, uint32_t lane, uint32_t hops, uint32_t form,
@@ -194,6 +198,15 @@ void hkp_dsm__spread_block(node *n, const struct block *b, const struct peer *fr
     struct hkp_dsm__item item;
     if (hkp_dsm__item_read(HKP_DSM__FORM_ENVELOPE, &b->envelope, &b->payload, &item) == HKP_OK)
         tell(n, &item, b->hops, from, asked, NULL);
+}
+
+/* What came with a proposal is most likely on its way by the links, too. If it were told before a link brings
+ * it, copies would meet on good links, which would be pruned (decision 0594). */
+void hkp_dsm__spread_late(node *n, const struct peer *from, struct block *b, uint32_t hops, int asked) {
+    b->untold = 0;
+    b->hops = (uint8_t)more_hops(hops);
+    if ((b->place == PLACE_CHAIN || b->place == PLACE_KEPT) && !b->author->forked)
+        hkp_dsm__spread_block(n, b, from, asked);
 }
 
 void hkp_dsm__spread_hold(node *n, const struct block *b) {
@@ -334,7 +347,7 @@ static void settle(node *n, const struct peer *p, const uint8_t id[16], hkp_stat
     struct hkp_dsm__tree *t = &n->spread.tree;
     const int right = st == HKP_OK || st == HKP_E_DSM_DUPLICATE || st == HKP_E_DSM_FORK ||
                       st == HKP_E_DSM_OLD || st == HKP_E_DSM_STALE;
-    if (right || st == HKP_E_DSM_GAP)
+    if (!is_bare(block_of(n, id)) && (right || st == HKP_E_DSM_GAP))
         hkp_dsm__tree_settle(t, n->now, id, right);
     else if (p != NULL && p->link != 0)
         hkp_dsm__tree_failed(t, p->link - 1, id);
@@ -351,15 +364,6 @@ hkp_status hkp_dsm__spread_take(node *n, const struct hkp_dsm__item *item) {
     return st;
 }
 
-/* What came with a proposal is most likely on its way by the links, too. If it were told before a link brings
- * it, copies would meet on good links, which would be pruned (decision 0594). */
-static void brought(node *n, struct peer *p, struct block *b, uint32_t hops) {
-    b->untold = 0;
-    b->hops = (uint8_t)more_hops(hops);
-    if ((b->place == PLACE_CHAIN || b->place == PLACE_KEPT) && !b->author->forked)
-        hkp_dsm__spread_block(n, b, p, 0);
-}
-
 static hkp_status on_push(node *n, struct peer *p, const struct hkp_dsm__message *m) {
     spread *s = &n->spread;
     uint8_t id[16];
@@ -367,9 +371,9 @@ static hkp_status on_push(node *n, struct peer *p, const struct hkp_dsm__message
     const int seen = hkp_dsm__seen_has(&s->tree.seen, id), held = block_of(n, id) != NULL;
     const hkp_status st = seen && !held ? HKP_E_DSM_DUPLICATE : take(n, p, m);
     struct block *b = held ? block_of(n, id) : NULL;
-    if (b != NULL && b->untold && (st == HKP_OK || st == HKP_E_DSM_DUPLICATE))
-        brought(n, p, b, (uint32_t)m->hops);
-    else if (st == HKP_E_DSM_DUPLICATE && (seen || held))
+    if (st == HKP_E_DSM_DUPLICATE && b != NULL && b->untold && !is_bare(b))
+        hkp_dsm__spread_late(n, p, b, (uint32_t)m->hops, 0);
+    else if (st == HKP_E_DSM_DUPLICATE && (seen || held) && !is_bare(b))
         copy_came(n, p, m->lane, id);
     else
         settle(n, p, id, st);
@@ -379,6 +383,7 @@ static hkp_status on_push(node *n, struct peer *p, const struct hkp_dsm__message
 static int is_held(node *n, uint32_t lane, const uint8_t id[16]) {
     uint32_t form;
     const struct block *b = block_of(n, id);
+    if (is_bare(b)) return 0;
     if (b != NULL) return b->untold ? HKP_DSM__TREE_HELD_UNTOLD : HKP_DSM__TREE_HELD;
     return kept_find(&n->spread, id) != NULL || hkp_dsm__list_by_id(n, id).ptr != NULL ||
            hkp_dsm__statement_object(n, id) != NULL ||

@@ -223,9 +223,30 @@ hkp_status hkp_dsm__on_have(node *n, struct peer *p, struct hkp_dsm__message *m)
     return HKP_OK;
 }
 
+/* Blocks of an author that p sent without their payloads: another one is asked, once. */
+struct bare {
+    const struct author *a;
+    uint64_t from, to;
+};
+
+static void ask_another(node *n, const struct peer *p, const struct bare *bare) {
+    struct peer *other = bare->a != NULL ? hkp_dsm__some_peer(n, 3, 0) : NULL;
+    if (other == p && p != NULL) other = hkp_dsm__some_peer(n, 3, 0);
+    if (other != NULL && other != p) hkp_dsm__want(n, other, 3, bare->a, bare->from, bare->to);
+}
+
+static void came_bare(node *n, const struct peer *p, const struct author *a, struct bare *bare) {
+    if (bare->a != a) {
+        ask_another(n, p, bare);
+        *bare = (struct bare){.a = a, .from = a->tip.seq};
+    }
+    bare->to = a->tip.seq;
+}
+
 /* What costs its sender points is the last that is read: nothing behind it may hide it. */
 hkp_status hkp_dsm__on_items(node *n, struct peer *p, struct hkp_dsm__message *m) {
     hkp_status worst = HKP_OK;
+    struct bare bare = {0};
     if (m->lane != 1 && p->wants_open > 0) p->wants_open--;
     for (size_t i = 0; i < m->list.n && hkp_dsm__conduct_price(worst) == 0 && hkp_dsm__may_take(n); i++) {
         struct hkp_dsm__item item;
@@ -240,7 +261,9 @@ hkp_status hkp_dsm__on_items(node *n, struct peer *p, struct hkp_dsm__message *m
         if (st == HKP_E_DSM_PREV) hkp_dsm__entropy_fork(n, p, item.signer);
         struct author *a = hkp_dsm__author(n, item.signer);
         if (a != NULL && st == HKP_OK) a->want_again = a->want_tries = 0; /* answered: ask on at once */
+        if (a != NULL && st == HKP_OK && item.payload.ptr == NULL) came_bare(n, p, a, &bare);
     }
+    ask_another(n, p, &bare);
     for (struct author *a = m->lane == 1 ? n->claims_open : NULL; a != NULL; a = a->claim_next)
         a->want_again = 0;
     hkp_dsm__want_due(n);

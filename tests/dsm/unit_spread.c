@@ -332,6 +332,112 @@ static void evidence_costs_other_blocks_and_not_what_it_names(void) {
     sim_free(&sim);
 }
 
+static void expect_whole(const struct made *m) {
+    for (uint32_t i = 0; i < PLAYED; i++) {
+        const struct block *b = hkp_dsm__block_by_id(sim.nodes[i].node, m->id);
+        CHECK(b != NULL && b->payload.ptr != NULL);
+    }
+}
+
+static uint32_t told_bare, told_whole;
+
+static void count_told(struct sim *s, uint32_t i, const struct hkp_dsm_event *ev) {
+    if (i != TARGET || ev->kind != HKP_DSM_EV_BLOCK) return;
+    told_bare += ev->data == NULL;
+    told_whole += ev->data != NULL && ev->data_len == content.len - 16 &&
+                  memcmp(ev->data, content.ptr + 16, ev->data_len) == 0;
+    (void)s;
+}
+
+/* D-GSP-8: one who passes a block on without its payload keeps it from nobody. The host is told of it twice,
+ * what is not durable with neither, and what a start finds is the whole one. */
+static void a_payload_that_was_left_out_comes_from_others(void) {
+    make(check_seed(), 3);
+    const uint32_t author = PLAYED + 1;
+    for (uint32_t i = 0; i < PLAYED; i++) sim_start(&sim, i);
+    sim_run(&sim, 3 * SIM_S);
+    CHECK_EQ(session(PLAYED), HKP_OK);
+    CHECK_EQ(session(author), HKP_OK);
+    sim.on_fact = count_told;
+    told_bare = told_whole = 0;
+    const struct made m = block_of(author, NULL, 1);
+    CHECK_EQ(push(PLAYED, &m, NULL), HKP_OK);
+    CHECK_EQ(push(author, &m, &content), HKP_OK);
+    CHECK_EQ(told_bare + told_whole, 0);
+    CHECK_EQ(push(author, &m, &content), HKP_E_DSM_DUPLICATE);
+    sim_run(&sim, 3 * SIM_S);
+    CHECK_EQ(told_bare, 1);
+    CHECK_EQ(told_whole, 1);
+    CHECK_EQ(push(author, &m, &content), HKP_E_DSM_DUPLICATE);
+    expect_whole(&m);
+    sim_crash(&sim, TARGET);
+    sim_start(&sim, TARGET);
+    sim_run(&sim, SIM_S);
+    CHECK_EQ(told_bare, 1);
+    CHECK_EQ(told_whole, 2);
+    sim_free(&sim);
+}
+
+/* For gossip a block has not come before its payload did: it is not passed on, and who announces it is asked,
+ * though each only once. */
+static void a_block_without_its_payload_is_not_passed_on_and_asked_for(void) {
+    begin();
+    sim.lost_ops = 1ULL << HKP_DSM__OP_MSG_HAVE;
+    const struct made m = block_of(PLAYED, NULL, 1);
+    CHECK_EQ(push(PLAYED, &m, NULL), HKP_OK);
+    sim_run(&sim, 100 * SIM_MS);
+    for (uint32_t i = 0; i < PLAYED; i++) CHECK_EQ(sim.nodes[i].blocks, i == TARGET);
+    CHECK_EQ(say_block(0, HKP_DSM__OP_MSG_IHAVE), HKP_OK);
+    for (int i = 0; i < 700 && said(HKP_DSM__OP_MSG_GRAFT, NULL) == 0; i++) sim_run(&sim, SIM_MS);
+    CHECK_EQ(said(HKP_DSM__OP_MSG_GRAFT, NULL), 1);
+    const uint64_t asked = sim.ops[HKP_DSM__OP_MSG_GRAFT];
+    CHECK_EQ(push(PLAYED, &m, NULL), HKP_E_DSM_DUPLICATE);
+    CHECK_EQ(said(HKP_DSM__OP_MSG_PRUNE, NULL), 0);
+    sim_run(&sim, 5 * SIM_S);
+    CHECK_EQ(sim.ops[HKP_DSM__OP_MSG_GRAFT], asked);
+    CHECK(score_of(PLAYED) >= 0);
+    salted[20]++;
+    CHECK_EQ(push(PLAYED, &m, &content), HKP_E_DSM_PAYLOAD);
+    salted[20]--;
+    CHECK_EQ(push(PLAYED, &m, &content), HKP_OK);
+    sim_run(&sim, 100 * SIM_MS);
+    expect_whole(&m);
+    CHECK_EQ(push(PLAYED, &m, &content), HKP_E_DSM_DUPLICATE);
+    CHECK_EQ(said(HKP_DSM__OP_MSG_PRUNE, NULL), 1);
+    sim_free(&sim);
+}
+
+/* Nor does one who answers WANT without payloads: another is asked for the same blocks, once. */
+static void what_an_answer_left_out_is_asked_of_another(void) {
+    enum { BLOCKS = 3 };
+    make(check_seed(), 2);
+    for (uint32_t i = 0; i < TARGET; i++) sim.links[i][TARGET] = sim.links[TARGET][i] = 0;
+    for (uint32_t i = 0; i < PLAYED; i++) sim_start(&sim, i);
+    for (uint32_t i = 0; i < BLOCKS; i++) {
+        CHECK(sim_submit(&sim, 0, "item") != 0);
+        sim_run(&sim, SIM_S);
+    }
+    for (uint32_t i = 0; i < TARGET; i++) link_both(i, TARGET);
+    sim.lost_ops = ~(1ULL << HKP_DSM__OP_MSG_WANT | 1ULL << HKP_DSM__OP_MSG_ITEMS);
+    sim_connect(&sim, TARGET);
+    CHECK_EQ(session(PLAYED), HKP_OK);
+    struct hkp_dsm_cbor_writer w = writer();
+    hkp_dsm__put_list(&w, HKP_DSM__OP_MSG_ITEMS, BLOCKS);
+    for (uint32_t i = 1; i <= BLOCKS; i++) {
+        const node *n = sim.nodes[0].node;
+        hkp_dsm__put_item(&w, HKP_DSM__FORM_ENVELOPE, &hkp_dsm__block_at(n, n->self, i)->envelope, NULL);
+    }
+    const uint64_t asked = sim.ops[HKP_DSM__OP_MSG_WANT];
+    CHECK_EQ(say(PLAYED, 3, w.out, w.len), HKP_OK);
+    const node *n = sim.nodes[TARGET].node;
+    const struct author *a = hkp_dsm__author(n, sim.mesh.node_id[0]);
+    CHECK_EQ(a->tip.seq, BLOCKS);
+    sim_run(&sim, SIM_S);
+    CHECK_EQ(sim.ops[HKP_DSM__OP_MSG_WANT], asked + 1);
+    for (uint32_t i = 1; i <= BLOCKS; i++) CHECK(hkp_dsm__block_at(n, a, i)->payload.ptr != NULL);
+    sim_free(&sim);
+}
+
 /* ---- claims (D-GSP-13) ---- */
 
 static void boast(uint32_t from, uint32_t of, uint64_t seq) {
@@ -414,6 +520,9 @@ int main(void) {
     CASE(what_is_sent_stays_within_the_rations_of_others);
     CASE(a_late_payload_costs_other_blocks_and_not_its_own);
     CASE(evidence_costs_other_blocks_and_not_what_it_names);
+    CASE(a_payload_that_was_left_out_comes_from_others);
+    CASE(a_block_without_its_payload_is_not_passed_on_and_asked_for);
+    CASE(what_an_answer_left_out_is_asked_of_another);
     CASE(a_claim_that_rises_is_given_up_all_the_same);
     CASE(a_claim_that_rises_hides_no_blocks);
     CASE(the_head_of_a_fast_author_may_rise_while_it_is_asked_for);

@@ -70,8 +70,10 @@ enum {
     /** the WAL lacks promises of this node (D-STO-7): it observes and does not vote in this epoch */
     HKP_DSM_EV_OBSERVER = 18,
     /** block accepted and durable: node_id, seq, id, time_us, type, data: content without the salt
-     * (data NULL: it came without its payload), count 1 if it is already final (height says where). After a
-     * start every stored block is told so once more, so that a host can fill what it keeps in memory */
+     * (data NULL: it came without its payload), count 1 if it is already final (height says where). If the
+     * payload comes later, the block is told once more, with data and without claims, maybe after it was told
+     * final (D-BLK-2). After a start every stored block is told so once more, so that a host can fill what it
+     * keeps in memory */
     HKP_DSM_EV_BLOCK = 19,
     /** block is final: as BLOCK, and height */
     HKP_DSM_EV_BLOCK_FINAL = 20,
