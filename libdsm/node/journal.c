@@ -160,6 +160,9 @@ static void release(node *n, const struct held *h) {
     case HELD_PAYLOAD:
         hkp_dsm__block_durable(n, b, h->what);
         break;
+    case HELD_SAID:
+        hkp_dsm__testimony_durable(n, h->ptr);
+        break;
     default:
         assert(0);
     }

@@ -15,7 +15,7 @@ struct held {
     uint8_t digest[32];
 };
 
-enum { HELD_VOTE = 1, HELD_PROPOSE = 2, HELD_OWN_BLOCK = 3, HELD_BLOCK = 4, HELD_PAYLOAD = 5 };
+enum { HELD_VOTE = 1, HELD_PROPOSE = 2, HELD_OWN_BLOCK = 3, HELD_BLOCK = 4, HELD_PAYLOAD = 5, HELD_SAID = 6 };
 
 struct event_entry {
     blob *data;

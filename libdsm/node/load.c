@@ -79,6 +79,8 @@ static hkp_status meta_row(node *n, const uint8_t *key, size_t key_len, const ui
     }
     int list = hkp_dsm__lists_row(n, key, key_len, data, len);
     if (list != 0) return list > 0 ? HKP_OK : HKP_E_DSM_SCHEMA;
+    const int said = hkp_dsm__testimony_meta(n, key, key_len, data, len);
+    if (said != 0) return said > 0 ? HKP_OK : HKP_E_DSM_SCHEMA;
     if (hkp_dsm__restart_meta(n, key, key_len, data, len)) return HKP_OK;
     if (hkp_dsm__near_meta(n, key, key_len, data, len)) return HKP_OK;
     if (key_len > 0 && key[0] == 'm') return hkp_dsm__pending_row(n, key, key_len, data, len);

@@ -115,6 +115,7 @@ static size_t carve(node *n, uint8_t *base, const struct hkp_dsm_node_options *o
     CARVE(tree_memory, hkp_dsm__tree_bytes(&tree));
     CARVE(n->testimony.files, o->claims_max * sizeof *n->testimony.files);
     CARVE(n->testimony.by_id, STATEMENT_BUCKETS * sizeof *n->testimony.by_id);
+    CARVE(n->testimony.words, HKP_DSM_CLAIMS * sizeof *n->testimony.words);
     CARVE(n->lost, LOST_MAX * sizeof *n->lost);
     for (uint32_t i = 0; i < o->peers_max; i++)
         for (uint32_t l = 0; l < HKP_DSM_LANES; l++) {

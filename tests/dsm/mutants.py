@@ -712,15 +712,46 @@ WITH.update({"sim_certificates": SIM})
 ALWAYS += SERIALS
 
 TESTIMONY = "libdsm/node/testimony.c"
+DURABLE_WORD = ("sim_witness", "what_a_witness_says_is_durable_before_it_leaves")
+GROUP_ROOM = ("sim_witness", "what_is_over_gives_its_room_back")
 WITNESSES = [
     ("D-WIT-5 what is open is not announced again", TESTIMONY,
      "    hkp_dsm__testimony_peer(n, hkp_dsm__some_peer(n, 3, 0));\n", "", "sim_witness", "what_was_lost_comes_all_the_same"),
     ("D-WIT-3 a revoked witness counts", TESTIMONY, "c->said[j].is_void = 1;", "continue;", "sim_witness",
      "a_revoked_witness_counts_no_more"),
-    ("D-WIT-4 proofs count who said two things", TESTIMONY, "        if (c->said[j].is_void) continue;\n", "", "sim_witness",
+    ("D-WIT-4 proofs count who said two things", TESTIMONY, "if (c->said[j].is_void || ", "if (", "sim_witness",
      "a_witness_that_says_two_things_is_void_everywhere"),
     ("D-WIT-5 an own second verdict", TESTIMONY, "if (c != NULL && said_at(c, n->id) < c->n_said) return HKP_E_DSM_DUPLICATE;", "",
-     "sim_witness", "independent_groups_confirm_and_anybody_can_check"),
+     "sim_witness", "a_witness_keeps_its_word_after_a_start"),
+    ("D-WIT-3 a start forgets what a witness said", TESTIMONY, "w->expires_s = hkp_be64(data + 32);", "w->expires_s = 0;",
+     "sim_witness", "a_witness_keeps_its_word_after_a_start"),
+    ("D-WIT-3 another verdict after a start", TESTIMONY, "if (w != NULL && w->verdict != witness->verdict) return HKP_E_DSM_DUPLICATE;",
+     "", "sim_witness", "a_witness_keeps_its_word_after_a_start"),
+    ("D-WIT-3 a row of what was said for nobody", TESTIMONY, "len != WORD_BYTES || place >= HKP_DSM_CLAIMS", "len != WORD_BYTES",
+     "sim_witness", "a_row_of_what_was_said_has_a_place"),
+    ("D-WIT-3 rows of what was said are never free", TESTIMONY, "if (n->testimony.words[i].expires_s <= now)",
+     "if (n->testimony.words[i].expires_s == 0 && now > 0)", "sim_witness", "a_witness_keeps_its_word_after_a_start"),
+    ("D-WIT-3 a word that a crash kept back is lost", TESTIMONY, "w->verdict != witness->verdict", "c != NULL", "sim_witness",
+     "what_a_witness_says_is_durable_before_it_leaves"),
+    ("D-WIT-3 said before it is durable", TESTIMONY,
+     "    hkp_dsm__hold(n, HELD_SAID, s->ticket)->ptr = hkp_dsm__blob_hold(s->envelope);\n",
+     "    hkp_dsm__testimony_durable(n, hkp_dsm__blob_hold(s->envelope));\n", *DURABLE_WORD),
+    ("D-WIT-3 announced before it is durable", TESTIMONY, " && may_leave(n, f->said[j][k])", "", *DURABLE_WORD),
+    ("D-WIT-3 proven before it is durable", TESTIMONY, " || !may_leave(n, f->said[j][0])", "", *DURABLE_WORD),
+    ("D-WIT-4 proofs with a certificate that is revoked", TESTIMONY, "uint64_t serial = hkp_dsm_node_revoked(n, node_id);",
+     "uint64_t serial = 0;", "sim_witness", "a_proof_does_without_who_was_revoked_later"),
+    ("D-WIT-4 proofs with a certificate without the role", TESTIMONY, "        if ((x->roles & roles) != roles) continue;\n", "",
+     "sim_witness", "a_proof_with_the_certificate_that_had_the_role"),
+    ("dsm 13 claims that are over keep their group's room", TESTIMONY, "kept(n, &group, now) + len <=", "kept(n, &group, 0) + len <=",
+     *GROUP_ROOM),
+    ("dsm 13 claims that are over beside their group's room", TESTIMONY,
+     "    while (kept(n, &group, 0) + len > share_of(n) / GROUPS && drop_expired(n, &group)) continue;\n", "", *GROUP_ROOM),
+    ("dsm 13 claims themselves take no room of their group", TESTIMONY,
+     "    if (!has_room(n, of->group, bytes_of(s))) return HKP_E_LIMIT;\n", "", *GROUP_ROOM),
+    ("dsm 13 room is made for what nobody signed", TESTIMONY, "    if (!has_room(n, of->group, bytes_of(s))) return HKP_E_LIMIT;\n",
+     "    if (!has_room(n, of->group, bytes_of(s))) return HKP_E_LIMIT;\n    make_room(n, of->group, bytes_of(s));\n", *GROUP_ROOM),
+    ("dsm 13 refused statements keep their room", TESTIMONY, "if (room != NULL) hkp_dsm__pool_give(&n->pool, room);", "",
+     "sim_witness", "statements_that_are_refused_take_no_room"),
 ]
 WITH.update({"sim_witness": SIM})
 ALWAYS += WITNESSES

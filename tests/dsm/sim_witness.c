@@ -98,17 +98,16 @@ static hkp_status find_nobody(void *user, const uint8_t node_id[16], struct hkp_
     return HKP_E_NOTFOUND;
 }
 
-static uint64_t revoked_nobody(void *user, const uint8_t node_id[16]) {
-    (void)user;
-    (void)node_id;
-    return 0;
+static uint64_t revoked_there(void *user, const uint8_t node_id[16]) {
+    return hkp_dsm_node_revoked(user, node_id);
 }
 
-/* As somebody who was not there and knows only the genesis. */
+/* As somebody who was not there and knows only the genesis, and who is revoked. */
 static uint32_t proven_by(uint32_t i, const uint8_t id[32]) {
     static uint8_t proof[HKP_DSM_WITNESS_PROOF_MAX];
     const struct hkp_dsm_officers officers = {.sets = &genesis.ca_set, .n_sets = 1};
-    const struct hkp_dsm_directory nobody = {.find = find_nobody, .revoked = revoked_nobody};
+    const struct hkp_dsm_directory nobody = {
+        .user = sim.nodes[i].node, .find = find_nobody, .revoked = revoked_there};
     struct hkp_dsm_claim c;
     struct hkp_dsm_tally t = {.state = 99};
     size_t len = 0;
@@ -260,31 +259,90 @@ static void a_witness_that_says_two_things_is_void_everywhere(void) {
     end();
 }
 
-static void a_revoked_witness_counts_no_more(void) {
-    uint8_t id[32], body[1024], multi[2048], signature[64];
+/* Signed by the officer, as everything of this mesh. */
+static size_t of_officer(uint32_t kind, const uint8_t *body, size_t len, uint8_t *multi, size_t cap) {
+    uint8_t signature[64];
+    size_t multi_len = 0;
+    struct hkp_dsm_multi m = {
+        .kind = kind, .ca_version = 1, .n_signatures = 1, .body = {body, len}, .signature = {signature}};
+    CHECK_EQ(hkp_dsm_multi_sign(signature, genesis.chain_id, kind, 1, sim.mesh.officer, body, len, NULL, 0),
+             HKP_OK);
+    CHECK_EQ(hkp_dsm_multi_build(&m, multi, cap, &multi_len), HKP_OK);
+    return multi_len;
+}
+
+static void revoke(uint32_t who) {
+    uint8_t body[1024], multi[2048];
     size_t len = 0;
+    struct hkp_dsm_revocation e = {.serial = UINT64_MAX, .reason = HKP_DSM_REVOKED_KEY_COMPROMISE};
+    struct hkp_dsm_revocations list = {.number = 1, .n_entries = 1};
+    memcpy(e.node_id, sim.mesh.node_id[who], 16);
+    list.this_update_s = wall_us(0) / 1000000;
+    list.next_update_s = list.this_update_s + 86400;
+    CHECK_EQ(hkp_dsm_revocations_build(&list, &e, body, sizeof body, &len), HKP_OK);
+    len = of_officer(HKP_DSM_KIND_REVOCATION_LIST, body, len, multi, sizeof multi);
+    CHECK_EQ(hkp_dsm_node_revoke(sim.nodes[2].node, sim.now, wall_us(2), multi, len), HKP_OK);
+    sim_pump(&sim, 2);
+    sim_run(&sim, 5 * SIM_S);
+}
+
+static void a_revoked_witness_counts_no_more(void) {
+    uint8_t id[32];
     begin(7);
     CHECK_EQ(claim(CLAIMANT, 1, id), HKP_OK);
     sim_run(&sim, SIM_S);
     for (uint32_t i = FREE; i < FREE + FREES; i++) CHECK_EQ(say(i, id, CONFIRM), HKP_OK);
     sim_run(&sim, 5 * SIM_S);
-    struct hkp_dsm_revocation e = {.serial = UINT64_MAX, .reason = HKP_DSM_REVOKED_KEY_COMPROMISE};
-    struct hkp_dsm_revocations list = {.number = 1, .n_entries = 1};
-    memcpy(e.node_id, sim.mesh.node_id[FREE], 16);
-    list.this_update_s = wall_us(0) / 1000000;
-    list.next_update_s = list.this_update_s + 86400;
-    struct hkp_dsm_multi m = {.kind = HKP_DSM_KIND_REVOCATION_LIST, .ca_version = 1, .n_signatures = 1};
-    CHECK_EQ(hkp_dsm_revocations_build(&list, &e, body, sizeof body, &m.body.len), HKP_OK);
-    m.body.ptr = body;
-    m.signature[0] = signature;
-    CHECK_EQ(hkp_dsm_multi_sign(signature, genesis.chain_id, HKP_DSM_KIND_REVOCATION_LIST, 1,
-                                sim.mesh.officer, body, m.body.len, NULL, 0),
+    revoke(FREE);
+    expect_all(id, HKP_DSM_CLAIM_PENDING, FREES - 1, 0, FREES);
+    end();
+}
+
+/* Who is revoked when the claim is over counts there as before; a proof made later does without. */
+static void a_proof_does_without_who_was_revoked_later(void) {
+    uint8_t id[32], proof[64];
+    size_t len = 0;
+    begin(9);
+    CHECK_EQ(claim(CLAIMANT, 1, id), HKP_OK);
+    sim_run(&sim, SIM_S);
+    for (uint32_t i = FREE; i < FREE + FREES; i++) CHECK_EQ(say(i, id, CONFIRM), HKP_OK);
+    CHECK_EQ(say(LIAR, id, CONFIRM), HKP_OK);
+    sim_run(&sim, (LIFE_S + 5) * SIM_S);
+    revoke(LIAR);
+    expect_all(id, HKP_DSM_CLAIM_CONFIRMED, FREES + 1, 0, FREES + 1);
+    for (uint32_t i = 0; i < ALL; i++) CHECK_EQ(proven_by(i, id), HKP_DSM_CLAIM_CONFIRMED);
+    end();
+    begin(10);
+    CHECK_EQ(claim(CLAIMANT, 1, id), HKP_OK);
+    sim_run(&sim, SIM_S);
+    CHECK_EQ(say(FREE, id, CONFIRM), HKP_OK);
+    revoke(CLAIMANT);
+    CHECK_EQ(hkp_dsm_node_claim_proof(sim.nodes[2].node, id, proof, sizeof proof, &len), HKP_E_NOTFOUND);
+    end();
+}
+
+/* It had the role when it spoke: the certificate of then is the one that shows it. */
+static void a_proof_with_the_certificate_that_had_the_role(void) {
+    uint8_t id[32], body[HKP_DSM_CERTIFICATE_BODY_MAX], multi[2048];
+    struct hkp_dsm_certificate c;
+    uint32_t kind = 0;
+    size_t len = 0;
+    begin(11);
+    CHECK_EQ(claim(CLAIMANT, 1, id), HKP_OK);
+    sim_run(&sim, SIM_S);
+    for (uint32_t i = FREE; i < FREE + FREES; i++) CHECK_EQ(say(i, id, CONFIRM), HKP_OK);
+    sim_run(&sim, 5 * SIM_S);
+    CHECK_EQ(hkp_dsm_certificate_parse(sim.mesh.certificate[FREE], sim.mesh.certificate_len[FREE], &c),
              HKP_OK);
-    CHECK_EQ(hkp_dsm_multi_build(&m, multi, sizeof multi, &len), HKP_OK);
-    CHECK_EQ(hkp_dsm_node_revoke(sim.nodes[2].node, sim.now, wall_us(2), multi, len), HKP_OK);
+    c.serial++;
+    c.roles = HKP_DSM_ROLE_EDGE;
+    CHECK_EQ(hkp_dsm_certificate_build(&c, body, sizeof body, &len), HKP_OK);
+    len = of_officer(HKP_DSM_KIND_CERTIFICATE, body, len, multi, sizeof multi);
+    CHECK_EQ(hkp_dsm_node_give(sim.nodes[2].node, sim.now, wall_us(2), multi, len, &kind), HKP_OK);
     sim_pump(&sim, 2);
     sim_run(&sim, 5 * SIM_S);
-    expect_all(id, HKP_DSM_CLAIM_PENDING, FREES - 1, 0, FREES);
+    expect_all(id, HKP_DSM_CLAIM_CONFIRMED, FREES, 0, FREES);
+    for (uint32_t i = 0; i < ALL; i++) CHECK_EQ(proven_by(i, id), HKP_DSM_CLAIM_CONFIRMED);
     end();
 }
 
@@ -310,6 +368,193 @@ static void a_group_opens_no_more_claims_than_its_share(void) {
     end();
 }
 
+static size_t share(uint32_t i) { return sim.nodes[i].node->pool.units / 8 * POOL_UNIT; }
+
+/* Every node keeps of this group no more than a sixteenth of its share, what is over counted in. */
+static void expect_share(uint32_t group) {
+    const struct hkp_dsm__open_claim *c;
+    for (uint32_t i = 0; i < ALL; i++) {
+        const struct hkp_dsm__testimony *t = &sim.nodes[i].node->testimony;
+        size_t bytes = 0;
+        for (uint32_t k = 0; (c = hkp_dsm__claim_table_at(t->table, k)) != NULL; k++)
+            if (c->group == group) bytes += t->files[k].bytes;
+        CHECK(bytes <= share(i) / 16);
+    }
+}
+
+/* Claims of one group and everybody's word about each; how many found no room. */
+static uint32_t claim_and_say(uint32_t first, uint32_t count, uint8_t (*id)[32]) {
+    uint32_t refused = 0;
+    for (uint32_t k = first; k < first + count; k++) refused += claim(CLAIMANT, (uint8_t)k, id[k]) != HKP_OK;
+    sim_run(&sim, 10 * SIM_S);
+    for (uint32_t k = first; k < first + count; k++)
+        for (uint32_t i = LIAR; i < FREE + FREES; i++) refused += say(i, id[k], CONFIRM) != HKP_OK;
+    sim_run(&sim, 10 * SIM_S);
+    expect_share(10);
+    return refused;
+}
+
+/* dsm.md 13: first what is over goes, then it is refused; and no group takes the room of another. */
+static void what_is_over_gives_its_room_back(void) {
+    static uint8_t id[256][32];
+    uint8_t other[32], body[HKP_DSM_CLAIM_MAX], text[HKP_DSM_STATEMENT_MAX];
+    size_t len = 0;
+    uint32_t at = 0;
+    begin(12);
+    sim.loss = 0;
+    while (claim_and_say(at, 8, id) == 0 && at < HKP_DSM_CLAIMS_OF_GROUP) at += 8;
+    CHECK(at + 8 < HKP_DSM_CLAIMS_OF_GROUP); /* it is not their number */
+    CHECK_EQ(claim(CLAIMANT, 255, other), HKP_E_LIMIT);
+    CHECK_EQ(claim(FREE, 255, other), HKP_OK);
+    sim_run(&sim, 5 * SIM_S);
+    for (uint32_t i = LIAR; i < LIAR + LIARS; i++) CHECK_EQ(say(i, other, CONFIRM), HKP_OK);
+
+    sim_run(&sim, LIFE_S * SIM_S);
+    struct hkp_dsm_claim c = {.type = HKP_DSM_CLAIM_FREE, .k = 2, .created_s = wall_us(FRIEND) / 1000000};
+    memset(text, 'x', sizeof text);
+    c.statement = (struct hkp_dsm_view){text, sizeof text};
+    c.expires_s = c.created_s + LIFE_S;
+    CHECK_EQ(hkp_dsm_claim_build(&c, body, sizeof body, &len), HKP_OK);
+    const struct hkp_dsm__testimony *t = &sim.nodes[PLAIN].node->testimony;
+    const size_t bytes = t->bytes;
+    push(FRIEND, PLAIN, HKP_DSM_KIND_CLAIM, CLAIMANT, body, len, FRIEND); /* signed by somebody else */
+    sim_run(&sim, SIM_S);
+    CHECK_EQ(t->bytes, bytes); /* nothing went for it */
+
+    at += 8;
+    for (uint32_t i = 0; i < 3; i++) CHECK_EQ(claim_and_say(at + 8 * i, 8, id), 0);
+    for (uint32_t i = 0; i < FRIEND; i++) CHECK_EQ(tally(i, id[at]).state, HKP_DSM_CLAIM_CONFIRMED);
+    end();
+}
+
+/* Room for what is said comes with the first statement that is true, and with none when it is over. */
+static void statements_that_are_refused_take_no_room(void) {
+    uint8_t id[32];
+    begin(13);
+    sim.loss = 0;
+    CHECK_EQ(claim(CLAIMANT, 1, id), HKP_OK);
+    sim_run(&sim, SIM_S);
+    const struct hkp_dsm__testimony *t = &sim.nodes[PLAIN].node->testimony;
+    const size_t bytes = t->bytes, used = sim.nodes[PLAIN].node->pool.used;
+    for (uint32_t i = 0; i < 256; i++) CHECK_EQ(say(PLAIN, id, CONFIRM), HKP_E_DSM_ROLE);
+    CHECK(sim.nodes[PLAIN].node->pool.used < used + 128 * 1024 / POOL_UNIT);
+    push_witness(FRIEND, PLAIN, FREE, FRIEND, id, CONFIRM);
+    sim_run(&sim, LIFE_S * SIM_S);
+    CHECK_EQ(tally(PLAIN, id).state, HKP_DSM_CLAIM_EXPIRED);
+    push_witness(FREE + FREES - 1, PLAIN, FREE, FREE, id, CONFIRM);
+    sim_run(&sim, SIM_S);
+    CHECK_EQ(t->bytes, bytes);
+    CHECK(t->files[0].said == NULL);
+    end();
+}
+
+/* ---- what a node said before a start (decision 0624) ---- */
+
+/* As soon as the claim is back. */
+static hkp_status say_after_start(uint32_t i, const uint8_t id[32], uint32_t verdict) {
+    hkp_status st = HKP_E_NOTFOUND;
+    for (uint32_t k = 0; k < 10000 && st == HKP_E_NOTFOUND; k++) {
+        sim_run(&sim, SIM_MS);
+        st = say(i, id, verdict);
+    }
+    return st;
+}
+
+static uint32_t words_stored(uint32_t i) {
+    uint32_t count = 0;
+    for (size_t k = 0; k < sim.nodes[i].disk.count; k++) {
+        const struct sim_row *r = &sim.nodes[i].disk.rows[k];
+        count += r->row == HKP_DSM_ROW_META && r->key_len == 6 && memcmp(r->key, "said", 4) == 0;
+    }
+    return count;
+}
+
+static void a_witness_keeps_its_word_after_a_start(void) {
+    uint8_t id[32], other[32];
+    begin(14);
+    sim.loss = 0;
+    CHECK_EQ(claim(CLAIMANT, 1, id), HKP_OK);
+    sim_run(&sim, SIM_S);
+    CHECK_EQ(say(FREE, id, CONFIRM), HKP_OK);
+    CHECK_EQ(say(PLAIN, id, CONFIRM), HKP_E_DSM_ROLE);
+    sim_run(&sim, 5 * SIM_S);
+    expect_all(id, HKP_DSM_CLAIM_PENDING, 1, 0, 1);
+    CHECK_EQ(words_stored(PLAIN), 0);
+    for (uint32_t start = 0; start < 2; start++) {
+        sim_crash(&sim, FREE);
+        sim_start(&sim, FREE);
+        CHECK_EQ(say_after_start(FREE, id, REFUTE), HKP_E_DSM_DUPLICATE);
+        const hkp_status st = say_after_start(FREE, id, CONFIRM); /* others hear nothing new */
+        CHECK(st == HKP_OK || st == HKP_E_DSM_DUPLICATE);
+        sim_run(&sim, 20 * SIM_S);
+        CHECK_EQ(say(FREE, id, REFUTE), HKP_E_DSM_DUPLICATE);
+        expect_all(id, HKP_DSM_CLAIM_PENDING, 1, 0, 1);
+        for (uint32_t i = 0; i < ALL; i++) CHECK_EQ(tally(i, id).voided, 0);
+    }
+    CHECK_EQ(words_stored(FREE), 1);
+    sim_run(&sim, LIFE_S * SIM_S);
+    CHECK_EQ(claim(CLAIMANT, 2, other), HKP_OK);
+    sim_run(&sim, SIM_S);
+    CHECK_EQ(say(FREE, other, CONFIRM), HKP_OK);
+    sim_run(&sim, SIM_S);
+    CHECK_EQ(words_stored(FREE), 1); /* the other one was over */
+
+    sim_run(&sim, 5 * SIM_S);
+    sim_crash(&sim, FREE);
+    sim_disk_wipe(&sim, FREE);
+    sim_start(&sim, FREE);
+    sim_run(&sim, 20 * SIM_S);
+    CHECK_EQ(say(FREE, other, REFUTE), HKP_E_DSM_DUPLICATE); /* others told it what it had said */
+    end();
+}
+
+static void a_row_of_what_was_said_has_a_place(void) {
+    const uint8_t nowhere[] = {'s', 'a', 'i', 'd', HKP_DSM_CLAIMS >> 8, HKP_DSM_CLAIMS & 255}, row[41] = {1};
+    begin(15);
+    sim_crash(&sim, FREE);
+    sim_disk_put(&sim, FREE, HKP_DSM_ROW_META, nowhere, sizeof nowhere, row, sizeof row);
+    sim.nodes[FREE].spoilt = 1;
+    sim_start(&sim, FREE);
+    CHECK_EQ(sim.nodes[FREE].damaged, 1);
+    end();
+}
+
+/* With the power goes its word or the row that remembers it: never the row alone of a word that is out. */
+static void what_a_witness_says_is_durable_before_it_leaves(void) {
+    uint8_t id[32], proof[64];
+    uint32_t kept = 0, lost = 0;
+    size_t len = 0;
+    for (uint64_t seed = 0; seed < 8; seed++) {
+        begin(20 + seed);
+        sim.loss = 0;
+        CHECK_EQ(claim(CLAIMANT, 1, id), HKP_OK);
+        sim_run(&sim, SIM_S);
+        const hkp_time disk_min = sim.disk_min, disk_max = sim.disk_max;
+        sim.disk_min = sim.disk_max = 10 * SIM_S;
+        CHECK_EQ(say(FREE, id, CONFIRM), HKP_OK);
+        sim_run(&sim, 6 * SIM_S); /* announced three times meanwhile */
+        CHECK_EQ(tally(FREE, id).confirms, 1);
+        CHECK_EQ(hkp_dsm_node_claim_proof(sim.nodes[FREE].node, id, proof, sizeof proof, &len),
+                 HKP_E_NOTFOUND);
+        for (uint32_t i = 0; i < ALL; i++) CHECK_EQ(tally(i, id).witnesses, i == FREE);
+        sim_crash(&sim, FREE);
+        sim.disk_min = disk_min;
+        sim.disk_max = disk_max;
+        sim_start(&sim, FREE);
+        const hkp_status st = say_after_start(FREE, id, REFUTE);
+        if (st == HKP_E_DSM_DUPLICATE)
+            CHECK_EQ(say_after_start(FREE, id, CONFIRM), HKP_OK);
+        else
+            CHECK_EQ(st, HKP_OK);
+        kept += st != HKP_OK;
+        lost += st == HKP_OK;
+        sim_run(&sim, 20 * SIM_S);
+        expect_all(id, HKP_DSM_CLAIM_PENDING, st != HKP_OK, st == HKP_OK, 1);
+        end();
+    }
+    CHECK(kept > 0 && lost > 0);
+}
+
 int main(void) {
     CASE(lies_of_one_group_confirm_nothing);
     CASE(independent_groups_confirm_and_anybody_can_check);
@@ -319,5 +564,12 @@ int main(void) {
     CASE(a_witness_that_says_two_things_is_void_everywhere);
     CASE(a_revoked_witness_counts_no_more);
     CASE(a_group_opens_no_more_claims_than_its_share);
+    CASE(a_proof_does_without_who_was_revoked_later);
+    CASE(a_proof_with_the_certificate_that_had_the_role);
+    CASE(what_is_over_gives_its_room_back);
+    CASE(statements_that_are_refused_take_no_room);
+    CASE(a_witness_keeps_its_word_after_a_start);
+    CASE(a_row_of_what_was_said_has_a_place);
+    CASE(what_a_witness_says_is_durable_before_it_leaves);
     return check_done();
 }

@@ -32,7 +32,8 @@ struct hkp_dsm_witness;
  *
  * @retval HKP_OK                said
  * @retval HKP_E_STATE           the node is dead or not started
- * @retval HKP_E_LIMIT           64 claims of this node's group are open, or no memory is left
+ * @retval HKP_E_LIMIT           64 claims of this node's group are open, or these and what is said about them
+ *                               fill its share of memory, or no memory is left
  * @retval HKP_E_DSM_SCHEMA..    codes of hkp_dsm_claim_build()
  * @retval HKP_E_DSM_EXPIRED..   codes of hkp_dsm_claim_table_claim()
  *
@@ -44,18 +45,22 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_node_claim(hkp_dsm_node *node, hkp_time 
                                                    const struct hkp_dsm_claim *claim, uint8_t id[32]);
 
 /**
- * Say what this node itself found out about a claim. It says it once: a second verdict would void it.
+ * Say what this node itself found out about a claim. It says it once, also after a start: a second verdict
+ * would void it. It counts here at once and leaves when the store has it (META row "said"). After a start the
+ * same verdict may be given again until others told this node that they have it.
  *
  * @param node     a running node whose certificate has role WITNESS
  * @param now      nanoseconds, monotonic
  * @param wall_us  Unix microseconds
  * @param witness  verdict, method and digest of what was seen
  *
- * @retval HKP_OK               said, counted here and passed on
+ * @retval HKP_OK               said and counted here; passed on when it is durable
  * @retval HKP_E_STATE          the node is dead or not started
  * @retval HKP_E_NOTFOUND       the claim is not held
- * @retval HKP_E_LIMIT          64 witnesses are held, or 16 further ones of groups that are there
- * @retval HKP_E_DSM_DUPLICATE  this node said something about it before
+ * @retval HKP_E_LIMIT          64 witnesses are held, or 16 further ones of groups that are there; or what is
+ *                              said about claims of its group fills their share of memory, or no memory is
+ *                              left; or this node's word about 1024 claims that are not over is stored
+ * @retval HKP_E_DSM_DUPLICATE  this node said something about it before, or something else before a start
  * @retval HKP_E_DSM_ROLE       this node is no witness
  * @retval HKP_E_DSM_TARGET     the claim is of this node's group
  * @retval HKP_E_DSM_EXPIRED..  codes of hkp_dsm_claim_table_witness()
@@ -86,7 +91,8 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_node_tally(const hkp_dsm_node *node, con
 
 /**
  * Write the portable proof of how a claim stands: whoever trusts the officers verifies it with
- * hkp_dsm_witness_proof_verify(). Witnesses that said two things are left out.
+ * hkp_dsm_witness_proof_verify(). Witnesses that said two things are left out, and those whose certificate of
+ * then this node knows to be revoked: with one of them the whole proof would be refused.
  *
  * @param node  a node
  * @param id    [32] of the claim
@@ -95,7 +101,8 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_node_tally(const hkp_dsm_node *node, con
  * @param len   bytes written; untouched on failure
  *
  * @retval HKP_OK          written
- * @retval HKP_E_NOTFOUND  the claim is not held (any more), or nobody said anything about it that counts
+ * @retval HKP_E_NOTFOUND  the claim is not held (any more), its claimant's certificate is revoked, or nobody
+ *                         said anything about it that counts
  * @retval HKP_E_NOSPC     cap is too small
  *
  * Cost: one copy.
