@@ -18,6 +18,8 @@ struct vote_entry {
 /** A header above the newest final one, with what is known of it. */
 struct prop {
     uint32_t used, state, queued, boundary;
+    /** q members stand for it (R8): it gives way to nothing */
+    uint32_t certified;
     struct hkp_dsm__header h;
     blob *header, *body, *envelope;
     struct hkp_dsm__body parsed;
@@ -147,6 +149,8 @@ void hkp_dsm__advance(node *n);
 void hkp_dsm__enter(node *n, uint64_t view);
 int hkp_dsm__may_promise(const node *n, uint64_t view);
 hkp_time hkp_dsm__rules_wake(const node *n);
+/** The view that the certs held lead to (R0): that of the node, or one that it is about to enter. */
+uint64_t hkp_dsm__view_now(const node *n);
 
 /* proposal.c */
 struct prop *hkp_dsm__prop(node *n, const uint8_t digest[32]);
@@ -175,6 +179,8 @@ hkp_status hkp_dsm__prop_apply(node *n, struct prop *p);
 /** The roots that the changes of p would leave, into p->h; the tree stays on the parent. */
 hkp_status hkp_dsm__prop_trial(node *n, struct prop *p);
 int hkp_dsm__null_held(node *n, uint64_t above, uint64_t below);
+/** 1: named by CERT_N or CERT_F, or by a header that is itself named so: q members stand for it. */
+int hkp_dsm__certified(node *n, const struct hkp_dsm__header *h);
 int hkp_dsm__notar_held(node *n, uint64_t view, const uint8_t digest[32]);
 int hkp_dsm__is_boundary(const node *n, uint64_t height, uint64_t time_ms);
 

@@ -253,23 +253,14 @@ void hkp_dsm__fetch_end(node *n, struct read *r) {
 
 /* ---- the asker ---- */
 
-static int wanted(node *n, const struct hkp_dsm__header *h) {
-    if (h->epoch != n->set.epoch || h->view <= n->root.view) return 0;
-    if (memcmp(h->digest, n->target, 32) == 0 || hkp_dsm__notar_held(n, h->view, h->digest)) return 1;
-    for (uint32_t i = 0; i < PROPS; i++)
-        if (n->props[i].used && !n->props[i].queued && memcmp(n->props[i].h.parent, h->digest, 32) == 0)
-            return 1;
-    for (size_t i = 0; i < ASKED_MAX; i++)
-        if (memcmp(n->asked[i].digest, h->digest, 32) == 0) return 1;
-    return 0;
-}
-
 void hkp_dsm__pair_take(node *n, const struct hkp_dsm_view *header, const struct hkp_dsm_view *body,
                         int ask) {
     struct hkp_dsm__header h;
     if (hkp_dsm__header_parse(n->chain_id, header->ptr, header->len, &h) != HKP_OK) return;
     if (n->n_lost > 0) hkp_dsm__heal_pair(n, &h, header, body);
-    if (!wanted(n, &h) || hkp_dsm__prop(n, h.digest) != NULL) return;
+    if (h.epoch != n->set.epoch || h.view <= n->root.view || hkp_dsm__prop(n, h.digest) != NULL ||
+        !hkp_dsm__certified(n, &h)) /* not what a leader's word alone names: it may invent ancestors */
+        return;
     struct prop *p = hkp_dsm__prop_add(n, &h, header, body, NULL), *parent = NULL;
     if (p != NULL && ask && hkp_dsm__parent(n, p, &parent) < 0) hkp_dsm__ask_header(n, h.parent);
 }

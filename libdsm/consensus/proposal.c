@@ -58,31 +58,76 @@ void hkp_dsm__prop_free(node *n, struct prop *p) {
     memset(p, 0, sizeof *p);
 }
 
-/* A place: a free one, or that of the lowest view that no CERT_N names. */
-static struct prop *prop_place(node *n, uint64_t view) {
-    struct prop *worst = NULL;
+static void certify_below(node *n, struct prop *p) {
+    while (hkp_dsm__parent(n, p, &p) > 0 && !p->certified) p->certified = 1;
+}
+
+static void certify(node *n) {
     for (uint32_t i = 0; i < PROPS; i++) {
         struct prop *p = &n->props[i];
-        if (!p->used) return p;
-        if (p->queued || hkp_dsm__notar_held(n, p->h.view, p->h.digest)) continue;
-        if (worst == NULL || p->h.view < worst->h.view) worst = p;
+        if (!p->used || p->queued || p->certified || !hkp_dsm__notar_held(n, p->h.view, p->h.digest))
+            continue;
+        p->certified = 1;
+        certify_below(n, p);
     }
-    if (worst == NULL || worst->h.view >= view) return NULL;
-    hkp_dsm__prop_free(n, worst);
-    return worst;
+}
+
+int hkp_dsm__certified(node *n, const struct hkp_dsm__header *h) {
+    if (hkp_dsm__notar_held(n, h->view, h->digest)) return 1;
+    certify(n);
+    for (uint32_t i = 0; i < PROPS; i++) {
+        const struct prop *p = &n->props[i];
+        if (p->used && !p->queued && p->certified && p->h.parent_view == h->view &&
+            memcmp(p->h.parent, h->digest, 32) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+/* Of no use first: what is over, the oldest first, then what is to come, the furthest first; last the view at
+ * hand. */
+static uint64_t use_of(uint64_t now, uint64_t view) { return view < now ? view : UINT64_MAX - (view - now); }
+
+static size_t bytes_of(const struct prop *p) {
+    return p->header->len + p->body->len + (p->envelope != NULL ? p->envelope->len : 0);
+}
+
+/* A free place that may take len bytes. What no cert names gives way to what one names, and to what is of
+ * more use; it holds no more than its part of the pool, but for the header of the view at hand. */
+static struct prop *prop_place(node *n, uint64_t view, size_t len, int certified) {
+    const uint64_t now = hkp_dsm__view_now(n);
+    certify(n);
+    for (;;) {
+        struct prop *place = NULL, *worst = NULL;
+        size_t loose = len;
+        for (uint32_t i = 0; i < PROPS; i++) {
+            struct prop *p = &n->props[i];
+            if (!p->used) place = p;
+            if (!p->used || p->queued || p->certified) continue;
+            loose += bytes_of(p);
+            if (worst == NULL || use_of(now, p->h.view) < use_of(now, worst->h.view)) worst = p;
+        }
+        const int fits = place != NULL && hkp_dsm__fits(n, len);
+        const int small = certified || loose <= n->pool.units / LOOSE_PART * POOL_UNIT;
+        if (fits && small) return place;
+        if (worst == NULL || (!certified && use_of(now, worst->h.view) >= use_of(now, view)))
+            return fits && view == now ? place : NULL;
+        hkp_dsm__prop_free(n, worst);
+    }
 }
 
 struct prop *hkp_dsm__prop_add(node *n, const struct hkp_dsm__header *h, const struct hkp_dsm_view *header,
                                const struct hkp_dsm_view *body, const struct hkp_dsm_view *envelope) {
+    const int certified = hkp_dsm__certified(n, h);
     struct prop *p = hkp_dsm__prop(n, h->digest);
     if (p != NULL) {
         if (p->envelope == NULL && envelope != NULL)
             p->envelope = hkp_dsm__bytes(n, envelope->ptr, envelope->len);
         return p;
     }
-    p = prop_place(n, h->view);
+    p = prop_place(n, h->view, header->len + body->len + (envelope != NULL ? envelope->len : 0), certified);
     if (p == NULL) return NULL;
-    struct prop fresh = {.used = 1, .h = *h};
+    struct prop fresh = {.used = 1, .certified = (uint32_t)certified, .h = *h};
     fresh.header = hkp_dsm__bytes(n, header->ptr, header->len);
     fresh.body = hkp_dsm__bytes(n, body->ptr, body->len);
     if (envelope != NULL) fresh.envelope = hkp_dsm__bytes(n, envelope->ptr, envelope->len);
@@ -97,6 +142,7 @@ struct prop *hkp_dsm__prop_add(node *n, const struct hkp_dsm__header *h, const s
         return NULL;
     }
     *p = fresh;
+    if (certified) certify_below(n, p);
     return p;
 }
 
@@ -238,14 +284,14 @@ struct prop *hkp_dsm__newest_notarised(node *n) {
 /* ---- judging ---- */
 
 static hkp_status judge_place(node *n, struct prop *p, struct prop **parent) {
-    int rc = hkp_dsm__parent(n, p, parent);
-    if (rc < 0) {
-        hkp_dsm__ask_header(n, p->h.parent);
-        return HKP_E_DSM_GAP;
-    }
+    /* Certs before headers: what none of them names is not taken (R8). */
     if (!hkp_dsm__notar_held(n, p->h.parent_view, p->h.parent) ||
         !hkp_dsm__null_held(n, p->h.parent_view, p->h.view)) {
         hkp_dsm__ask_certs(n, NULL, p->h.parent_view > 0 ? p->h.parent_view : 1, p->h.view - 1);
+        return HKP_E_DSM_GAP;
+    }
+    if (hkp_dsm__parent(n, p, parent) < 0) {
+        hkp_dsm__ask_header(n, p->h.parent);
         return HKP_E_DSM_GAP;
     }
     const struct prop *q = *parent;
@@ -378,11 +424,12 @@ hkp_status hkp_dsm__on_propose(node *n, struct peer *from, struct hkp_dsm__messa
     if (h.proposer != n->perm[h.view % n->set.n] ||
         memcmp(env.signer, n->set.seats[h.proposer].node_id, 16) != 0)
         return HKP_E_DSM_SIGNER;
-    if (s->seen_proposal && memcmp(s->proposal_digest, h.digest, 32) == 0) return HKP_E_DSM_DUPLICATE;
+    struct prop *first = s->seen_proposal ? hkp_dsm__prop(n, s->proposal_digest) : NULL;
+    const int same = s->seen_proposal && memcmp(s->proposal_digest, h.digest, 32) == 0;
+    if (same && first != NULL) return HKP_E_DSM_DUPLICATE; /* not if it had to give way */
     st = hkp_dsm_envelope_verify(n->chain_id, &env, n->set.seats[h.proposer].key);
     if (st != HKP_OK) return st;
-    struct prop *first = s->seen_proposal ? hkp_dsm__prop(n, s->proposal_digest) : NULL;
-    if (s->proposal != NULL) {
+    if (s->proposal != NULL && !same) {
         struct hkp_dsm_view a = {.ptr = s->proposal->ptr, .len = s->proposal->len};
         hkp_dsm__suspect(n, &a, &m->envelope);
     }

@@ -108,6 +108,8 @@ static void apply(node *n) {
 static void follow(node *n) {
     const struct hkp_dsm__restart *r = &n->restart.r;
     struct hkp_dsm_cbor_reader at = r->headers;
+    hkp_status st = hkp_dsm__cert_take(n, r->cert.ptr, r->cert.len);
+    (void)st;
     for (size_t i = 0; i < r->n_headers; i++) {
         struct hkp_dsm__header h;
         struct hkp_dsm_view header;
@@ -118,8 +120,6 @@ static void follow(node *n) {
         struct prop *p = hkp_dsm__prop_add(n, &h, &header, &empty_body, NULL);
         (void)p;
     }
-    hkp_status st = hkp_dsm__cert_take(n, r->cert.ptr, r->cert.len);
-    (void)st;
 }
 
 static int is_there(const node *n) {

@@ -64,12 +64,17 @@ void hkp_dsm__enter(node *n, uint64_t view) {
     }
 }
 
-/* R0, R3, R5: the highest view that a cert leads to. */
+uint64_t hkp_dsm__view_now(const node *n) {
+    uint64_t over = n->newest_n > n->newest_0 ? n->newest_n : n->newest_0;
+    if (n->target_view > over) over = n->target_view;
+    return over < n->view ? n->view : over + 1;
+}
+
+/* R0, R3, R5 */
 static int enter_views(node *n) {
-    uint64_t to = n->newest_n > n->newest_0 ? n->newest_n : n->newest_0;
-    if (n->target_view > to) to = n->target_view;
-    if (to < n->view) return 0;
-    hkp_dsm__enter(n, to + 1);
+    const uint64_t to = hkp_dsm__view_now(n);
+    if (to == n->view) return 0;
+    hkp_dsm__enter(n, to);
     return 1;
 }
 

@@ -117,6 +117,13 @@ int hkp_dsm__fuller(const node *n, uint32_t sixteenths) {
     return n->pool.used > n->pool.units / 16 * sixteenths;
 }
 
+int hkp_dsm__fits(node *n, size_t len) {
+    /* a piece is a power of two */
+    while (n->pool.used + 2 * len / POOL_UNIT > n->pool.units / 16 * FILL_MESSAGES)
+        if (!evict_one(n)) return 0;
+    return 1;
+}
+
 void *hkp_dsm__take(node *n, size_t size) {
     for (;;) {
         void *ptr = hkp_dsm__pool_take(&n->pool, size);

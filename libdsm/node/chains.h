@@ -180,6 +180,8 @@ void hkp_dsm__author_final(node *n, struct author *a, const struct hkp_dsm__know
 void *hkp_dsm__take(node *n, size_t size);
 /** 1 if more than so many sixteenths of the pool are in use: the rest is kept for what consensus needs. */
 int hkp_dsm__fuller(const node *n, uint32_t sixteenths);
+/** 1 if len bytes leave what the last sixteenths are kept for (FILL_MESSAGES); kept blocks give way. */
+int hkp_dsm__fits(node *n, size_t len);
 blob *hkp_dsm__bytes(node *n, const uint8_t *bytes, size_t len);
 blob *hkp_dsm__room(node *n, size_t len);
 

@@ -19,6 +19,8 @@ enum {
     VOTE_WINDOW = 64,
     /** headers in memory above the newest final one */
     PROPS = 256,
+    /** one so large part of the pool for those that no cert names */
+    LOOSE_PART = 8,
     HEIGHTS_OPEN_MAX = 64,
     EPOCH_HEIGHTS = 256,
     CERTS_PER_NODE = 4,

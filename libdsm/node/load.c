@@ -19,8 +19,8 @@ enum {
     LOAD_FINAL,
     LOAD_HEADERS,
     LOAD_BODIES,
-    LOAD_PROPOSALS,
     LOAD_CERTS,
+    LOAD_PROPOSALS,
     LOAD_WAL,
     LOAD_EVIDENCE,
     LOAD_LOST,
@@ -176,10 +176,10 @@ static hkp_status proposal_row(node *n, const uint8_t *data, size_t len) {
     hkp_status st = r.status;
     if (st == HKP_OK) st = hkp_dsm__header_parse(n->chain_id, header.ptr, header.len, &h);
     if (st != HKP_OK || h.view <= n->root.view || h.epoch != n->set.epoch) return st;
+    if (h.view > n->view) n->view = h.view;
     struct prop *p = hkp_dsm__prop_add(n, &h, &header, &body, envelope.ptr != NULL ? &envelope : NULL);
     if (p == NULL) return HKP_OK; /* more than are kept: asked for when needed */
     p->put_ticket = 1;
-    if (h.view > n->view) n->view = h.view;
     /* Whether an own one was promised the WAL alone says: its row is durable before (decision 0646). */
     const int others = envelope.ptr != NULL && h.proposer != (uint64_t)n->seat;
     struct slot *s = others ? hkp_dsm__slot(n, h.view) : NULL;
@@ -539,12 +539,12 @@ void hkp_dsm__load_end(node *n) {
         break;
     case LOAD_BODIES:
         snapshot_seen(n);
-        if (replayed(n)) scan_views(n, HKP_DSM_ROW_PROPOSAL, n->root.view + 1);
+        if (replayed(n)) scan_views(n, HKP_DSM_ROW_CERT, n->root.view);
+        break;
+    case LOAD_CERTS: /* before the headers, of which those named by none may have to give way */
+        scan_views(n, HKP_DSM_ROW_PROPOSAL, n->root.view + 1);
         break;
     case LOAD_PROPOSALS:
-        scan_views(n, HKP_DSM_ROW_CERT, n->root.view);
-        break;
-    case LOAD_CERTS:
         to_wal(n);
         break;
     case LOAD_WAL:

@@ -7,7 +7,8 @@
  */
 #include "chaos.h"
 #include "check.h"
-#include "liar.h"
+#include "liar_inside.h"
+#include "libter/bytes.h"
 
 static struct sim sim;
 
@@ -95,6 +96,97 @@ static void half_of_six_decides_nothing(void) {
     sim_free(&sim);
 }
 
+/* ---- invented headers (R8) ---- */
+
+enum { INVENTOR = 3, AHEAD = 64, MESSAGE = 1 << 20 };
+
+/* A header of a view to come, which the inventor leads, and to one honest member what it says lies below,
+ * down to the view at hand. */
+static void invent_chain(uint32_t to, uint64_t view, const struct hkp_dsm_view *body) {
+    static uint8_t bytes[AHEAD][HKP_DSM__HEADER_MAX], room[2 << 20];
+    uint8_t envelope[HKP_DSM__HEADER_MAX + HKP_DSM__ENVELOPE_OVERHEAD];
+    struct hkp_dsm_view chain[AHEAD], env = {.ptr = envelope};
+    const node *n = sim.nodes[to].node;
+    struct hkp_dsm__header h = {.epoch = n->set.epoch, .height = n->root.height + 1};
+    struct hkp_dsm__body parsed;
+    size_t count = 0;
+    h.time_ms = n->root.time_ms + 1;
+    h.proposer = n->perm[view % n->set.n];
+    CHECK_EQ(hkp_dsm__body_parse(body->ptr, body->len, &parsed), HKP_OK);
+    hkp_dsm__ops_root(&parsed, h.ops_root);
+    for (size_t i = 0; i < 32; i++) h.parent[i] = (uint8_t)sim_random(&sim, 256);
+    for (h.view = n->view + 2; h.view <= view; h.view++, count++) {
+        h.parent_view = h.view - 1;
+        chain[count].ptr = bytes[count];
+        CHECK_EQ(hkp_dsm__header_build(&h, bytes[count], sizeof bytes[count], &chain[count].len), HKP_OK);
+        hkp_dsm__header_digest(h.parent, sim.genesis->chain_id, bytes[count], chain[count].len);
+    }
+    CHECK_EQ(hkp_dsm_envelope_sign(sim.genesis->chain_id, HKP_DSM_KIND_PROPOSE, sim.mesh.node_id[INVENTOR],
+                                   sim.mesh.secret[INVENTOR], chain[count - 1].ptr, chain[count - 1].len,
+                                   envelope, sizeof envelope, &env.len),
+             HKP_OK);
+    struct hkp_dsm_cbor_writer w = {.out = room, .cap = sizeof room};
+    hkp_dsm__put_propose(&w, &env, body, 0);
+    sim_send(&sim, INVENTOR, to, 0, w.out, w.len);
+    const size_t most = MESSAGE / (body->len + HKP_DSM__HEADER_MAX) + 1;
+    for (size_t left = count - 1; left > 0;) {
+        size_t here = left < most ? left : most;
+        w = (struct hkp_dsm_cbor_writer){.out = room, .cap = sizeof room};
+        hkp_dsm__put_sync_resp(&w, 0);
+        for (hkp_dsm_cbor_put_array(&w, here); here > 0; here--) hkp_dsm__put_pair(&w, &chain[--left], body);
+        sim_send(&sim, INVENTOR, to, 0, w.out, w.len);
+    }
+}
+
+/* In each view of each honest member all that the inventor can make up of the next ones. */
+static void expect_no_harm_of(const struct hkp_dsm_view *body) {
+    uint64_t last[INVENTOR] = {0};
+    sim_new(&sim, check_seed(), INVENTOR + 1, 0);
+    sim.nodes[INVENTOR].honest = 0;
+    sim.unwatched = 1;
+    for (uint32_t i = 0; i <= INVENTOR; i++) sim_start(&sim, i);
+    sim_run(&sim, SIM_S);
+    for (uint32_t t = 0; t < 300; t++) {
+        for (uint32_t i = 0; i < INVENTOR; i++) {
+            const node *n = sim.nodes[i].node;
+            if (n->view == last[i]) continue;
+            last[i] = n->view;
+            for (uint64_t view = n->view + AHEAD; view > n->view + 4; view--)
+                if (memcmp(n->set.seats[n->perm[view % n->set.n]].node_id, sim.mesh.node_id[INVENTOR], 16) ==
+                    0)
+                    invent_chain(i, view, body);
+        }
+        if (t % 20 == 0) sim_submit(&sim, t / 20 % INVENTOR, "wanted");
+        sim_run(&sim, 100 * SIM_MS);
+    }
+    for (uint32_t i = 0; i < INVENTOR; i++) {
+        CHECK_EQ(sim.nodes[i].node->state, HKP_DSM_STATE_RUNNING);
+        CHECK(sim_status(&sim, i).final_height >= 12);
+    }
+    CHECK_EQ(sim.faults, 0);
+    sim_free(&sim);
+}
+
+static void invented_ancestors_take_no_place(void) {
+    static const uint8_t empty[3] = {0x82, 0x80, 0x80};
+    const struct hkp_dsm_view body = {empty, sizeof empty};
+    expect_no_harm_of(&body);
+}
+
+static void large_bodies_of_invented_headers_leave_room(void) {
+    static uint8_t bytes[1 << 20];
+    static struct hkp_dsm__head heads[16000];
+    struct hkp_dsm_view body = {.ptr = bytes};
+    for (uint32_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
+        heads[i].seq = 1;
+        hkp_put_be32(heads[i].node_id, i);
+    }
+    CHECK_EQ(
+        hkp_dsm__body_build(heads, sizeof heads / sizeof heads[0], NULL, 0, bytes, sizeof bytes, &body.len),
+        HKP_OK);
+    expect_no_harm_of(&body);
+}
+
 static void the_same_seed_gives_the_same_trace_lies_and_all(void) {
     struct chaos c = {
         .seed = check_seed(), .n = 4, .liars = 1, .ways = LIAR_ALL, .faults = CHAOS_ALL, .views = 60};
@@ -159,6 +251,8 @@ int main(void) {
     CASE(no_header_stands_on_what_was_not_notarised);
     CASE(two_liars_of_seven_harm_nobody);
     CASE(half_of_six_decides_nothing);
+    CASE(invented_ancestors_take_no_place);
+    CASE(large_bodies_of_invented_headers_leave_room);
     CASE(the_same_seed_gives_the_same_trace_lies_and_all);
     CASE(no_lie_and_no_fault_splits_the_honest);
     return check_done();

@@ -24,8 +24,8 @@ static uint64_t vote_view;
 /* requests for the header of this digest */
 static uint64_t asked;
 static uint8_t asked_for[32];
-/* certs in answers */
-static uint64_t answered_certs;
+/* certs and headers in answers */
+static uint64_t answered_certs, answered_headers;
 /* of the store: NULL, or the one record of its WAL */
 static const uint8_t *recorded;
 
@@ -80,7 +80,10 @@ static void drain(void) {
         struct hkp_dsm__vote v;
         CHECK_EQ(hkp_dsm__message_parse(lane, msg, len, &m), HKP_OK);
         certs += m.op == HKP_DSM__OP_MSG_CERT;
-        if (m.op == HKP_DSM__OP_MSG_SYNC_RESP) answered_certs += m.list.n;
+        if (m.op == HKP_DSM__OP_MSG_SYNC_RESP) {
+            answered_certs += m.list.n;
+            answered_headers += m.list2.n;
+        }
         for (size_t i = 0; m.op == HKP_DSM__OP_MSG_SYNC_REQ && i < m.list2.n; i++)
             asked += memcmp(hkp_dsm__next_fixed(&m.list2, 32), asked_for, 32) == 0;
         if (m.op != HKP_DSM__OP_MSG_VOTE) continue;
@@ -162,7 +165,7 @@ static void send_cert(uint32_t kind, uint64_t view, const uint8_t *digest) {
 }
 
 /* What the next headers stand on, NULL: the genesis; 1: their bodies are not theirs, 2: and name a node that
- * nobody knows; the newest header. */
+ * nobody knows, 3: and fill most of what the node keeps for headers without certs; the newest header. */
 static const uint8_t *on;
 static uint64_t on_view;
 static int false_body;
@@ -188,14 +191,20 @@ static void make_header(uint64_t view, uint32_t seat, uint64_t time_ms, uint8_t 
 
 /* Rightly signed. */
 static hkp_status send_proposal(uint64_t view, uint32_t seat, uint64_t time_ms, uint8_t digest[32]) {
-    uint8_t envelope[1200], other_body[256];
+    static uint8_t other_body[1 << 20];
+    static struct hkp_dsm__head heads[12000];
+    uint8_t envelope[1200];
     struct hkp_dsm_view env = {.ptr = envelope}, body_view = {empty_body, sizeof empty_body};
-    struct hkp_dsm__head head = {.seq = 3, .id = {7}};
-    memcpy(head.node_id, mesh.node_id[0], 16);
-    if (false_body == 2) memset(head.node_id, 0x5A, 16);
+    size_t n_heads = false_body == 3 ? sizeof heads / sizeof heads[0] : 1;
+    for (size_t k = 0; k < n_heads; k++) {
+        heads[k] = (struct hkp_dsm__head){.seq = 3, .id = {7}};
+        memcpy(heads[k].node_id, mesh.node_id[0], 16);
+        if (false_body >= 2) memset(heads[k].node_id, 0x5A, 16);
+        if (false_body == 3) hkp_put_be32(heads[k].node_id, (uint32_t)k);
+    }
     if (false_body) {
         body_view.ptr = other_body;
-        CHECK_EQ(hkp_dsm__body_build(&head, 1, NULL, 0, other_body, sizeof other_body, &body_view.len),
+        CHECK_EQ(hkp_dsm__body_build(heads, n_heads, NULL, 0, other_body, sizeof other_body, &body_view.len),
                  HKP_OK);
     }
     uint32_t i = member(seat);
@@ -574,6 +583,65 @@ static void a_notarised_header_gets_final(void) {
     hkp_dsm_node_free(node);
 }
 
+/* 1: the node holds this header. */
+static int holds(const uint8_t digest[32]) {
+    answered_headers = 0;
+    struct hkp_dsm_cbor_writer w = writer();
+    hkp_dsm__put_sync_req(&w, 0, 0, 0, 1);
+    hkp_dsm_cbor_put_bytes(&w, digest, 32);
+    CHECK_EQ(deliver((me + 1) % mesh.n, &w), HKP_OK);
+    return answered_headers == 1;
+}
+
+/* R8: whoever leads a view to come may say what it likes of the ones below. */
+static void ancestors_that_a_leader_invents_are_not_taken(void) {
+    uint8_t ancestor[32], parent[32], digest[32], kept[HKP_DSM__HEADER_MAX];
+    begin_promising(not_leading(9));
+    make_header(7, perm[7 % set.n], genesis_ms() + 1, ancestor);
+    const size_t kept_len = header_len;
+    memcpy(kept, header, kept_len);
+    on = ancestor;
+    on_view = 7;
+    CHECK_EQ(send_proposal(8, perm[8 % set.n], genesis_ms() + 2, parent), HKP_OK);
+    on = parent;
+    on_view = 8;
+    CHECK_EQ(send_proposal(9, perm[9 % set.n], genesis_ms() + 3, digest), HKP_OK);
+    on = NULL;
+    memcpy(header, kept, kept_len);
+    header_len = kept_len;
+    answer_header(member(perm[9 % set.n]));
+    CHECK(holds(digest));
+    CHECK(!holds(ancestor));
+    send_cert(HKP_DSM_KIND_NOTAR, 9, digest); /* now q members say the same */
+    answer_header((me + 1) % mesh.n);
+    CHECK(holds(ancestor));
+    hkp_dsm_node_free(node);
+}
+
+/* D 13: of what no cert names the view at hand has the first place, the next ones follow; who had to give way
+ * may come again. */
+static void headers_without_certs_share_their_part_of_the_pool(void) {
+    uint8_t near[32], far[32];
+    uint64_t view = 4, later = 30;
+    begin_promising(not_leading(1));
+    while (member(perm[view % set.n]) == me) view++;
+    while (member(perm[later % set.n]) == me) later++;
+    false_body = 3;
+    CHECK_EQ(send_proposal(later, perm[later % set.n], genesis_ms() + 1, far), HKP_OK);
+    CHECK(holds(far));
+    CHECK_EQ(send_proposal(view, perm[view % set.n], genesis_ms() + 1, near), HKP_OK);
+    CHECK(holds(near));
+    CHECK(!holds(far));
+    CHECK_EQ(send_proposal(later, perm[later % set.n], genesis_ms() + 1, far), HKP_E_DSM_RATE);
+    CHECK(holds(near));
+    send_cert(HKP_DSM_KIND_NULL, later - 1, NULL);
+    CHECK_EQ(send_proposal(later, perm[later % set.n], genesis_ms() + 1, far), HKP_OK);
+    false_body = 0;
+    CHECK(holds(far));
+    CHECK(!holds(near));
+    hkp_dsm_node_free(node);
+}
+
 /* D-SMX-7: anybody may ask, and the last number of all has none behind it. */
 static void a_question_about_the_last_view_of_all_is_answered(void) {
     begin_promising(not_leading(1));
@@ -679,6 +747,8 @@ int main(void) {
     CASE(who_is_behind_is_told_the_certs);
     CASE(headers_of_views_to_come_push_out_none);
     CASE(a_notarised_header_gets_final);
+    CASE(ancestors_that_a_leader_invents_are_not_taken);
+    CASE(headers_without_certs_share_their_part_of_the_pool);
     CASE(a_question_about_the_last_view_of_all_is_answered);
     CASE(what_does_not_parse_or_belongs_to_no_open_lane_changes_nothing);
     CASE(options_are_judged_before_anything_is_made);
