@@ -15,8 +15,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* DROPPED_S: D-CA-6 for an officer that did not sign the node's last certificate */
-enum { RECORD_SLACK = 4 * 1024 * 1024, DROPPED_S = HKP_DSM_LISTED_S + 90 * 86400 };
+#define NEW_KEY                                                                                              \
+    "\"hookprobe ca init --dir NEW\" makes another key, and the other officers sign a set that has it "      \
+    "instead of this one"
+
+/* RECORD_NEARLY: from here on the operator is told. DROPPED_S: D-CA-6 for an officer that did not sign the
+ * node's last certificate. */
+enum {
+    RECORD_SLACK = 4 * 1024 * 1024,
+    RECORD_NEARLY = HKP_DSM_RECORD_MAX / 4 * 3,
+    DROPPED_S = HKP_DSM_LISTED_S + 90 * 86400
+};
 
 /* ---- Files ---- */
 
@@ -221,8 +230,10 @@ static int open_record(struct cli_officer *o) {
                             o->dir);
         return refuse_record(o->dir, HKP_E_DSM_WAL_CORRUPT);
     }
-    const size_t cap = (size_t)at.st_size + RECORD_SLACK;
-    uint8_t *bytes = malloc(cap);
+    /* what is longer counts as lost, so nothing is written beyond; but there is always room to say LOST */
+    const size_t slack = (size_t)at.st_size + RECORD_SLACK;
+    const size_t cap = slack < HKP_DSM_RECORD_MAX ? slack : HKP_DSM_RECORD_MAX;
+    uint8_t *bytes = malloc(cap + HKP_DSM_RECORD_ENTRY_MAX);
     if (bytes == NULL) return cli_fail(CLI_SYSTEM, "no memory");
     hkp_status st = hkp_ter_file_read(path, 1, bytes, cap, &o->on_disk);
     if (st == HKP_E_STATE) code = cli_fail(CLI_SYSTEM, "%s: must be a file of yours with mode 0600", path);
@@ -233,6 +244,9 @@ static int open_record(struct cli_officer *o) {
         o->on_disk = o->record.len; /* a torn end is cut off by what comes next */
         if (st == HKP_OK && o->record.is_lost) code = refuse_record(o->dir, HKP_E_DSM_WAL_CORRUPT);
     }
+    if (st == HKP_OK && o->record.len > RECORD_NEARLY)
+        fprintf(stderr, "%s: %zu of %d bytes are used, and it only grows: " NEW_KEY "\n", path, o->record.len,
+                HKP_DSM_RECORD_MAX);
     if (st != HKP_OK) free(bytes);
     if (st != HKP_OK && code == CLI_OK) code = cli_fail(CLI_SYSTEM, "%s: cannot be read", path);
     return code;
@@ -295,10 +309,54 @@ static int look_for_own(struct cli_officer *o, const char *what, const struct hk
     const hkp_status st = hkp_dsm_officer_seen(&o->record, &o->ca.officers, m);
     if (st == HKP_OK) return CLI_OK;
     if (st != HKP_E_DSM_WAL_CORRUPT) return cli_ca_told(what, st, "cannot be checked");
+    o->record.cap += HKP_DSM_RECORD_ENTRY_MAX;
     if (hkp_dsm_record_lose(&o->record) == HKP_OK) (void)cli_officer_save(o);
     return cli_ca_told(what, st,
                        "bears this officer's signature, which its record does not know: the record "
                        "is an old copy, and this key signs no more");
+}
+
+static const char *why_not(hkp_status st) {
+    switch (st) {
+    case HKP_E_DSM_FORK:
+        return "this officer has promised another body of this number";
+    case HKP_E_DSM_STALE:
+        return "its number is not above what was signed or is renewed";
+    case HKP_E_DSM_DUPLICATE:
+        return "the token was used, or this officer has signed it";
+    case HKP_E_DSM_REVOKED:
+        return "this serial is revoked, the node is barred, or a revoked node would count again";
+    case HKP_E_DSM_ATTEST:
+        return "the token is missing or not the one of the request, and there is no certificate to renew";
+    case HKP_E_DSM_ROLE:
+        return "a renewal without a token changes no group and widens neither roles nor tier";
+    case HKP_E_DSM_TARGET:
+        return "request and certificate are not of the same node, or it holds what was not asked for";
+    case HKP_E_UNSUPPORTED:
+        return "it has a BLS key, and this program was built without blst, which could check it (--no-bls)";
+    case HKP_E_DSM_VALIDITY:
+        return "its times are too far from now, over, or too far apart";
+    case HKP_E_DSM_EXPIRED:
+        return "the certificate ended more than 90 days ago";
+    case HKP_E_DSM_GAP:
+        return "the complete list that it follows is not known here (hand it over with --list), or its "
+               "number "
+               "is more than 1024 above what this officer knows";
+    case HKP_E_DSM_PREV:
+        return "it does not follow the newest complete list: hand that one to the officer that made it";
+    case HKP_E_NOSPC:
+        return "the record is full, and this key promises nothing more: " NEW_KEY;
+    case HKP_E_LIMIT:
+        return "it is complete";
+    case HKP_E_DSM_SIGNER:
+        return "this officer, or one that signed, is not of the present set";
+    case HKP_E_DSM_CA_VERSION:
+        return "it is for another set of officers";
+    case HKP_E_DSM_SIG:
+        return "a signature in it, or in what lies beside it, is false";
+    default:
+        return "cannot be signed";
+    }
 }
 
 /* Nodes that a list bars are never certified again, whatever becomes of the list. */
@@ -306,7 +364,7 @@ static int bar_all(struct cli_officer *o, struct hkp_dsm_revocations list) {
     struct hkp_dsm_revocation e;
     while (hkp_dsm_revocations_next(&list, &e) == HKP_OK)
         if (e.serial == HKP_DSM_SERIAL_BARRED && hkp_dsm_record_bar(&o->record, e.node_id) != HKP_OK)
-            return cli_fail(CLI_SYSTEM, "%s: the record is full", o->dir);
+            return cli_ca_told(o->dir, HKP_E_NOSPC, why_not(HKP_E_NOSPC));
     return CLI_OK;
 }
 
@@ -366,47 +424,6 @@ static int keep_own_list(const struct cli_officer *o, const struct hkp_dsm_view 
 }
 
 /* ---- Signing ---- */
-
-static const char *why_not(hkp_status st) {
-    switch (st) {
-    case HKP_E_DSM_FORK:
-        return "this officer has promised another body of this number";
-    case HKP_E_DSM_STALE:
-        return "its number is not above what was signed or is renewed";
-    case HKP_E_DSM_DUPLICATE:
-        return "the token was used, or this officer has signed it";
-    case HKP_E_DSM_REVOKED:
-        return "this serial is revoked, the node is barred, or a revoked node would count again";
-    case HKP_E_DSM_ATTEST:
-        return "the token is missing or not the one of the request, and there is no certificate to renew";
-    case HKP_E_DSM_ROLE:
-        return "a renewal without a token changes no group and widens neither roles nor tier";
-    case HKP_E_DSM_TARGET:
-        return "request and certificate are not of the same node, or it holds what was not asked for";
-    case HKP_E_UNSUPPORTED:
-        return "it has a BLS key, and this program was built without blst, which could check it (--no-bls)";
-    case HKP_E_DSM_VALIDITY:
-        return "its times are too far from now, over, or too far apart";
-    case HKP_E_DSM_EXPIRED:
-        return "the certificate ended more than 90 days ago";
-    case HKP_E_DSM_GAP:
-        return "the complete list that it follows is not known here (hand it over with --list), or its "
-               "number "
-               "is more than 1024 above what this officer knows";
-    case HKP_E_DSM_PREV:
-        return "it does not follow the newest complete list: hand that one to the officer that made it";
-    case HKP_E_LIMIT:
-        return "it is complete";
-    case HKP_E_DSM_SIGNER:
-        return "this officer, or one that signed, is not of the present set";
-    case HKP_E_DSM_CA_VERSION:
-        return "it is for another set of officers";
-    case HKP_E_DSM_SIG:
-        return "a signature in it, or in what lies beside it, is false";
-    default:
-        return "cannot be signed";
-    }
-}
 
 /* The complete list is kept; how far the object is goes into what is told. */
 static int tell_signed(struct cli_officer *o, const uint8_t *object, size_t len, const char *out,

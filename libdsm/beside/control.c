@@ -84,12 +84,16 @@ static hkp_status fits(const hkp_dsm_control *c, uint64_t now_s, const struct re
     return hkp_dsm__control_allows(c, s->object, now_s) ? HKP_OK : HKP_E_DSM_ORDER;
 }
 
-static hkp_status nonce_is_new(hkp_dsm_control *c, const uint8_t nonce[16], uint64_t now_s) {
-    for (size_t i = c->n_nonces; i > 0; i--) {
-        if (now_s >= c->nonces[i - 1].until_s)
-            c->nonces[i - 1] = c->nonces[--c->n_nonces];
-        else if (memcmp(c->nonces[i - 1].nonce, nonce, 16) == 0)
-            return HKP_E_DSM_DUPLICATE;
+/* Only what finds no room is forgotten: a clock that was wrong for a while may come back into windows that it
+ * took for ended (decision 0633). */
+static hkp_status nonce_is_new(hkp_dsm_control *c, const struct hkp_dsm_assign *a, uint64_t now_s) {
+    for (size_t i = 0; i < c->n_nonces; i++)
+        if (memcmp(c->nonces[i].nonce, a->nonce, 16) == 0) return HKP_E_DSM_DUPLICATE;
+    if (a->not_after_s <= c->forgotten_s) return HKP_E_DSM_DUPLICATE; /* perhaps one of those */
+    for (size_t i = c->n_nonces; i > 0 && c->n_nonces == HKP_DSM_START_NONCES; i--) {
+        if (now_s < c->nonces[i - 1].until_s) continue;
+        if (c->nonces[i - 1].until_s > c->forgotten_s) c->forgotten_s = c->nonces[i - 1].until_s;
+        c->nonces[i - 1] = c->nonces[--c->n_nonces];
     }
     return c->n_nonces < HKP_DSM_START_NONCES ? HKP_OK : HKP_E_LIMIT;
 }
@@ -115,7 +119,7 @@ hkp_status hkp_dsm_control_start(hkp_dsm_control *control, hkp_time now, uint64_
     if (now > control->now) control->now = now;
     hkp_status st = open_both(control, now_s, workload, assign, &q, &s);
     if (st == HKP_OK) st = fits(control, now_s, &q, &s, image);
-    if (st == HKP_OK) st = nonce_is_new(control, q.a.nonce, now_s);
+    if (st == HKP_OK) st = nonce_is_new(control, &q.a, now_s);
     if (st != HKP_OK) return st;
     if (control->n_runs == HKP_DSM_RUNS) return HKP_E_LIMIT;
     s.until_s = q.a.not_after_s < s.workload.not_after_s ? q.a.not_after_s : s.workload.not_after_s;

@@ -43,6 +43,8 @@ struct hkp_dsm_control {
     struct hkp_dsm_directory directory;
     hkp_time now;
     size_t n_rules, n_allowed, n_nonces, n_runs;
+    /** latest end of an assignment whose nonce gave way to another one; 0: none did */
+    uint64_t forgotten_s;
     struct hkp_dsm__rule rules[HKP_DSM__RULES];
     struct hkp_dsm__allowed allowed[HKP_DSM_ALLOWED];
     struct hkp_dsm__used_nonce nonces[HKP_DSM_START_NONCES];

@@ -2,7 +2,7 @@
 /* Copyright the HookProbe mesh authors */
 /* What a control object must not forget over a start (D-AUD-5, D-AUD-6):
  * {0:1, 1:[[kind, scope, name, number, not_after, in force, id], ...], 2:[[workload, number, not_after],
- * ...], 3:[[nonce, until], ...]} */
+ * ...], 3:[[nonce, until], ...], 4:latest end of those that were forgotten (optional)} */
 #include "libdsm/beside/control.h"
 #include "libdsm/objects/fields.h"
 
@@ -24,7 +24,7 @@ static void put_rules(struct hkp_dsm_cbor_writer *w, const hkp_dsm_control *c) {
 
 hkp_status hkp_dsm_control_save(const hkp_dsm_control *control, uint8_t *dst, size_t cap, size_t *len) {
     struct hkp_dsm_cbor_writer w = {.out = dst, .cap = cap};
-    hkp_dsm_cbor_put_map(&w, 4);
+    hkp_dsm_cbor_put_map(&w, 4U + (control->forgotten_s > 0));
     put_uint_field(&w, 0, 1);
     put_rules(&w, control);
     hkp_dsm_cbor_put_uint(&w, 2);
@@ -42,6 +42,7 @@ hkp_status hkp_dsm_control_save(const hkp_dsm_control *control, uint8_t *dst, si
         hkp_dsm_cbor_put_bytes(&w, control->nonces[i].nonce, 16);
         hkp_dsm_cbor_put_uint(&w, control->nonces[i].until_s);
     }
+    if (control->forgotten_s > 0) put_uint_field(&w, 4, control->forgotten_s);
     if (w.status == HKP_OK) *len = w.len;
     return w.status;
 }
@@ -96,6 +97,7 @@ hkp_status hkp_dsm__control_load(hkp_dsm_control *c, const uint8_t *in, size_t l
         hkp_dsm_cbor_fixed(&r, c->nonces[i].nonce, 16);
         c->nonces[i].until_s = hkp_dsm_cbor_uint(&r, 0, UINT64_MAX);
     }
+    c->forgotten_s = optional_uint(&r, &left, 4, 1, UINT64_MAX);
     hkp_dsm_cbor_close(&r, left);
     if (r.status != HKP_OK) return r.status;
     return rules_ok(c) ? HKP_OK : HKP_E_DSM_SCHEMA;

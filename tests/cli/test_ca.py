@@ -3,6 +3,7 @@
 # Copyright the HookProbe mesh authors
 """hookprobe ca: three operators with a folder each, who hand each other files. TAP on standard output."""
 import base64
+import hashlib
 import json
 import os
 import random
@@ -453,6 +454,36 @@ def a_record_that_is_not_whole_signs_nothing(folder):
     write(record, whole)
     write(mark, old_mark)  # a crash between record and mark
     assert ca("show", "--dir", anna)["record_entries"] == 2
+
+
+def fill_record(officer, size):
+    """The record of an officer with so many barred nodes that it has nearly this size, and its mark (decision 0460)."""
+    path = os.path.join(officer, "record")
+    parts, at, n = [read(path)], len(read(path)), 1
+    head = hashlib.blake2b(b"HKP1 officer\0" + parts[0][2:], digest_size=32).digest()
+    while at + 60 <= size:
+        entry = b"\xa4\0\1\1\2\2\x58\x20" + head + b"\3\x50" + n.to_bytes(16, "big")
+        head = hashlib.blake2b(b"HKP1 officer\0" + entry, digest_size=32).digest()
+        parts.append(len(entry).to_bytes(2, "big") + entry)
+        at, n = at + 60, n + 1
+    write(path, b"".join(parts))
+    write(os.path.join(officer, "mark"), b"\xa3\0\1\1\x1a" + n.to_bytes(4, "big") + b"\2\x58\x20" + head)
+
+
+@case
+def a_full_record_is_not_written_beyond_what_is_read_again(folder):
+    w = World(folder)
+    request, beside = half_signed(w)
+    fill_record(w.officers[0], 64 << 20)
+    before = os.path.getsize(os.path.join(w.officers[0], "record"))
+    assert (64 << 20) - 60 < before <= 64 << 20
+    w.sign(0, request, "half", *beside, code=1, said=["bytes are used", "the record is full", "another key"])
+    ca("revoke", "--dir", w.officers[0], "--yes", "--out", w.at("list"), "--node", w.nodes[0]["node_id"], code=1,
+       said=["the record is full"])
+    assert os.path.getsize(os.path.join(w.officers[0], "record")) == before  # and it is still whole
+    shown = expect(run("ca", "show", "--dir", w.officers[0], "--json"), 0, "bytes are used")
+    assert shown["record_entries"] > 1 << 20, shown
+    w.sign(1, request, "half", *beside)  # who has room
 
 
 @case

@@ -209,6 +209,7 @@ WITNESS = [
 
 CONTROL, RULES = "libdsm/beside/control.c", "libdsm/beside/control_rules.c"
 EACH, ROLES = ("unit_workload", "each_condition_by_itself_stops_a_start"), ("unit_workload", "signers_need_their_roles")
+JUMPS = ("unit_workload", "a_clock_that_jumps_ahead_and_back_forgets_no_nonce")
 RUNS = ("unit_workload", "what_runs_is_checked_every_60_seconds")
 RISE, STOLEN = ("unit_workload", "versions_of_a_scope_only_rise"), ("unit_workload", "an_order_resets_a_policy")
 
@@ -229,8 +230,15 @@ WORKLOAD = [
     ("D-AUD-5 the image is not compared", CONTROL, "if (memcmp(w->image, image, 32) != 0) return HKP_E_DSM_PAYLOAD;", "", *EACH),
     ("D-AUD-6 an operator's key alone runs code", CONTROL,
      "return hkp_dsm__control_allows(c, s->object, now_s) ? HKP_OK : HKP_E_DSM_ORDER;", "return HKP_OK;", *EACH),
-    ("D-AUD-5 a nonce is good twice", CONTROL, "return HKP_E_DSM_DUPLICATE;", "return HKP_OK;", "unit_workload",
+    ("D-AUD-5 a nonce is good twice", CONTROL, "if (memcmp(c->nonces[i].nonce, a->nonce, 16) == 0) return HKP_E_DSM_DUPLICATE;",
+     "(void)a;", "unit_workload",
      "a_workload_starts_when_all_agree"),
+    ("D-AUD-5 a clock that was wrong forgets nonces", CONTROL, "i > 0 && c->n_nonces == HKP_DSM_START_NONCES; i--", "i > 0; i--",
+     *JUMPS),
+    ("D-AUD-5 what was forgotten is good twice", CONTROL, "if (a->not_after_s <= c->forgotten_s) return HKP_E_DSM_DUPLICATE;", "", *JUMPS),
+    ("D-AUD-5 a start forgets that nonces were forgotten", "libdsm/beside/control_state.c",
+     "if (control->forgotten_s > 0) put_uint_field(&w, 4, control->forgotten_s);",
+     "if (control->forgotten_s > 0) put_uint_field(&w, 4, 1);", *JUMPS),
     ("D-AUD-5 a start forgets nonces", "libdsm/beside/control_state.c", "hkp_dsm_cbor_put_array(&w, control->n_nonces);",
      "hkp_dsm_cbor_put_array(&w, 0);\n    if (w.status == HKP_OK) *len = w.len;\n    return w.status;", "unit_workload",
      "a_nonce_is_not_forgotten_by_a_start"),

@@ -285,6 +285,50 @@ static void a_nonce_is_not_forgotten_by_a_start(void) {
     hkp_dsm_control_free(c);
 }
 
+static struct message assigned(const struct message *w, uint32_t nonce, uint64_t for_s) {
+    struct hkp_dsm_assign a = assign_of(w, nonce);
+    a.not_after_s = KIT_NOW_S + for_s;
+    return assign_message(scheduler, &a);
+}
+
+static void starts_and_ends(hkp_dsm_control *c, const struct message *w, const struct message *a,
+                            uint64_t now_s) {
+    struct hkp_dsm_start s;
+    CHECK_EQ(start_at(c, w, a, now_s, image, &s), HKP_OK);
+    CHECK_EQ(hkp_dsm_control_ended(c, s.run), HKP_OK);
+}
+
+/* D-AUD-5: it is kept until the assignment ends, by a clock that is right. */
+static void a_clock_that_jumps_ahead_and_back_forgets_no_nonce(void) {
+    static uint8_t state[HKP_DSM_CONTROL_STATE_MAX];
+    const struct hkp_dsm_workload w = workload_of();
+    const struct message wm = workload_message(op, &w);
+    const struct message first = assigned(&wm, 1, 10), last = assigned(&wm, 2, 20),
+                         brief = assigned(&wm, 3, 5);
+    hkp_dsm_control *c = ready(&wm);
+    size_t len = 0;
+    starts_and_ends(c, &wm, &first, KIT_NOW_S);
+    starts_and_ends(c, &wm, &last, KIT_NOW_S + 15);
+    CHECK_EQ(start(c, &wm, &first), HKP_E_DSM_DUPLICATE);
+    starts_and_ends(c, &wm, &brief, KIT_NOW_S); /* nothing was forgotten, so nothing else is refused */
+    for (uint32_t i = 3; i < HKP_DSM_START_NONCES; i++) {
+        const struct message am = assigned(&wm, i + 1, 3000);
+        starts_and_ends(c, &wm, &am, KIT_NOW_S);
+    }
+    const struct message am = assigned(&wm, 5000, 3000), more = assigned(&wm, 5001, 3000);
+    starts_and_ends(c, &wm, &am, KIT_NOW_S + 15); /* in the place of the first one */
+    CHECK_EQ(start(c, &wm, &first), HKP_E_DSM_DUPLICATE);
+    CHECK_EQ(start(c, &wm, &last), HKP_E_DSM_DUPLICATE);
+    CHECK_EQ(start(c, &wm, &more), HKP_E_LIMIT);
+    CHECK_EQ(hkp_dsm_control_save(c, state, sizeof state, &len), HKP_OK);
+    hkp_dsm_control_free(c);
+    c = control_from(state, len);
+    CHECK_EQ(start(c, &wm, &first), HKP_E_DSM_DUPLICATE);
+    starts_and_ends(c, &wm, &more, KIT_NOW_S + 20);
+    CHECK_EQ(start(c, &wm, &last), HKP_E_DSM_DUPLICATE);
+    hkp_dsm_control_free(c);
+}
+
 /* ---- While it runs ---- */
 
 static hkp_status stopped(hkp_dsm_control *c, hkp_time now, uint64_t now_s) {
@@ -589,6 +633,7 @@ int main(void) {
     CASE(each_condition_by_itself_stops_a_start);
     CASE(nonces_and_runs_are_bounded);
     CASE(a_nonce_is_not_forgotten_by_a_start);
+    CASE(a_clock_that_jumps_ahead_and_back_forgets_no_nonce);
     CASE(what_runs_is_checked_every_60_seconds);
     CASE(a_run_ends_with_its_window);
     CASE(versions_of_a_scope_only_rise);

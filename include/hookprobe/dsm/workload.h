@@ -475,7 +475,8 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_control_order_of(const hkp_dsm_control *
  * @retval HKP_E_DSM_TARGET            for another node, or not for its tier
  * @retval HKP_E_DSM_PAYLOAD           the image is another one
  * @retval HKP_E_DSM_ORDER             no ORDER in force allows this workload
- * @retval HKP_E_DSM_DUPLICATE         its nonce was used
+ * @retval HKP_E_DSM_DUPLICATE         its nonce was used, or it ends no later than one whose nonce was forgotten
+ *                                     for want of room
  * @retval HKP_E_LIMIT                 64 workloads run, or 1024 nonces are remembered
  *
  * Cost: two Ed25519 verifications; no allocation; 4 KB of stack.
