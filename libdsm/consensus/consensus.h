@@ -183,6 +183,7 @@ int hkp_dsm__null_held(node *n, uint64_t above, uint64_t below);
 int hkp_dsm__certified(node *n, const struct hkp_dsm__header *h);
 int hkp_dsm__notar_held(node *n, uint64_t view, const uint8_t digest[32]);
 int hkp_dsm__is_boundary(const node *n, uint64_t height, uint64_t time_ms);
+struct prop *hkp_dsm__boundary_below(node *n, struct prop *p);
 
 /* final.c */
 void hkp_dsm__finalise(node *n);

@@ -201,24 +201,18 @@ static hkp_status fill_header(node *n, const uint8_t *body, size_t len, struct h
     return st;
 }
 
-static int closing(node *n, struct prop *p) {
-    for (; p != NULL;) {
-        if (p->boundary) return 1;
-        if (hkp_dsm__parent(n, p, &p) < 0) return 0;
-    }
-    return 0;
-}
-
 static void propose_on(node *n, struct slot *s, struct prop *parent) {
     uint64_t parent_ms = parent != NULL ? parent->h.time_ms : n->root.time_ms;
     uint64_t height = parent != NULL ? parent->h.height : n->root.height;
     struct hkp_dsm__header h = {.epoch = n->set.epoch, .view = n->view, .height = height + 1};
+    const struct prop *closing = hkp_dsm__boundary_below(n, parent);
+    if (closing != NULL && h.height - closing->h.height > HEIGHTS_OPEN_MAX) return;
     h.parent_view = parent != NULL ? parent->h.view : n->root.view;
     memcpy(h.parent, parent != NULL ? parent->h.digest : n->root.digest, 32);
     h.proposer = (uint64_t)n->seat;
     h.time_ms =
         hkp_dsm__header_time(hkp_dsm__wall_us(n) / 1000, parent_ms, median_ms(n), (int)n->had_nullified);
-    int empty = closing(n, parent) || height - n->root.height >= HEIGHTS_OPEN_MAX;
+    int empty = closing != NULL || height - n->root.height >= HEIGHTS_OPEN_MAX;
     struct hkp_dsm_view ops[OPS_PER_PROPOSAL];
     size_t n_ops = empty ? 0 : choose_ops(n, parent, h.time_ms, ops);
     size_t room = 64, heads = 0, len = 0, header_len = 0, set_len = 0;
@@ -228,7 +222,7 @@ static void propose_on(node *n, struct slot *s, struct prop *parent) {
     blob *body = hkp_dsm__room(n, room);
     if (body == NULL) return;
     hkp_status st = hkp_dsm__body_build(n->changes, heads, ops, n_ops, body->ptr, body->len, &len);
-    if (st == HKP_OK && !closing(n, parent) && hkp_dsm__is_boundary(n, h.height, h.time_ms)) {
+    if (st == HKP_OK && closing == NULL && hkp_dsm__is_boundary(n, h.height, h.time_ms)) {
         st = hkp_dsm__next_set(n, hkp_dsm__pending_at(n, parent), h.height, n->scratch, &set_len);
         if (st == HKP_OK) hkp_dsm__valset_hash(h.next_valset, n->scratch, set_len);
     }

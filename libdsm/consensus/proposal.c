@@ -281,6 +281,13 @@ struct prop *hkp_dsm__newest_notarised(node *n) {
     return p;
 }
 
+/* The boundary that is p or above which p stands, not final yet; NULL: none that is known. */
+struct prop *hkp_dsm__boundary_below(node *n, struct prop *p) {
+    while (p != NULL && !p->boundary)
+        if (hkp_dsm__parent(n, p, &p) < 0) return NULL;
+    return p;
+}
+
 /* ---- judging ---- */
 
 static hkp_status judge_place(node *n, struct prop *p, struct prop **parent) {
@@ -300,14 +307,12 @@ static hkp_status judge_place(node *n, struct prop *p, struct prop **parent) {
     if (p->h.height != height + 1) return HKP_E_DSM_SCHEMA;
     if (!hkp_dsm__header_time_ok(p->h.time_ms, time_ms, hkp_dsm__wall_us(n) / 1000)) return HKP_E_DSM_TIME;
     if (p->h.version != 0) return HKP_E_DSM_VERSION;
-    int closing = 0;
-    for (struct prop *up = *parent; up != NULL && hkp_dsm__parent(n, up, &up) >= 0;)
-        closing |= up != NULL && up->boundary;
-    closing |= q != NULL && q->boundary;
-    if ((closing || height - n->root.height >= HEIGHTS_OPEN_MAX) && !hkp_dsm__prop_empty(p))
+    const struct prop *closing = hkp_dsm__boundary_below(n, *parent);
+    if (closing != NULL && p->h.height - closing->h.height > HEIGHTS_OPEN_MAX) return HKP_E_DSM_SCHEMA;
+    if ((closing != NULL || height - n->root.height >= HEIGHTS_OPEN_MAX) && !hkp_dsm__prop_empty(p))
         return HKP_E_DSM_SCHEMA;
     uint8_t want[32] = {0};
-    if (!closing && hkp_dsm__is_boundary(n, p->h.height, p->h.time_ms)) {
+    if (closing == NULL && hkp_dsm__is_boundary(n, p->h.height, p->h.time_ms)) {
         size_t len = 0;
         hkp_status st = hkp_dsm__next_set(n, hkp_dsm__pending_at(n, *parent), p->h.height, n->scratch, &len);
         if (st != HKP_OK) return st;

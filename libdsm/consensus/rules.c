@@ -80,10 +80,26 @@ static int enter_views(node *n) {
 
 /* R0 "work": something of T_cp age that the newest notarised ancestor lacks, or that is not final, or idle.
  * WORK_OPEN: only the second. */
+/* Headers are notarised and none becomes final: a member that FINAL wants is away, while one that lies keeps
+ * the chain growing. More of them help nobody, and the room for them ends. The view that stands is one in
+ * which FINAL of the view before is said again (R9), so whoever comes back makes all of them final; another
+ * header is made where that cannot be, and after a while, in case that it cannot and nobody knows. */
+static hkp_time stands_until(const node *n, const struct prop *p) {
+    const uint64_t open = p != NULL ? p->h.height - n->root.height : 0;
+    const struct slot *s = &n->slots[n->newest_n % SLOTS];
+    if (open < HEIGHTS_SOON || n->newest_n + 1 != n->view ||
+        s->n_votes[HKP_DSM_KIND_NULL - HKP_DSM_KIND_NOTAR] > n->set.n - n->set.q)
+        return 0;
+    const uint64_t more = open - HEIGHTS_SOON;
+    return n->entered_at + ((hkp_time)IDLE_S << (more < PATIENCE_DOUBLES ? more : PATIENCE_DOUBLES)) * SECOND;
+}
+
 static int has_work(node *n) {
+    struct prop *p = hkp_dsm__newest_notarised(n);
+    n->work_wake = stands_until(n, p);
+    if (n->now < n->work_wake) return 0;
     n->work_wake = n->root.at + IDLE_S * SECOND;
     if (n->now >= n->work_wake) return 1;
-    struct prop *p = hkp_dsm__newest_notarised(n);
     if (p == NULL && n->newest_n > n->root.view) return 1;
     int open = 0;
     for (struct prop *up = p; up != NULL;) {

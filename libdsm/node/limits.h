@@ -22,6 +22,9 @@ enum {
     /** one so large part of the pool for those that no cert names */
     LOOSE_PART = 8,
     HEIGHTS_OPEN_MAX = 64,
+    /** from so many on the next comes after a minute, then after twice as long each (decision 0651) */
+    HEIGHTS_SOON = 32,
+    PATIENCE_DOUBLES = 6,
     EPOCH_HEIGHTS = 256,
     CERTS_PER_NODE = 4,
     /** others of one serial: each needs the signature of an honest officer, who gives it once (D-CA-4) */

@@ -891,3 +891,9 @@ ALWAYS += [
     ("D-SYN-3 talk of far epochs is believed for ever", "libdsm/node/join.c", "j->hint < j->epoch + 1 ? 0 : j->epoch + 1;", "j->hint < j->epoch + 1 ? 0 : j->hint;",
      "sim_join", "talk_of_far_epochs_is_believed_once"),
 ]
+WAITING = ("sim_epochs", "a_chain_that_waits_for_a_member_stands")
+ALWAYS += [
+    ("D-SMX-R0 a chain that is not final grows on", RULES_C, "if (open < HEIGHTS_SOON ||", "if (1 ||", *WAITING),
+    ("D-EPO-4 any number of empties is made", LEADER, "    if (closing != NULL && h.height - closing->h.height > HEIGHTS_OPEN_MAX) return;\n", "", *WAITING),
+    ("D-SMX-R0 a chain that waits stands for good", RULES_C, "if (n->now < n->work_wake) return 0;", "if (n->work_wake > 0) return 0;", *WAITING),
+]

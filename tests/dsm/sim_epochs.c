@@ -418,6 +418,76 @@ static void timers_follow_the_network_within_their_caps(void) {
     sim_free(&sim);
 }
 
+/* ---- a chain that waits for a member ---- */
+
+enum { CUT = 2, LIAR = 3, EDGE = 4 };
+
+/* The liar votes NOTAR and never FINAL: it believes that it said NULL. Where the member that is away leads it
+ * says so, too. */
+static void withhold_final(hkp_time span, hkp_time step) {
+    node *z = sim.nodes[LIAR].node;
+    for (hkp_time t = 0; t < span; t += step) {
+        for (uint64_t v = z->view; v < z->view + 3; v++) {
+            struct slot *s = hkp_dsm__slot(z, v);
+            const uint8_t *leader = z->set.seats[z->perm[v % z->set.n]].node_id;
+            if (s != NULL && memcmp(leader, sim.mesh.node_id[CUT], 16) != 0) s->null = 1;
+        }
+        sim_run(&sim, step);
+    }
+}
+
+static uint32_t open_headers(uint32_t i) {
+    uint32_t count = 0;
+    for (uint32_t k = 0; k < PROPS; k++) count += sim.nodes[i].node->props[k].used;
+    return count;
+}
+
+static void cut(uint32_t on) {
+    for (uint32_t i = 0; i < 4; i++)
+        if (i != CUT) sim_link(&sim, CUT, i, on);
+}
+
+/* FINAL needs the member that is away, NOTAR has the liar: few headers wait, and all become final when it is
+ * back, whether they end an epoch or not; who joins later follows. */
+static void a_chain_that_waits_for_a_member_stands(void) {
+    for (int boundary = 0; boundary < 2; boundary++) {
+        begin(check_seed() + 98, 4, 1);
+        sim_outsider(&sim, EDGE, HKP_DSM_ROLE_EDGE, 9);
+        sim.nodes[LIAR].honest = 0;
+        sim.unwatched = 1;
+        for (uint32_t i = 0; i < 4; i++) sim_start(&sim, i);
+        sim_run(&sim, SIM_S);
+        sim_submit(&sim, 0, "before");
+        sim_run(&sim, 5 * SIM_S);
+        if (boundary) sim_run(&sim, 4000 * SIM_S); /* longer than it ever waits for one more header */
+        for (uint32_t i = 0; i < 5 && boundary; i++) sim.nodes[i].clock_us += 3601LL * 1000000;
+        const uint64_t epoch = sim_status(&sim, 0).epoch + (uint64_t)boundary;
+        cut(0);
+        withhold_final(100 * SIM_MS, 5 * SIM_MS);
+        sim_submit(&sim, 0, "while one is away");
+        withhold_final(60 * SIM_S, 5 * SIM_MS);
+        CHECK(open_headers(0) >= HEIGHTS_SOON);
+        CHECK(open_headers(0) <= HEIGHTS_SOON + 3);
+        for (int k = 0; k < 600 && boundary; k++) { /* days: what a link of the epoch has room for, no more */
+            for (uint32_t i = 0; i < 4; i++) sim.nodes[i].node->entered_at = 1;
+            withhold_final(100 * SIM_MS, 10 * SIM_MS);
+        }
+        CHECK_EQ(open_headers(0) > HEIGHTS_SOON + 8, boundary);
+        CHECK(open_headers(0) <= HEIGHTS_OPEN_MAX + 1);
+        cut(1);
+        withhold_final(20 * SIM_S, 5 * SIM_MS);
+        for (uint32_t i = 0; i < 3; i++) {
+            CHECK_EQ(sim_status(&sim, i).blocks_open, 0);
+            CHECK_EQ(sim_status(&sim, i).epoch, epoch);
+        }
+        sim_start(&sim, EDGE);
+        for (int k = 0; k < 2 && boundary; k++) hour(0);
+        sim_run(&sim, 60 * SIM_S);
+        CHECK_EQ(sim_status(&sim, EDGE).epoch, sim_status(&sim, 0).epoch);
+        sim_free(&sim);
+    }
+}
+
 /* ---- versions ---- */
 
 /* A final boundary with or without key 14, as members with a later build make it: by their keys, for node 0.
@@ -571,6 +641,7 @@ int main(void) {
     CASE(timers_follow_the_network_within_their_caps);
     CASE(the_first_view_after_a_start_is_patient);
     CASE(who_may_not_validate_gets_no_seat);
+    CASE(a_chain_that_waits_for_a_member_stands);
     CASE(a_later_version_leaves_this_build_behind);
     return check_done();
 }
