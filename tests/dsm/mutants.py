@@ -52,6 +52,8 @@ GOSSIP = [
      "a_block_without_its_payload_is_not_passed_on_and_asked_for"),
     ("D-STO-1 a payload that comes later is told before it is durable", "libdsm/node/blocks.c", "b->payload.ptr != NULL && !b->late", "b->payload.ptr != NULL",
      "unit_spread", "a_payload_that_was_left_out_comes_from_others"),
+    ("D-BLK-1 claims are told once more with a payload that comes later", "libdsm/node/blocks.c", "->fresh = what != HELD_PAYLOAD;", "->fresh = 1;",
+     "unit_spread", "a_payload_that_was_left_out_comes_from_others"),
     ("D-STO-1 a payload that comes later is not kept", "libdsm/node/blocks.c", "        keep(n, b, HELD_PAYLOAD);\n", "        b->late = 0;\n",
      "unit_spread", "a_payload_that_was_left_out_comes_from_others"),
     ("D-GSP-8 a block without its payload is passed on", "libdsm/node/blocks.c", "    b->untold = payload->ptr == NULL;\n", "", "unit_spread",

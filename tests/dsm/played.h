@@ -86,11 +86,14 @@ struct made {
 static inline struct made block_of(uint32_t who, const uint8_t prev[32], uint64_t seq) {
     struct made m;
     struct hkp_dsm_genesis g;
+    struct hkp_dsm_certificate c;
     struct hkp_dsm__block b = {
         .seq = seq, .timestamp_us = sim.mesh.time_s * 1000000 + seq - 1, .serial = 1, .event_type = 7};
     uint8_t body[HKP_DSM__BLOCK_BODY_MAX];
     size_t body_len = 0;
     CHECK_EQ(hkp_dsm_genesis_parse(sim.mesh.genesis, sim.mesh.genesis_len, &g), HKP_OK);
+    CHECK_EQ(hkp_dsm_certificate_parse(sim.mesh.certificate[who], sim.mesh.certificate_len[who], &c), HKP_OK);
+    b.has_neuro = (c.roles & HKP_DSM_ROLE_NEURO) != 0;
     if (prev == NULL)
         hkp_dsm__first_prev(b.prev, g.chain_id, sim.mesh.node_id[who]);
     else

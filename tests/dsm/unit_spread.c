@@ -339,27 +339,30 @@ static void expect_whole(const struct made *m) {
     }
 }
 
-static uint32_t told_bare, told_whole;
+static uint32_t told_bare, told_whole, told_claims;
 
 static void count_told(struct sim *s, uint32_t i, const struct hkp_dsm_event *ev) {
     if (i != TARGET || ev->kind != HKP_DSM_EV_BLOCK) return;
     told_bare += ev->data == NULL;
+    told_claims += ev->claims != NULL;
     told_whole += ev->data != NULL && ev->data_len == content.len - 16 &&
                   memcmp(ev->data, content.ptr + 16, ev->data_len) == 0;
     (void)s;
 }
 
 /* D-GSP-8: one who passes a block on without its payload keeps it from nobody. The host is told of it twice,
- * what is not durable with neither, and what a start finds is the whole one. */
+ * of its claims once, what is not durable with neither, and what a start finds is the whole one. */
 static void a_payload_that_was_left_out_comes_from_others(void) {
-    make(check_seed(), 3);
     const uint32_t author = PLAYED + 1;
+    sim_new(&sim, check_seed(), SEATS, 3);
+    for (uint32_t i = SEATS; i < author; i++) sim_outsider(&sim, i, HKP_DSM_ROLE_EDGE, 1 + i);
+    sim_outsider(&sim, author, HKP_DSM_ROLE_EDGE | HKP_DSM_ROLE_NEURO, 1 + author);
     for (uint32_t i = 0; i < PLAYED; i++) sim_start(&sim, i);
     sim_run(&sim, 3 * SIM_S);
     CHECK_EQ(session(PLAYED), HKP_OK);
     CHECK_EQ(session(author), HKP_OK);
     sim.on_fact = count_told;
-    told_bare = told_whole = 0;
+    told_bare = told_whole = told_claims = 0;
     const struct made m = block_of(author, NULL, 1);
     CHECK_EQ(push(PLAYED, &m, NULL), HKP_OK);
     CHECK_EQ(push(author, &m, &content), HKP_OK);
@@ -375,6 +378,7 @@ static void a_payload_that_was_left_out_comes_from_others(void) {
     sim_run(&sim, SIM_S);
     CHECK_EQ(told_bare, 1);
     CHECK_EQ(told_whole, 2);
+    CHECK_EQ(told_claims, 1);
     sim_free(&sim);
 }
 
