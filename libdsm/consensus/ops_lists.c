@@ -27,16 +27,23 @@ static void add_list(struct state *s, const struct hkp_dsm_revocations *list) {
     s->list[s->n_lists++] = *list;
 }
 
-/* When there are too many, those of the oldest certificates are forgotten. */
+static void move_officers(struct officers_state *s, uint32_t to, uint32_t from) {
+    memmove(s->sets + to, s->sets + from, (s->n_sets - from) * sizeof *s->sets);
+    memmove(s->since_s + to, s->since_s + from, (s->n_sets - from) * sizeof *s->since_s);
+    s->n_sets = s->n_sets + to - from;
+}
+
+/* In its place by version: who joined may learn a set before those below it. Those of the oldest certificates
+ * are forgotten. */
 static void add_officers(struct officers_state *s, const struct hkp_dsm_ca_set *set, uint64_t since_s) {
-    if (set->version != s->sets[s->n_sets - 1].version + 1) return;
-    if (s->n_sets == CA_SETS_MAX) {
-        memmove(s->sets, s->sets + 1, (CA_SETS_MAX - 1) * sizeof *s->sets);
-        memmove(s->since_s, s->since_s + 1, (CA_SETS_MAX - 1) * sizeof *s->since_s);
-        s->n_sets--;
-    }
-    s->sets[s->n_sets] = *set;
-    s->since_s[s->n_sets++] = since_s;
+    uint32_t old = 0, at;
+    if (hkp_dsm__officers_known(s, set->version)) return;
+    while (old < s->n_sets && s->sets[old].version + CA_SETS_MAX <= set->version) old++;
+    move_officers(s, 0, old);
+    for (at = s->n_sets; at > 0 && s->sets[at - 1].version > set->version;) at--;
+    move_officers(s, at + 1, at);
+    s->sets[at] = *set;
+    s->since_s[at] = since_s;
 }
 
 static void add_header(const node *n, struct state *s, const struct prop *p) {
@@ -244,15 +251,14 @@ static void chain_list(node *n, struct carried *c) {
 
 static void officers_final(node *n, struct carried *c, uint64_t height, uint64_t time_s) {
     struct officers_state *o = &n->lists.officers;
-    if (c->set.version != o->sets[o->n_sets - 1].version + 1) return;
+    if (hkp_dsm__officers_known(o, c->set.version)) return;
     put_row(n, officers_key, c->set.version, 0, c, height, time_s);
     add_officers(o, &c->set, time_s);
     hkp_dsm__office_keep(n, c);
     n->officers.n_sets = o->n_sets;
     hkp_dsm__list_tell(n, c, height);
     if (c->set.version > CA_SETS_MAX) drop_rows(n, officers_key, c->set.version - CA_SETS_MAX);
-    if (n->lists.next.op != NULL && n->lists.next.set.version <= c->set.version)
-        hkp_dsm__carried_drop(n, &n->lists.next);
+    hkp_dsm__officers_came(n, c->set.version);
 }
 
 void hkp_dsm__list_final(node *n, const struct hkp_dsm_view *op, uint64_t height, uint64_t time_ms) {
@@ -322,5 +328,7 @@ void hkp_dsm__lists_loaded(node *n) {
     }
     l->n_loaded = 0;
     n->officers.n_sets = l->officers.n_sets;
+    if (l->next.op != NULL && hkp_dsm__officers_known(&l->officers, l->next.set.version))
+        hkp_dsm__carried_drop(n, &l->next);
     mark_all(n);
 }

@@ -67,7 +67,8 @@ enum {
     /** sets of officers that are remembered; rows of them and of lists at a start */
     CA_SETS_MAX = 16,
     LISTS_LOADED = 24,
-    OFFICE_CLAIMS = 4,
+    /** sets that are to be proven; the last place is for those whose officers are not known */
+    OFFICE_CLAIMS = 5,
     /** ops of officers in one proposal, bytes */
     OPS_BYTES_MAX = 900000,
     /** sixteenths of the pool that blocks, answers and messages may fill, in this order */

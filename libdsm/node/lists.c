@@ -82,6 +82,15 @@ int hkp_dsm__officers_timely(const struct officers_state *s, uint64_t version, u
     return 0;
 }
 
+/* It is known, or older than those that are remembered. */
+int hkp_dsm__officers_known(const struct officers_state *s, uint64_t version) {
+    const uint64_t newest = s->sets[s->n_sets - 1].version;
+    if (version < newest && newest - version >= CA_SETS_MAX) return 1;
+    for (uint32_t i = 0; i < s->n_sets; i++)
+        if (s->sets[i].version == version) return 1;
+    return 0;
+}
+
 /* ---- taking ---- */
 
 void hkp_dsm__list_tell(node *n, const struct carried *c, uint64_t height) {
@@ -124,13 +133,10 @@ static void hold_list(node *n, struct carried *c) {
     hkp_dsm__testimony_revoked(n);
 }
 
-static hkp_status verify(node *n, const struct carried *c, uint32_t kind) {
+static hkp_status verify(node *n, const struct carried *c) {
     struct hkp_dsm_multi m;
     hkp_status st = hkp_dsm_multi_parse(c->multi.ptr, c->multi.len, &m);
-    if (st == HKP_OK) st = hkp_dsm_multi_check(n->chain_id, &m, kind, &n->officers);
-    if (st == HKP_OK && !hkp_dsm__officers_timely(&n->lists.officers, m.ca_version, hkp_dsm__judged_at_s(n)))
-        return HKP_E_DSM_CA_VERSION;
-    return st;
+    return st == HKP_OK ? hkp_dsm_multi_check(n->chain_id, &m, c->kind, &n->officers) : st;
 }
 
 /* The new list follows another one than ours: that one is asked for. Of our number, the two are E6 (D-CA-7);
@@ -166,7 +172,9 @@ static hkp_status place(const node *n, const struct carried *c) {
 static hkp_status take_list(node *n, struct carried *c, uint32_t hops, struct peer *from) {
     struct lists *l = &n->lists;
     hkp_status st = place(n, c);
-    if (st == HKP_OK) st = verify(n, c, HKP_DSM_KIND_REVOCATION_LIST);
+    if (st == HKP_OK) st = verify(n, c);
+    if (st == HKP_OK && !hkp_dsm__officers_timely(&l->officers, c->ca_version, hkp_dsm__judged_at_s(n)))
+        st = HKP_E_DSM_CA_VERSION;
     if (st != HKP_OK) return st;
     if (l->held[0].op != NULL && c->list.number < l->held[0].list.number) {
         hkp_dsm__suspect(n, &l->before.multi, &c->multi);
@@ -190,17 +198,17 @@ static void hold_officers(node *n, struct carried *c) {
                       hkp_dsm__blob_hold(n->lists.next.op));
 }
 
-/* Only the next version, signed by the officers in office; it counts when the chain says so. */
+/* Only the next version, signed by the officers before it; it counts when the chain says so. */
 static hkp_status take_officers(node *n, struct carried *c, uint32_t hops, struct peer *from) {
     struct lists *l = &n->lists;
-    uint64_t version = l->officers.sets[l->officers.n_sets - 1].version;
-    if (l->jumped && c->set.version > version + 1) {
-        hkp_dsm__officers_later(n, c);
-        return HKP_E_DSM_CA_VERSION;
+    if (c->ca_version + 1 != c->set.version || hkp_dsm__officers_known(&l->officers, c->set.version))
+        return HKP_E_DSM_STALE;
+    if (hkp_dsm__officers_find(&n->officers, c->ca_version) == NULL) {
+        hkp_dsm__officers_later(n, c, from);
+        return l->jumped ? HKP_E_DSM_CA_VERSION : HKP_E_DSM_GAP; /* who joined asks all that tell it */
     }
-    if (c->set.version != version + 1 || c->ca_version != version) return HKP_E_DSM_STALE;
     if (l->next.op != NULL && memcmp(l->next.list.id, c->list.id, 32) == 0) return HKP_E_DSM_DUPLICATE;
-    hkp_status st = verify(n, c, HKP_DSM_KIND_CA_SET);
+    hkp_status st = verify(n, c);
     if (st != HKP_OK) return st;
     if (hkp_dsm__officers_claim(n, c)) {
         hkp_dsm__spread_multi(n, &c->multi, hops, from);
@@ -215,11 +223,21 @@ static hkp_status take_officers(node *n, struct carried *c, uint32_t hops, struc
     return HKP_OK;
 }
 
+/* This version came into office. */
+void hkp_dsm__officers_came(node *n, uint64_t version) {
+    struct lists *l = &n->lists;
+    if (l->next.op != NULL && l->next.set.version <= version) {
+        hkp_dsm__carried_drop(n, &l->next);
+        hkp_dsm__drop_one(n, HKP_DSM_ROW_META, (const uint8_t *)next_key, sizeof next_key - 1);
+    }
+    hkp_dsm__officers_next(n, version);
+}
+
 void hkp_dsm__officers_unproven(node *n, blob *op) {
     struct carried c;
     uint64_t version = n->lists.officers.sets[n->lists.officers.n_sets - 1].version;
     if (n->lists.next.op != NULL || hkp_dsm__list_keep(n, hkp_dsm__blob_hold(op), &c) != HKP_OK) return;
-    if (c.set.version == version + 1)
+    if (c.set.version == version + 1 && verify(n, &c) == HKP_OK)
         hold_officers(n, &c);
     else
         hkp_dsm__carried_drop(n, &c);

@@ -43,7 +43,8 @@ struct office_claim {
 void hkp_dsm__office_keep(node *n, const struct carried *c);
 void hkp_dsm__officers_jump(node *n, uint64_t epoch);
 int hkp_dsm__officers_row(node *n, const uint8_t *key, size_t key_len, const uint8_t *data, size_t len);
-void hkp_dsm__officers_later(node *n, const struct carried *c);
+void hkp_dsm__officers_later(node *n, const struct carried *c, struct peer *from);
+void hkp_dsm__officers_next(node *n, uint64_t version);
 int hkp_dsm__officers_claim(node *n, const struct carried *c);
 void hkp_dsm__officers_link(node *n, const struct read *r, const uint8_t *data, size_t len);
 /** HKP_E_NOTFOUND: it is the answer to another question. */
@@ -52,6 +53,8 @@ void hkp_dsm__officers_tick(node *n);
 hkp_time hkp_dsm__officers_wake(const node *n);
 
 /* lists.c */
+int hkp_dsm__officers_known(const struct officers_state *s, uint64_t version);
+void hkp_dsm__officers_came(node *n, uint64_t version);
 /** Nobody proved it: a proposal like any other. */
 void hkp_dsm__officers_unproven(node *n, blob *op);
 hkp_status hkp_dsm__list_open(const node *n, const struct hkp_dsm_view *op, struct carried *out);

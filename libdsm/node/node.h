@@ -153,12 +153,13 @@ struct hkp_dsm_node {
         /** HKP_DSM_LISTS_* that the host was told */
         uint32_t n_loaded, told;
         /** officers.c: sets by version; what is to be proven, and sets behind those; from which epoch on ops
-         * may have been missed */
+         * may have been missed; whose turn it is to have a set asked for, and when (0: nobody told one) */
         struct in_office office[CA_SETS_MAX];
         struct office_claim claims[OFFICE_CLAIMS];
         blob *later[CA_SETS_MAX];
-        uint32_t jumped;
+        uint32_t jumped, turn;
         uint64_t jumped_from;
+        hkp_time turn_at;
         struct {
             struct carried at;
             uint64_t height, time_s;

@@ -6,13 +6,17 @@
  * by the officers that it knows is believed when a proof of its op 4 came (D-SYN-4), which leads from a set
  * of members that this node followed. So whoever has keys of officers that left shows it nothing. If nobody
  * can prove one for long it is a proposal like any other.
+ *
+ * Where nobody tells the set behind the newest known one any more, the proof alone has to do (decision 0621):
+ * the members judged the signatures. Such sets are asked for one at a time, the lowest that a peer told, and
+ * of one peer after the other: nobody can keep the others' from their turn.
  */
 #include <string.h>
 
 #include "libdsm/node/node.h"
 #include "libter/bytes.h"
 
-enum { AGAIN_S = 2, TRIES = 24, STEP = 48 };
+enum { AGAIN_S = 2, TRIES = 24, TURN_TRIES = 4, TURN_S = 10, STEP = 48, BY_TURNS = OFFICE_CLAIMS - 1 };
 
 static const char from_key[] = "officers from";
 
@@ -27,11 +31,6 @@ void hkp_dsm__office_keep(node *n, const struct carried *c) {
 }
 
 /* ---- what was missed ---- */
-
-static uint64_t version_of(const node *n) {
-    const struct officers_state *s = &n->lists.officers;
-    return s->sets[s->n_sets - 1].version;
-}
 
 /* From this epoch on ops may have been missed; the earliest one counts. */
 void hkp_dsm__officers_jump(node *n, uint64_t epoch) {
@@ -52,12 +51,27 @@ int hkp_dsm__officers_row(node *n, const uint8_t *key, size_t key_len, const uin
 }
 
 /* Of officers that are not known here yet: judged when those before them are in office. */
-void hkp_dsm__officers_later(node *n, const struct carried *c) {
-    uint64_t version = version_of(n);
-    if (c->set.version <= version + 1 || c->set.version >= version + CA_SETS_MAX) return;
+void hkp_dsm__officers_later(node *n, const struct carried *c, struct peer *from) {
     blob **at = &n->lists.later[c->set.version % CA_SETS_MAX];
     hkp_dsm__blob_drop(&n->pool, *at);
     *at = hkp_dsm__bytes(n, c->multi.ptr, c->multi.len);
+    if (!n->lists.jumped || from == NULL) return;
+    if (from->unsigned_set != NULL && from->unsigned_version <= c->set.version) return;
+    hkp_dsm__blob_drop(&n->pool, from->unsigned_set);
+    from->unsigned_set = hkp_dsm__blob_hold(c->op);
+    from->unsigned_version = c->set.version;
+    if (n->lists.turn_at == 0) n->lists.turn_at = n->now + TURN_S * SECOND; /* all that it tells at once */
+}
+
+/* The one behind this version may be here already. */
+void hkp_dsm__officers_next(node *n, uint64_t version) {
+    blob **later = &n->lists.later[(version + 1) % CA_SETS_MAX], *multi = *later;
+    *later = NULL;
+    if (multi == NULL) return;
+    const struct hkp_dsm_view view = {multi->ptr, multi->len};
+    hkp_status st = hkp_dsm__officers_take(n, &view, HKP_DSM_KIND_CA_SET, 0, NULL);
+    (void)st;
+    hkp_dsm__blob_drop(&n->pool, multi);
 }
 
 /* ---- questions ---- */
@@ -81,7 +95,7 @@ static int trusted(node *n, struct office_claim *c) {
 static void put(node *n, struct office_claim *c) {
     struct peer *p = hkp_dsm__some_peer(n, 4, 0);
     c->again = n->now + AGAIN_S * SECOND;
-    if (c->tries == TRIES) {
+    if (c->tries == (c == &n->lists.claims[BY_TURNS] ? TURN_TRIES : TRIES)) {
         hkp_dsm__officers_unproven(n, c->op);
         forget(n, c);
         return;
@@ -96,24 +110,45 @@ static void put(node *n, struct office_claim *c) {
     hkp_dsm__blob_drop(&n->pool, msg);
 }
 
+static void begin(node *n, struct office_claim *at, blob *op) {
+    forget(n, at);
+    at->used = 1;
+    at->from = n->lists.jumped_from;
+    at->op = hkp_dsm__blob_hold(op);
+    hkp_dsm__merkle_leaf(at->leaf, op->ptr, op->len);
+    put(n, at);
+}
+
 /* Its signatures are right. 1: it is asked for, or was; 0: this node saw all ops itself. */
 int hkp_dsm__officers_claim(node *n, const struct carried *c) {
     struct office_claim *at = &n->lists.claims[0];
     uint8_t leaf[32];
     if (!n->lists.jumped) return 0;
     hkp_dsm__merkle_leaf(leaf, c->op->ptr, c->op->len);
-    for (size_t i = 0; i < OFFICE_CLAIMS; i++) {
+    for (size_t i = 0; i < BY_TURNS; i++) {
         struct office_claim *have = &n->lists.claims[i];
         if (have->used && memcmp(have->leaf, leaf, 32) == 0) return 1;
         if (!have->used || (at->used && have->tries > at->tries)) at = have;
     }
-    forget(n, at);
-    at->used = 1;
-    at->from = n->lists.jumped_from;
-    at->op = hkp_dsm__blob_hold(c->op);
-    memcpy(at->leaf, leaf, 32);
-    put(n, at);
+    begin(n, at, c->op);
     return 1;
+}
+
+/* Whose turn it is, with a set that nothing leads to. */
+static void take_turn(node *n) {
+    struct lists *l = &n->lists;
+    if (l->turn_at == 0 || n->now < l->turn_at || l->claims[BY_TURNS].used) return;
+    l->turn_at = 0;
+    for (uint32_t i = 0; i < n->peers_max && l->turn_at == 0; i++) {
+        struct peer *p = &n->peers[l->turn++ % n->peers_max];
+        if (p->unsigned_set == NULL) continue;
+        if (!hkp_dsm__officers_known(&l->officers, p->unsigned_version)) {
+            begin(n, &l->claims[BY_TURNS], p->unsigned_set);
+            l->turn_at = n->now + TURN_S * SECOND;
+        }
+        hkp_dsm__blob_drop(&n->pool, p->unsigned_set);
+        p->unsigned_set = NULL;
+    }
 }
 
 void hkp_dsm__officers_link(node *n, const struct read *r, const uint8_t *data, size_t len) {
@@ -137,21 +172,12 @@ void hkp_dsm__officers_link(node *n, const struct read *r, const uint8_t *data, 
 
 /* More links than fit: it is of a later epoch. At the newest one it begins again. */
 static void go_on(node *n, struct office_claim *c) {
+    const uint64_t from = c->from;
     c->known = 0;
     c->from = c->from >= n->set.epoch         ? n->lists.jumped_from
               : c->from + STEP < n->set.epoch ? c->from + STEP
                                               : n->set.epoch;
-}
-
-/* The next one may be here already. */
-static void next(node *n) {
-    blob **later = &n->lists.later[(version_of(n) + 1) % CA_SETS_MAX], *multi = *later;
-    *later = NULL;
-    if (multi == NULL) return;
-    const struct hkp_dsm_view view = {multi->ptr, multi->len};
-    hkp_status st = hkp_dsm__officers_take(n, &view, HKP_DSM_KIND_CA_SET, 0, NULL);
-    (void)st;
-    hkp_dsm__blob_drop(&n->pool, multi);
+    if (c->from > from) c->tries--; /* this question was not in vain */
 }
 
 static hkp_status judge(node *n, struct office_claim *c, const struct hkp_dsm_view *bytes) {
@@ -166,14 +192,14 @@ static hkp_status judge(node *n, struct office_claim *c, const struct hkp_dsm_vi
     forget(n, c);
     if (proof.height > n->root.height) return HKP_OK; /* it comes with its header */
     hkp_dsm__list_final(n, &proof.leaf, proof.height, proof.time_ms);
-    next(n);
     return HKP_OK;
 }
 
 hkp_status hkp_dsm__officers_proof(node *n, struct hkp_dsm__message *m) {
     for (size_t i = 0; i < OFFICE_CLAIMS; i++) {
         struct office_claim *c = &n->lists.claims[i];
-        if (!c->used || c->tries == 0 || memcmp(c->nonce, m->nonce, 8) != 0) continue;
+        /* zeros: no question is out */
+        if (!c->used || hkp_is_zero(c->nonce, 8) || memcmp(c->nonce, m->nonce, 8) != 0) continue;
         memset(c->nonce, 0, sizeof c->nonce);
         hkp_status st = m->status == 0 ? judge(n, c, &m->proof) : HKP_OK;
         if (m->status == 3) go_on(n, c);
@@ -185,13 +211,15 @@ hkp_status hkp_dsm__officers_proof(node *n, struct hkp_dsm__message *m) {
 }
 
 void hkp_dsm__officers_tick(node *n) {
+    if (hkp_dsm__may_take(n)) take_turn(n);
     for (size_t i = 0; i < OFFICE_CLAIMS; i++)
         if (n->lists.claims[i].used && n->now >= n->lists.claims[i].again && hkp_dsm__may_take(n))
             put(n, &n->lists.claims[i]);
 }
 
 hkp_time hkp_dsm__officers_wake(const node *n) {
-    hkp_time wake = HKP_TIME_NEVER;
+    hkp_time wake =
+        n->lists.turn_at != 0 && !n->lists.claims[BY_TURNS].used ? n->lists.turn_at : HKP_TIME_NEVER;
     for (size_t i = 0; n->lists.jumped && i < OFFICE_CLAIMS; i++)
         if (n->lists.claims[i].used && n->lists.claims[i].again < wake) wake = n->lists.claims[i].again;
     return wake;

@@ -228,6 +228,8 @@ hkp_status hkp_dsm_peer_down(hkp_dsm_node *n, hkp_time now, const uint8_t peer[1
     for (uint32_t l = 0; l < HKP_DSM_LANES; l++)
         while (p->queues[l].count > 0) queue_pop(n, p, &p->queues[l]);
     table_remove(n, p);
+    hkp_dsm__blob_drop(&n->pool, p->unsigned_set);
+    p->unsigned_set = NULL;
     p->up = 0;
     n->n_peers--;
     return HKP_OK;

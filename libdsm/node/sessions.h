@@ -58,6 +58,9 @@ struct peer {
     uint64_t cut_us;
     uint32_t heads_left, forks_asked;
     hkp_time digest_again;
+    /** officers.c: op of the lowest set that it told whose officers are not known here, its version */
+    blob *unsigned_set;
+    uint64_t unsigned_version;
 };
 
 /** An answer to WANT: ranges are node_id || u64 from || u64 to. */

@@ -61,6 +61,8 @@ static const char *why_not(hkp_status st) {
         return "no peer may be asked now: sessions earn that by and by (HTP-8.6)";
     case HKP_E_LIMIT:
         return "the node is busy; again later";
+    case HKP_E_DSM_GAP:
+        return "too early: while the node runs it waits there for what comes before it";
     default:
         return hkp_dsm_status_name(st);
     }

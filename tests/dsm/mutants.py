@@ -618,6 +618,10 @@ HOSTILE = ("sim_sync", "a_hostile_peer_gets_bounded_answers")
 CLAIMS = ("sim_sync", "false_claims_are_given_up")
 OFFICERS = ("sim_lists", "new_officers_count_by_the_chain")
 MEANWHILE = ("sim_lists", "officers_that_changed_meanwhile_are_proven")
+RESTARTED = ("sim_lists", "officers_go_on_after_a_restart_of_all")
+EARLY = ("sim_lists", "officers_that_come_too_early_wait_for_their_turn")
+OFTEN = ("sim_lists", "officers_that_changed_often_survive_a_restart")
+OFTEN_MEANWHILE = ("sim_lists", "officers_that_changed_often_meanwhile_are_proven")
 OLD_LIST = ("sim_lists", "an_old_list_limits_new_sessions")
 
 CATCHING_UP = [
@@ -666,6 +670,27 @@ CATCHING_UP = [
      "if (proof.root != 2 || memcmp(leaf, c->leaf, 32) != 0) return HKP_E_DSM_PROOF;", "", *MEANWHILE),
     ("D-CA-2 who joined takes what is signed for a proposal", "libdsm/node/officers.c", "if (!n->lists.jumped) return 0;",
      "if (n != NULL) return 0;", *MEANWHILE),
+    ("D-CA-2 a set in office waits in the store", LISTS,
+     "        hkp_dsm__drop_one(n, HKP_DSM_ROW_META, (const uint8_t *)next_key, sizeof next_key - 1);\n", "", *RESTARTED),
+    ("D-CA-2 a set in office waits if the store says so", OPS_LISTS, "if (l->next.op != NULL && hkp_dsm__officers_known(",
+     "if (l->next.op == NULL && hkp_dsm__officers_known(", *RESTARTED),
+    ("D-CA-2 a start wants all sets since the genesis", OPS_LISTS, "at;\n    if (hkp_dsm__officers_known(s, set->version)) return;",
+     "at;\n    if (set->version != s->sets[s->n_sets - 1].version + 1) return;", *OFTEN),
+    ("D-CA-2 officers of long ago are unknown ones", LISTS,
+     "    if (version < newest && newest - version >= CA_SETS_MAX) return 1;\n", "    (void)newest;\n", *OFTEN),
+    ("D-CA-2 a set that comes too early is stale", LISTS, "HKP_E_DSM_CA_VERSION : HKP_E_DSM_GAP;", "HKP_E_DSM_CA_VERSION : HKP_E_DSM_STALE;",
+     *EARLY),
+    ("D-CA-2 a set that came too early is forgotten", LISTS, "    hkp_dsm__officers_next(n, version);\n", "", *EARLY),
+    ("D-CA-2 what no known officers signed is not asked for", "libdsm/node/officers.c", "    if (hkp_dsm__may_take(n)) take_turn(n);\n",
+     "    (void)take_turn;\n", *OFTEN_MEANWHILE),
+    ("D-CA-2 one peer has every turn", "libdsm/node/officers.c", "&n->peers[l->turn++ % n->peers_max];", "&n->peers[(i + 0 * l->turn) % n->peers_max];",
+     *OFTEN_MEANWHILE),
+    ("D-CA-2 who joined proposes what nobody signed", LISTS, "if (c.set.version == version + 1 && verify(n, &c) == HKP_OK)",
+     "if (c.set.version == version + 1)", "sim_lists", "what_the_officers_did_not_sign_is_no_proposal"),
+    ("D-CA-2 links that led on are in vain", "libdsm/node/officers.c", "if (c->from > from) c->tries--;", "(void)from;",
+     "sim_lists", "an_unasked_proof_moves_no_question"),
+    ("D-SYN-4 an unasked answer moves the question", "libdsm/node/officers.c", "!c->used || hkp_is_zero(c->nonce, 8) ||", "!c->used ||",
+     "sim_lists", "an_unasked_proof_moves_no_question"),
     ("D-EPO-2 whose account differs dies", "libdsm/consensus/final.c", "        differs(n, h, set, st == HKP_OK ? len : 0);",
      "        hkp_dsm__die(n, HKP_E_DSM_PROOF, HKP_DSM_ROW_HEADER, h->digest, 32);", "sim_join",
      "whose_account_differs_takes_the_set_of_the_others"),

@@ -71,6 +71,16 @@ static void second_officer(uint8_t officer[64], struct object *set, uint64_t ver
     sign(set, HKP_DSM_KIND_CA_SET, version - 1, by, body, len);
 }
 
+/* Keys of a thief. */
+static void forge(struct object *set, uint64_t version, const uint8_t by[64]) {
+    uint8_t thief[64], body[HKP_DSM_CA_SET_BODY_MAX];
+    struct hkp_dsm_ca_set s = {.version = version, .threshold = 1, .n_keys = 1};
+    size_t len = 0;
+    crypto_sign_keypair(s.keys[0], thief);
+    CHECK_EQ(hkp_dsm_ca_set_build(&s, body, sizeof body, &len), HKP_OK);
+    sign(set, HKP_DSM_KIND_CA_SET, version - 1, by, body, len);
+}
+
 static hkp_status give(uint32_t i, const struct object *o, int set) {
     hkp_dsm_node *n = sim.nodes[i].node;
     uint32_t kind = 0;
@@ -438,16 +448,12 @@ static hkp_status proof_of_another(const struct object *set) {
 static void officers_that_changed_meanwhile_are_proven(void) {
     for (uint64_t seed = 0; seed < 3; seed++) {
         struct object sets[3], list, forged;
-        uint8_t officer[3][64], thief[64], body[HKP_DSM_CA_SET_BODY_MAX];
-        struct hkp_dsm_ca_set s = {.version = 2, .threshold = 1, .n_keys = 1};
-        size_t len = 0;
+        uint8_t officer[3][64], thief[64];
         int before = check_faults;
         begin(check_seed() * 50 + seed);
         sim_crash(&sim, 3);
         change_officers_thrice(officer, sets, &list);
-        crypto_sign_keypair(s.keys[0], thief);
-        CHECK_EQ(hkp_dsm_ca_set_build(&s, body, sizeof body, &len), HKP_OK);
-        sign(&forged, HKP_DSM_KIND_CA_SET, 1, sim.mesh.officer, body, len); /* by who left long ago */
+        forge(&forged, 2, sim.mesh.officer); /* by who left long ago */
         if (seed == 1) sim.lost_ops = 1ULL << HKP_DSM__OP_MSG_PUSH | 1ULL << HKP_DSM__OP_MSG_PROOF;
         if (seed == 2) sim.loss = 200;
         sim_start(&sim, 3);
@@ -488,6 +494,231 @@ static void officers_that_changed_meanwhile_are_proven(void) {
     }
 }
 
+static int has_meta(uint32_t i, const char *key) {
+    const struct sim_disk *d = &sim.nodes[i].disk;
+    for (size_t r = 0; r < d->count; r++)
+        if (d->rows[r].row == HKP_DSM_ROW_META && d->rows[r].key_len == strlen(key) &&
+            memcmp(d->rows[r].key, key, strlen(key)) == 0)
+            return 1;
+    return 0;
+}
+
+/* D-CA-2: a set in office waits no more, also where a store still says so. */
+static void officers_go_on_after_a_restart_of_all(void) {
+    static const char key[] = "officers next";
+    struct object two, three;
+    struct hkp_dsm_view held;
+    uint8_t officer[2][64], op[MULTI_MAX];
+    size_t len = 0;
+    begin(6);
+    second_officer(officer[0], &two, 2, sim.mesh.officer);
+    second_officer(officer[1], &three, 3, officer[0]);
+    CHECK_EQ(give(0, &two, 1), HKP_OK);
+    sim_run(&sim, 5 * SIM_S);
+    expect_all(0, 2);
+    for (uint32_t i = 0; i < 4; i++) {
+        sim_crash(&sim, i);
+        CHECK_EQ(has_meta(i, key), 0);
+    }
+    const struct hkp_dsm_view multi = {two.bytes, two.len};
+    CHECK_EQ(hkp_dsm__op_build(HKP_DSM__OP_CA_SET, &multi, NULL, op, sizeof op, &len), HKP_OK);
+    for (uint32_t i = 0; i < 2; i++)
+        sim_disk_put(&sim, i, HKP_DSM_ROW_META, (const uint8_t *)key, sizeof key - 1, op, len);
+    for (uint32_t i = 0; i < 4; i++) sim_start(&sim, i);
+    sim_run(&sim, SIM_S);
+    for (uint32_t i = 0; i < 4; i++) {
+        CHECK_EQ(lists(i).ca_waiting, 0);
+        CHECK_EQ(hkp_dsm_node_held(sim.nodes[i].node, HKP_DSM_KIND_CA_SET, NULL, &held), HKP_E_NOTFOUND);
+    }
+    CHECK_EQ(give(1, &three, 1), HKP_OK);
+    sim_run(&sim, 5 * SIM_S);
+    expect_all(0, 3);
+    sim_free(&sim);
+}
+
+/* It is kept until its turn, and its id is not remembered as that of a right one. */
+static void officers_that_come_too_early_wait_for_their_turn(void) {
+    struct object set[4];
+    uint8_t officer[4][64];
+    begin(7);
+    for (uint32_t k = 0; k < 4; k++)
+        second_officer(officer[k], &set[k], 2 + k, k == 0 ? sim.mesh.officer : officer[k - 1]);
+    for (uint32_t i = 0; i < 4; i++) {
+        CHECK_EQ(give(i, &set[2], 1), HKP_E_DSM_GAP);
+        CHECK_EQ(give(i, &set[1], 1), HKP_E_DSM_GAP);
+        CHECK_EQ(give(i, &set[1], 1), HKP_E_DSM_GAP);
+    }
+    CHECK_EQ(lists(0).ca_waiting, 0);
+    CHECK_EQ(give(0, &set[0], 1), HKP_OK);
+    sim_run(&sim, 5 * SIM_S);
+    expect_all(0, 4);
+    for (uint32_t i = 0; i < 4; i++) CHECK_EQ(give(i, &set[0], 1), HKP_E_DSM_DUPLICATE);
+    set[3].bytes[set[3].len - 1] ^= 1;
+    CHECK_EQ(give(1, &set[3], 1), HKP_E_DSM_SIG);
+    set[3].bytes[set[3].len - 1] ^= 1;
+    CHECK_EQ(give(1, &set[3], 1), HKP_OK);
+    sim_run(&sim, 3 * SIM_S);
+    expect_all(0, 5);
+    sim_free(&sim);
+}
+
+/* The versions that nodes remember, and some; away: how many members see them come into office. */
+enum { MANY = 19 };
+
+static void change_officers_often(uint32_t present, uint8_t officer[MANY][64], struct object set[MANY]) {
+    for (uint32_t k = 0; k < MANY; k++) {
+        if (present < 4 && k % 6 == 0) next_epoch(present);
+        second_officer(officer[k], &set[k], 2 + k, k == 0 ? sim.mesh.officer : officer[k - 1]);
+        CHECK_EQ(give(0, &set[k], 1), HKP_OK);
+        sim_run(&sim, 3 * SIM_S);
+        CHECK_EQ(lists(1).ca_version, 2 + k);
+    }
+}
+
+static void remembers_the_newest(uint32_t i, uint64_t version) {
+    const struct officers_state *o = &sim.nodes[i].node->lists.officers;
+    CHECK_EQ(lists(i).ca_version, version);
+    CHECK_EQ(o->n_sets, CA_SETS_MAX);
+    for (uint32_t k = 0; k < o->n_sets; k++) CHECK_EQ(o->sets[k].version, version + 1 - o->n_sets + k);
+}
+
+/* Decision 0620: the first sets are forgotten, and a start takes the others as they are. */
+static void officers_that_changed_often_survive_a_restart(void) {
+    static struct object set[MANY], forged, next;
+    static uint8_t officer[MANY][64], thief[64];
+    begin(8);
+    sim.strangers = 1; /* their certificates are of officers that are forgotten */
+    change_officers_often(4, officer, set);
+    for (uint32_t i = 0; i < 4; i++) sim_crash(&sim, i);
+    for (uint32_t i = 0; i < 4; i++) sim_start(&sim, i);
+    sim_run(&sim, SIM_S);
+    for (uint32_t i = 0; i < 4; i++) remembers_the_newest(i, MANY + 1);
+    forge(&forged, 2, sim.mesh.officer);
+    CHECK_EQ(give(0, &forged, 1), HKP_E_DSM_STALE); /* by who left long ago */
+    second_officer(thief, &next, MANY + 2, officer[MANY - 1]);
+    CHECK_EQ(give(1, &next, 1), HKP_OK);
+    sim_run(&sim, 3 * SIM_S);
+    expect_all(0, MANY + 2);
+    sim_free(&sim);
+}
+
+/* Peer 0 pushes it to node 3. */
+static hkp_status pushed(const struct object *o) {
+    static uint8_t msg[MULTI_MAX + 64];
+    struct hkp_dsm_cbor_writer w = {.out = msg, .cap = sizeof msg};
+    const struct hkp_dsm_view multi = {o->bytes, o->len};
+    hkp_dsm__put_push(&w, 1, 0, HKP_DSM__FORM_MULTI, &multi, NULL);
+    hkp_status st =
+        hkp_dsm_recv(sim.nodes[3].node, sim.now, wall_us(3), sim.mesh.node_id[0], 1, w.out, w.len);
+    sim_pump(&sim, 3);
+    return st;
+}
+
+/* Decision 0621: nobody tells the first sets any more. A proof does without them; without a proof nothing
+ * does, and who tells what nobody can prove keeps nobody else from its turn. */
+static void officers_that_changed_often_meanwhile_are_proven(void) {
+    static struct object set[MANY], forged;
+    static uint8_t officer[MANY][64];
+    begin(9);
+    sim.strangers = 1;
+    sim_crash(&sim, 3);
+    change_officers_often(3, officer, set);
+    next_epoch(3);
+    forge(&forged, 3, sim.mesh.officer);
+    sim.lost_ops = 1ULL << HKP_DSM__OP_MSG_PROOF;
+    sim_start(&sim, 3);
+    sim_run(&sim, 5 * SIM_S);
+    CHECK_EQ(pushed(&forged), HKP_E_DSM_CA_VERSION);
+    sim_run(&sim, 60 * SIM_S);
+    CHECK_EQ(sim_status(&sim, 3).epoch, sim_status(&sim, 0).epoch);
+    CHECK_EQ(lists(3).ca_version, 1);
+    CHECK_EQ(lists(3).ca_waiting, 0);
+    sim.lost_ops = 0;
+    for (hkp_time end = sim.now + 1300 * SIM_S; sim.now < end;) { /* told again every 10 min */
+        CHECK(pushed(&forged) != HKP_OK);
+        sim_run(&sim, 5 * SIM_S);
+    }
+    remembers_the_newest(3, MANY + 1);
+    sim_crash(&sim, 3);
+    sim_start(&sim, 3);
+    sim_run(&sim, 3 * SIM_S);
+    remembers_the_newest(3, MANY + 1);
+    expect_all(0, MANY + 1);
+    sim_free(&sim);
+}
+
+static hkp_status answer(const uint8_t nonce[8], uint32_t status) {
+    uint8_t msg[64];
+    struct hkp_dsm_cbor_writer w = {.out = msg, .cap = sizeof msg};
+    hkp_dsm__put_proof(&w, nonce, status, NULL);
+    hkp_status st =
+        hkp_dsm_recv(sim.nodes[3].node, sim.now, wall_us(3), sim.mesh.node_id[0], 4, w.out, w.len);
+    sim_pump(&sim, 3);
+    return st;
+}
+
+/* Three changes that node 3 did not see, and neither pushes nor answers. */
+static void joins_in_silence(uint8_t officer[3][64], struct object sets[3]) {
+    struct object list;
+    begin(50);
+    sim_crash(&sim, 3);
+    change_officers_thrice(officer, sets, &list);
+    sim.lost_ops = 1ULL << HKP_DSM__OP_MSG_PUSH | 1ULL << HKP_DSM__OP_MSG_PROOF;
+    sim_start(&sim, 3);
+    sim_run(&sim, 20 * SIM_S);
+    CHECK_EQ(lists(3).ca_version, 1);
+}
+
+/* A set that was asked for by turns becomes the next one while nobody proves it. */
+static void what_the_officers_did_not_sign_is_no_proposal(void) {
+    struct object sets[3], forged;
+    uint8_t officer[3][64];
+    joins_in_silence(officer, sets);
+    forge(&forged, 3, sim.mesh.officer);
+    CHECK_EQ(pushed(&forged), HKP_E_DSM_CA_VERSION);
+    sim_run(&sim, 11 * SIM_S);
+    CHECK_EQ(sim.nodes[3].node->lists.claims[OFFICE_CLAIMS - 1].used, 1);
+    sim.lost_ops = 1ULL << HKP_DSM__OP_MSG_PUSH;
+    CHECK_EQ(give(3, &sets[0], 1), HKP_OK);
+    sim_run(&sim, 15 * SIM_S);
+    CHECK_EQ(sim.nodes[3].node->lists.claims[OFFICE_CLAIMS - 1].used, 0);
+    CHECK_EQ(lists(3).ca_version, 2);
+    CHECK_EQ(lists(3).ca_waiting, 0);
+    sim_free(&sim);
+}
+
+/* D-SYN-4: between an answer and the next question no answer counts. One that led on was not in vain. */
+static void an_unasked_proof_moves_no_question(void) {
+    static const uint8_t zeros[8];
+    struct object sets[3];
+    uint8_t officer[3][64], nonce[8];
+    joins_in_silence(officer, sets);
+    CHECK_EQ(give(3, &sets[0], 1), HKP_OK);
+    sim_run(&sim, 100 * SIM_MS);
+    const struct office_claim *c = sim.nodes[3].node->lists.claims;
+    while (!c->used) c++;
+    struct office_claim was = *c;
+    CHECK_EQ(answer(was.nonce, 3), HKP_OK);
+    CHECK_EQ(c->tries, was.tries);
+    CHECK_EQ(c->from, sim_status(&sim, 3).epoch);
+    CHECK_EQ(answer(c->nonce, 3), HKP_OK); /* at the newest epoch it led nowhere */
+    sim_run(&sim, 100 * SIM_MS);
+    CHECK_EQ(c->tries, was.tries + 1);
+    CHECK_EQ(c->from, was.from);
+    memcpy(nonce, c->nonce, 8);
+    CHECK_EQ(answer(nonce, 1), HKP_OK);
+    was = *c;
+    CHECK_EQ(answer(nonce, 3), HKP_E_DSM_STALE);
+    CHECK_EQ(answer(zeros, 3), HKP_E_DSM_STALE);
+    CHECK_EQ(c->tries, was.tries);
+    CHECK_EQ(c->from, was.from);
+    CHECK(c->again > sim.now);
+    sim.lost_ops = 1ULL << HKP_DSM__OP_MSG_PUSH;
+    sim_run(&sim, 10 * SIM_S);
+    CHECK_EQ(lists(3).ca_version, 2);
+    sim_free(&sim);
+}
+
 int main(void) {
     CASE(a_list_reaches_all_and_the_chain);
     CASE(blocks_of_a_revoked_serial_are_not_made_final);
@@ -498,6 +729,12 @@ int main(void) {
     CASE(numbers_may_be_left_out);
     CASE(new_officers_count_by_the_chain);
     CASE(officers_that_changed_meanwhile_are_proven);
+    CASE(officers_go_on_after_a_restart_of_all);
+    CASE(officers_that_come_too_early_wait_for_their_turn);
+    CASE(officers_that_changed_often_survive_a_restart);
+    CASE(officers_that_changed_often_meanwhile_are_proven);
+    CASE(what_the_officers_did_not_sign_is_no_proposal);
+    CASE(an_unasked_proof_moves_no_question);
     CASE(an_old_list_limits_new_sessions);
     CASE(without_a_clock_it_is_no_earlier_than_the_build);
     return check_done();

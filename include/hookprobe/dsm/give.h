@@ -35,6 +35,7 @@ extern "C" {
  * @retval HKP_E_DSM_SCHEMA            none of these forms
  * @retval HKP_E_DSM_KIND              a kind that does not travel so
  * @retval HKP_E_DSM_DUPLICATE         it is here, or was lately; another certificate of its serial counts
+ * @retval HKP_E_DSM_GAP               it waits here for what comes before it: a block, a set of officers
  * @retval HKP_E_DSM_SIGNER..          what is wrong with it: each code with which a peer's is refused
  *
  * Cost: its signatures are verified; one copy.

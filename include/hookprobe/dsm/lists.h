@@ -112,8 +112,13 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_node_revoke(hkp_dsm_node *node, hkp_time
  * @retval HKP_E_DSM_KIND              no set of officers
  * @retval HKP_E_DSM_TOO_BIG           above its limit
  * @retval HKP_E_DSM_SCHEMA..          as hkp_dsm_ca_set_parse() and hkp_dsm_multi_check()
- * @retval HKP_E_DSM_STALE             not the next version, not signed by the officers in office, or another
- * one of this version waits
+ * @retval HKP_E_DSM_SIG..             not signed by the officers of the version before
+ * @retval HKP_E_DSM_STALE             this version is or was in office, it names other officers than those of
+ * the version before, or another one of this version waits
+ * @retval HKP_E_DSM_GAP               above the next version: it waits in memory until those before it are in
+ * office
+ * @retval HKP_E_DSM_CA_VERSION        the same in a node that joined: it asks for a proof that the set is in
+ * office, or waits
  * @retval HKP_E_DSM_DUPLICATE         held
  *
  * Cost: at most 7 Ed25519 verifications; no allocation.
