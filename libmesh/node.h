@@ -219,6 +219,12 @@ struct hkp_mesh__told {
     struct hkp_mesh_telemetry now;
 };
 
+/** A certificate that was looked at: its serial and its id, zeros for any. */
+struct hkp_mesh__looked {
+    uint64_t serial;
+    uint8_t id[32];
+};
+
 struct hkp_mesh__peer {
     uint8_t node_id[16];
     uint8_t s[32], a[32];
@@ -229,8 +235,8 @@ struct hkp_mesh__peer {
     uint8_t known, unsaved;
     uint32_t group, roles, neuro_gen;
     uint64_t serial, not_after_s;
-    /** highest serial that libdsm held and that was looked at (node_renewal.c) */
-    uint64_t seen;
+    /** newest certificate that libdsm held and that was looked at (node_renewal.c) */
+    struct hkp_mesh__looked seen;
     /** seat in the validator set */
     uint8_t seated;
     /** when it may bring something for the host again */
@@ -417,11 +423,11 @@ struct hkp_mesh_node {
         uint8_t asked;
     } proofs[HKP_MESH__PROOFS];
 
-    /** the own certificate (node_renewal.c): what was told of it, the highest serial that was looked at, and
-     * the request for the next one */
+    /** the own certificate (node_renewal.c): what was told of it, the newest one that was looked at, and the
+     * request for the next one */
     struct {
         uint8_t due, ended;
-        uint64_t seen;
+        struct hkp_mesh__looked seen;
         uint8_t request[HKP_DSM_REQUEST_MAX];
         size_t request_len;
     } renewal;

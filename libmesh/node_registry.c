@@ -114,21 +114,43 @@ static hkp_status judged(const struct hkp_mesh_node *node, const uint8_t *bytes,
     return st;
 }
 
+/* Of two of one serial the one that libdsm says, which learns of both (D-CA-9). */
+static void counting(struct hkp_mesh_node *node, const struct hkp_mesh__peer *peer,
+                     struct hkp_dsm_view *bytes, struct hkp_dsm_certificate *c) {
+    struct hkp_dsm_certificate other;
+    struct hkp_dsm_view held;
+    if (!node->started) return;
+    hkp_mesh__drop(hkp_dsm_node_add_certificate(node->dsm, node->now, node->wall_us, bytes->ptr, bytes->len));
+    if (hkp_dsm_node_held(node->dsm, HKP_DSM_KIND_CERTIFICATE, peer->node_id, &held) != HKP_OK ||
+        hkp_dsm_certificate_parse(held.ptr, held.len, &other) != HKP_OK || other.serial != c->serial)
+        return;
+    *bytes = held;
+    *c = other;
+}
+
+static int is_in_use(const struct hkp_mesh__peer *peer, const struct hkp_dsm_view *bytes) {
+    return peer->known && peer->certificate_len == bytes->len &&
+           memcmp(peer->certificate, bytes->ptr, bytes->len) == 0;
+}
+
 hkp_status hkp_mesh__certificate_take(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer,
-                                      const uint8_t *bytes, size_t len) {
+                                      const uint8_t *multi, size_t len) {
+    struct hkp_dsm_view bytes = {multi, len};
     struct hkp_dsm_certificate c;
-    hkp_status st = judged(node, bytes, len, node->wall_us / 1000000, &c);
+    hkp_status st = judged(node, multi, len, node->wall_us / 1000000, &c);
     /* of officers that are not known yet: its owner shows it again when a session begins */
     if (st == HKP_E_DSM_CA_VERSION && !node->started) return HKP_OK;
     if (st != HKP_OK) return st;
-    if (memcmp(c.node_id, peer->node_id, 16) != 0 || !c.has_static_key ||
-        memcmp(c.static_key, peer->s, 32) != 0)
-        return HKP_E_DSM_NODE_ID;
+    if (memcmp(c.node_id, peer->node_id, 16) != 0) return HKP_E_DSM_NODE_ID;
     /* Old ones are genuine, too, and anybody may have a copy: a certificate makes room for a later one only.
      */
-    if (peer->known && c.serial <= peer->serial) return HKP_OK;
-    memcpy(peer->certificate, bytes, len);
-    peer->certificate_len = len;
+    const int older = peer->known && c.serial < peer->serial;
+    if (!older && !is_in_use(peer, &bytes)) counting(node, peer, &bytes, &c);
+    if (!c.has_static_key || memcmp(c.static_key, peer->s, 32) != 0) return HKP_E_DSM_NODE_ID;
+    if (older || is_in_use(peer, &bytes) || (peer->known && c.serial == peer->serial && !node->started))
+        return HKP_OK;
+    memcpy(peer->certificate, bytes.ptr, bytes.len);
+    peer->certificate_len = bytes.len;
     peer->serial = c.serial;
     peer->not_after_s = c.not_after_s;
     memcpy(peer->a, c.key, 32);
@@ -140,8 +162,6 @@ hkp_status hkp_mesh__certificate_take(struct hkp_mesh_node *node, struct hkp_mes
     hkp_mesh__renewal_fresh(node, peer);
     if (peer->held == NULL) return HKP_OK; /* configured with it */
     peer->unsaved = 1;
-    if (node->started)
-        hkp_mesh__drop(hkp_dsm_node_add_certificate(node->dsm, node->now, node->wall_us, bytes, len));
     return first ? hkp_mesh__neural_holder(node, peer) : HKP_OK;
 }
 
@@ -175,6 +195,8 @@ static hkp_status certificate(void *user, uint32_t form, const uint8_t *data, si
     if (peer == NULL) return HKP_E_NOTFOUND; /* certified, but not one of ours */
     if (is_revoked(node, c.node_id, c.serial) && !both_seated(node, peer)) return HKP_E_DSM_REVOKED;
     if (form == HKP_HTP_CERT_WHOLE) st = hkp_mesh__certificate_take(node, peer, data, len);
+    if (st == HKP_OK && c.serial == peer->serial) /* another of its serial may count */
+        st = hkp_dsm_certificate_parse(peer->certificate, peer->certificate_len, &c);
     if (st != HKP_OK) return st;
     memset(out, 0, sizeof *out);
     memcpy(out->node_id, c.node_id, 16);

@@ -109,8 +109,11 @@ static void take_own(struct hkp_mesh_node *node, const struct hkp_dsm_view *byte
     struct hkp_dsm_certificate c;
     const uint64_t now_s = node->wall_us / 1000000;
     if (bytes->len > sizeof node->own_cert_bytes ||
-        hkp_dsm_certificate_parse(bytes->ptr, bytes->len, &c) != HKP_OK || now_s > c.not_after_s ||
-        c.serial <= hkp_dsm_node_revoked(node->dsm, node->node_id))
+        hkp_dsm_certificate_parse(bytes->ptr, bytes->len, &c) != HKP_OK)
+        return;
+    /* of its own serial it counts in place of the present one (D-CA-9) */
+    if (c.serial != node->own_cert.serial &&
+        (now_s > c.not_after_s || c.serial <= hkp_dsm_node_revoked(node->dsm, node->node_id)))
         return;
     if (!c.has_static_key || memcmp(c.static_key, node->own_cert.static_key, 32) != 0 ||
         c.neuro_gen != node->own_cert.neuro_gen) {
@@ -129,28 +132,40 @@ static void take_own(struct hkp_mesh_node *node, const struct hkp_dsm_view *byte
     for (uint32_t p = 0; p < node->n_peers; p++) hkp_mesh__renewal_fresh(node, &node->peers[p]);
 }
 
-/* 1: libdsm holds one above *seen, which nobody looked at before. */
-static int is_newer(const struct hkp_mesh_node *node, const uint8_t node_id[16], uint64_t *seen,
-                    struct hkp_dsm_view *bytes) {
+/* 1: libdsm holds one of a higher serial than the one in use, or another of its serial (D-CA-9), which nobody
+ * looked at before. */
+static int is_another(const struct hkp_mesh_node *node, const uint8_t node_id[16], uint64_t serial,
+                      const struct hkp_dsm_view *used, struct hkp_mesh__looked *seen,
+                      struct hkp_dsm_view *bytes) {
     struct hkp_dsm_member m = {.struct_size = sizeof m};
-    if (hkp_dsm_node_member(node->dsm, node_id, &m) != HKP_OK || m.serial <= *seen) return 0;
+    struct hkp_dsm_multi multi;
+    uint8_t id[32];
+    if (hkp_dsm_node_member(node->dsm, node_id, &m) != HKP_OK || m.serial < serial || m.serial < seen->serial)
+        return 0;
     if (hkp_dsm_node_held(node->dsm, HKP_DSM_KIND_CERTIFICATE, node_id, bytes) != HKP_OK) return 0;
-    *seen = m.serial;
+    if (bytes->len == used->len && memcmp(bytes->ptr, used->ptr, used->len) == 0) return 0;
+    if (hkp_dsm_multi_parse(bytes->ptr, bytes->len, &multi) != HKP_OK) return 0;
+    hkp_dsm_object_id(id, node->chain_id, HKP_DSM_KIND_CERTIFICATE, NULL, multi.body.ptr, multi.body.len);
+    if (m.serial == seen->serial && memcmp(id, seen->id, 32) == 0) return 0;
+    seen->serial = m.serial;
+    memcpy(seen->id, id, 32);
     return 1;
 }
 
 void hkp_mesh__renewal_own(struct hkp_mesh_node *node) {
+    const struct hkp_dsm_view used = {node->own_cert_bytes, node->opt.certificate_len};
     struct hkp_dsm_view bytes;
-    if (node->renewal.seen < node->own_cert.serial) node->renewal.seen = node->own_cert.serial;
-    if (is_newer(node, node->node_id, &node->renewal.seen, &bytes)) take_own(node, &bytes);
+    if (is_another(node, node->node_id, node->own_cert.serial, &used, &node->renewal.seen, &bytes))
+        take_own(node, &bytes);
 }
 
 static void look_at_peer(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer) {
+    const struct hkp_dsm_view used = {peer->certificate, peer->certificate_len};
     struct hkp_dsm_view bytes;
     uint8_t copy[HKP_DSM_CERTIFICATE_MAX];
     if (!peer->known) return; /* a stranger shows it in its first session */
-    if (peer->seen < peer->serial) peer->seen = peer->serial;
-    if (!is_newer(node, peer->node_id, &peer->seen, &bytes) || bytes.len > sizeof copy) return;
+    if (!is_another(node, peer->node_id, peer->serial, &used, &peer->seen, &bytes) || bytes.len > sizeof copy)
+        return;
     memcpy(copy, bytes.ptr, bytes.len); /* libdsm is given it again */
     hkp_mesh__drop(hkp_mesh__certificate_take(node, peer, copy, bytes.len));
 }

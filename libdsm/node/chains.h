@@ -75,7 +75,7 @@ struct author {
 
 /** Another certificate of a serial, which does not count (D-CA-9). */
 struct rival {
-    struct rival *next;
+    struct rival *next, *next_by_id;
     /** message id */
     uint8_t id[16];
     struct hkp_dsm_certificate c;
@@ -133,6 +133,8 @@ hkp_status hkp_dsm__rival_known(const node *n, const uint8_t *multi, size_t len)
 hkp_status hkp_dsm__rival_take(node *n, struct author *a, uint32_t at, const struct hkp_dsm_certificate *c,
                                blob *bytes, int came);
 void hkp_dsm__rivals_drop(node *n, struct author *a, uint64_t serial);
+/** The one that counts in place of that of this message id; NULL: that is none of these. */
+const blob *hkp_dsm__rival_better(const node *n, const uint8_t id[16]);
 /** Both certificates of E6 of kind 32. */
 void hkp_dsm__rivals_of(node *n, const struct hkp_dsm_view *op);
 

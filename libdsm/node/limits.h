@@ -29,6 +29,7 @@ enum {
     CERTS_PER_NODE = 4,
     /** others of one serial: each needs the signature of an honest officer, who gives it once (D-CA-4) */
     RIVALS_MAX = HKP_DSM_OFFICERS_MAX - 1,
+    RIVAL_LISTS = 64,
     WAITING_PER_AUTHOR = 64,
     WAITING_MAX = 4096,
     BRANCH_PER_AUTHOR = 1024,

@@ -134,6 +134,8 @@ struct hkp_dsm_node {
     /* peers */
     /** certificates by message id: place + 1; tell_at: when a neighbour is told of them */
     uint32_t *cert_table;
+    /** those that do not count, by message id */
+    struct rival *rivals[RIVAL_LISTS];
     blob *sending;
     uint64_t sent, dropped;
     hkp_time have_all_at;

@@ -48,6 +48,17 @@ static int is_better(const struct hkp_dsm_certificate *c, const uint8_t id[16],
     return roles != of_held ? roles < of_held : memcmp(id, held_id, 16) < 0;
 }
 
+static struct rival **list_of(node *n, const uint8_t id[16]) { return &n->rivals[id[0] % RIVAL_LISTS]; }
+
+const blob *hkp_dsm__rival_better(const node *n, const uint8_t id[16]) {
+    const struct rival *r = n->rivals[id[0] % RIVAL_LISTS];
+    while (r != NULL && memcmp(r->id, id, 16) != 0) r = r->next_by_id;
+    if (r == NULL) return NULL;
+    const struct author *a = hkp_dsm__author(n, r->c.node_id);
+    const int at = hkp_dsm__cert_slot(a, r->c.serial);
+    return at < 0 ? NULL : a->cert_bytes[at];
+}
+
 static void put(node *n, const struct hkp_dsm_certificate *c, const uint8_t *id, blob *bytes) {
     uint8_t key[32];
     size_t len = hkp_dsm__key_block(key, c->node_id, c->serial);
@@ -73,6 +84,8 @@ hkp_status hkp_dsm__rival_take(node *n, struct author *a, uint32_t at, const str
         a->cert_bytes[at] = hkp_dsm__blob_hold(bytes);
         hkp_dsm__cert_index(n, a, at);
     }
+    r->next_by_id = *list_of(n, r->id);
+    *list_of(n, r->id) = r;
     if (came != CERT_STORED) {
         const struct hkp_dsm_view one = {before->ptr, before->len}, other = {bytes->ptr, bytes->len};
         if (better) put(n, c, NULL, bytes);
@@ -93,6 +106,9 @@ void hkp_dsm__rivals_drop(node *n, struct author *a, uint64_t serial) {
             continue;
         }
         *at = r->next;
+        struct rival **link = list_of(n, r->id);
+        while (*link != r) link = &(*link)->next_by_id;
+        *link = r->next_by_id;
         hkp_dsm__blob_drop(&n->pool, r->bytes);
         hkp_dsm__pool_give(&n->pool, r);
     }

@@ -390,6 +390,25 @@ static int is_held(node *n, uint32_t lane, const uint8_t id[16]) {
            (lane == 1 && hkp_dsm__held_by_id(n, id, &form) != NULL);
 }
 
+/* Whoever asks gets no more than fits its queue and its ration of answers. */
+static void answer_push(node *n, struct peer *p, uint32_t lane, blob *msg) {
+    if (msg != NULL && p->queues[lane].count < SPREAD_QUEUE &&
+        hkp_dsm__score_take(&p->conduct, n->now, HKP_DSM__RATE_ANSWER, msg->len, p->seat >= 0)) {
+        n->spread.pushed++;
+        hkp_dsm__send_peer(n, p, lane, msg);
+    }
+    hkp_dsm__blob_drop(&n->pool, msg);
+}
+
+/* Who tells of a certificate that does not count is told the one that does (D-CA-9). */
+static int has_rival(node *n, struct peer *p, const uint8_t id[16]) {
+    const blob *better = hkp_dsm__rival_better(n, id);
+    if (better == NULL) return 0;
+    const struct hkp_dsm_view object = {.ptr = better->ptr, .len = better->len};
+    answer_push(n, p, 1, push_message(n, 1, 0, HKP_DSM__FORM_MULTI, &object, NULL));
+    return 1;
+}
+
 static void on_ihave(node *n, struct peer *p, struct hkp_dsm__message *m) {
     spread *s = &n->spread;
     if (p->link == 0 || !hkp_dsm__conduct_graft(n, p)) return;
@@ -397,6 +416,7 @@ static void on_ihave(node *n, struct peer *p, struct hkp_dsm__message *m) {
     const int again = m->lane == 0 && !s->tree.links[link].in_eager && n->now < certs_quiet(s);
     for (size_t i = 0; i < m->list.n; i++) {
         const uint8_t *id = hkp_dsm__next_fixed(&m->list, 16);
+        if (m->lane == 1 && has_rival(n, p, id)) continue;
         const int known = hkp_dsm__seen_has(&s->tree.seen, id) ? HKP_DSM__TREE_HELD : is_held(n, m->lane, id);
         if (!again)
             hkp_dsm__tree_ihave(&s->tree, n->now, link, m->lane, id, known);
@@ -405,20 +425,12 @@ static void on_ihave(node *n, struct peer *p, struct hkp_dsm__message *m) {
     }
 }
 
-/* Whoever asks gets no more than fits its queue and its ration of answers. */
 static void on_graft(node *n, struct peer *p, struct hkp_dsm__message *m) {
     if (!hkp_dsm__conduct_graft(n, p)) return;
     if (p->link != 0) hkp_dsm__tree_graft(&n->spread.tree, p->link - 1);
     if (m->lane == 1) hkp_dsm__reconcile_asked(p);
-    for (size_t i = 0; i < m->list.n && p->queues[m->lane].count < SPREAD_QUEUE; i++) {
-        blob *msg = answer(n, m->lane, hkp_dsm__next_fixed(&m->list, 16));
-        if (msg != NULL &&
-            hkp_dsm__score_take(&p->conduct, n->now, HKP_DSM__RATE_ANSWER, msg->len, p->seat >= 0)) {
-            n->spread.pushed++;
-            hkp_dsm__send_peer(n, p, m->lane, msg);
-        }
-        hkp_dsm__blob_drop(&n->pool, msg);
-    }
+    for (size_t i = 0; i < m->list.n && p->queues[m->lane].count < SPREAD_QUEUE; i++)
+        answer_push(n, p, m->lane, answer(n, m->lane, hkp_dsm__next_fixed(&m->list, 16)));
 }
 
 hkp_status hkp_dsm__on_spread(node *n, struct peer *p, struct hkp_dsm__message *m) {

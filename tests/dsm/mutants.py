@@ -740,6 +740,8 @@ SERIALS = [
     ("D-CA-9 evidence brings no certificate", "libdsm/consensus/suspects.c",
      "    if (e.kind == HKP_DSM_KIND_CERTIFICATE) hkp_dsm__rivals_of(n, op);\n", "", *BOTH),
     ("D-CA-9 a better certificate is told by evidence alone", RIVALS, "if (better && came == CERT_SHOWN)", "if (0)", *BETTER),
+    ("D-CA-9 who tells of the other certificate is told nothing", "libdsm/node/spread.c", "if (m->lane == 1 && has_rival(n, p, id)) continue;",
+     "(void)has_rival;", "sim_certificates", "who_was_away_with_the_other_one_is_told"),
     ("D-CA-9 a better certificate is not stored", RIVALS, "        if (better) put(n, c, NULL, bytes);\n", "", *START),
     ("D-CA-9 the other certificate is not stored", RIVALS, "        put(n, &r->c, r->id, r->bytes);\n", "", *START),
     ("D-CA-9 two others of a serial at most", "libdsm/node/limits.h", "RIVALS_MAX = HKP_DSM_OFFICERS_MAX - 1", "RIVALS_MAX = 1", *BETTER),

@@ -287,6 +287,30 @@ static void what_it_forbids_is_not_made_final_and_costs_no_views(void) {
 
 /* ---- what stays ---- */
 
+/* Its neighbours told it of nothing in time; what it tells them is enough. */
+static void who_was_away_with_the_other_one_is_told(void) {
+    struct object y;
+    begin(11, HKP_DSM_ROLE_EDGE | HKP_DSM_ROLE_WITNESS);
+    start(0, NODES);
+    sim_run(&sim, 2 * SIM_S);
+    sim_crash(&sim, EDGE);
+    from_now_on(&y);
+    CHECK_EQ(give(0, &y), HKP_OK);
+    sim_run(&sim, 3 * SIM_S);
+    sim.strangers = 1;
+    sim_start(&sim, EDGE);
+    sim_run(&sim, 500 * SIM_MS);
+    for (uint32_t i = 0; i < VALIDATORS; i++) {
+        struct peer *p = hkp_dsm__peer(sim.nodes[i].node, sim.mesh.node_id[EDGE]);
+        CHECK(p != NULL && p->link != 0);
+        p->tell_again = HKP_TIME_NEVER;
+    }
+    CHECK_EQ(holds(EDGE, &y), 0);
+    sim_run(&sim, 3 * SIM_S);
+    CHECK_EQ(holds(EDGE, &y), 1);
+    sim_free(&sim);
+}
+
 /* The own certificate is given to its node at each start, also when another one counts. */
 static void it_counts_after_a_start_too(void) {
     struct object y;
@@ -316,6 +340,7 @@ int main(void) {
     CASE(a_better_one_counts_though_others_were_seen);
     CASE(who_comes_later_follows_what_was_final_by_the_other_one);
     CASE(what_it_forbids_is_not_made_final_and_costs_no_views);
+    CASE(who_was_away_with_the_other_one_is_told);
     CASE(it_counts_after_a_start_too);
     return check_done();
 }

@@ -65,6 +65,7 @@ INTELLIGENCE_FURTHER = [
 ]
 
 REGISTRY, SESSION, ATTEST = "libmesh/node_registry.c", "libmesh/node_session.c", "libmesh/node_attest.c"
+OF_TWO = ("sim_renewal", "of_two_of_one_serial_all_use_the_one_that_counts")
 RENEWAL, POST, WORK = "libmesh/node_renewal.c", "libmesh/node_post.c", "libmesh/node_work.c"
 WORK_FILE, KEEP = "libmesh/node_work_file.c", "libmesh/node_keep.c"
 BARRED, CONSENSUS_ONLY = ("sim_submit", "who_is_barred_gets_no_session"), ("sim_submit", "a_revoked_member_keeps_consensus_only")
@@ -100,7 +101,7 @@ RIGHTS_FURTHER = [
      "a_session_that_begins_behind_an_old_list_carries_consensus_only"),
     ("HTP-12.3 a revoked certificate begins a session", REGISTRY,
      "if (is_revoked(node, c.node_id, c.serial) && !both_seated(node, peer)) return HKP_E_DSM_REVOKED;", "", *BARRED),
-    ("D-CERT-3 an older certificate replaces a newer one", REGISTRY, "if (peer->known && c.serial <= peer->serial) return HKP_OK;", "",
+    ("D-CERT-3 an older certificate replaces a newer one", REGISTRY, "const int older = peer->known && c.serial < peer->serial;", "const int older = 0;",
      "sim_node", "an_old_certificate_replaces_no_newer_one"),
     ("D-AUTH-5 who answers no more has attested for ever", ATTEST, "node->now < link->attest.ok_at + 2 * node->attester.every", "1", "sim_node",
      "who_answers_no_more_has_attested_two_rounds_long"),
@@ -109,6 +110,15 @@ RIGHTS_FURTHER = [
     ("D-CERT-3 another static key is taken", RENEWAL,
      "if (!c.has_static_key || memcmp(c.static_key, node->own_cert.static_key, 32) != 0 ||", "if (", "sim_renewal",
      "one_of_another_static_key_wants_another_start"),
+    ("D-CA-9 of a peer the certificate that it shows counts", REGISTRY, "if (!older && !is_in_use(peer, &bytes)) counting(node, peer, &bytes, &c);",
+     "(void)counting;", "sim_renewal", "who_was_away_learns_which_of_two_counts"),
+    ("D-CA-9 a session has the roles of what was shown", REGISTRY, "if (st == HKP_OK && c.serial == peer->serial)", "if (0)", "sim_renewal", "who_was_away_learns_which_of_two_counts"),
+    ("D-CA-9 only a higher serial is looked at", RENEWAL, "m.serial < serial || m.serial < seen->serial", "m.serial <= serial || m.serial <= seen->serial",
+     *OF_TWO),
+    ("D-CA-9 one that counts and is over is not used", RENEWAL, "if (c.serial != node->own_cert.serial &&\n", "if (c.serial > 0 &&\n", "sim_renewal",
+     "one_that_counts_and_is_over_is_used_too"),
+    ("D-CA-9 what is not used is told every second", RENEWAL, "if (m.serial == seen->serial && memcmp(id, seen->id, 32) == 0) return 0;", "", "sim_renewal",
+     "another_of_its_serial_and_of_another_static_key_is_told_once"),
     ("HTP-8.7 sessions are not stale when it is over", SESSION,
      "link->stale || now_s > node->own_cert.not_after_s || (peer->known && now_s > peer->not_after_s) ||", "link->stale || now_s == 0 ||",
      "sim_renewal", "sessions_are_stale_when_it_is_over_and_whole_when_both_are_current"),

@@ -254,6 +254,113 @@ static void one_of_another_static_key_wants_another_start(void) {
     world_end();
 }
 
+/* ---- two of one serial ---- */
+
+static struct hkp_dsm_certificate counts;
+
+static int all_use_what_counts(void) {
+    for (uint32_t i = 0; i < 3; i++)
+        if (world_inside(i, 3)->not_after_s != counts.not_after_s ||
+            world_inside(i, 3)->roles != counts.roles)
+            return 0;
+    return own().not_after_s == counts.not_after_s && three()->node->own_cert.roles == counts.roles;
+}
+
+static uint64_t session_before;
+static int is_linked_again(void) {
+    return three()->node->started && link_to(0, 3) != NULL && link_to(0, 3)->session != session_before;
+}
+
+static size_t another_of_3(uint64_t from_s, uint64_t until_s, uint8_t *multi, size_t cap) {
+    counts = certificate_of_3();
+    CHECK((counts.roles & HKP_DSM_ROLE_VALIDATOR) != 0);
+    counts.roles &= ~(uint32_t)HKP_DSM_ROLE_VALIDATOR;
+    counts.not_before_s = from_s;
+    counts.not_after_s = until_s;
+    return world_certificate(&counts, multi, cap);
+}
+
+/* The one with fewer roles (D-CA-9): in sessions that are there, and at the next start. */
+static void of_two_of_one_serial_all_use_the_one_that_counts(void) {
+    uint8_t multi[1024];
+    start(67);
+    const size_t len = another_of_3(wall_s(), wall_s() + 86400, multi, sizeof multi);
+    const uint64_t session = link_to(1, 3)->session;
+    CHECK_EQ(give(1, multi, len), HKP_OK);
+    CHECK(world_until(all_use_what_counts, 30 * WORLD_S));
+    CHECK_EQ(three()->renewal[HKP_MESH_RENEWAL_TAKEN], 1);
+    CHECK_EQ(three()->renewal_len, len);
+    CHECK_MEM(three()->renewal_data, multi, len);
+    CHECK(link_to(1, 3)->session == session);
+    CHECK(world_until(NULL, 5 * WORLD_S));
+    CHECK_EQ(three()->renewal[HKP_MESH_RENEWAL_TAKEN], 1);
+    world_crash(3); /* before the host had written the file */
+    world_up(3);
+    CHECK(world_until(all_use_what_counts, 30 * WORLD_S));
+    world_crash(2);
+    world_up(2);
+    CHECK(world_until(is_linked_anew, 60 * WORLD_S));
+    CHECK(world_until(all_use_what_counts, 30 * WORLD_S));
+    report(4);
+    world_end();
+}
+
+static int others_use_what_counts(void) {
+    for (uint32_t i = 0; i < 3; i++)
+        if (world_inside(i, 3)->roles != counts.roles) return 0;
+    return 1;
+}
+
+/* Its next session begins with the one that does not count any more, and what that may. */
+static void who_was_away_learns_which_of_two_counts(void) {
+    uint8_t multi[1024], shown[HKP_HTP_CERTIFICATE_MAX];
+    struct hkp_htp_session_info s = {.struct_size = sizeof s};
+    size_t shown_len = 0;
+    start(70);
+    session_before = link_to(0, 3)->session;
+    world_crash(3);
+    const size_t len = another_of_3(wall_s(), wall_s() + 86400, multi, sizeof multi);
+    CHECK_EQ(give(1, multi, len), HKP_OK);
+    CHECK(world_until(others_use_what_counts, 30 * WORLD_S));
+    world_up(3);
+    CHECK(world_until(is_linked_again, 60 * WORLD_S));
+    const uint64_t session = link_to(0, 3)->session;
+    CHECK_EQ(hkp_htp_session_certificate(world.node[0].node->htp, session, shown, sizeof shown, &shown_len),
+             HKP_OK);
+    CHECK(shown_len != len || memcmp(shown, multi, len) != 0);
+    CHECK_EQ(hkp_htp_session_info(world.node[0].node->htp, session, &s), HKP_OK);
+    CHECK_EQ(s.peer_roles, counts.roles);
+    CHECK(world_until(all_use_what_counts, 30 * WORLD_S));
+    report(5);
+    world_end();
+}
+
+/* Until one of a later serial is there it is the only one that counts. */
+static void one_that_counts_and_is_over_is_used_too(void) {
+    uint8_t multi[1024];
+    start(69);
+    const size_t len = another_of_3(wall_s() - 1000, wall_s() - 1, multi, sizeof multi);
+    CHECK_EQ(give(1, multi, len), HKP_OK);
+    CHECK(world_until(all_use_what_counts, 30 * WORLD_S));
+    CHECK(world_until(is_over, 5 * WORLD_S));
+    world_end();
+}
+
+/* Told once, not every second. */
+static void another_of_its_serial_and_of_another_static_key_is_told_once(void) {
+    uint8_t multi[1024];
+    start(68);
+    struct hkp_dsm_certificate c = certificate_of_3();
+    c.roles &= ~(uint32_t)HKP_DSM_ROLE_VALIDATOR;
+    c.static_key[0] ^= 1;
+    const size_t len = world_certificate(&c, multi, sizeof multi);
+    CHECK_EQ(give(0, multi, len), HKP_OK);
+    CHECK(world_until(NULL, 30 * WORLD_S));
+    CHECK_EQ(three()->renewal[HKP_MESH_RENEWAL_OTHER], 1);
+    CHECK_EQ(three()->renewal[HKP_MESH_RENEWAL_TAKEN], 0);
+    world_end();
+}
+
 /* ---- attestation ---- */
 
 static struct hkp_mesh__attest *of_3(uint32_t i) {
@@ -276,7 +383,7 @@ static void a_node_is_attested_while_its_next_certificate_goes_round(void) {
     start(66);
     evidence = HKP_DSM_EVIDENCE_NONE;
     CHECK(world_until(all_attested, 120 * WORLD_S));
-    world_inside(0, 3)->seen = world_inside(1, 3)->seen = UINT64_MAX;
+    world_inside(0, 3)->seen.serial = world_inside(1, 3)->seen.serial = UINT64_MAX;
     const size_t len = next_certificate(&c, multi, sizeof multi);
     CHECK_EQ(give(3, multi, len), HKP_OK);
     CHECK(world_until(NULL, 10 * WORLD_S));
@@ -285,13 +392,13 @@ static void a_node_is_attested_while_its_next_certificate_goes_round(void) {
     of_3(0)->ask_at = of_3(1)->ask_at = world.now; /* now they are told of one that they do not know */
     CHECK(world_until(NULL, 10 * WORLD_S));
     CHECK(all_attested());
-    world_inside(0, 3)->seen = 1;
+    world_inside(0, 3)->seen.serial = 1;
     CHECK(world_until(has_lapsed, 300 * WORLD_S));
     CHECK_EQ(world.node[1].node->refused, refused[1]); /* it lapsed, nothing was judged */
     CHECK_EQ(world.node[0].node->refused, refused[0]);
     CHECK_EQ(of_3(0)->ok, 1);
     CHECK_EQ(world_inside(0, 3)->serial, 2);
-    world_inside(1, 3)->seen = 1;
+    world_inside(1, 3)->seen.serial = 1;
     CHECK(world_until(all_attested, 300 * WORLD_S));
     world_end();
 }
@@ -302,6 +409,10 @@ int main(void) {
     CASE(a_start_uses_what_the_store_holds_and_tells_it_again);
     CASE(sessions_are_stale_when_it_is_over_and_whole_when_both_are_current);
     CASE(one_of_another_static_key_wants_another_start);
+    CASE(of_two_of_one_serial_all_use_the_one_that_counts);
+    CASE(who_was_away_learns_which_of_two_counts);
+    CASE(one_that_counts_and_is_over_is_used_too);
+    CASE(another_of_its_serial_and_of_another_static_key_is_told_once);
     CASE(a_node_is_attested_while_its_next_certificate_goes_round);
     return check_done();
 }
