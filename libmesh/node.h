@@ -592,6 +592,8 @@ int hkp_mesh__dsm_event(struct hkp_mesh_node *node, struct hkp_mesh_event *ev);
 void hkp_mesh__dsm_message(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer,
                            struct hkp_mesh__link *link, const struct hkp_htp_event *ev);
 void hkp_mesh__dsm_pump(struct hkp_mesh_node *node);
+/** The peer broke rules that only the host can see: it loses points (D-GSP-16). */
+void hkp_mesh__dsm_broken(struct hkp_mesh_node *node, const struct hkp_mesh__peer *peer);
 /** 1: libdsm takes messages. */
 int hkp_mesh__dsm_ready(struct hkp_mesh_node *node);
 

@@ -44,10 +44,18 @@ hkp_status hkp_mesh__dsm_new(struct hkp_mesh_node *node) {
 
 /* ---- In ---- */
 
-static void lane_opens(struct hkp_mesh_node *node, struct hkp_mesh__link *link,
-                       const struct hkp_htp_event *ev) {
+void hkp_mesh__dsm_broken(struct hkp_mesh_node *node, const struct hkp_mesh__peer *peer) {
+    static const uint8_t nothing[1];
+    hkp_mesh__drop(
+        hkp_dsm_recv(node->dsm, node->now, node->wall_us, peer->node_id, HKP_DSM_LANES, nothing, 0));
+}
+
+/* D-GSP-19: the first message is the lane, one byte. */
+static void lane_opens(struct hkp_mesh_node *node, const struct hkp_mesh__peer *peer,
+                       struct hkp_mesh__link *link, const struct hkp_htp_event *ev) {
     uint8_t lane = ev->len == 1 ? ev->data[0] : 0xFF;
-    if (lane >= HKP_DSM_LANES || link->lane_in[lane] != HKP_MESH__NO_STREAM) { /* E_LANE, D-GSP-19 */
+    if (lane >= HKP_DSM_LANES || link->lane_in[lane] != HKP_MESH__NO_STREAM) {
+        hkp_mesh__dsm_broken(node, peer);
         hkp_mesh__drop(hkp_htp_stream_stop(node->htp, ev->session, ev->stream, HKP_HTP_CODE_DENIED));
         return;
     }
@@ -60,7 +68,7 @@ void hkp_mesh__dsm_message(struct hkp_mesh_node *node, struct hkp_mesh__peer *pe
     uint32_t lane = 0;
     while (lane < HKP_DSM_LANES && link->lane_in[lane] != ev->stream) lane++;
     if (lane == HKP_DSM_LANES) {
-        lane_opens(node, link, ev);
+        lane_opens(node, peer, link, ev);
         return;
     }
     if (!hkp_mesh__may_lane(node, peer, link, lane)) { /* of another session, or no longer */

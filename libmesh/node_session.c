@@ -240,6 +240,7 @@ static void session_down(struct hkp_mesh_node *node, const struct hkp_htp_event 
     int replaced = ev->reason == HKP_HTP_REASON_REPLACED;
     if (!link->closing && !replaced) peer->proved = 0;
     if (replaced && link->role == HKP_HTP_ROLE_E && link->mode == HKP_HTP_MODE_R) peer->proved = 1;
+    if (ev->result == HKP_E_HTP_MESSAGE) hkp_mesh__dsm_broken(node, peer); /* E_TOO_BIG, D-GSP-16 */
     link_clear(link);
     if (ev->role == HKP_HTP_ROLE_E) peer->naming = 0;
     hkp_mesh__hold(node, peer);
@@ -330,9 +331,6 @@ static void stream_opened(struct hkp_mesh_node *node, struct hkp_mesh__peer *pee
     }
     if (ev->stream_class == HKP_HTP_STREAM_MESH) hkp_mesh__attest_stream(node, link, ev->stream);
     if (ev->stream_class == HKP_HTP_STREAM_POLICY) hkp_mesh__post_stream(node, link, ev->stream);
-    /* D-GSP-19: the first message is the lane, one byte */
-    if (ev->stream_class == HKP_HTP_STREAM_DSM)
-        hkp_mesh__drop(hkp_htp_stream_limit(node->htp, ev->session, ev->stream, 1));
 }
 
 static void stream_gone(struct hkp_mesh_node *node, struct hkp_mesh__link *link,

@@ -336,6 +336,7 @@ hkp_status hkp_dsm_recv(hkp_dsm_node *n, hkp_time now, uint64_t wall_us, const u
     const uint64_t stirs = n->stirs;
     uint32_t op = 0;
     hkp_status st = lane < HKP_DSM_LANES && hkp_dsm__lane_open(p, lane) ? HKP_OK : HKP_E_DSM_LANE;
+    if (lane >= HKP_DSM_LANES) hkp_dsm__conduct_judge(n, p, st);
     if (st == HKP_OK) st = take(n, p, lane, msg, len, &op);
     if (st != HKP_OK && st != HKP_E_DSM_DUPLICATE && st != HKP_E_DSM_GAP) n->refused++;
     if (!is_calm(op) || n->stirs != stirs || n->now >= n->advance_at) hkp_dsm__advance(n);

@@ -546,6 +546,8 @@ VIEWS = [
      "unit_rations", "answers_that_wait_for_one_peer_are_bounded"),
     ("D-GSP-13 what a proposal needs waits for lane 3", "libdsm/node/items.c", "(first ? 0U : p->queues[3].items)", "p->queues[3].items",
      "unit_rations", "answers_that_wait_for_one_peer_are_bounded"),
+    ("D-GSP-16 what the host sees costs nothing", "libdsm/node/node.c", "    if (lane >= HKP_DSM_LANES) hkp_dsm__conduct_judge(n, p, st);\n", "", "unit_rations",
+     "what_the_host_sees_of_lanes_costs_points"),
     ("D-GSP-5 PING for others without a ration", CONDUCT, "if (op == HKP_DSM__OP_MSG_PING_REQ) return HKP_DSM__RATE_PING_REQ;", "", *PROBED),
     ("D-GSP-5 one PING for each question", PROBES, "            return NULL;\n        }\n", "        }\n", *PROBED),
     ("D-GSP-5 one peer has all probes", PROBES, "of_peer < PROBES_FOR_ONE ? free_one : NULL", "free_one", *PROBED),

@@ -129,6 +129,19 @@ static void a_false_cert_among_others_is_the_last_that_is_read(void) {
     sim_free(&sim);
 }
 
+/* D-GSP-19: who opens a lane that is none is seen by the host alone; a lane that is closed here is nobody's
+ * fault. */
+static void what_the_host_sees_of_lanes_costs_points(void) {
+    static const uint8_t prune[] = {0x81, HKP_DSM__OP_MSG_PRUNE};
+    begin();
+    CHECK_EQ(hkp_dsm_peer_lanes(sim.nodes[TARGET].node, sim.now, sim.mesh.node_id[PLAYED], 3), HKP_OK);
+    CHECK_EQ(say(PLAYED, 3, prune, sizeof prune), HKP_E_DSM_LANE);
+    CHECK_EQ(score_of(PLAYED), 0);
+    CHECK_EQ(say(PLAYED, HKP_DSM_LANES, prune, 0), HKP_E_DSM_LANE);
+    CHECK_EQ(score_of(PLAYED), -10);
+    sim_free(&sim);
+}
+
 static uint64_t pings(void) { return sim.ops[HKP_DSM__OP_MSG_PING]; }
 
 static hkp_status ask_for_probe(uint32_t from, uint32_t of, uint8_t number) {
@@ -336,6 +349,7 @@ int main(void) {
     CASE(more_than_a_ration_is_dropped_unread);
     CASE(a_false_signature_among_items_is_the_last_that_is_read);
     CASE(a_false_cert_among_others_is_the_last_that_is_read);
+    CASE(what_the_host_sees_of_lanes_costs_points);
     CASE(probes_for_others_are_few);
     CASE(who_has_no_seat_keeps_to_the_rations_of_such);
     CASE(a_new_session_does_not_begin_with_a_full_ration);

@@ -69,6 +69,7 @@ OF_TWO = ("sim_renewal", "of_two_of_one_serial_all_use_the_one_that_counts")
 RENEWAL, POST, WORK = "libmesh/node_renewal.c", "libmesh/node_post.c", "libmesh/node_work.c"
 WORK_FILE, KEEP = "libmesh/node_work_file.c", "libmesh/node_keep.c"
 BARRED, CONSENSUS_ONLY = ("sim_submit", "who_is_barred_gets_no_session"), ("sim_submit", "a_revoked_member_keeps_consensus_only")
+FALSE_LANES = ("sim_node", "who_breaks_the_rules_of_lanes_is_told_of")
 REQUESTS = ("sim_submit", "requests_go_to_the_operator_of_one_peer")
 STARTS = ("sim_work", "a_workload_starts_only_with_all_three_and_the_right_image_and_stops_without_them")
 CONDITIONS = ("sim_work", "versions_rise_ends_pass_and_officers_reset")
@@ -91,6 +92,14 @@ RIGHTS = [
 ]
 
 RIGHTS_FURTHER = [
+    ("D-GSP-19 libdsm hears of no false lane", "libmesh/node_dsm.c",
+     "        hkp_mesh__dsm_broken(node, peer);\n        hkp_mesh__drop(hkp_htp_stream_stop(", "        hkp_mesh__drop(hkp_htp_stream_stop(", *FALSE_LANES),
+    ("D-GSP-16 libdsm hears of no message too long", SESSION, "if (ev->result == HKP_E_HTP_MESSAGE) hkp_mesh__dsm_broken(node, peer);", "",
+     *FALSE_LANES),
+    ("D-GSP-19 the first message of a lane is judged by its first packet to come", SESSION,
+     "    if (ev->stream_class == HKP_HTP_STREAM_MESH) hkp_mesh__attest_stream(",
+     "    if (ev->stream_class == HKP_HTP_STREAM_DSM)\n        hkp_mesh__drop(hkp_htp_stream_limit(node->htp, ev->session, ev->stream, 1));\n"
+     "    if (ev->stream_class == HKP_HTP_STREAM_MESH) hkp_mesh__attest_stream(", "sim_node", "a_quarter_of_loss_only_delays"),
     ("D-CA-8 a member loses its seat by a list", REGISTRY, "return hkp_mesh__peer_revoked(node, peer) && !both_seated(node, peer);",
      "return hkp_mesh__peer_revoked(node, peer);", *CONSENSUS_ONLY),
     ("D-CA-8 who is revoked keeps its rights", SESSION, "           hkp_mesh__peer_revoked(node, peer) || (link->listless",

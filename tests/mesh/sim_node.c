@@ -93,15 +93,23 @@ static int lossy(uint32_t from, uint32_t to, uint64_t number) {
     return byte < 64;
 }
 
+static uint32_t broken_rules;
+static void hear_broken_rules(uint32_t who, const struct hkp_mesh_event *ev) {
+    (void)who;
+    broken_rules += ev->kind == HKP_MESH_EVENT_PEER_DOWN && ev->status == HKP_E_HTP_MESSAGE;
+}
+
 static void a_quarter_of_loss_only_delays(void) {
     int before = check_faults;
     for (uint64_t seed = 0; seed < 10 && check_faults == before; seed++) {
         start(2, 100 + seed);
         world.lost = lossy;
+        world.hear = hear_broken_rules;
         CHECK(world_until(world_all_active, 200 * WORLD_S));
         CHECK(world_until(NULL, 100 * WORLD_S));
         world.lost = NULL;
         CHECK(world_until(world_all_active, 100 * WORLD_S));
+        CHECK_EQ(broken_rules, 0); /* whichever packet of a stream came first */
         if (check_faults > before) {
             printf("# seed %u\n", (unsigned)seed);
             tell();
@@ -447,6 +455,48 @@ static int all_attested(void) {
     return 1;
 }
 
+static uint64_t refused_at(uint32_t i) {
+    struct hkp_dsm_node_status s = {.struct_size = sizeof s};
+    CHECK_EQ(hkp_dsm_node_status(world.node[i].node->dsm, &s), HKP_OK);
+    return s.refused;
+}
+
+static void say_in(uint32_t from, uint64_t session, uint32_t stream, const uint8_t *bytes, size_t len) {
+    CHECK_EQ(hkp_htp_stream_send(world.node[from].node->htp, session, stream, bytes, len, 0), HKP_OK);
+    CHECK(world_until(NULL, 2 * WORLD_S));
+}
+
+static uint32_t open_lane(uint32_t from, uint64_t session, uint8_t lane) {
+    uint32_t stream = 0;
+    CHECK_EQ(hkp_htp_stream_open(world.node[from].node->htp, session, HKP_HTP_STREAM_DSM, 0, 0, &stream),
+             HKP_OK);
+    say_in(from, session, stream, &lane, 1);
+    return stream;
+}
+
+/* D-GSP-16, D-GSP-19: libdsm hears of a lane that is none, of one that is open, and of a message above what
+ * its lane may carry, which ends the session. */
+static void who_breaks_the_rules_of_lanes_is_told_of(void) {
+    static const uint8_t large[1048577];
+    start(2, 36);
+    CHECK(world_until(world_all_active, 20 * WORLD_S));
+    CHECK(world_until(NULL, 5 * WORLD_S));
+    const uint64_t before = refused_at(0), session = link_to(1, 0)->session;
+    CHECK(world_until(NULL, 5 * WORLD_S));
+    const uint32_t stream = open_lane(1, session, 4);
+    CHECK_EQ(refused_at(0), before);
+    (void)open_lane(1, session, 9);
+    CHECK_EQ(refused_at(0), before + 1);
+    (void)open_lane(1, session, 4);
+    CHECK_EQ(refused_at(0), before + 2);
+    const uint32_t downs = world.node[0].facts[HKP_MESH_EVENT_PEER_DOWN];
+    say_in(1, session, stream, large, sizeof large);
+    CHECK_EQ(refused_at(0), before + 3);
+    CHECK(world.node[0].facts[HKP_MESH_EVENT_PEER_DOWN] > downs);
+    CHECK(world_until(world_all_active, 60 * WORLD_S));
+    world_end();
+}
+
 static void demand(uint32_t n, uint64_t seed) {
     world_make(n, seed);
     world.ter_period = 5 * WORLD_S; /* it goes by trust and rounds, not by TERs and their commits */
@@ -527,6 +577,7 @@ int main(void) {
     CASE(a_full_log_makes_those_stale_that_hold_it_back);
     CASE(honest_members_never_lose_an_instance);
     CASE(members_that_are_told_their_addresses_keep_views);
+    CASE(who_breaks_the_rules_of_lanes_is_told_of);
     CASE(members_attest_in_every_session);
     CASE(who_does_not_attest_carries_only_consensus);
     CASE(who_answers_no_more_has_attested_two_rounds_long);

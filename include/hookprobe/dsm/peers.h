@@ -109,8 +109,9 @@ HKP_API void hkp_dsm_clock_state(hkp_dsm_node *node, int32_t synchronised);
  * @param now      nanoseconds, monotonic
  * @param wall_us  Unix microseconds
  * @param peer     [16] node_id of the session
- * @param lane     lane of the stream, 0..4
- * @param msg      [len] bytes, borrowed for the call
+ * @param lane     lane of the stream, 0..4; above: the peer broke the rules of lanes where only the host sees
+ * it (a lane that is none or open already, a message longer than its lane may carry): it loses points
+ * @param msg      [len] bytes, borrowed for the call; of a lane above 4 not looked at
  * @param len      bytes
  *
  * @retval HKP_OK                 taken
@@ -118,7 +119,7 @@ HKP_API void hkp_dsm_clock_state(hkp_dsm_node *node, int32_t synchronised);
  * @retval HKP_E_NOTFOUND         the peer is not up
  * @retval HKP_E_LIMIT            events are not drained; nothing changed, hand it over again
  * @retval HKP_E_DSM_RATE         over a ration, or there is no room: dropped, not to be handed over again
- * @retval HKP_E_DSM_LANE         the lane is closed to this peer, or wrong for the op
+ * @retval HKP_E_DSM_LANE         the lane is closed to this peer, wrong for the op, or above 4
  * @retval HKP_E_DSM_DUPLICATE    known already; harmless
  * @retval HKP_E_DSM_GAP          a block is held until the ones before it came
  * @retval HKP_E_DSM_SCHEMA       malformed; every other code of dsm.md 14 by D-GSP-20, D-ENV-2, D-BLK-4;
