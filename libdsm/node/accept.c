@@ -28,11 +28,23 @@ static struct block *next_of_tip(node *n, struct author *a) {
 }
 
 void hkp_dsm__take_waiting(node *n, struct author *a) {
-    for (struct block *b; (b = next_of_tip(n, a)) != NULL;) {
+    for (struct block *b;;) {
+        if (!hkp_dsm__may_take(n)) {
+            n->take_again = 1;
+            return;
+        }
+        if ((b = next_of_tip(n, a)) == NULL) return;
         hkp_dsm__block_extend(n, b);
         hkp_dsm__block_keep(n, b, HELD_BLOCK);
         if (!a->forked && !b->untold) hkp_dsm__spread_block(n, b, NULL, 0);
     }
+}
+
+int hkp_dsm__take_again(node *n) {
+    if (!n->take_again || !hkp_dsm__may_take(n)) return 0;
+    n->take_again = 0;
+    for (uint32_t i = 0; i < n->n_authors; i++) hkp_dsm__take_waiting(n, &n->authors[i]);
+    return n->event_count > 0;
 }
 
 static hkp_status hold_behind_gap(node *n, struct author *a, struct peer *p,
@@ -189,6 +201,8 @@ hkp_status hkp_dsm__block_load(node *n, const struct hkp_dsm__item *item, int br
     int at_final = !branch && parsed.seq == a->final.seq;
     if (at_final && memcmp(parsed.id, a->final.id, 32) != 0) return HKP_E_DSM_FORK;
     if (!at_final && parsed.seq <= a->final.seq) return HKP_OK;
+    if (!at_final && n->state == HKP_DSM_STATE_LOADING && a != n->self && !hkp_dsm__room_to_load(n, a))
+        return HKP_E_LIMIT;
     struct block *b = hkp_dsm__block_new(n, a, &parsed, &item->object, &item->payload);
     if (b == NULL) return HKP_E_LIMIT;
     if (at_final) {

@@ -35,6 +35,8 @@ void hkp_dsm__boundaries_end(node *n, struct read *r);
 void hkp_dsm__join_hint(node *n, uint64_t epoch);
 void hkp_dsm__join_tick(node *n);
 hkp_time hkp_dsm__join_wake(const node *n);
+/** One block that a jump made final; 0: nothing to say, or it is not durable yet. */
+int hkp_dsm__jump_tell(node *n);
 hkp_status hkp_dsm__on_boundaries(node *n, struct peer *p, struct hkp_dsm__message *m);
 hkp_status hkp_dsm__on_chunk(node *n, struct peer *p, struct hkp_dsm__message *m);
 void hkp_dsm__join_chunks_done(node *n);

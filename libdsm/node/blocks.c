@@ -124,6 +124,13 @@ int hkp_dsm__fits(node *n, size_t len) {
     return 1;
 }
 
+int hkp_dsm__room_to_load(node *n, const struct author *a) {
+    while (hkp_dsm__fuller(n, FILL_LOADED) || n->n_blocks >= n->blocks_max / 16 * FILL_LOADED)
+        if (!evict_one(n)) return 0;
+    return a->n_waiting < WAITING_PER_AUTHOR && a->n_branch < BRANCH_PER_AUTHOR &&
+           a->tip.seq - a->final.seq < OPEN_PER_AUTHOR;
+}
+
 void *hkp_dsm__take(node *n, size_t size) {
     for (;;) {
         void *ptr = hkp_dsm__pool_take(&n->pool, size);
@@ -201,6 +208,14 @@ static void keep(node *n, struct block *b, uint32_t what) {
     b->pins++;
     struct held *h = hkp_dsm__hold(n, what, b->ticket);
     h->ptr = b;
+}
+
+void hkp_dsm__drop_above(node *n, const struct author *a, uint64_t seq) {
+    uint8_t from[24], to[24];
+    if (a == n->self) return; /* it would sign those numbers again */
+    hkp_dsm__key_block(from, a->node_id, seq + 1);
+    hkp_dsm__key_block(to, a->node_id, UINT64_MAX);
+    hkp_dsm__drop(n, HKP_DSM_ROW_BLOCK, from, to, sizeof from);
 }
 
 int hkp_dsm__block_complete(node *n, struct block *b, const struct hkp_dsm_view *payload) {
@@ -348,6 +363,8 @@ void hkp_dsm__author_final(node *n, struct author *a, const struct hkp_dsm__know
         }
         a->tip = *head;
         a->have_changed = 1;
+        if (hkp_dsm__may_take(n))
+            hkp_dsm__drop_above(n, a, head->seq); /* else they wait behind a gap at a start */
     }
     for (struct block *b = a->branch, *next; b != NULL; b = next) {
         next = b->next;
@@ -367,19 +384,19 @@ void hkp_dsm__author_jump(node *n, struct author *a, const struct hkp_dsm__head 
     memcpy(now.id, head->id, 32);
     int ours = at != NULL && memcmp(at->b.id, head->id, 32) == 0;
     if (a->final.seq == head->seq && memcmp(a->final.id, head->id, 32) == 0) return;
+    if (ours) a->tell = a->final.seq + 1, a->tell_to = head->seq;
     for (uint64_t s = a->final.seq + 1; s <= a->tip.seq && (!ours || s <= head->seq); s++) {
         struct block *b = hkp_dsm__block_at(n, a, s);
         if (b == NULL) continue;
         if (ours) {
-            hkp_dsm__block_final(n, a, b, height);
-            hkp_dsm__block_tell(n, b, HKP_DSM_EV_BLOCK_FINAL);
-            hkp_dsm__block_unpin(n, b);
+            hkp_dsm__block_final(n, a, b, height); /* pinned until it is told */
         } else {
             hkp_dsm__block_unplace(n, b);
             if (b->pins == 0) hkp_dsm__block_free(n, b);
         }
     }
     if (!ours) {
+        if (a->tip.seq > head->seq && hkp_dsm__may_take(n)) hkp_dsm__drop_above(n, a, head->seq);
         a->tip = now;
         now.time_us = 0;
     }

@@ -55,6 +55,8 @@ struct author {
     /** authors with blocks that are not final */
     struct author *open_next, *open_prev;
     uint32_t is_open, forked, frozen, have_changed;
+    /** numbers that a jump made final and that are still to be told; tell 0: none */
+    uint64_t tell, tell_to;
     /** 1: the block of the final head is lost and not back yet (heal.c) */
     uint32_t headless;
     /** highest seq that a peer claims to have, and who; the highest that a signature showed */
@@ -184,6 +186,10 @@ void *hkp_dsm__take(node *n, size_t size);
 int hkp_dsm__fuller(const node *n, uint32_t sixteenths);
 /** 1 if len bytes leave what the last sixteenths are kept for (FILL_MESSAGES); kept blocks give way. */
 int hkp_dsm__fits(node *n, size_t len);
+/** 1: at a start memory has room for one more block of it above its final head. */
+int hkp_dsm__room_to_load(node *n, const struct author *a);
+/** Stored blocks of it above this number are of no use any more; not the own ones. */
+void hkp_dsm__drop_above(node *n, const struct author *a, uint64_t seq);
 blob *hkp_dsm__bytes(node *n, const uint8_t *bytes, size_t len);
 blob *hkp_dsm__room(node *n, size_t len);
 
@@ -196,6 +202,8 @@ hkp_status hkp_dsm__block_take(node *n, struct peer *p, const struct hkp_dsm__it
 hkp_status hkp_dsm__block_load(node *n, const struct hkp_dsm__item *item, int branch);
 /** Blocks that waited and follow the tip now. */
 void hkp_dsm__take_waiting(node *n, struct author *a);
+/** What there was no room for; 1: some of it was taken. */
+int hkp_dsm__take_again(node *n);
 /** D-BLK-8: 0: its author made too many lately. */
 int hkp_dsm__within_cap(node *n, struct author *a);
 

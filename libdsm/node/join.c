@@ -313,13 +313,31 @@ static void set_authors(node *n) {
     }
 }
 
+/* What the jump made final, when it is durable and one by one: many more than there are events. */
+int hkp_dsm__jump_tell(node *n) {
+    struct join *j = &n->join;
+    if (!j->untold || j->ticket > n->durable) return 0;
+    for (; j->telling < n->n_authors; j->telling++) {
+        struct author *a = &n->authors[j->telling];
+        if (a->tell == 0) continue;
+        struct block *b = hkp_dsm__block_at(n, a, a->tell);
+        a->tell = a->tell < a->tell_to ? a->tell + 1 : 0;
+        if (b == NULL) continue;
+        hkp_dsm__block_tell(n, b, HKP_DSM_EV_BLOCK_FINAL);
+        hkp_dsm__block_unpin(n, b);
+        return 1;
+    }
+    j->untold = 0;
+    return 0;
+}
+
 static void install(node *n, const uint8_t *set, size_t len) {
     struct join *j = &n->join;
     if (j->epoch <= n->set.epoch) { /* it came there by its own steps meanwhile */
         stop(n);
         return;
     }
-    if (hkp_dsm__events_free(n) < EVENTS_RESERVE / 2 || n->report_count > 0) {
+    if (hkp_dsm__events_free(n) < EVENTS_RESERVE / 2 || n->report_count > 0 || j->untold) {
         j->step = CHUNKS; /* once more, when the host was told all before */
         return;
     }
@@ -341,6 +359,9 @@ static void install(node *n, const uint8_t *set, size_t len) {
     stop(n);
     j->hint = 0;
     j->blocks_at = n->now;
+    j->untold = 1;
+    j->telling = 0;
+    j->ticket = n->ticket;
 }
 
 /* ---- time ---- */

@@ -210,7 +210,9 @@ hkp_status hkp_dsm_event(hkp_dsm_node *n, struct hkp_dsm_event *ev) {
         n->current.data = NULL;
         n->current.pinned = NULL;
         while (n->event_count == 0)
-            if (!release_durable(n) && !hkp_dsm__report(n) && !hkp_dsm__retell(n)) return HKP_E_NOTFOUND;
+            if (!release_durable(n) && !hkp_dsm__take_again(n) && !hkp_dsm__jump_tell(n) &&
+                !hkp_dsm__report(n) && !hkp_dsm__retell(n))
+                return HKP_E_NOTFOUND;
         n->current = n->events[n->event_head];
         n->event_head = (n->event_head + 1) % n->events_cap;
         n->event_count--;

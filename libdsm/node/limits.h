@@ -74,6 +74,8 @@ enum {
     OPS_BYTES_MAX = 900000,
     /** sixteenths of the pool that blocks, answers and messages may fill, in this order */
     FILL_BLOCKS = 12,
+    /** and those above final heads at a start: room is left for what the chain needs of others */
+    FILL_LOADED = 8,
     FILL_ANSWERS = 13,
     FILL_MESSAGES = 14,
     /** links of a proof: more come as boundaries */

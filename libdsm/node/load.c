@@ -267,10 +267,17 @@ static hkp_status certificate_row(node *n, const uint8_t *data, size_t len) {
     return st == HKP_E_DSM_DUPLICATE ? HKP_OK : st;
 }
 
+/* More stored than memory holds is no damage: the chain of the author ends here, what follows comes like what
+ * a node lacks. But the own one, behind which it signs on (D-BLK-7): after a start without place own_rows()
+ * of resync.c reads that again (decision 0647). */
 static hkp_status block_row(node *n, size_t key_len, const uint8_t *data, size_t len) {
     struct hkp_dsm__item item;
+    if (n->load.full) return HKP_OK;
     hkp_status st = hkp_dsm__stored_item(data, len, &item);
-    return st != HKP_OK ? st : hkp_dsm__block_load(n, &item, key_len > 24);
+    if (st == HKP_OK) st = hkp_dsm__block_load(n, &item, key_len > 24);
+    if (st != HKP_E_LIMIT || (&n->authors[n->load.author] == n->self && !n->resync.on)) return st;
+    n->load.full = 1;
+    return HKP_OK;
 }
 
 hkp_status hkp_dsm__load_row(node *n, const uint8_t *key, size_t key_len, const uint8_t *data, size_t len) {
@@ -331,12 +338,18 @@ static int is_retired(const node *n, const struct author *a) {
     return a->revoked == HKP_DSM_SERIAL_BARRED && hkp_dsm__heads_find(n->heads, a->node_id) < 0;
 }
 
+/* Nothing follows a head that is frozen (D-BLK-12): what stands above it is of no use any more. */
 static void scan_author(node *n) {
     const struct author *a = &n->authors[n->load.author];
     uint8_t from[24], to[KEY_MAX];
+    n->load.full = 0;
     hkp_dsm__key_block(from, a->node_id, a->final.seq);
     memcpy(to, highest, sizeof to);
     memcpy(to, a->node_id, 16);
+    if (a->frozen) {
+        hkp_dsm__drop_above(n, a, a->final.seq);
+        memcpy(to, from, sizeof from);
+    }
     struct read *r = hkp_dsm__scan(n, READ_LOAD, HKP_DSM_ROW_BLOCK, from, to, 24, UINT32_MAX);
     (void)r;
 }
@@ -402,9 +415,18 @@ static void snapshot_seen(node *n) {
     hkp_dsm__lost_add(n, HKP_DSM_ROW_HEADER, key, sizeof key, 0);
 }
 
+/* What evidence in this epoch's bodies froze; the snapshot says the rest. */
+static void freeze(node *n) {
+    for (size_t i = 0; i < hkp_dsm__heads_count(n->heads); i++) {
+        const struct hkp_dsm__head *h = hkp_dsm__heads_at(n->heads, i);
+        struct author *a = hkp_dsm__author(n, h->node_id);
+        if (a != NULL && h->status != 0) a->frozen = 1;
+    }
+}
+
 static void block_missing(node *n) {
     struct author *a = &n->authors[n->load.author];
-    if (a->final.seq == 0 || hkp_dsm__block_at(n, a, a->final.seq) != NULL) return;
+    if (a->final.seq == 0 || a->final.time_us != 0) return; /* it was here, if memory did not need its room */
     uint8_t key[24];
     a->headless = 1;
     hkp_dsm__lost_add(n, HKP_DSM_ROW_BLOCK, key, hkp_dsm__key_block(key, a->node_id, a->final.seq), 0);
@@ -539,6 +561,7 @@ void hkp_dsm__load_end(node *n) {
         break;
     case LOAD_BODIES:
         snapshot_seen(n);
+        freeze(n);
         if (replayed(n)) scan_views(n, HKP_DSM_ROW_CERT, n->root.view);
         break;
     case LOAD_CERTS: /* before the headers, of which those named by none may have to give way */

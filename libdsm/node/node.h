@@ -63,6 +63,8 @@ struct hkp_dsm_node {
     /** bits of the peers for which messages wait, and how many these are */
     uint64_t *waiting;
     uint32_t n_waited;
+    /** 1: blocks wait that follow a tip, until there is room for their events */
+    uint32_t take_again;
     uint32_t events_cap, event_head, event_count, held_head, held_count, report_head, report_count;
     uint64_t ticket, durable;
     /** the last write before the call of now */
@@ -176,6 +178,9 @@ struct hkp_dsm_node {
     /** join.c: how far it followed the links (epoch, hash of its set), the boundary there, heads of it */
     struct join {
         uint32_t step, tries, n_chunks, n_held, open;
+        /** 1: what a jump made final is told next, of authors from telling on, once this ticket is durable */
+        uint32_t untold, telling;
+        uint64_t ticket;
         /** version: the highest that a link named (D-EPO-7) */
         uint64_t hint, epoch, version;
         hkp_time again, blocks_at;
@@ -295,7 +300,7 @@ struct hkp_dsm_node {
         uint64_t rows, final_height;
         blob *cert;
         struct hkp_dsm__header headers[EPOCH_HEIGHTS + 1];
-        uint32_t n_headers, n_bodies, snapshot_seen, cut, host_seen, adopt, lost_state, placeless;
+        uint32_t n_headers, n_bodies, snapshot_seen, cut, host_seen, adopt, lost_state, placeless, full;
         blob *genesis;
     } load;
     /** resync.c: newest epoch of the WAL, if the node has to come there; when it was started, and how many

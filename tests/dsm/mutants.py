@@ -587,6 +587,9 @@ PRUNE, HEAL = "libdsm/node/prune.c", "libdsm/node/heal.c"
 INSTEAD = ("sim_store", "what_peers_send_instead_is_not_taken")
 
 LINK["unit_store"], WITH["unit_store"] = ["-Wl,--wrap=write"], SIM
+WITH["sim_full_store"], BLOCKS = SIM, "libdsm/node/blocks.c"
+ABOVE = ("sim_full_store", "what_stands_above_frozen_heads_stops_no_start")
+FULL = ("sim_full_store", "a_store_without_its_place_may_hold_more_than_memory")
 STORE = [
     ("D-STO-1 a record of the WAL is written before its rows", "libdsm/store/store.c",
      "st = hkp_dsm__wal_file_append(&store->wal, ev->data);",
@@ -594,6 +597,15 @@ STORE = [
      "unit_store", "a_kill_behind_any_request_leaves_rows_and_records_that_fit"),
     ("D-STO-1 a row says that it was promised", LOAD, " && h.proposer != (uint64_t)n->seat;", ";", "sim_disks",
      "a_crash_between_rows_and_their_records_is_survived"),
+    ("D-BLK-12 a start forgets who is frozen", LOAD, "        freeze(n);\n", "        (void)freeze;\n", "sim_full_store",
+     "who_is_frozen_stays_frozen"),
+    ("D-BLK-12 what stands above a frozen head is read", LOAD, "    if (a->frozen) {\n", "    if (a == NULL) {\n", *ABOVE),
+    ("D-BLK-12 what another branch replaced stays stored", BLOCKS,
+     "        if (hkp_dsm__may_take(n))\n            hkp_dsm__drop_above(n, a, head->seq);", "", *ABOVE),
+    ("D-STO-10 more than memory holds is damage", LOAD, "    if (st != HKP_E_LIMIT || ", "    if (st != HKP_OK || ", *FULL),
+    ("D-STO-10 all that a jump made final is told at once", BLOCKS,
+     "hkp_dsm__block_final(n, a, b, height); /* pinned",
+     "hkp_dsm__block_final(n, a, b, height), hkp_dsm__block_tell(n, b, HKP_DSM_EV_BLOCK_FINAL); /* pinned", *FULL),
     ("D-STO-8 the newest block of an author goes", PRUNE,
      "uint64_t end = a != NULL && a->final.seq <= h->seq ? a->final.seq : h->seq + 1;",
      "uint64_t end = a != NULL ? h->seq + 1 : h->seq;", "sim_store", "old_blocks_go_and_the_newest_of_each_author_stays"),

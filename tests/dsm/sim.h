@@ -99,6 +99,8 @@ struct sim_node {
     uint64_t bad;
     uint64_t finals, blocks, blocks_final, evidence, frozen, forked, proofs, epochs;
     uint64_t height;
+    /** first height of the epoch into which it jumped: blocks of heights below are told without these */
+    uint64_t joined;
     /** 1: its host says nothing of its clock; the digest that its operator gave (D-SYN-2) */
     uint32_t unsynchronised;
     uint8_t boundary[32];

@@ -279,7 +279,7 @@ static void watch_block_final(struct sim *s, uint32_t i, const struct hkp_dsm_ev
     s->nodes[i].blocks_final++;
     uint8_t leaf[32];
     hkp_dsm__merkle_leaf(leaf, ev->id, 32);
-    hkp_dsm__merkle_add(s->nodes[i].told, leaf);
+    if (ev->height >= s->nodes[i].joined) hkp_dsm__merkle_add(s->nodes[i].told, leaf);
     for (uint32_t a = 0; a < s->mesh.n; a++) {
         if (memcmp(s->mesh.node_id[a], ev->node_id, 16) != 0) continue;
         if (ev->seq > s->finals_count[a] + 1) {
@@ -312,9 +312,10 @@ void sim_watch_fact(struct sim *s, uint32_t i, const struct hkp_dsm_event *ev) {
         watch_set(s, &me->node->set);
         break;
     case HKP_DSM_EV_EPOCH:
-        if (ev->count == 1) { /* joined: what was told before belongs to heights that are not told */
+        if (ev->count == 1) {
             memset(me->told, 0, sizeof *me->told);
             me->height = 0;
+            me->joined = ev->height;
         }
         watch_set(s, &me->node->set);
         break;

@@ -81,8 +81,8 @@ enum {
      * its BLOCK_FINAL events came before */
     HKP_DSM_EV_CHECKPOINT = 21,
     /** epoch began: epoch, id: boundary digest, height: first height; count 1: joined there (D-SYN-3),
-     * heights before are not told, and blocks that they made final were told as BLOCK_FINAL, if they were
-     * held */
+     * heights before are not told, and blocks that they made final are told as BLOCK_FINAL behind this, if
+     * they were held */
     HKP_DSM_EV_EPOCH = 22,
     /** evidence recorded: node_id: offender, type: class 1..6, epoch, view or seq, data: op 1 of D-CKP-3;
      * class 6: officers signed two objects of one number (D-CA-9): id: key of the first of them, seq: the
