@@ -389,7 +389,9 @@ int hkp_mesh__dsm_event(struct hkp_mesh_node *node, struct hkp_mesh_event *out) 
         case HKP_DSM_EV_HEALED: {
             char text[96];
             snprintf(text, sizeof text, "a stored row of kind %u %s", ev->row,
-                     ev->kind == HKP_DSM_EV_LOST ? "was damaged and is dropped" : "is whole again");
+                     ev->kind == HKP_DSM_EV_HEALED ? "is whole again"
+                     : ev->status == HKP_OK        ? "was damaged and is dropped"
+                                                   : "that is lost was found nowhere and is given up");
             hkp_mesh__fact(node, HKP_MESH_EVENT_EVIDENCE, node->node_id, text);
             break;
         }

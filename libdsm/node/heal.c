@@ -15,7 +15,8 @@
 #include "libdsm/node/node.h"
 #include "libter/bytes.h"
 
-enum { READ_ABOVE = 1, READ_OWN = 2, READ_OWN_HERE = 3, READ_HASH = 4, TRIES = 40, EVERY = 200 };
+/* WAIT_S: what names a row is lost, too, and tells when it comes */
+enum { READ_ABOVE = 1, READ_OWN = 2, READ_OWN_HERE = 3, READ_HASH = 4, TRIES = 40, EVERY = 200, WAIT_S = 60 };
 
 static struct lost *find(node *n, uint32_t row, const uint8_t *key, size_t key_len) {
     for (uint32_t i = 0; i < n->n_lost; i++) {
@@ -53,12 +54,46 @@ static void next(node *n, uint32_t row, const uint8_t *key, size_t key_len, uint
     l->known = 1;
 }
 
-static void healed(node *n, struct lost *l) {
-    struct event_entry *e = hkp_dsm__fact(n, HKP_DSM_EV_HEALED);
+static void ends(node *n, struct lost *l, uint32_t kind, hkp_status status) {
+    struct event_entry *e = hkp_dsm__fact(n, kind);
+    e->e.status = status;
     e->e.row = l->row;
     memcpy(e->key, l->key, l->key_len);
     e->e.key_len = l->key_len;
     forget(n, l);
+}
+
+static void healed(node *n, struct lost *l) { ends(n, l, HKP_DSM_EV_HEALED, HKP_OK); }
+
+/* The row of this kind whose number is that of l and so much more; NULL: it is not lost. */
+static struct lost *beside(node *n, const struct lost *l, uint32_t row, uint64_t more) {
+    uint8_t key[KEY_MAX];
+    memcpy(key, l->key, l->key_len);
+    hkp_put_be64(key + l->key_len - 8, hkp_be64(key + l->key_len - 8) + more);
+    return find(n, row, key, l->key_len);
+}
+
+/* Lost, too, and it names l: the block or header above, the header of a body. The newest are known otherwise.
+ */
+static int waits(node *n, const struct lost *l) {
+    const uint64_t number = hkp_be64(l->key + l->key_len - 8);
+    const struct author *a = l->row == HKP_DSM_ROW_BLOCK ? hkp_dsm__author(n, l->key) : NULL;
+    if (l->row == HKP_DSM_ROW_BODY) return beside(n, l, HKP_DSM_ROW_HEADER, 0) != NULL;
+    if (number >= (a != NULL ? a->final.seq : n->root.height)) return 0;
+    return beside(n, l, l->row, 1) != NULL;
+}
+
+static void waits_no_more(node *n, struct lost *l) {
+    if (l == NULL || l->known) return;
+    l->tries = TRIES;
+    l->again = n->now;
+}
+
+/* Nobody has it, so nothing will name what lies below: that is not waited for, either. */
+static void give_up(node *n, struct lost *l) {
+    if (l->row != HKP_DSM_ROW_BODY) waits_no_more(n, beside(n, l, l->row, UINT64_MAX));
+    if (l->row == HKP_DSM_ROW_HEADER) waits_no_more(n, beside(n, l, HKP_DSM_ROW_BODY, 0));
+    ends(n, l, HKP_DSM_EV_LOST, HKP_E_NOTFOUND);
 }
 
 /* ---- what is lost ---- */
@@ -101,27 +136,27 @@ static uint64_t epoch_below(const struct hkp_dsm__header *h) {
 
 /* ---- asking ---- */
 
-static void ask_block(node *n, const struct lost *l) {
+/* 1: somebody was asked. */
+static int ask_block(node *n, const struct lost *l) {
     const struct author *a = hkp_dsm__author(n, l->key);
     uint64_t seq = hkp_be64(l->key + 16);
     struct peer *p = hkp_dsm__some_peer(n, 3, 0);
-    if (a == NULL || p == NULL) return;
+    if (a == NULL || p == NULL) return 0;
     if (a->n_certs == 0)
         hkp_dsm__certificate_ask(n, NULL, p, a->node_id);
     else
         hkp_dsm__want(n, p, 3, a, seq, seq);
+    return 1;
 }
 
-static void ask_pair(node *n, const struct lost *l) {
+static int ask_pair(node *n, const struct lost *l) {
     struct peer *p = hkp_dsm__some_peer(n, 0, 1);
     if (p != NULL) hkp_dsm__sync_ask(n, p, l->epoch, 0, l->want);
+    return p != NULL;
 }
 
-static void ask(node *n, struct lost *l) {
-    if (l->row == HKP_DSM_ROW_BLOCK)
-        ask_block(n, l);
-    else
-        ask_pair(n, l);
+static int ask(node *n, const struct lost *l) {
+    return l->row == HKP_DSM_ROW_BLOCK ? ask_block(n, l) : ask_pair(n, l);
 }
 
 /* ---- what must come: known from the row above, or from what is in memory ---- */
@@ -181,30 +216,44 @@ static int seek_pair(node *n, struct lost *l) {
     return SEEK_GOES_ON;
 }
 
-/* Waits double up to a minute; tries count while there is somebody to ask. */
+/* Waits double up to a minute. A try counts when somebody was asked, or could have been told what to ask for.
+ */
 static void step(node *n, struct lost *l) {
     l->again = n->now + SECOND * (1ULL << (l->tries < 6 ? l->tries : 6));
-    if (n->n_peers > 0) l->tries++;
-    if (l->tries > TRIES) { /* nobody has it */
-        forget(n, l);
-    } else if (l->known) {
-        ask(n, l);
-    } else if ((l->row == HKP_DSM_ROW_BLOCK ? seek_block(n, l) : seek_pair(n, l)) == SEEK_ENDS) {
+    if (l->tries == TRIES)
+        give_up(n, l);
+    else if (l->known)
+        l->tries += (uint32_t)ask(n, l);
+    else if ((l->row == HKP_DSM_ROW_BLOCK ? seek_block(n, l) : seek_pair(n, l)) == SEEK_ENDS)
         healed(n, l);
-    } else if (l->known) {
+    else if (l->known)
         l->again = n->now;
+    else
+        l->tries += n->n_peers > 0;
+}
+
+/* What can be asked for first: it names what waits for it. */
+static struct lost *due(node *n) {
+    struct lost *first = NULL;
+    for (uint32_t i = 0; i < n->n_lost; i++) {
+        struct lost *l = &n->lost[(n->heal_next + i) % n->n_lost];
+        if (n->now < l->again) continue;
+        if (l->known || l->tries == TRIES) return l;
+        if (waits(n, l))
+            l->again = n->now + WAIT_S * SECOND;
+        else if (first == NULL)
+            first = l;
     }
+    return first;
 }
 
 void hkp_dsm__heal(node *n) {
     if (n->n_lost == 0 || n->healing != NULL || n->now < n->heal_at || !hkp_dsm__may_take(n)) return;
     n->heal_at = n->now + EVERY * MS;
-    for (uint32_t i = 0; i < n->n_lost; i++) {
-        struct lost *l = &n->lost[n->heal_next++ % n->n_lost];
-        if (n->now < l->again) continue;
-        step(n, l);
-        return;
-    }
+    struct lost *l = due(n);
+    if (l == NULL) return;
+    n->heal_next = (uint32_t)(l - n->lost) + 1;
+    step(n, l);
 }
 
 int hkp_dsm__own_lost(const node *n) {

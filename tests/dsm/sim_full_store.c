@@ -3,6 +3,7 @@
 /* Stores that hold more than memory, or what is of no use any more (D-STO-10, decision 0647): no damage. */
 #include <hookprobe/dsm.h>
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "check.h"
@@ -250,9 +251,96 @@ static void a_store_without_its_place_may_hold_more_than_memory(void) {
     }
 }
 
+/* ---- large holes ---- */
+
+/* Blocks 1 to count of node 2 are lost at node 0, as a repair leaves it. */
+static void lose_blocks(uint32_t count) {
+    sim_crash(&sim, 0);
+    struct sim_disk *d = &sim.nodes[0].disk;
+    size_t kept = 0;
+    for (size_t k = 0; k < d->count; k++) {
+        const struct sim_row *r = &d->rows[k];
+        if (r->row == HKP_DSM_ROW_BLOCK && memcmp(r->key, sim.mesh.node_id[2], 16) == 0 &&
+            hkp_be64(r->key + 16) <= count)
+            free(r->data);
+        else
+            d->rows[kept++] = *r;
+    }
+    CHECK_EQ(d->count - kept, count);
+    d->count = kept;
+    for (uint64_t seq = 1; seq <= count; seq++) {
+        uint8_t key[25] = {HKP_DSM_ROW_BLOCK};
+        hkp_dsm__key_block(key + 1, sim.mesh.node_id[2], seq);
+        sim_disk_put(&sim, 0, HKP_DSM_ROW_LOST, key, sizeof key, (const uint8_t *)"", 0);
+    }
+    sim.nodes[0].healed = 0;
+}
+
+static void blocks_of_node_2(uint64_t count) {
+    sim_new(&sim, check_seed() * 400, 4, 0);
+    for (uint32_t i = 0; i < 4; i++) sim_start(&sim, i);
+    sim_run(&sim, 500 * SIM_MS);
+    for (uint64_t seq = 0; seq < count;) {
+        uint64_t given = sim_submit(&sim, 2, "one of many");
+        if (given != 0)
+            seq = given;
+        else
+            sim_run(&sim, SIM_S);
+    }
+    sim_run(&sim, 20 * SIM_S);
+    CHECK_EQ(author_at(0, 2)->final.seq, count);
+}
+
+/* Each row tells which one was below it: the lowest waits for all the others, however long that takes. */
+static void a_large_hole_is_healed_as_a_whole(void) {
+    enum { LOST = 1000 };
+    blocks_of_node_2(LOST + 20);
+    lose_blocks(LOST);
+    sim.unwatched = 1;
+    sim_start(&sim, 0);
+    sim_run(&sim, 900 * SIM_S);
+    CHECK_EQ(sim.nodes[0].node->n_lost, 0);
+    CHECK_EQ(sim.nodes[0].healed, LOST);
+    for (uint64_t seq = 1; seq <= LOST; seq++) CHECK(row_of(0, 2, seq) != NULL);
+    sim_free(&sim);
+}
+
+static uint32_t given_up;
+
+static void count_given_up(struct sim *s, uint32_t i, const struct hkp_dsm_event *ev) {
+    (void)s;
+    given_up +=
+        i == 0 && ev->kind == HKP_DSM_EV_LOST && ev->status == HKP_E_NOTFOUND && ev->row == HKP_DSM_ROW_BLOCK;
+}
+
+/* And what nobody has is told to be so, with what only it could name. */
+static void what_nobody_has_is_given_up_and_told(void) {
+    blocks_of_node_2(60);
+    for (uint32_t i = 1; i < 4; i++) {
+        sim_crash(&sim, i);
+        struct sim_row *r = (struct sim_row *)(uintptr_t)row_of(i, 2, 20);
+        CHECK(r != NULL);
+        if (r != NULL) r->damaged = 1;
+    }
+    lose_blocks(30);
+    sim.unwatched = 1;
+    sim.on_fact = count_given_up;
+    given_up = 0;
+    for (uint32_t i = 0; i < 4; i++) sim_start(&sim, i);
+    sim_run(&sim, 900 * SIM_S);
+    CHECK_EQ(sim.nodes[0].healed, 10);
+    CHECK_EQ(given_up, 0);
+    sim_run(&sim, 2700 * SIM_S);
+    CHECK_EQ(given_up, 20);
+    CHECK_EQ(sim.nodes[0].node->n_lost, 0);
+    sim_free(&sim);
+}
+
 int main(void) {
     CASE(who_is_frozen_stays_frozen);
     CASE(what_stands_above_frozen_heads_stops_no_start);
     CASE(a_store_without_its_place_may_hold_more_than_memory);
+    CASE(a_large_hole_is_healed_as_a_whole);
+    CASE(what_nobody_has_is_given_up_and_told);
     return check_done();
 }

@@ -117,7 +117,8 @@ enum {
     HKP_DSM_EV_REVOCATIONS = 36,
     /** new officers are in office: seq: version, height, id, data: the set (D-CA-2) */
     HKP_DSM_EV_CA_SET = 37,
-    /** a stored row was damaged, is dropped and, if peers have it, fetched again: row, key */
+    /** a stored row was damaged, is dropped and, if peers have it, fetched again: row, key; status
+     * HKP_E_NOTFOUND: none of them had it, it is asked for no more */
     HKP_DSM_EV_LOST = 40,
     /** a damaged row is whole again, or needed no more: row, key */
     HKP_DSM_EV_HEALED = 41,
