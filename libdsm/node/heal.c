@@ -326,20 +326,37 @@ static int authentic(const node *n, const struct author *a, const struct hkp_dsm
             hkp_dsm__block_payload(b, item->payload.ptr, item->payload.len) == HKP_OK);
 }
 
+/* Stored, and in memory if its author waits for it as its head. */
+static int take_back(node *n, struct author *a, const struct hkp_dsm__block *b,
+                     const struct hkp_dsm__item *item) {
+    uint8_t key[24];
+    blob *row = hkp_dsm__block_row(n, &item->object, &item->payload);
+    if (row == NULL) return 0;
+    hkp_dsm__put_blob(n, HKP_DSM_ROW_BLOCK, key, hkp_dsm__key_block(key, b->author, b->seq), row);
+    if (a->headless && b->seq == a->final.seq && hkp_dsm__block_load(n, item, 0) == HKP_OK) {
+        a->headless = 0;
+        hkp_dsm__take_waiting(n, a);
+    }
+    return 1;
+}
+
+hkp_status hkp_dsm__heal_head(node *n, struct author *a, const struct hkp_dsm__block *b,
+                              const struct hkp_dsm__item *item) {
+    uint8_t key[24];
+    if (!authentic(n, a, b, item)) return HKP_E_DSM_SIG;
+    if (!take_back(n, a, b, item)) return HKP_E_LIMIT;
+    struct lost *l = find(n, HKP_DSM_ROW_BLOCK, key, hkp_dsm__key_block(key, b->author, b->seq));
+    if (l != NULL) healed(n, l);
+    return HKP_OK;
+}
+
 int hkp_dsm__heal_block(node *n, const struct hkp_dsm__block *b, const struct hkp_dsm__item *item) {
     uint8_t key[24];
     hkp_dsm__key_block(key, b->author, b->seq);
     struct lost *l = n->n_lost > 0 ? find(n, HKP_DSM_ROW_BLOCK, key, sizeof key) : NULL;
     struct author *a = hkp_dsm__author(n, b->author);
     if (l == NULL || a == NULL || !l->known || memcmp(l->want, b->id, 32) != 0) return 0;
-    if (!authentic(n, a, b, item)) return 0;
-    blob *row = hkp_dsm__block_row(n, &item->object, &item->payload);
-    if (row == NULL) return 0;
-    hkp_dsm__put_blob(n, HKP_DSM_ROW_BLOCK, key, sizeof key, row);
-    if (a->headless && b->seq == a->final.seq && hkp_dsm__block_load(n, item, 0) == HKP_OK) {
-        a->headless = 0;
-        hkp_dsm__take_waiting(n, a);
-    }
+    if (!authentic(n, a, b, item) || !take_back(n, a, b, item)) return 0;
     healed(n, l);
     hkp_dsm__key_block(key, b->author, b->seq - 1);
     next(n, HKP_DSM_ROW_BLOCK, key, sizeof key, 0, b->prev);

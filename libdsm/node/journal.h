@@ -142,6 +142,9 @@ void hkp_dsm__heal(node *n);
 hkp_time hkp_dsm__heal_wake(const node *n);
 void hkp_dsm__heal_row(node *n, const uint8_t *data, size_t len);
 void hkp_dsm__heal_end(node *n);
+/** The block of the head of a that a file gives, whose id is right: HKP_E_DSM_SIG, or stored. */
+hkp_status hkp_dsm__heal_head(node *n, struct author *a, const struct hkp_dsm__block *b,
+                              const struct hkp_dsm__item *item);
 /** 1: it was one that was lost, and is stored again. */
 int hkp_dsm__heal_block(node *n, const struct hkp_dsm__block *b, const struct hkp_dsm__item *item);
 void hkp_dsm__heal_pair(node *n, const struct hkp_dsm__header *h, const struct hkp_dsm_view *header,

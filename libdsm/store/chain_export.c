@@ -125,23 +125,53 @@ static uint64_t seq_before(struct out *o, const struct hkp_dsm__head *head) {
     return seq;
 }
 
+/* Of the certificate that a stored block names; 0: there is no block. */
+static uint64_t serial_of(const struct out *o, const struct hkp_dsm_view *bytes) {
+    struct hkp_dsm__item item;
+    struct hkp_dsm__block b;
+    if (bytes->ptr == NULL || hkp_dsm__stored_item(bytes->ptr, bytes->len, &item) != HKP_OK ||
+        hkp_dsm__block_parse(o->chain_id, item.signer, item.body.ptr, item.body.len, &b) != HKP_OK)
+        return 0;
+    return b.serial;
+}
+
+static struct hkp_dsm_view block_row(struct out *o, const uint8_t node_id[16], uint64_t seq) {
+    struct hkp_dsm_view item = {0};
+    uint8_t key[24];
+    if (seq == 0 || !row(o, HKP_DSM_ROW_BLOCK, key, hkp_dsm__key_block(key, node_id, seq), &item))
+        item.ptr = NULL;
+    return item;
+}
+
+/* before: serial of the block below it. An importer holds the certificates of a few serials of each author:
+ * where another one comes into use it is given again. Returns the serial. */
+static uint64_t put_block(struct out *o, const uint8_t node_id[16], uint64_t seq, uint64_t before) {
+    struct hkp_dsm_view item = block_row(o, node_id, seq), certificate;
+    const uint64_t serial = serial_of(o, &item);
+    uint8_t key[24];
+    if (serial != before &&
+        row(o, HKP_DSM_ROW_CERTIFICATE, key, hkp_dsm__key_block(key, node_id, serial), &certificate))
+        put_one(o, CHAIN_CERTIFICATE, certificate.ptr, certificate.len);
+    if (serial != before) item = block_row(o, node_id, seq);
+    if (item.ptr == NULL) {
+        o->status = HKP_E_NOTFOUND;
+        return 0;
+    }
+    put_one(o, CHAIN_BLOCK, item.ptr, item.len);
+    o->told->blocks++;
+    return serial;
+}
+
 static void put_blocks(struct out *o, const uint8_t *body, size_t len) {
     struct hkp_dsm__body parsed;
     if (hkp_dsm__body_parse(body, len, &parsed) != HKP_OK) o->status = HKP_E_DSM_SCHEMA;
     for (size_t i = 0; o->status == HKP_OK && i < parsed.n_heads; i++) {
         struct hkp_dsm__head head;
         hkp_dsm__body_head(&parsed.heads, &head);
-        for (uint64_t seq = seq_before(o, &head) + 1; o->status == HKP_OK && seq <= head.seq; seq++) {
-            struct hkp_dsm_view item;
-            uint8_t key[24];
-            hkp_dsm__key_block(key, head.node_id, seq);
-            if (!row(o, HKP_DSM_ROW_BLOCK, key, sizeof key, &item)) {
-                o->status = HKP_E_NOTFOUND;
-                return;
-            }
-            put_one(o, CHAIN_BLOCK, item.ptr, item.len);
-            o->told->blocks++;
-        }
+        uint64_t seq = seq_before(o, &head);
+        const struct hkp_dsm_view below = block_row(o, head.node_id, seq);
+        for (uint64_t serial = serial_of(o, &below); o->status == HKP_OK && ++seq <= head.seq;)
+            serial = put_block(o, head.node_id, seq, serial);
     }
 }
 
@@ -302,7 +332,7 @@ static void read_heads(struct out *o, uint64_t height) {
 }
 
 static void put_snapshot(struct out *o) {
-    struct hkp_dsm_view epoch, header, item;
+    struct hkp_dsm_view epoch, header;
     uint8_t set[HKP_DSM_VALSET_MAX];
     if (!row_meta(o, "epoch", &epoch) || epoch.len < 48 || epoch.len - 48 > sizeof set) {
         o->status = HKP_E_NOTFOUND;
@@ -322,12 +352,17 @@ static void put_snapshot(struct out *o) {
     hkp_dsm_cbor_put_bytes(&w, set, set_len);
     hkp_dsm_cbor_put_bytes(&w, o->heads, o->n_heads * CHAIN_HEAD_BYTES);
     end(o, &w);
+    o->first = height + 1;
+}
+
+/* Behind the certificates by which an importer checks them. */
+static void put_head_blocks(struct out *o) {
     for (size_t i = 0; o->status == HKP_OK && i < o->n_heads; i++) {
+        struct hkp_dsm_view item;
         uint8_t key[24];
         memcpy(key, o->heads + i * CHAIN_HEAD_BYTES, 24);
         if (row(o, HKP_DSM_ROW_BLOCK, key, sizeof key, &item)) put_one(o, CHAIN_BLOCK, item.ptr, item.len);
     }
-    o->first = height + 1;
 }
 
 static void put_all(struct out *o) {
@@ -348,6 +383,7 @@ static void put_all(struct out *o) {
     if (!whole) put_snapshot(o);
     o->told->from_height = o->first;
     put_certificates(o);
+    put_head_blocks(o);
     put_heights(o);
     o->told->to_height = o->first + o->told->heights - 1;
     if (o->status != HKP_OK) return;

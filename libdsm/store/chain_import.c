@@ -33,9 +33,8 @@ struct in {
     uint8_t next[32];
     uint64_t epoch;
     struct hkp_dsm__header boundary;
-    /** of its heads, 57 bytes each */
-    uint8_t *heads;
-    size_t n_heads;
+    /** 1: its heads are rows here */
+    int seeded;
     /** rows up to there are written here; filled: the store has rows already */
     sqlite3 *db;
     int filled;
@@ -105,6 +104,14 @@ static hkp_status all_final(struct in *in) {
     return st;
 }
 
+/* The newest block of an author at the boundary: its id stands in the heads, but others will ask for its
+ * signature, too. Without a certificate of its author here it is asked for when the node runs. */
+static hkp_status head_block(struct in *in, struct author *a, const struct hkp_dsm__block *b,
+                             const struct hkp_dsm__item *item) {
+    if (memcmp(b->id, a->final.id, 32) != 0) return HKP_E_DSM_PROOF;
+    return a->n_certs > 0 ? hkp_dsm__heal_head(in->node, a, b, item) : HKP_OK;
+}
+
 static hkp_status block(struct in *in, const struct hkp_dsm_view *bytes) {
     struct hkp_dsm__item item;
     struct hkp_dsm__block b;
@@ -112,9 +119,13 @@ static hkp_status block(struct in *in, const struct hkp_dsm_view *bytes) {
     if (st == HKP_OK)
         st = hkp_dsm__block_parse(in->node->chain_id, item.signer, item.body.ptr, item.body.len, &b);
     if (st != HKP_OK) return st;
-    const struct author *a = hkp_dsm__author(in->node, b.author);
-    if (a != NULL && b.seq <= a->final.seq && !a->headless) return HKP_OK; /* of an import before this one */
-    st = hkp_dsm__block_take(in->node, NULL, &item, 0, 1);
+    struct author *a = hkp_dsm__author(in->node, b.author);
+    if (a != NULL && b.seq == a->final.seq && a->headless)
+        st = head_block(in, a, &b, &item);
+    else if (a != NULL && b.seq <= a->final.seq)
+        return HKP_OK; /* of an import before this one */
+    else
+        st = hkp_dsm__block_take(in->node, NULL, &item, 0, 1);
     if (st != HKP_OK && st != HKP_E_DSM_DUPLICATE) return st;
     return hkp_dsm__events_free(in->node) < EVENTS_RESERVE || in->node->held_count > HELD_MAX / 4 ? drain(in)
                                                                                                   : HKP_OK;
@@ -270,45 +281,22 @@ static hkp_status snapshot(struct in *in, struct hkp_dsm_cbor_reader *r) {
     struct hkp_dsm__header h;
     uint8_t hash[32];
     if (r->status != HKP_OK) return r->status;
-    if (in->node != NULL || in->told->links == 0 || in->heads != NULL) return HKP_E_DSM_SCHEMA;
+    if (in->node != NULL || in->told->links == 0 || in->seeded) return HKP_E_DSM_SCHEMA;
     hkp_status st = hkp_dsm__header_parse(in->genesis.chain_id, header.ptr, header.len, &h);
     if (st == HKP_OK && memcmp(h.digest, in->boundary.digest, 32) != 0) st = HKP_E_DSM_PROOF;
     hkp_dsm__valset_hash(hash, set.ptr, set.len);
     if (st == HKP_OK && memcmp(hash, in->next, 32) != 0) st = HKP_E_DSM_PROOF;
     if (st == HKP_OK) st = heads_right(in, &heads);
     if (st == HKP_OK) st = seed(in, &header, &set, &heads);
-    in->heads = st == HKP_OK ? malloc(heads.len + 1) : NULL;
-    if (st == HKP_OK && in->heads == NULL) return HKP_E_NOMEM;
     if (st != HKP_OK) return st;
-    memcpy(in->heads, heads.ptr, heads.len);
-    in->n_heads = heads.len / CHAIN_HEAD_BYTES;
+    in->seeded = 1;
     in->told->from_height = h.height + 1;
     return HKP_OK;
 }
 
-/* The newest block of an author at the boundary: its id stands in the heads. */
-static hkp_status head_block(struct in *in, const struct hkp_dsm_view *bytes) {
-    struct hkp_dsm__item item;
-    struct hkp_dsm__block b;
-    uint8_t key[24];
-    hkp_status st = hkp_dsm__stored_item(bytes->ptr, bytes->len, &item);
-    if (st == HKP_OK)
-        st = hkp_dsm__block_parse(in->genesis.chain_id, item.signer, item.body.ptr, item.body.len, &b);
-    if (st == HKP_OK && item.payload.ptr != NULL)
-        st = hkp_dsm__block_payload(&b, item.payload.ptr, item.payload.len);
-    if (st != HKP_OK) return st;
-    hkp_dsm__key_block(key, b.author, b.seq);
-    for (size_t i = 0; i < in->n_heads; i++) {
-        const uint8_t *head = in->heads + i * CHAIN_HEAD_BYTES;
-        if (memcmp(head, key, 24) == 0 && memcmp(head + 24, b.id, 32) == 0)
-            return put_row(in, HKP_DSM_ROW_BLOCK, key, sizeof key, bytes->ptr, bytes->len);
-    }
-    return HKP_E_DSM_PROOF;
-}
-
 static hkp_status put_link(struct in *in, const struct hkp_dsm_view *link) {
     uint8_t key[8];
-    if (in->node != NULL || in->heads != NULL) return HKP_E_DSM_SCHEMA;
+    if (in->node != NULL || in->seeded) return HKP_E_DSM_SCHEMA;
     hkp_put_be64(key, in->epoch);
     hkp_status st = link_row(in, link);
     if (st == HKP_OK) st = rows_open(in);
@@ -359,7 +347,7 @@ static hkp_status restart_rows(struct in *in, const struct hkp_dsm_view *multi,
 static hkp_status put_restart(struct in *in, const struct hkp_dsm_view *multi,
                               const struct hkp_dsm_view *set) {
     struct hkp_dsm__restart r;
-    if (in->heads != NULL) return HKP_E_DSM_SCHEMA;
+    if (in->seeded) return HKP_E_DSM_SCHEMA;
     hkp_status st = restart_judged(in, multi, set, &r);
     if (st == HKP_OK) st = restart_rows(in, multi, set, &r);
     if (st != HKP_OK) return st;
@@ -422,8 +410,7 @@ static hkp_status item(struct in *in, uint64_t kind, size_t n, struct hkp_dsm_cb
         const struct hkp_dsm_view none = {0}, set = n > 2 ? bytes_of(r, HKP_DSM_VALSET_MAX) : none;
         return r->status == HKP_OK ? put_restart(in, &first, &set) : r->status;
     }
-    if (kind == CHAIN_BLOCK && in->node == NULL && in->heads != NULL) return head_block(in, &first);
-    if (in->told->links > 0 && in->heads == NULL) return HKP_E_DSM_SCHEMA; /* links lead to heads */
+    if (in->told->links > 0 && !in->seeded) return HKP_E_DSM_SCHEMA; /* links lead to heads */
     hkp_status st = in->node == NULL ? rows_close(in, 1) : HKP_OK;
     if (st == HKP_OK) st = node_up(in);
     return st == HKP_OK ? node_item(in, kind, &first, r) : st;
@@ -494,7 +481,6 @@ hkp_status hkp_dsm_store_import(const char *directory, int32_t fd, const struct 
     hkp_dsm_node_free(in.node);
     hkp_dsm_store_close(in.store);
     free(in.item);
-    free(in.heads);
     *out = told;
     return st;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
 /* The file of a final chain (D-STO-11): written by one of two nodes, read into the store of the other. */
+#include "libdsm/node/node.h"
+#include "libter/bytes.h"
 #include "store_world.h"
 
 static uint8_t file[1 << 20];
@@ -146,6 +148,94 @@ static void a_pruned_chain_begins_at_its_last_boundary(void) {
     }
     CHECK(refused >= 16); /* the rest: certificates */
     keep_s = 0;
+    end();
+}
+
+/* Where the envelope of the first head block begins to end: its signature stands there. 0: none. */
+static size_t head_signature(void) {
+    int seeded = 0;
+    for (size_t at = 8; at + 4 < file_len; at += 4 + hkp_be32(file + at)) {
+        struct hkp_dsm_cbor_reader r;
+        struct hkp_dsm_view bytes;
+        struct hkp_dsm__item item;
+        CHECK_EQ(hkp_dsm_cbor_read(&r, file + at + 4, hkp_be32(file + at)), HKP_OK);
+        (void)hkp_dsm_cbor_array(&r, 2, 4);
+        const uint64_t kind = hkp_dsm_cbor_uint(&r, 0, 8);
+        seeded |= kind == 6;
+        if (!seeded || kind != 2) continue;
+        bytes.ptr = hkp_dsm_cbor_bytes(&r, 1, SIZE_MAX, &bytes.len);
+        CHECK_EQ(hkp_dsm__stored_item(bytes.ptr, bytes.len, &item), HKP_OK);
+        return (size_t)(item.object.ptr - file) + item.object.len - 5;
+    }
+    return 0;
+}
+
+/* Its id stands in the heads, so it is the block; but who gives it to others with another signature pays. */
+static void the_signatures_of_head_blocks_are_checked(void) {
+    struct hkp_dsm_store_moved in;
+    keep_s = 600;
+    begin(8);
+    hours(3700);
+    hours(1100);
+    CHECK(export(0).from_height > 1);
+    stop(1);
+    stop(0);
+    empty();
+    CHECK_EQ(import(file, file_len, &in), HKP_OK);
+    start_quietly(1);
+    CHECK(sides[1].node->n_authors >= 2);
+    for (uint32_t i = 0; i < sides[1].node->n_authors; i++) {
+        const struct author *a = &sides[1].node->authors[i];
+        CHECK(a->final.seq > 0 && !a->headless);
+    }
+    CHECK_EQ(sides[1].node->n_lost, 0);
+    stop(1);
+    empty();
+    const size_t at = head_signature();
+    CHECK(at > 0);
+    file[at] ^= 1;
+    CHECK_EQ(import(file, file_len, &in), HKP_E_DSM_SIG);
+    keep_s = 0;
+    end();
+}
+
+static void certify_again(uint64_t serial) {
+    struct hkp_dsm_certificate c;
+    struct hkp_dsm_genesis g;
+    uint8_t body[HKP_DSM_CERTIFICATE_BODY_MAX], signature[64], bytes[HKP_DSM_CERTIFICATE_MAX];
+    struct hkp_dsm_multi m = {.kind = HKP_DSM_KIND_CERTIFICATE, .ca_version = 1, .n_signatures = 1};
+    size_t len = 0;
+    CHECK_EQ(hkp_dsm_genesis_parse(mesh.genesis, mesh.genesis_len, &g), HKP_OK);
+    CHECK_EQ(hkp_dsm_certificate_parse(mesh.certificate[0], mesh.certificate_len[0], &c), HKP_OK);
+    c.serial = serial;
+    m.body.ptr = body;
+    m.signature[0] = signature;
+    CHECK_EQ(hkp_dsm_certificate_build(&c, body, sizeof body, &m.body.len), HKP_OK);
+    CHECK_EQ(hkp_dsm_multi_sign(signature, g.chain_id, HKP_DSM_KIND_CERTIFICATE, 1, mesh.officer, body,
+                                m.body.len, NULL, 0),
+             HKP_OK);
+    CHECK_EQ(hkp_dsm_multi_build(&m, bytes, sizeof bytes, &len), HKP_OK);
+    for (int i = 0; i < 2; i++)
+        CHECK_EQ(hkp_dsm_node_add_certificate(sides[i].node, now, wall_us(), bytes, len), HKP_OK);
+}
+
+/* A node holds the certificates of four serials of an author: those of early blocks are gone from memory. */
+static void a_chain_of_many_serials_goes_by_file(void) {
+    begin(4);
+    for (uint64_t serial = 2; serial <= 7; serial++) {
+        uint64_t seq = 0;
+        certify_again(serial);
+        CHECK_EQ(hkp_dsm_submit(sides[0].node, now, wall_us(), 1, (const uint8_t *)"y", 1, NULL, &seq),
+                 HKP_OK);
+        run(3000);
+    }
+    struct hkp_dsm_store_moved out = export(0), in;
+    CHECK_EQ(out.blocks, 4 + 1 + 6);
+    stop(1);
+    empty();
+    CHECK_EQ(import(file, file_len, &in), HKP_OK);
+    CHECK_EQ(in.to_height, out.to_height);
+    CHECK_EQ(in.blocks, out.blocks);
     end();
 }
 
@@ -342,6 +432,8 @@ int main(void) {
     sim_mesh_make(&mesh, 2, HKP_DSM_ROLE_VALIDATOR | HKP_DSM_ROLE_EDGE);
     CASE(a_chain_goes_by_file_from_one_store_to_another);
     CASE(a_pruned_chain_begins_at_its_last_boundary);
+    CASE(the_signatures_of_head_blocks_are_checked);
+    CASE(a_chain_of_many_serials_goes_by_file);
     CASE(an_import_that_was_cut_short_goes_on);
     CASE(a_changed_file_is_refused);
     CASE(a_chain_goes_on_behind_a_restart);
