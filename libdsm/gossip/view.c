@@ -196,10 +196,10 @@ static view_peer *rather(view *v, view_peer *chosen, view_peer *p, uint32_t *see
 }
 
 /* One that somebody else opened goes first: those that we chose are what an attacker cannot choose. Of ours
- * so many stay that others cannot take all places. */
-static int make_room(view *v, hkp_time now) {
+ * so many stay that others cannot take all places; spare_ours: all. */
+static int make_room(view *v, hkp_time now, int spare_ours) {
     const uint32_t ours = count(v, 0, 1);
-    const int any = ours == count(v, 0, 0) && ours > HKP_DSM__OUTBOUND_MIN;
+    const int any = !spare_ours && ours == count(v, 0, 0) && ours > HKP_DSM__OUTBOUND_MIN;
     view_peer *gone = NULL;
     uint32_t seen = 0;
     for (uint32_t i = 0; i < SLOTS; i++) {
@@ -250,13 +250,13 @@ static int admit(view *v, hkp_time now, const contact *c, int high) {
     if (p != NULL) peer_clear(v, p);
     const uint32_t all = count(v, 0, 0), ours = count(v, 0, 1);
     if (all >= v->o.active || all - ours >= inbound_max(v)) {
-        if (!high || !make_room(v, now)) return 0;
+        if (!high || !make_room(v, now, 0)) return 0;
     }
     return enter(v, now, c, UP, 0, 0) != NULL;
 }
 
-static int dial(view *v, hkp_time now, const contact *c, int anchor) {
-    view_peer *p = enter(v, now, c, DIALING, 1, anchor);
+static int dial(view *v, hkp_time now, const contact *c, int outbound, int anchor) {
+    view_peer *p = enter(v, now, c, DIALING, outbound, anchor);
     view_out *o = p != NULL ? say(v, HKP_DSM__VIEW_CONNECT, 0, p->c.node_id) : NULL;
     if (o != NULL) add_record(o, p->c.record);
     return p != NULL;
@@ -397,14 +397,21 @@ static view_peer *other(view *v, const uint8_t a[16], const uint8_t b[16]) {
     return chosen;
 }
 
+/* Whom to dial says a neighbour, not the secret order: it counts as one that others opened, and takes no place
+ * of those that we chose (decision 0640). */
+static void dial_told(view *v, hkp_time now, const contact *c) {
+    const uint32_t all = count(v, 0, 0), ours = count(v, 0, 1);
+    if (active(v, c->node_id) != NULL || !fits(v, c)) return;
+    if ((all >= v->o.active || all - ours >= inbound_max(v)) && !make_room(v, now, 1)) return;
+    (void)dial(v, now, c, 0, 0);
+}
+
 void hkp_dsm__view_on_forward_join(view *v, hkp_time now, const uint8_t from[16], const contact *c,
                                    uint32_t ttl) {
     if (memcmp(c->node_id, v->self.node_id, 16) == 0) return;
     view_peer *next = ttl > 0 ? other(v, from, c->node_id) : NULL;
     if (next == NULL) {
-        if (active(v, c->node_id) == NULL && fits(v, c) &&
-            (count(v, 0, 0) < v->o.active || make_room(v, now)))
-            (void)dial(v, now, c, 0);
+        dial_told(v, now, c);
         return;
     }
     if (ttl == HKP_DSM__TTL_PASSIVE) hkp_dsm__view_learn(v, c);
@@ -559,15 +566,15 @@ static void tend(view *v, hkp_time now) {
         const uint32_t all = count(v, 0, 0), ours = count(v, 0, 1);
         if (all >= v->o.active && ours >= HKP_DSM__OUTBOUND_MIN) break;
         view_peer *p = candidate(v, now, 0);
-        if (p == NULL || (all >= v->o.active && !make_room(v, now))) break;
+        if (p == NULL || (all >= v->o.active && !make_room(v, now, 0))) break;
         const contact c = p->c;
-        if (!dial(v, now, &c, 0)) break;
+        if (!dial(v, now, &c, 1, 0)) break;
     }
     for (; anchors < HKP_DSM__ANCHORS; anchors++) {
         view_peer *p = candidate(v, now, 1);
         if (p == NULL) break;
         const contact c = p->c;
-        if (!dial(v, now, &c, 1)) break;
+        if (!dial(v, now, &c, 1, 1)) break;
     }
 }
 

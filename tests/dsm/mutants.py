@@ -340,6 +340,7 @@ CONSENSUS = [
      "headers_of_views_to_come_push_out_none"),
 ]
 
+NAMED = ("sim_gossip", "whom_others_name_takes_no_place_of_those_that_a_node_chose")
 CONSENSUS_SLOW = [
     ("D-STO-2 half a group of writes of who died is stored", "libdsm/node/journal.c",
      "return n->state == HKP_DSM_STATE_DEAD && e->ticket > n->whole &&", "return 0 &&",
@@ -353,6 +354,8 @@ CONSENSUS_SLOW = [
      ("if (same_net >= SAME_NET_MAX) return 0;", "return same_group < (v->o.active + groups - 1) / groups;"), ("", "return groups > 0;"),
      "sim_gossip",
      "ids_of_one_group_and_network_take_two_places"),
+    ("D-GSP-4 who is named counts as chosen", "libdsm/gossip/view.c", "(void)dial(v, now, c, 0, 0);", "(void)dial(v, now, c, 1, 0);", *NAMED),
+    ("D-GSP-4 who is named takes the place of a chosen one", "libdsm/gossip/view.c", "!make_room(v, now, 1)) return;", "!make_room(v, now, 0)) return;", *NAMED),
     ("D-SMX-8 timers end before a message can come", FINAL, "n->view_took / 2 > 20 * MS ? n->view_took / 2 : 20 * MS", "20 * MS", "sim_consensus",
      "far_apart_no_view_is_nullified"),
     ("D-STO-1 told to be final before CERT_F is durable", FINAL, "        put_target(n);\n", "        (void)put_target;\n", "sim_consensus",

@@ -188,6 +188,52 @@ static void ids_of_one_group_and_network_take_two_places(void) {
     gossip_free(w);
 }
 
+/* D-GSP-4: a neighbour names node after node of any group and network as the end of a join's way. Returns how
+ * many of them are neighbours in the end. */
+static uint32_t name_many(struct hkp_dsm__view *v, hkp_time now, struct hkp_dsm__blob *record) {
+    const struct hkp_dsm__view before = *v;
+    uint32_t named = 0;
+    for (uint32_t k = 0; k < 300; k++) {
+        struct hkp_dsm__contact c = {.group = 5000 + k, .net = 5000 + k, .seq = 1, .expires_s = UINT64_MAX};
+        struct hkp_dsm__view_out *out;
+        c.record = record;
+        memset(c.node_id, 0xEE, 16);
+        hkp_put_le32(c.node_id + 4, k);
+        hkp_dsm__view_on_forward_join(v, now, before.active[0].c.node_id, &c, 0);
+        hkp_dsm__view_session_up(v, now, c.node_id);
+        hkp_dsm__view_on_reply(v, now, c.node_id, 1);
+        while (hkp_dsm__view_next(v, &out)) {
+        }
+    }
+    for (uint32_t k = 0; k < HKP_DSM__ACTIVE_MAX + HKP_DSM__ANCHORS; k++) {
+        const struct hkp_dsm__view_peer *p = &v->active[k], *was = &before.active[k];
+        const int is_named = p->state != 0 && p->c.node_id[0] == 0xEE;
+        named += (uint32_t)is_named;
+        CHECK(!is_named || !p->outbound);
+        if (was->state != 0 && was->outbound) CHECK_MEM(p->c.node_id, was->c.node_id, 16);
+    }
+    return named;
+}
+
+static void whom_others_name_takes_no_place_of_those_that_a_node_chose(void) {
+    const struct gossip_options o = {.nodes = 14, .groups = 14, .jitter = 20, .seed = check_seed()};
+    struct gossip_world *w = gossip_new(&o);
+    gossip_join_all(w, 5);
+    gossip_run(w, SETTLE_MS);
+    struct hkp_dsm__view *v = &w->nodes[0].view;
+    const uint32_t named = name_many(v, w->now_ms * 1000000, w->nodes[0].self.record);
+    CHECK(named > 0 && named <= v->o.active - HKP_DSM__OUTBOUND_MIN);
+    v = &w->nodes[1].view;
+    uint32_t all = 0;
+    for (uint32_t k = 0; k < HKP_DSM__ACTIVE_MAX + HKP_DSM__ANCHORS; k++) {
+        all += v->active[k].state != 0 && !v->active[k].anchor;
+        v->active[k].outbound = v->active[k].state != 0;
+    }
+    v->o.active = all;
+    CHECK_EQ(name_many(v, w->now_ms * 1000000, w->nodes[1].self.record), 0);
+    gossip_free(w);
+}
+
 static void the_same_seed_gives_the_same_trace(void) {
     struct gossip_world *w[2];
     for (int i = 0; i < 2; i++) {
@@ -208,6 +254,7 @@ int main(void) {
     CASE(when_a_third_dies_the_others_find_together);
     CASE(liars_cannot_surround_an_honest_node);
     CASE(ids_of_one_group_and_network_take_two_places);
+    CASE(whom_others_name_takes_no_place_of_those_that_a_node_chose);
     CASE(the_same_seed_gives_the_same_trace);
     return check_done();
 }
