@@ -133,6 +133,8 @@ struct slot *hkp_dsm__slot(node *n, uint64_t view);
 /** p is the proposal of its view that was seen. */
 void hkp_dsm__slot_proposal(node *n, struct slot *s, const struct prop *p);
 void hkp_dsm__slots_clear(node *n);
+/** 1: CERT_0 of this view is held, in a slot or on disk only. */
+int hkp_dsm__null_known(const node *n, uint64_t view);
 hkp_status hkp_dsm__on_vote(node *n, struct peer *p, const struct hkp_dsm_view *envelope);
 hkp_status hkp_dsm__cert_take(node *n, const uint8_t *bytes, size_t len);
 /** The same, from a neighbour. */
@@ -178,7 +180,8 @@ struct prop *hkp_dsm__newest_notarised(node *n);
 hkp_status hkp_dsm__prop_apply(node *n, struct prop *p);
 /** The roots that the changes of p would leave, into p->h; the tree stays on the parent. */
 hkp_status hkp_dsm__prop_trial(node *n, struct prop *p);
-int hkp_dsm__null_held(node *n, uint64_t above, uint64_t below);
+/** The first view above over without CERT_0; not less than below: all between have it (validity c). */
+uint64_t hkp_dsm__null_missing(const node *n, uint64_t over, uint64_t below);
 /** 1: named by CERT_N or CERT_F, or by a header that is itself named so: q members stand for it. */
 int hkp_dsm__certified(node *n, const struct hkp_dsm__header *h);
 int hkp_dsm__notar_held(node *n, uint64_t view, const uint8_t digest[32]);

@@ -95,17 +95,21 @@ static void answer_end(node *n, struct peer *p, struct answer *a) {
     hkp_dsm__blob_drop(&n->pool, msg);
 }
 
-/* Of views further ahead nothing is held, and the last number of all has none behind it. */
-static void answer_certs(node *n, struct answer *a, uint64_t from, uint64_t to) {
+/* Of views further ahead nothing is held, and the last number of all has none behind it. The last view of
+ * which CERT_0 is on disk only, 0: none. */
+static uint64_t answer_certs(node *n, struct answer *a, uint64_t from, uint64_t to) {
+    uint64_t stored = 0;
     if (to > n->view + VOTE_WINDOW) to = n->view + VOTE_WINDOW;
-    if (from > to) return;
+    if (from > to) return 0;
     if (to - from >= CERTS_VIEWS) to = from + CERTS_VIEWS - 1;
     for (uint64_t v = from; v <= to; v++) {
         const struct slot *s = &n->slots[v % SLOTS];
         for (int c = 0; s->view == v && c < 3; c++) answer_cert(a, s->cert[c]);
+        if (s->view != v && hkp_dsm__null_known(n, v)) stored = v;
     }
     if (n->target_view >= from) answer_cert(a, n->target_cert);
-    if (n->newest_n > to) answer_cert(a, n->slots[n->newest_n % SLOTS].cert[CERT_N]);
+    if (n->newest_n > to) answer_cert(a, n->newest_cert);
+    return stored;
 }
 
 static void answer_headers(node *n, struct answer *a, const uint8_t digest[32], uint64_t from) {
@@ -124,12 +128,30 @@ static void read_for(struct read *r, const struct peer *p, uint64_t epoch, uint6
     r->b = from;
 }
 
+/* Certs of views that are older than the slots hold. */
+static void scan_certs(node *n, const struct peer *p, uint64_t from, uint64_t to) {
+    uint8_t first[17] = {0}, last[17];
+    if (hkp_dsm__fuller(n, FILL_ANSWERS)) return;
+    hkp_dsm__key_epoch_view(first, n->set.epoch, from);
+    hkp_dsm__key_epoch_view(last, n->set.epoch, to);
+    last[16] = 0xFF;
+    struct read *r =
+        hkp_dsm__scan(n, READ_CERTS, HKP_DSM_ROW_CERT, first, last, sizeof last, 3 * CERTS_VIEWS);
+    if (r == NULL) return;
+    read_for(r, p, n->set.epoch, from);
+    r->out = hkp_dsm__room(n, ITEMS_BYTES_MAX);
+    r->out_len = 0;
+}
+
 hkp_status hkp_dsm__on_sync_req(node *n, struct peer *p, struct hkp_dsm__message *m) {
     if (!hkp_dsm__may_ask(n, p)) return HKP_E_DSM_RATE;
     struct answer a;
     answer_begin(n, &a);
     uint8_t key[8];
-    if (m->epoch == n->set.epoch && m->from > 0) answer_certs(n, &a, m->from, m->to);
+    if (m->epoch == n->set.epoch && m->from > 0) {
+        const uint64_t stored = answer_certs(n, &a, m->from, m->to);
+        if (stored > 0) scan_certs(n, p, m->from, stored);
+    }
     for (size_t i = 0; i < m->list2.n; i++) {
         const uint8_t *digest = hkp_dsm__next_fixed(&m->list2, 32);
         size_t before = a.n_pairs;
@@ -227,6 +249,30 @@ static void link_row(node *n, struct read *r, const uint8_t *data, size_t len) {
     answer_end(n, hkp_dsm__peer(n, r->peer), &a);
 }
 
+/* As many as have room: who asked asks on. */
+static void cert_stored(struct read *r, const uint8_t *data, size_t len) {
+    if (r->out == NULL) return;
+    struct hkp_dsm_cbor_writer w = {.out = r->out->ptr, .cap = r->out->len, .len = r->out_len};
+    hkp_dsm_cbor_put_bytes(&w, data, len);
+    if (w.status != HKP_OK) return;
+    r->out_len = w.len;
+    r->count++;
+}
+
+static void certs_end(node *n, struct read *r) {
+    struct hkp_dsm_cbor_writer w = hkp_dsm__writer(n);
+    struct peer *p = hkp_dsm__peer(n, r->peer);
+    if (r->out != NULL && r->count > 0 && p != NULL) {
+        hkp_dsm__put_sync_resp(&w, r->count);
+        hkp_dsm_cbor_put_raw(&w, r->out->ptr, r->out_len);
+        hkp_dsm_cbor_put_array(&w, 0);
+        blob *msg = hkp_dsm__msg(n, &w);
+        hkp_dsm__send_peer(n, p, 0, msg);
+        hkp_dsm__blob_drop(&n->pool, msg);
+    }
+    hkp_dsm__blob_drop(&n->pool, r->out);
+}
+
 void hkp_dsm__fetch_row(node *n, struct read *r, const uint8_t *key, size_t key_len, const uint8_t *data,
                         size_t len) {
     switch (r->what) {
@@ -239,6 +285,9 @@ void hkp_dsm__fetch_row(node *n, struct read *r, const uint8_t *key, size_t key_
     case READ_BODIES:
         if (key_len == 8) body_row(n, r, hkp_be64(key), data, len);
         break;
+    case READ_CERTS:
+        cert_stored(r, data, len);
+        break;
     default:
         link_row(n, r, data, len);
         break;
@@ -249,6 +298,7 @@ void hkp_dsm__fetch_end(node *n, struct read *r) {
     if (r->what == READ_DIGEST && r->count > 0) scan_headers(n, r, r->count);
     if (r->what == READ_HEADERS) scan_bodies(n, r);
     if (r->what == READ_BODIES) hkp_dsm__blob_drop(&n->pool, r->out);
+    if (r->what == READ_CERTS) certs_end(n, r);
 }
 
 /* ---- the asker ---- */
@@ -272,6 +322,7 @@ hkp_status hkp_dsm__on_sync_resp(node *n, struct peer *p, struct hkp_dsm__messag
         struct hkp_dsm_view cert = hkp_dsm__next_bytes(&m->list);
         hkp_status st = hkp_dsm__cert_take(n, cert.ptr, cert.len);
         if (st == HKP_E_DSM_SIG || st == HKP_E_DSM_QUORUM) worst = st;
+        if (st == HKP_OK) n->sync_again = n->now; /* and what follows is asked for at once */
     }
     /* Twice: ancestors may stand before or behind the header that names them. */
     for (int round = 0; round < 2; round++) {

@@ -121,9 +121,12 @@ static blob *proposal_message(node *n, const struct prop *p) {
     const struct slot *s = &n->slots[p->h.parent_view % SLOTS];
     if (p->h.parent_view > 0 && s->view == p->h.parent_view && s->cert[CERT_N] != NULL)
         certs[count++] = s->cert[CERT_N];
+    else if (p->h.parent_view > 0 && p->h.parent_view == n->newest_n)
+        certs[count++] = n->newest_cert;
     else if (p->h.parent_view > 0 && p->h.parent_view == n->root.view && n->final_n != NULL)
         certs[count++] = n->final_n;
-    for (uint64_t x = p->h.parent_view + 1; x < p->h.view && count < 64; x++) {
+    /* The newest first: what is missing below is asked for from the other end (R8). */
+    for (uint64_t x = p->h.view - 1; x > p->h.parent_view && count < 64; x--) {
         s = &n->slots[x % SLOTS];
         if (s->view == x && s->cert[CERT_0] != NULL) certs[count++] = s->cert[CERT_0];
     }
@@ -252,8 +255,9 @@ void hkp_dsm__propose(node *n) {
     struct prop *parent = hkp_dsm__newest_notarised(n);
     if (parent == NULL && n->newest_n > n->root.view) return; /* asked for its header */
     uint64_t over = parent != NULL ? parent->h.view : n->root.view;
-    if (!hkp_dsm__null_held(n, over, n->view)) {
-        hkp_dsm__ask_certs(n, NULL, over + 1, n->view - 1);
+    const uint64_t missing = hkp_dsm__null_missing(n, over, n->view);
+    if (missing < n->view) {
+        hkp_dsm__ask_certs(n, NULL, missing, n->view - 1);
         return;
     }
     if (!hkp_dsm__goto(n, parent)) return;

@@ -69,7 +69,7 @@ hkp_status hkp_dsm__on_promises_req(node *n, struct peer *p, struct hkp_dsm__mes
     struct hkp_dsm_cbor_writer w = hkp_dsm__writer(n);
     hkp_dsm__put_promises(&w, m->epoch < n->set.epoch ? n->set.epoch : m->epoch, count);
     for (size_t i = 0; i < count; i++) hkp_dsm_cbor_put_bytes(&w, envelopes[i], lens[i]);
-    const blob *certs[3] = {n->newest_n > 0 ? n->slots[n->newest_n % SLOTS].cert[CERT_N] : n->final_n,
+    const blob *certs[3] = {n->newest_n > 0 ? n->newest_cert : n->final_n,
                             n->newest_0 > 0 ? n->slots[n->newest_0 % SLOTS].cert[CERT_0] : NULL,
                             n->target_cert};
     size_t n_certs = 0;
@@ -87,7 +87,7 @@ hkp_status hkp_dsm__on_promises_req(node *n, struct peer *p, struct hkp_dsm__mes
 static int forgotten(node *n, uint32_t kind, uint64_t view, const uint8_t digest[32]) {
     if (view <= n->watermark) return 0;
     const struct slot *s = &n->slots[view % SLOTS];
-    if (s->view != view) return 1;
+    if (s->view != view) return s->view < view; /* older than the slots: below the watermark to be written */
     switch (kind) {
     case HKP_DSM_KIND_PROPOSE:
         return !s->proposed || memcmp(s->propose_digest, digest, 32) != 0;

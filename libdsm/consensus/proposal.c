@@ -252,17 +252,16 @@ int hkp_dsm__goto(node *n, struct prop *target) {
 
 /* ---- what the rules ask ---- */
 
-int hkp_dsm__null_held(node *n, uint64_t over, uint64_t below) {
-    for (uint64_t x = over + 1; x < below; x++) {
-        const struct slot *s = &n->slots[x % SLOTS];
-        if (s->view == x ? s->cert[CERT_0] == NULL : s->view < x || x <= n->last_without_null) return 0;
-    }
-    return 1;
+uint64_t hkp_dsm__null_missing(const node *n, uint64_t over, uint64_t below) {
+    uint64_t x = over + 1;
+    while (x < below && hkp_dsm__null_known(n, x)) x++;
+    return x;
 }
 
 int hkp_dsm__notar_held(node *n, uint64_t view, const uint8_t digest[32]) {
     if (view == n->root.view && memcmp(digest, n->root.digest, 32) == 0) return 1;
     if (view == n->target_view && memcmp(digest, n->target, 32) == 0) return 1; /* CERT_F says more */
+    if (view > 0 && view == n->newest_n && memcmp(digest, n->newest_digest, 32) == 0) return 1;
     const struct slot *s = &n->slots[view % SLOTS];
     return s->view == view && s->cert[CERT_N] != NULL && memcmp(s->cert_digest, digest, 32) == 0;
 }
@@ -274,10 +273,8 @@ int hkp_dsm__is_boundary(const node *n, uint64_t height, uint64_t time_ms) {
 /* The header that the highest CERT_N names, NULL for the newest final one. */
 struct prop *hkp_dsm__newest_notarised(node *n) {
     if (n->newest_n <= n->root.view) return NULL;
-    struct slot *s = hkp_dsm__slot(n, n->newest_n);
-    if (s == NULL || s->cert[CERT_N] == NULL) return NULL;
-    struct prop *p = hkp_dsm__prop(n, s->cert_digest);
-    if (p == NULL) hkp_dsm__ask_header(n, s->cert_digest);
+    struct prop *p = hkp_dsm__prop(n, n->newest_digest);
+    if (p == NULL) hkp_dsm__ask_header(n, n->newest_digest);
     return p;
 }
 
@@ -292,9 +289,11 @@ struct prop *hkp_dsm__boundary_below(node *n, struct prop *p) {
 
 static hkp_status judge_place(node *n, struct prop *p, struct prop **parent) {
     /* Certs before headers: what none of them names is not taken (R8). */
-    if (!hkp_dsm__notar_held(n, p->h.parent_view, p->h.parent) ||
-        !hkp_dsm__null_held(n, p->h.parent_view, p->h.view)) {
-        hkp_dsm__ask_certs(n, NULL, p->h.parent_view > 0 ? p->h.parent_view : 1, p->h.view - 1);
+    const uint64_t missing = hkp_dsm__notar_held(n, p->h.parent_view, p->h.parent)
+                                 ? hkp_dsm__null_missing(n, p->h.parent_view, p->h.view)
+                                 : p->h.parent_view;
+    if (missing < p->h.view) {
+        hkp_dsm__ask_certs(n, NULL, missing, p->h.view - 1);
         return HKP_E_DSM_GAP;
     }
     if (hkp_dsm__parent(n, p, parent) < 0) {

@@ -30,20 +30,36 @@ static void slot_clear(node *n, struct slot *s) {
 
 void hkp_dsm__slots_clear(node *n) {
     for (uint32_t i = 0; i < SLOTS; i++) slot_clear(n, &n->slots[i]);
-    n->last_without_null = 0;
-    n->newest_n = n->newest_0 = 0;
+    memset(n->nulls, 0, sizeof n->nulls);
+    hkp_dsm__blob_drop(&n->pool, n->newest_cert);
+    n->newest_cert = NULL;
+    n->newest_n = n->newest_0 = n->nulls_top = 0;
 }
 
-/* Ring over the views; one that falls out of it is remembered only by whether CERT_0 was held (validity c).
- */
+int hkp_dsm__null_known(const node *n, uint64_t view) {
+    return view <= n->nulls_top && n->nulls_top - view < NULLS &&
+           (n->nulls[view % NULLS / 8] >> view % 8 & 1);
+}
+
+static void null_note(node *n, uint64_t view) {
+    if (view > n->nulls_top) {
+        if (view - n->nulls_top >= NULLS)
+            memset(n->nulls, 0, sizeof n->nulls);
+        else
+            for (uint64_t v = n->nulls_top + 1; v <= view; v++)
+                n->nulls[v % NULLS / 8] &= (uint8_t) ~(1U << v % 8);
+        n->nulls_top = view;
+    }
+    n->nulls[view % NULLS / 8] |= (uint8_t)(1U << view % 8);
+}
+
+/* Ring over the views; of one that falls out of it is remembered that CERT_0 is on disk, and the newest
+ * CERT_N and CERT_F. */
 struct slot *hkp_dsm__slot(node *n, uint64_t view) {
     if (view == 0 || view > n->view + VOTE_WINDOW) return NULL;
     struct slot *s = &n->slots[view % SLOTS];
     if (s->view == view) return s;
     if (s->view > view) return NULL;
-    if (s->view != 0 && s->cert[CERT_0] == NULL && s->view > n->last_without_null)
-        n->last_without_null = s->view;
-    if (view > s->view + SLOTS && view - SLOTS > n->last_without_null) n->last_without_null = view - SLOTS;
     slot_clear(n, s);
     s->view = view;
     return s;
@@ -71,31 +87,52 @@ static void forward(node *n, blob *cert, uint32_t hops, const struct peer *from)
     hkp_dsm__spread(n, HKP_DSM__FORM_CERT, cert, hops, from);
 }
 
-/* A cert that was built or checked. Kept, stored, forwarded once to all (R0, R6). */
-static void cert_new(node *n, struct slot *s, uint32_t kind, const uint8_t digest[32], blob *cert,
-                     uint32_t hops, const struct peer *from) {
-    int c = cert_column(kind);
-    n->stirs++;
-    s->cert[c] = cert;
-    if (c == CERT_N) {
-        memcpy(s->cert_digest, digest, 32);
-        if (s->view > n->newest_n) n->newest_n = s->view;
+static void cert_keep(node *n, uint32_t kind, uint64_t view, const uint8_t digest[32], blob *cert) {
+    if (kind == HKP_DSM_KIND_NULL) {
+        null_note(n, view);
+        if (view > n->newest_0) n->newest_0 = view;
     }
-    if (c == CERT_0 && s->view > n->newest_0) n->newest_0 = s->view;
-    if (c == CERT_F && s->view > n->target_view) {
-        n->target_view = s->view;
+    if (kind == HKP_DSM_KIND_NOTAR && view > n->newest_n) {
+        n->newest_n = view;
+        memcpy(n->newest_digest, digest, 32);
+        hkp_dsm__blob_drop(&n->pool, n->newest_cert);
+        n->newest_cert = hkp_dsm__blob_hold(cert);
+    }
+    if (kind == HKP_DSM_KIND_FINAL && view > n->target_view) {
+        n->target_view = view;
         memcpy(n->target, digest, 32);
         hkp_dsm__blob_drop(&n->pool, n->target_cert);
         n->target_cert = hkp_dsm__blob_hold(cert);
     }
-    if (n->state != HKP_DSM_STATE_RUNNING) return;
-    if (c != CERT_F) {
+}
+
+/* A cert that was built or checked. Kept, stored, forwarded once to all (R0, R6). Without a slot: of a view
+ * that all others know to be over. */
+static void cert_new(node *n, struct slot *s, uint32_t kind, uint64_t view, const uint8_t digest[32],
+                     blob *cert, uint32_t hops, const struct peer *from) {
+    n->stirs++;
+    cert_keep(n, kind, view, digest, cert);
+    if (kind != HKP_DSM_KIND_FINAL && n->state == HKP_DSM_STATE_RUNNING) {
         uint8_t key[17];
-        hkp_dsm__key_epoch_view(key, n->set.epoch, s->view);
+        hkp_dsm__key_epoch_view(key, n->set.epoch, view);
         key[16] = (uint8_t)kind;
         hkp_dsm__put_blob(n, HKP_DSM_ROW_CERT, key, sizeof key, hkp_dsm__blob_hold(cert));
     }
-    forward(n, cert, hops, from);
+    if (s == NULL) {
+        hkp_dsm__blob_drop(&n->pool, cert);
+        return;
+    }
+    s->cert[cert_column(kind)] = cert;
+    if (kind == HKP_DSM_KIND_NOTAR) memcpy(s->cert_digest, digest, 32);
+    if (n->state == HKP_DSM_STATE_RUNNING) forward(n, cert, hops, from);
+}
+
+/* Of an older view than the slots hold only what tells more than is known. */
+static int cert_tells(const node *n, const struct slot *s, const struct hkp_dsm__cert *cert) {
+    if (s != NULL) return s->cert[cert_column((uint32_t)cert->kind)] == NULL;
+    if (cert->kind == HKP_DSM_KIND_NOTAR) return cert->view > n->newest_n;
+    if (cert->kind == HKP_DSM_KIND_FINAL) return cert->view > n->target_view;
+    return cert->view + NULLS > n->nulls_top && !hkp_dsm__null_known(n, cert->view);
 }
 
 static void count_votes(node *n, struct slot *s, uint32_t kind, const uint8_t digest[32]) {
@@ -119,7 +156,7 @@ static void count_votes(node *n, struct slot *s, uint32_t kind, const uint8_t di
         return;
     }
     cert->len = (uint32_t)len;
-    cert_new(n, s, kind, digest, cert, 0, NULL);
+    cert_new(n, s, kind, s->view, digest, cert, 0, NULL);
 }
 
 hkp_status hkp_dsm__vote_envelope(node *n, uint32_t kind, uint64_t view, uint32_t seat, uint8_t *dst,
@@ -277,14 +314,14 @@ hkp_status hkp_dsm__cert_from(node *n, struct peer *from, uint32_t hops, const u
         if (st != HKP_OK) return st;
         n->view = cert.view;
     }
-    struct slot *s = cert.view > n->root.view || cert.view == 0 ? hkp_dsm__slot(n, cert.view) : NULL;
-    if (s == NULL) return HKP_E_DSM_OLD;
-    if (s->cert[cert_column((uint32_t)cert.kind)] != NULL) return HKP_E_DSM_DUPLICATE;
+    if (cert.view <= n->root.view) return HKP_E_DSM_OLD;
+    struct slot *s = hkp_dsm__slot(n, cert.view);
+    if (!cert_tells(n, s, &cert)) return s != NULL ? HKP_E_DSM_DUPLICATE : HKP_E_DSM_OLD;
     st = cert_check(n, bytes, len, &cert);
     if (st != HKP_OK) return st;
     blob *copy = hkp_dsm__bytes(n, bytes, len);
     if (copy == NULL) return HKP_E_LIMIT;
-    cert_new(n, s, (uint32_t)cert.kind, cert.digest, copy, hops < 255 ? hops + 1 : 255, from);
+    cert_new(n, s, (uint32_t)cert.kind, cert.view, cert.digest, copy, hops < 255 ? hops + 1 : 255, from);
     return HKP_OK;
 }
 
@@ -325,9 +362,8 @@ static void send_cert(node *n, struct peer *p, const blob *cert) {
 
 /* p NULL: to all members. */
 void hkp_dsm__newest_certs(node *n, struct peer *p) {
-    struct slot *s = n->newest_n > 0 ? hkp_dsm__slot(n, n->newest_n) : NULL;
-    send_cert(n, p, s != NULL ? s->cert[CERT_N] : n->final_n);
-    s = n->newest_0 > 0 ? hkp_dsm__slot(n, n->newest_0) : NULL;
+    send_cert(n, p, n->newest_n > 0 ? n->newest_cert : n->final_n);
+    const struct slot *s = n->newest_0 > 0 ? hkp_dsm__slot(n, n->newest_0) : NULL;
     if (s != NULL) send_cert(n, p, s->cert[CERT_0]);
     send_cert(n, p, n->target_cert);
 }

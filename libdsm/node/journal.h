@@ -54,7 +54,8 @@ enum {
     READ_RESTART = 13,
     READ_OFFICERS = 14,
     READ_RESYNC = 15,
-    READ_RESYNC_OWN = 16
+    READ_RESYNC_OWN = 16,
+    READ_CERTS = 17
 };
 
 /** A stored row that was found damaged. */

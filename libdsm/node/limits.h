@@ -16,6 +16,8 @@
 enum {
     /** views whose certs are in memory, and those around the own view whose votes are */
     SLOTS = 1024,
+    /** views of which is known whether CERT_0 is held, in memory or on disk */
+    NULLS = 65536,
     VOTE_WINDOW = 64,
     /** headers in memory above the newest final one */
     PROPS = 256,

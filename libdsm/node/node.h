@@ -246,11 +246,16 @@ struct hkp_dsm_node {
     uint32_t nullified_row, had_nullified, first_view;
     /** all that there is to do is that a header is not final yet */
     uint32_t only_open;
-    uint64_t last_without_null;
+    /** CERT_0 held, a bit each, of the last NULLS views up to this one (validity c) */
+    uint64_t nulls_top;
+    uint8_t nulls[NULLS / 8];
     struct prop props[PROPS];
     /** where the heads tree stands: NULL is root */
     struct prop *cursor;
     uint64_t newest_n, newest_0, target_view, target_put;
+    /** of newest_n, whose view may be older than what the slots hold */
+    uint8_t newest_digest[32];
+    blob *newest_cert;
     uint8_t target[32];
     blob *target_cert, *final_cert, *final_n;
     struct report reports[REPORTS_MAX];

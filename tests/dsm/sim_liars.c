@@ -187,6 +187,82 @@ static void large_bodies_of_invented_headers_leave_room(void) {
     expect_no_harm_of(&body);
 }
 
+/* ---- many nullified views (R8) ---- */
+
+/* CERT_0 by all but the first. */
+static size_t null_cert(uint64_t view, uint8_t *dst, size_t cap) {
+    const struct hkp_dsm__valset *set = &sim.nodes[0].node->set;
+    struct hkp_dsm__vote vote = {.kind = HKP_DSM_KIND_NULL, .epoch = set->epoch, .view = view};
+    uint8_t signatures[4][64];
+    const uint8_t *list[4] = {0};
+    size_t len = 0;
+    for (uint32_t i = 1; i < 4; i++) {
+        uint8_t envelope[HKP_DSM__VOTE_MAX];
+        struct hkp_dsm_envelope e;
+        const int32_t seat = hkp_dsm__valset_index(set, sim.mesh.node_id[i]);
+        CHECK_EQ(hkp_dsm__vote_make(sim.genesis->chain_id, &vote, sim.mesh.node_id[i], sim.mesh.secret[i],
+                                    envelope, sizeof envelope, &len),
+                 HKP_OK);
+        CHECK_EQ(hkp_dsm_envelope_parse(envelope, len, 1U << HKP_DSM_KIND_NULL, &e), HKP_OK);
+        memcpy(signatures[seat], e.signature, 64);
+        list[seat] = signatures[seat];
+    }
+    CHECK_EQ(hkp_dsm__cert_build(set, &vote, list, dst, cap, &len), HKP_OK);
+    return len;
+}
+
+/* A liar helped to nullify so many views while one member was away, and is silent when it comes back: it is
+ * needed, and has to learn of each of these views. */
+static void expect_back_behind(uint64_t views, int restart) {
+    enum { AWAY = 2, SILENT = 3 };
+    sim_new(&sim, check_seed(), 4, 0);
+    sim.nodes[SILENT].honest = 0;
+    sim.unwatched = 1;
+    for (uint32_t i = 0; i < 4; i++) sim_start(&sim, i);
+    sim_run(&sim, SIM_S);
+    sim_submit(&sim, 0, "before");
+    sim_run(&sim, 5 * SIM_S);
+    const uint64_t first = sim.nodes[0].node->view, height = sim_status(&sim, 0).final_height;
+    for (uint32_t i = 0; i < 4; i++) sim_link(&sim, AWAY, i, 0);
+    for (uint64_t view = first; view < first + views; view++) {
+        uint8_t cert[1024], bytes[1200];
+        struct hkp_dsm_view one = {.ptr = cert, .len = null_cert(view, cert, sizeof cert)};
+        for (uint32_t to = 0; to < AWAY; to++) {
+            struct hkp_dsm_cbor_writer w = {.out = bytes, .cap = sizeof bytes};
+            hkp_dsm__put_single(&w, HKP_DSM__OP_MSG_CERT, &one);
+            sim_send(&sim, SILENT, to, 0, w.out, w.len);
+        }
+        if (view % 64 == 0) sim_run(&sim, 50 * SIM_MS);
+    }
+    sim_run(&sim, 50 * SIM_MS);
+    CHECK(sim.nodes[0].node->view >= first + views);
+    CHECK_EQ(sim.nodes[AWAY].node->view, first);
+    sim_crash(&sim, SILENT);
+    for (uint32_t i = 0; i < 4; i++) sim_link(&sim, AWAY, i, 1);
+    if (restart) {
+        sim_crash(&sim, 0);
+        sim_start(&sim, 0);
+    }
+    sim_submit(&sim, 0, "behind");
+    sim_run(&sim, 60 * SIM_S);
+    for (uint32_t i = 0; i <= AWAY; i++) {
+        CHECK(sim_status(&sim, i).final_height > height);
+        CHECK_EQ(sim_status(&sim, i).blocks_open, 0);
+    }
+    CHECK_EQ(sim.faults, 0);
+    sim_free(&sim);
+}
+
+static void who_missed_many_nullified_views_is_back(void) {
+    expect_back_behind(50, 0);
+    expect_back_behind(200, 0);
+}
+
+static void who_missed_more_views_than_are_in_memory_is_back(void) {
+    expect_back_behind(SLOTS + 100, 0);
+    expect_back_behind(SLOTS + 100, 1);
+}
+
 static void the_same_seed_gives_the_same_trace_lies_and_all(void) {
     struct chaos c = {
         .seed = check_seed(), .n = 4, .liars = 1, .ways = LIAR_ALL, .faults = CHAOS_ALL, .views = 60};
@@ -253,6 +329,8 @@ int main(void) {
     CASE(half_of_six_decides_nothing);
     CASE(invented_ancestors_take_no_place);
     CASE(large_bodies_of_invented_headers_leave_room);
+    CASE(who_missed_many_nullified_views_is_back);
+    CASE(who_missed_more_views_than_are_in_memory_is_back);
     CASE(the_same_seed_gives_the_same_trace_lies_and_all);
     CASE(no_lie_and_no_fault_splits_the_honest);
     return check_done();

@@ -642,6 +642,31 @@ static void headers_without_certs_share_their_part_of_the_pool(void) {
     hkp_dsm_node_free(node);
 }
 
+/* Validity (b) and (c) over more views than certs are in memory, learned from both ends. */
+static void certs_of_views_that_left_memory_count(void) {
+    enum { LAST = 1100, SLOTS = 1024 };
+    uint8_t first[32], digest[32];
+    begin_promising(not_leading(LAST + 1));
+    make_header(1, perm[1], genesis_ms() + 1, first);
+    send_cert(HKP_DSM_KIND_NULL, LAST, NULL);
+    send_cert(HKP_DSM_KIND_NULL, SLOTS + 1, NULL);
+    send_cert(HKP_DSM_KIND_NOTAR, 1, first);
+    answer_header((me + 1) % mesh.n);
+    CHECK(holds(first));
+    on = first;
+    on_view = 1;
+    CHECK_EQ(send_proposal(LAST + 1, perm[(LAST + 1) % set.n], genesis_ms() + 2, digest), HKP_OK);
+    on = NULL;
+    const uint64_t before = votes[HKP_DSM_KIND_NOTAR];
+    for (uint64_t view = 2; view < LAST; view++) {
+        CHECK_EQ(votes[HKP_DSM_KIND_NOTAR], before);
+        if (view != SLOTS + 1) send_cert(HKP_DSM_KIND_NULL, view, NULL);
+    }
+    CHECK_EQ(votes[HKP_DSM_KIND_NOTAR], before + 3);
+    CHECK_EQ(vote_view, LAST + 1);
+    hkp_dsm_node_free(node);
+}
+
 /* D-SMX-7: anybody may ask, and the last number of all has none behind it. */
 static void a_question_about_the_last_view_of_all_is_answered(void) {
     begin_promising(not_leading(1));
@@ -749,6 +774,7 @@ int main(void) {
     CASE(a_notarised_header_gets_final);
     CASE(ancestors_that_a_leader_invents_are_not_taken);
     CASE(headers_without_certs_share_their_part_of_the_pool);
+    CASE(certs_of_views_that_left_memory_count);
     CASE(a_question_about_the_last_view_of_all_is_answered);
     CASE(what_does_not_parse_or_belongs_to_no_open_lane_changes_nothing);
     CASE(options_are_judged_before_anything_is_made);
