@@ -84,18 +84,20 @@ static hkp_status fits(const hkp_dsm_control *c, uint64_t now_s, const struct re
     return hkp_dsm__control_allows(c, s->object, now_s) ? HKP_OK : HKP_E_DSM_ORDER;
 }
 
-/* Only what finds no room is forgotten: a clock that was wrong for a while may come back into windows that it
- * took for ended (decision 0633). */
+/* Only what finds no room is forgotten, what ended first: a clock that was wrong for a while may come back
+ * into windows that it took for ended (decision 0633). */
 static hkp_status nonce_is_new(hkp_dsm_control *c, const struct hkp_dsm_assign *a, uint64_t now_s) {
-    for (size_t i = 0; i < c->n_nonces; i++)
+    size_t first = 0;
+    for (size_t i = 0; i < c->n_nonces; i++) {
         if (memcmp(c->nonces[i].nonce, a->nonce, 16) == 0) return HKP_E_DSM_DUPLICATE;
-    if (a->not_after_s <= c->forgotten_s) return HKP_E_DSM_DUPLICATE; /* perhaps one of those */
-    for (size_t i = c->n_nonces; i > 0 && c->n_nonces == HKP_DSM_START_NONCES; i--) {
-        if (now_s < c->nonces[i - 1].until_s) continue;
-        if (c->nonces[i - 1].until_s > c->forgotten_s) c->forgotten_s = c->nonces[i - 1].until_s;
-        c->nonces[i - 1] = c->nonces[--c->n_nonces];
+        if (c->nonces[i].until_s < c->nonces[first].until_s) first = i;
     }
-    return c->n_nonces < HKP_DSM_START_NONCES ? HKP_OK : HKP_E_LIMIT;
+    if (a->not_after_s <= c->forgotten_s) return HKP_E_DSM_DUPLICATE; /* perhaps one of those */
+    if (c->n_nonces < HKP_DSM_START_NONCES) return HKP_OK;
+    if (now_s < c->nonces[first].until_s) return HKP_E_LIMIT;
+    if (c->nonces[first].until_s > c->forgotten_s) c->forgotten_s = c->nonces[first].until_s;
+    c->nonces[first] = c->nonces[--c->n_nonces];
+    return HKP_OK;
 }
 
 static void note_run(hkp_dsm_control *c, const struct request *q, const struct hkp_dsm_start *s) {

@@ -316,16 +316,18 @@ static void a_clock_that_jumps_ahead_and_back_forgets_no_nonce(void) {
         starts_and_ends(c, &wm, &am, KIT_NOW_S);
     }
     const struct message am = assigned(&wm, 5000, 3000), more = assigned(&wm, 5001, 3000);
-    starts_and_ends(c, &wm, &am, KIT_NOW_S + 15); /* in the place of the first one */
+    CHECK_EQ(start(c, &wm, &am), HKP_E_LIMIT);
+    starts_and_ends(c, &wm, &am, KIT_NOW_S + 15); /* in the place of the one that ended first */
+    CHECK_EQ(start(c, &wm, &brief), HKP_E_DSM_DUPLICATE);
     CHECK_EQ(start(c, &wm, &first), HKP_E_DSM_DUPLICATE);
-    CHECK_EQ(start(c, &wm, &last), HKP_E_DSM_DUPLICATE);
     CHECK_EQ(start(c, &wm, &more), HKP_E_LIMIT);
     CHECK_EQ(hkp_dsm_control_save(c, state, sizeof state, &len), HKP_OK);
     hkp_dsm_control_free(c);
     c = control_from(state, len);
+    CHECK_EQ(start(c, &wm, &brief), HKP_E_DSM_DUPLICATE);
+    starts_and_ends(c, &wm, &more, KIT_NOW_S + 15);
     CHECK_EQ(start(c, &wm, &first), HKP_E_DSM_DUPLICATE);
-    starts_and_ends(c, &wm, &more, KIT_NOW_S + 20);
-    CHECK_EQ(start(c, &wm, &last), HKP_E_DSM_DUPLICATE);
+    CHECK_EQ(start(c, &wm, &last), HKP_E_DSM_DUPLICATE); /* this one still has its place */
     hkp_dsm_control_free(c);
 }
 
