@@ -553,6 +553,9 @@ static void give_up_late(view *v, hkp_time now, uint64_t wall_s) {
         view_peer *p = &v->active[i];
         if (p->state == DIALING && now - p->at >= dial_ns) failed(v, now, p);
         if (p->state == ASKING && now - p->at >= ask_ns) failed(v, now, p);
+        if (p->c.record == NULL || p->c.expires_s > wall_s) continue;
+        hkp_dsm__blob_drop(v->o.pool, p->c.record); /* a neighbour stays one, but nobody is told where it was */
+        p->c.record = NULL;
     }
     for (uint32_t i = 0; i < v->o.passive; i++)
         if (v->passive[i].state != 0 && v->passive[i].c.expires_s <= wall_s) peer_clear(v, &v->passive[i]);

@@ -363,7 +363,7 @@ static void on_neighbor(node *n, struct peer *p, uint32_t high) {
 
 static hkp_status on_shuffle(node *n, struct peer *p, struct hkp_dsm__message *m) {
     struct hkp_dsm__view *v = &n->near.view;
-    contact list[HKP_DSM__SHUFFLE_MAX];
+    contact list[HKP_DSM__SHUFFLE_MAX] = {0};
     hkp_status worst = HKP_OK;
     uint32_t count = 0;
     for (size_t i = 0; i < m->list.n; i++) {
@@ -373,9 +373,9 @@ static hkp_status on_shuffle(node *n, struct peer *p, struct hkp_dsm__message *m
             count++;
         else if (st == HKP_OK)
             hkp_dsm__blob_drop(&n->pool, list[count].record);
-        else if (st != HKP_E_DSM_SIGNER && st != HKP_E_DSM_TARGET)
+        else if (hkp_dsm__conduct_price(st) != 0) /* others are of no use here, or expired on the way */
             worst = st;
-        if (hkp_dsm__conduct_price(worst) != 0) break;
+        if (worst != HKP_OK) break;
     }
     if (worst == HKP_OK && m->op == HKP_DSM__OP_MSG_SHUFFLE)
         hkp_dsm__view_on_shuffle(v, p->node_id, m->nonce, list, count, (uint32_t)m->ttl);

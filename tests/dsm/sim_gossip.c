@@ -3,6 +3,7 @@
 /* Who is neighbour of whom, and what reaches whom, among many nodes (D-GSP-2 to D-GSP-4, D-GSP-8). */
 #include "check.h"
 #include "gossip_world.h"
+#include "libdsm/message/message.h"
 #include "libter/bytes.h"
 
 enum { NODES = 150, SETTLE_MS = 120000 };
@@ -234,6 +235,45 @@ static void whom_others_name_takes_no_place_of_those_that_a_node_chose(void) {
     gossip_free(w);
 }
 
+/* D-GSP-1: of a neighbour that stays and renews no record. */
+static void a_record_that_expired_goes_out_in_no_shuffle(void) {
+    enum { WALL_S = 1000 };
+    const struct gossip_options o = {.nodes = 14, .groups = 14, .jitter = 20, .seed = check_seed()};
+    struct gossip_world *w = gossip_new(&o);
+    gossip_join_all(w, 5);
+    gossip_run(w, SETTLE_MS);
+    struct hkp_dsm__view *v = &w->nodes[0].view;
+    const struct hkp_dsm__blob *old = NULL;
+    struct hkp_dsm__view_out *out;
+    uint32_t links = 0, sent = 0;
+    uint8_t of[16];
+    for (uint32_t k = 0; k < HKP_DSM__ACTIVE_MAX; k++) {
+        if (v->active[k].state == 0 || v->active[k].anchor) continue;
+        links++;
+        v->active[k].carries = 1; /* it is not given up */
+        if (old != NULL) continue;
+        old = v->active[k].c.record;
+        v->active[k].c.expires_s = WALL_S;
+        memcpy(of, v->active[k].c.node_id, 16);
+    }
+    CHECK(old != NULL && links > 4);
+    for (uint32_t k = 1; k < 100; k++) {
+        hkp_dsm__view_tick(v, w->now_ms * 1000000 + k * v->o.shuffle_ns, WALL_S);
+        while (hkp_dsm__view_next(v, &out)) {
+            sent += out->op == HKP_DSM__OP_MSG_SHUFFLE;
+            for (uint32_t i = 0; i < out->n; i++) CHECK(out->records[i] != old);
+        }
+    }
+    CHECK(sent > 90);
+    CHECK(hkp_dsm__view_needs(v, of)); /* a neighbour all the same */
+    struct hkp_dsm__contact fresh = *hkp_dsm__view_contact(v, of);
+    fresh.expires_s = UINT64_MAX;
+    fresh.record = w->nodes[0].self.record;
+    hkp_dsm__view_learn(v, &fresh);
+    CHECK(hkp_dsm__view_contact(v, of)->record == fresh.record);
+    gossip_free(w);
+}
+
 static void the_same_seed_gives_the_same_trace(void) {
     struct gossip_world *w[2];
     for (int i = 0; i < 2; i++) {
@@ -255,6 +295,7 @@ int main(void) {
     CASE(liars_cannot_surround_an_honest_node);
     CASE(ids_of_one_group_and_network_take_two_places);
     CASE(whom_others_name_takes_no_place_of_those_that_a_node_chose);
+    CASE(a_record_that_expired_goes_out_in_no_shuffle);
     CASE(the_same_seed_gives_the_same_trace);
     return check_done();
 }

@@ -428,6 +428,36 @@ static void false_records_enter_no_view(void) {
     sim_free(&sim);
 }
 
+static void an_expired_record_among_others_is_left_out(void) {
+    static uint8_t buffer[8192];
+    static const uint8_t nonce[8] = {1};
+    uint8_t chain_id[32];
+    begin(check_seed(), 3);
+    const struct hkp_dsm__view *v = &sim.nodes[0].node->near.view;
+    tell_addresses(0);
+    session(4, 0);
+    run(SIM_S);
+    memcpy(chain_id, sim_status(&sim, 0).chain_id, 32);
+    struct hkp_dsm_cbor_writer w = {.out = buffer, .cap = sizeof buffer};
+    hkp_dsm_cbor_put_array(&w, 4);
+    hkp_dsm_cbor_put_uint(&w, HKP_DSM__OP_MSG_SHUFFLE);
+    hkp_dsm_cbor_put_bytes(&w, nonce, 8);
+    hkp_dsm_cbor_put_array(&w, 2);
+    for (uint32_t i = 5; i < 7; i++) {
+        uint8_t bytes[HKP_DSM_PEER_RECORD_MAX];
+        size_t len = 0;
+        struct hkp_dsm_peer_record r = record_of(i);
+        if (i == 5) r.expires_s = sim.mesh.time_s - 1;
+        CHECK_EQ(hkp_dsm_peer_record_build(&r, chain_id, sim.mesh.secret[i], bytes, sizeof bytes, &len), HKP_OK);
+        hkp_dsm_cbor_put_bytes(&w, bytes, len);
+    }
+    hkp_dsm_cbor_put_uint(&w, 0);
+    CHECK_EQ(say(0, 4, &w), HKP_OK);
+    CHECK(hkp_dsm__view_contact(v, sim.mesh.node_id[5]) == NULL);
+    CHECK(hkp_dsm__view_contact(v, sim.mesh.node_id[6]) != NULL);
+    sim_free(&sim);
+}
+
 /* D-GSP-4: those with whom it had sessions are tried first after a restart. */
 static void anchors_survive_a_restart(void) {
     grow(check_seed() * 10 + 7);
@@ -460,6 +490,7 @@ int main(void) {
     CASE(a_ghost_is_neither_probed_nor_pushed_to);
     CASE(a_pushed_record_is_learnt_and_passed_on);
     CASE(false_records_enter_no_view);
+    CASE(an_expired_record_among_others_is_left_out);
     CASE(anchors_survive_a_restart);
     return check_done();
 }
