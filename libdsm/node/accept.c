@@ -83,9 +83,10 @@ static hkp_status take_branch(node *n, struct author *a, const struct hkp_dsm__b
     return why;
 }
 
-/* D-BLK-8; the tier is that of the newest certificate. */
+/* D-BLK-8 */
 int hkp_dsm__within_cap(node *n, struct author *a) {
-    uint32_t tier = a->n_certs > 0 ? a->certs[a->n_certs - 1].tier : HKP_DSM_TIER_SENTINEL;
+    const struct hkp_dsm_certificate *c = hkp_dsm__newest_certificate(a);
+    uint32_t tier = c != NULL ? c->tier : HKP_DSM_TIER_SENTINEL;
     uint64_t rate = tier == HKP_DSM_TIER_SENTINEL ? 1 : tier == HKP_DSM_TIER_GUARDIAN ? 4 : 16;
     uint64_t burst = rate * 60000;
     uint64_t more = (n->now - a->tokens_at) / MS * rate;
@@ -118,6 +119,13 @@ static hkp_status of_no_use(const node *n, const struct author *a, const struct 
     if (b->seq <= a->final.seq) return hkp_dsm__block_at(n, a, b->seq) == NULL ? HKP_E_DSM_OLD : HKP_OK;
     if (a->frozen) return HKP_E_DSM_FORK;
     return b->seq > a->tip.seq + 1 && a->n_waiting >= WAITING_PER_AUTHOR ? HKP_E_DSM_GAP : HKP_OK;
+}
+
+/* D-CERT-2: what no header above the newest final one may have is of no use. One certificate that begins
+ * after it may make it so again; 0: not looked at. */
+static uint64_t least_parent_ms(const node *n, const struct author *a) {
+    const struct hkp_dsm_certificate *c = hkp_dsm__newest_certificate(a);
+    return c->not_before_s > n->root.time_ms / 1000 ? 0 : n->root.time_ms;
 }
 
 /* The chain may have taken a block by the certificate that does not count any more. Whether it may take this
@@ -156,6 +164,7 @@ hkp_status hkp_dsm__block_take(node *n, struct peer *p, const struct hkp_dsm__it
                                          .n_certs = a->n_certs,
                                          .revoked = a->revoked,
                                          .now_us = hkp_dsm__wall_us(n),
+                                         .parent_ms = least_parent_ms(n, a),
                                          .head = &a->tip,
                                          .payload = item->payload};
     st = by_any_certificate(a, item, &rules, &parsed);

@@ -135,9 +135,7 @@ hkp_status hkp_dsm_node_member(const hkp_dsm_node *n, const uint8_t node_id[16],
     if (out->struct_size < sizeof *out) return HKP_E_INVAL;
     const struct author *a = hkp_dsm__author(n, node_id);
     if (a == NULL || a->n_certs == 0) return HKP_E_NOTFOUND;
-    const struct hkp_dsm_certificate *c = &a->certs[0];
-    for (uint32_t i = 1; i < a->n_certs; i++)
-        if (a->certs[i].serial > c->serial) c = &a->certs[i];
+    const struct hkp_dsm_certificate *c = hkp_dsm__newest_certificate(a);
     int seat = hkp_dsm__valset_index(&n->set, node_id);
     *out = (struct hkp_dsm_member){.struct_size = sizeof *out,
                                    .roles = c->roles,

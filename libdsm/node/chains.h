@@ -127,6 +127,8 @@ void hkp_dsm__certificate_ask(node *n, struct author *a, struct peer *p, const u
 void hkp_dsm__author_open(node *n, struct author *a);
 
 /* rivals.c */
+/** That of the highest serial; NULL: none is held. */
+const struct hkp_dsm_certificate *hkp_dsm__newest_certificate(const struct author *a);
 /** Place of the certificate of this serial; -1: none is held. */
 int hkp_dsm__cert_slot(const struct author *a, uint64_t serial);
 /** E_DUPLICATE: it is held, or was seen beside one that is; E_LIMIT: too many others of its serial were. */

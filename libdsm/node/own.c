@@ -49,9 +49,8 @@ static hkp_status own_rules(node *n, uint32_t event_type, const struct hkp_dsm_n
     if (self->known_seq > self->tip.seq) return HKP_E_LIMIT; /* D-BLK-7: peers hold newer own blocks */
     if (self->headless || hkp_dsm__own_lost(n) || hkp_dsm__resync_author(n)) return HKP_E_LIMIT;
     if (self->tip.seq - self->final.seq >= OPEN_PER_AUTHOR) return HKP_E_LIMIT;
-    *c = &self->certs[0];
-    for (uint32_t i = 1; i < self->n_certs; i++)
-        if (self->certs[i].serial > (*c)->serial) *c = &self->certs[i];
+    *c = hkp_dsm__newest_certificate(self);
+    if (*c == NULL) return HKP_E_DSM_SIGNER;
     if ((((*c)->roles & HKP_DSM_ROLE_NEURO) != 0) != (neuro != NULL)) return HKP_E_DSM_NEURO;
     if (neuro != NULL && (neuro->ter_hash == NULL || (neuro->w_commit == NULL) != (neuro->posf == NULL) ||
                           (neuro->w_commit == NULL) != (neuro->holder == NULL)))

@@ -23,6 +23,13 @@ int hkp_dsm__cert_slot(const struct author *a, uint64_t serial) {
     return -1;
 }
 
+const struct hkp_dsm_certificate *hkp_dsm__newest_certificate(const struct author *a) {
+    const struct hkp_dsm_certificate *c = a->n_certs > 0 ? &a->certs[0] : NULL;
+    for (uint32_t i = 1; i < a->n_certs; i++)
+        if (a->certs[i].serial > c->serial) c = &a->certs[i];
+    return c;
+}
+
 hkp_status hkp_dsm__rival_known(const node *n, const uint8_t *multi, size_t len) {
     struct hkp_dsm_certificate c;
     uint8_t id[16];

@@ -6,7 +6,7 @@ LINK = {name: ["-Wl,--wrap=crypto_sign_verify_detached"] for name in ("sim_cost"
 LINK["sim_memory"] = ["-Wl,--wrap=hkp_dsm__blob_new", "-Wl,--wrap=hkp_dsm__pool_take"]
 SIM = ["sim.c", "sim_disk.c", "sim_mesh.c", "sim_watch.c"]
 CHAOS = [*SIM, "chaos.c", "liar.c", "liar_proposes.c", "verify_once.c"]
-WITH = {"unit_node": SIM, "sim_consensus": SIM, "sim_bls": SIM, "sim_store": SIM, "unit_spread": SIM, "unit_rations": SIM, "unit_neighbours": SIM,
+WITH = {"unit_node": SIM, "sim_authors": SIM, "sim_consensus": SIM, "sim_bls": SIM, "sim_store": SIM, "unit_spread": SIM, "unit_rations": SIM, "unit_neighbours": SIM,
         "unit_strangers": SIM, "unit_chain_file": SIM,
         "sim_liars": CHAOS, "sim_cost": SIM, "sim_evidence": SIM, "sim_disks": SIM, "sim_memory": SIM, "sim_gossip": ["gossip_world.c"]}
 
@@ -71,6 +71,10 @@ GOSSIP = [
      "a_late_payload_costs_other_blocks_and_not_its_own"),
     ("D 13 evidence frees what it names", "libdsm/node/accept.c", "        ours->pins++; /* room for the evidence must not come from it */\n", "        ours->pins += 0;\n", "unit_spread",
      "evidence_costs_other_blocks_and_not_what_it_names"),
+    ("D-CERT-2 any old block is taken", "libdsm/node/accept.c", ".parent_ms = least_parent_ms(n, a),", ".parent_ms = 0,", "sim_authors",
+     "a_block_of_a_key_that_is_over_changes_nothing"),
+    ("D-BLK-8 an old certificate sets the cap", "libdsm/node/rivals.c", "if (a->certs[i].serial > c->serial) c = &a->certs[i];", "c = &a->certs[i];",
+     "sim_authors", "the_newest_certificate_sets_the_cap"),
     ("D-BLK-7 a claim that rises is never given up", "libdsm/node/sync.c", "if (!open) a->want_tries = 0;", "a->want_tries = 0;", "unit_spread",
      "a_claim_that_rises_is_given_up_all_the_same"),
     ("D-BLK-7 the first to claim answers for the highest claim", "libdsm/node/sync.c", "if (!open || a == n->self)", "if (!open)", "unit_spread",

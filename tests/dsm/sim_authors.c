@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the HookProbe mesh authors */
+/* One holder of a certificate or of a stolen key against four members: what it says costs only itself. */
+#include <hookprobe/dsm.h>
+
+#include "check.h"
+#include "libdsm/node/node.h"
+#include "sim.h"
+
+enum { SEATS = 4, AUTHOR = SEATS };
+
+#define DAY 86400ULL
+
+static struct sim sim;
+/* that its blocks name */
+static uint64_t serial;
+
+static uint64_t wall(void) { return sim.mesh.time_s * 1000000 + sim.now / 1000; }
+
+static const struct author *author_at(uint32_t at, uint32_t who) {
+    return hkp_dsm__author(sim.nodes[at].node, sim.mesh.node_id[who]);
+}
+
+/* Block seq behind prev; salt tells two of one number apart. As one who has a session with node to. */
+static hkp_status push(uint32_t to, uint64_t seq, uint8_t prev[32], uint64_t time_us, uint8_t salt,
+                       uint32_t payload_len, uint8_t id[32]) {
+    static uint8_t payload[HKP_DSM_PAYLOAD_MAX], message[HKP_DSM_PAYLOAD_MAX + 1024];
+    const uint8_t *chain_id = sim.genesis->chain_id, *who = sim.mesh.node_id[AUTHOR];
+    struct hkp_dsm__block b = {
+        .seq = seq, .timestamp_us = time_us, .serial = serial, .event_type = 5, .payload_len = payload_len};
+    payload[0] = salt;
+    payload[1] = (uint8_t)(seq >> 8);
+    if (seq == 1) hkp_dsm__first_prev(prev, chain_id, who);
+    memcpy(b.author, who, 16);
+    memcpy(b.prev, prev, 32);
+    hkp_dsm__payload_hash(b.payload_hash, payload, payload_len);
+    uint8_t body[HKP_DSM__BLOCK_BODY_MAX], envelope[HKP_DSM__BLOCK_MAX];
+    struct hkp_dsm_view env = {.ptr = envelope}, content = {payload, payload_len};
+    size_t len = 0;
+    CHECK_EQ(hkp_dsm__block_build(&b, body, sizeof body, &len), HKP_OK);
+    hkp_dsm_object_id(id, chain_id, HKP_DSM_KIND_MICROBLOCK, who, body, len);
+    CHECK_EQ(hkp_dsm_envelope_sign(chain_id, HKP_DSM_KIND_MICROBLOCK, who, sim.mesh.secret[AUTHOR], body, len,
+                                   envelope, sizeof envelope, &env.len),
+             HKP_OK);
+    struct hkp_dsm_cbor_writer w = {.out = message, .cap = sizeof message};
+    hkp_dsm__put_push(&w, 3, 0, HKP_DSM__FORM_ENVELOPE, &env, &content);
+    const hkp_status st = hkp_dsm_recv(sim.nodes[to].node, sim.now, wall(), who, 3, w.out, w.len);
+    sim_pump(&sim, to);
+    return st;
+}
+
+static void session(uint32_t to) {
+    CHECK_EQ(hkp_dsm_peer_up(sim.nodes[to].node, sim.now, sim.mesh.node_id[AUTHOR], HKP_DSM_LANES_ALL),
+             HKP_OK);
+}
+
+static void make(void) {
+    sim_new(&sim, check_seed(), SEATS, 1);
+    sim_outsider(&sim, AUTHOR, HKP_DSM_ROLE_EDGE, 9);
+    serial = 1;
+}
+
+static void start(void) {
+    for (uint32_t i = 0; i < SEATS; i++) sim_start(&sim, i);
+    sim_run(&sim, 500 * SIM_MS);
+}
+
+/* ---- an old key (D-CERT-2) ---- */
+
+/* Of the author's key, from and to so many days before the start. */
+static void give_certificate(uint64_t from_days, uint64_t to_days, uint64_t number, uint32_t tier) {
+    const struct sim_mesh *m = &sim.mesh;
+    struct hkp_dsm_certificate c;
+    CHECK_EQ(hkp_dsm_certificate_parse(m->certificate[AUTHOR], m->certificate_len[AUTHOR], &c), HKP_OK);
+    c.not_before_s = m->time_s - from_days * DAY;
+    c.not_after_s = m->time_s - to_days * DAY;
+    c.serial = number;
+    c.tier = tier;
+    uint8_t body[HKP_DSM_CERTIFICATE_BODY_MAX], signature[64], out[1024];
+    size_t len = 0;
+    struct hkp_dsm_multi multi = {.kind = HKP_DSM_KIND_CERTIFICATE, .ca_version = 1, .n_signatures = 1};
+    multi.body.ptr = body;
+    CHECK_EQ(hkp_dsm_certificate_build(&c, body, sizeof body, &multi.body.len), HKP_OK);
+    CHECK_EQ(hkp_dsm_multi_sign(signature, sim.genesis->chain_id, HKP_DSM_KIND_CERTIFICATE, 1, m->officer,
+                                body, multi.body.len, NULL, 0),
+             HKP_OK);
+    multi.signature[0] = signature;
+    CHECK_EQ(hkp_dsm_multi_build(&multi, out, sizeof out, &len), HKP_OK);
+    for (uint32_t i = 0; i < SEATS; i++)
+        CHECK_EQ(hkp_dsm_node_add_certificate(sim.nodes[i].node, sim.now, wall(), out, len), HKP_OK);
+}
+
+/* Its block can be in no header, so it is nothing to have, to pass on, or to work for. */
+static void a_block_of_a_key_that_is_over_changes_nothing(void) {
+    uint8_t prev[32], id[32];
+    make();
+    sim.mesh.certified = SEATS; /* the one that is valid is not here */
+    start();
+    give_certificate(80, 30, 1, HKP_DSM_TIER_SENTINEL);
+    session(0);
+    sim_run(&sim, 10 * SIM_S);
+    CHECK_EQ(push(0, 1, prev, (sim.mesh.time_s - 60 * DAY) * 1000000, 1, 16, id), HKP_E_DSM_EXPIRED);
+    const uint64_t height = sim_status(&sim, 1).final_height;
+    sim_run(&sim, 120 * SIM_S);
+    CHECK(sim_status(&sim, 1).final_height <= height + 4);
+    for (uint32_t i = 0; i < SEATS; i++) CHECK_EQ(author_at(i, AUTHOR)->tip.seq, 0);
+    CHECK_EQ(sim.faults, 0);
+    sim_free(&sim);
+}
+
+/* Back after weeks, with a certificate that is valid again (D-BLK-5). */
+static void a_key_with_a_valid_certificate_may_tell_what_is_old(void) {
+    uint8_t prev[32], id[32];
+    make();
+    start();
+    give_certificate(80, 30, 2, HKP_DSM_TIER_SENTINEL);
+    give_certificate(10, 0, 3, HKP_DSM_TIER_SENTINEL);
+    session(0);
+    sim_run(&sim, 10 * SIM_S);
+    CHECK_EQ(author_at(0, AUTHOR)->n_certs, 3);
+    serial = 2;
+    CHECK_EQ(push(0, 1, prev, (sim.mesh.time_s - 60 * DAY) * 1000000, 1, 16, id), HKP_OK);
+    sim_run(&sim, 10 * SIM_S);
+    for (uint32_t i = 0; i < SEATS; i++) CHECK_EQ(author_at(i, AUTHOR)->final.seq, 1);
+    sim_free(&sim);
+}
+
+/* D-BLK-8: a certificate of before, which came last, has no say. */
+static void the_newest_certificate_sets_the_cap(void) {
+    uint8_t prev[32], id[32];
+    uint32_t taken = 0;
+    make();
+    sim.mesh.certified = SEATS;
+    start();
+    give_certificate(10, 0, 2, HKP_DSM_TIER_SENTINEL);
+    give_certificate(10, 0, 1, HKP_DSM_TIER_GUARDIAN);
+    session(0);
+    for (uint64_t k = 1; k <= 100; k++) {
+        taken += push(0, k, prev, wall() - 5000000 + k, 1, 16, id) == HKP_OK;
+        memcpy(prev, id, 32);
+    }
+    CHECK_EQ(taken, 60);
+    sim_free(&sim);
+}
+
+int main(void) {
+    CASE(a_block_of_a_key_that_is_over_changes_nothing);
+    CASE(a_key_with_a_valid_certificate_may_tell_what_is_old);
+    CASE(the_newest_certificate_sets_the_cap);
+    return check_done();
+}
