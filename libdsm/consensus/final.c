@@ -38,6 +38,29 @@ static int blocks_here(node *n, struct prop *p) {
     return complete;
 }
 
+/* Blocks of another branch than ours get the rows of their numbers before p is final here, as many at a time
+ * as there is room for: one checkpoint may bring more of them than there are events. A start between finds
+ * another branch above the final head. */
+static int branches_kept(node *n, const struct prop *p) {
+    const uint32_t least = (uint32_t)p->parsed.n_heads + EVENTS_RESERVE / 2;
+    struct hkp_dsm_cbor_reader at = p->parsed.heads;
+    for (size_t i = 0; i < p->parsed.n_heads; i++) {
+        struct hkp_dsm__head head;
+        hkp_dsm__body_head(&at, &head);
+        const struct author *a = hkp_dsm__author(n, head.node_id);
+        uint64_t missing = 0;
+        if (hkp_dsm__blocks_path(n, a, a->final.seq, a->final.id, head.seq, head.id, &missing) != 1) return 0;
+        for (uint64_t k = 0; k < head.seq - a->final.seq; k++) {
+            struct block *b = n->path[k];
+            if (b->place != PLACE_BRANCH || b->kept) continue;
+            if (hkp_dsm__events_free(n) < least) return 0;
+            hkp_dsm__block_put(n, b, 0);
+            b->kept = 1;
+        }
+    }
+    return hkp_dsm__events_free(n) + 1 >= least;
+}
+
 /* The tree stands on p: applied now, or before when p was judged. A body that does not give the root that q
  * members signed is not the body. */
 static int applied(node *n, struct prop *p) {
@@ -148,7 +171,7 @@ static void put_target(node *n) {
 }
 
 static int finalise_one(node *n, struct prop *p, int named) {
-    if (!applied(n, p) || !blocks_here(n, p) || !heads_final(n, p)) return 0;
+    if (!applied(n, p) || !blocks_here(n, p) || !branches_kept(n, p) || !heads_final(n, p)) return 0;
     hkp_dsm__ops_final(n, p);
     uint8_t place[40];
     hkp_put_be64(place, p->h.height);

@@ -226,7 +226,10 @@ int hkp_dsm__block_complete(node *n, struct block *b, const struct hkp_dsm_view 
     hkp_dsm__blob_drop(&n->pool, b->item); /* no event names bytes of it: it had no content to tell */
     b->item = whole;
     hkp_dsm__item_views(b);
-    if (b->place == PLACE_BRANCH) hkp_dsm__block_put(n, b, 1);
+    if (b->place == PLACE_BRANCH) {
+        hkp_dsm__block_put(n, b, 1);
+        b->kept = 0;
+    }
     if (b->place == PLACE_CHAIN || b->place == PLACE_KEPT) {
         b->late = 1;
         keep(n, b, HELD_PAYLOAD);
@@ -333,7 +336,7 @@ void hkp_dsm__block_final(node *n, struct author *a, struct block *b, uint64_t h
         }
         hkp_dsm__block_unplace(n, b);
         seq_put(n, b);
-        hkp_dsm__block_put(n, b, 0);
+        if (!b->kept) hkp_dsm__block_put(n, b, 0);
     } else {
         hkp_dsm__block_unplace(n, b);
         seq_put(n, b);

@@ -30,6 +30,8 @@ struct block {
     /** it came with or for a proposal and by no link yet, or without its payload: gossip told nothing of it
      * (D-GSP-8) */
     uint8_t untold;
+    /** 1: of another branch than ours, and final: it has the row of its number already */
+    uint8_t kept;
     /** its payload came later and is not durable yet: the host is not told of it */
     uint8_t late;
 };

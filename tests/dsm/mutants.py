@@ -629,6 +629,8 @@ STORE = [
     ("D-STO-10 all that a jump made final is told at once", BLOCKS,
      "hkp_dsm__block_final(n, a, b, height); /* pinned",
      "hkp_dsm__block_final(n, a, b, height), hkp_dsm__block_tell(n, b, HKP_DSM_EV_BLOCK_FINAL); /* pinned", *FULL),
+    ("D-STO-10 rows of another branch are not counted", FINAL, "            if (hkp_dsm__events_free(n) < least) return 0;\n", "",
+     "sim_full_store", "a_checkpoint_of_thousands_of_blocks_of_another_branch_is_followed"),
     ("D-STO-8 the newest block of an author goes", PRUNE,
      "uint64_t end = a != NULL && a->final.seq <= h->seq ? a->final.seq : h->seq + 1;",
      "uint64_t end = a != NULL ? h->seq + 1 : h->seq;", "sim_store", "old_blocks_go_and_the_newest_of_each_author_stays"),

@@ -251,6 +251,56 @@ static void a_store_without_its_place_may_hold_more_than_memory(void) {
     }
 }
 
+/* ---- more at once than there are events ---- */
+
+/* Five authors say one thing to one node and another to the others, 900 times each; a checkpoint of the
+ * others takes all of it. */
+static void a_checkpoint_of_thousands_of_blocks_of_another_branch_is_followed(void) {
+    enum { AUTHORS = 5, EACH = 900 };
+    begin(check_seed() * 600, AUTHORS);
+    for (uint32_t i = 0; i < 4; i++) others_see(i, 0);
+    struct chain ours[AUTHORS], final[AUTHORS], again[AUTHORS];
+    for (uint32_t k = 0; k < AUTHORS; k++) {
+        ours[k] = chain_of(4 + k, 1);
+        final[k] = again[k] = chain_of(4 + k, 2);
+    }
+    for (uint32_t done = 0, rounds = 0; done < 3 * AUTHORS && rounds < 2000; rounds++) {
+        done = 0;
+        for (uint32_t k = 0; k < AUTHORS; k++) {
+            while (ours[k].seq < EACH && push(&ours[k], 0, 0, 16)) continue;
+            while (final[k].seq < EACH && push(&final[k], 1, 3, 16)) continue;
+            while (ours[k].seq == EACH && again[k].seq < EACH && push(&again[k], 0, 0, 16)) continue;
+            done += (uint32_t)((ours[k].seq == EACH) + (final[k].seq == EACH) + (again[k].seq == EACH));
+        }
+        sim_run(&sim, SIM_S);
+    }
+    for (uint32_t k = 0; k < AUTHORS; k++) {
+        CHECK_EQ(author_at(0, 4 + k)->n_branch, EACH);
+        CHECK_EQ(author_at(1, 4 + k)->final.seq, 0);
+    }
+    CHECK_EQ(sim.nodes[0].node->event_count, 0);
+    sim.nodes[0].node->event_head = 0;
+    sim.nodes[0].node->events_cap = EVENTS_RESERVE + 100;
+    for (uint32_t i = 1; i < 4; i++)
+        for (uint32_t k = 1; k < 4; k++) sim_link(&sim, i, k, 1);
+    sim_run(&sim, 20 * SIM_S);
+    const uint64_t height = sim_status(&sim, 1).final_height;
+    printf("# height %" PRIu64 ", final %" PRIu64 "\n", height, author_at(1, 4)->final.seq);
+    others_see(0, 1);
+    sim_run(&sim, 30 * SIM_S);
+    CHECK_EQ(sim.nodes[0].node->state, HKP_DSM_STATE_RUNNING);
+    CHECK(sim_status(&sim, 0).final_height >= height);
+    for (uint32_t k = 0; k < AUTHORS; k++) {
+        CHECK_EQ(author_at(0, 4 + k)->final.seq, EACH);
+        for (uint64_t seq = 1; seq <= EACH; seq += 90) {
+            const struct sim_row *mine = row_of(0, 4 + k, seq), *theirs = row_of(1, 4 + k, seq);
+            CHECK(mine != NULL && theirs != NULL && mine->len == theirs->len &&
+                  memcmp(mine->data, theirs->data, mine->len) == 0);
+        }
+    }
+    sim_free(&sim);
+}
+
 /* ---- large holes ---- */
 
 /* Blocks 1 to count of node 2 are lost at node 0, as a repair leaves it. */
@@ -340,6 +390,7 @@ int main(void) {
     CASE(who_is_frozen_stays_frozen);
     CASE(what_stands_above_frozen_heads_stops_no_start);
     CASE(a_store_without_its_place_may_hold_more_than_memory);
+    CASE(a_checkpoint_of_thousands_of_blocks_of_another_branch_is_followed);
     CASE(a_large_hole_is_healed_as_a_whole);
     CASE(what_nobody_has_is_given_up_and_told);
     return check_done();
