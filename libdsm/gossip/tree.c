@@ -119,6 +119,12 @@ static void link_clear(tree_link *l) {
     memset(l->unwanted, 0, (size_t)UNWANTED * 16);
 }
 
+/* Items come by it from now on, and go by it, but not to a leaf (D-GSP-5). */
+static void make_eager(tree_link *l) {
+    l->in_eager = 1;
+    l->out_eager = !l->leaf;
+}
+
 void hkp_dsm__tree_link_up(tree *t, uint32_t link) {
     link_clear(&t->links[link]);
     t->links[link].up = 1;
@@ -177,7 +183,7 @@ static void mend(tree *t) {
     t->next = HKP_DSM__LINK_NONE;
     if (t->last == HKP_DSM__LINK_NONE) return;
     tree_link *l = &t->links[t->last];
-    l->in_eager = l->out_eager = 1;
+    make_eager(l);
     l->say = HKP_DSM__TREE_GRAFT;
     l->say_lane = t->last_lane;
     t->say = 1;
@@ -254,7 +260,7 @@ static void move(tree *t, uint32_t from, uint32_t to, uint32_t lane) {
     tree_link *a = &t->links[from], *b = &t->links[to];
     if (from == to || !b->up || a->lossy) return;
     a->in_eager = a->out_eager = 0;
-    b->in_eager = b->out_eager = 1;
+    make_eager(b);
     a->say = HKP_DSM__TREE_PRUNE;
     b->say = HKP_DSM__TREE_GRAFT;
     a->say_lane = b->say_lane = (uint8_t)lane;
@@ -288,8 +294,7 @@ uint64_t hkp_dsm__tree_tell(tree *t, hkp_time now, uint32_t link, uint32_t lane,
     const int move_now = moves(t, now, id);
     count_copies(t, now, id, lane);
     if (link != HKP_DSM__LINK_NONE && (w == NULL || w->asked != link)) {
-        t->links[link].in_eager = 1;
-        t->links[link].out_eager |= !t->links[link].leaf; /* items of others go back by it */
+        make_eager(&t->links[link]); /* items of others go back by it */
         t->torn = 0;
         if (move_now && w != NULL) move(t, link, w->first, lane);
     }
@@ -375,7 +380,7 @@ void hkp_dsm__tree_ihave(tree *t, hkp_time now, uint32_t link, uint32_t lane, co
         w->lane = (uint8_t)lane;
         w->first = (uint8_t)link;
         w->held = held == HKP_DSM__TREE_HELD_UNTOLD;
-        if (t->torn && !w->held) l->in_eager = l->out_eager = 1;
+        if (t->torn && !w->held) make_eager(l);
         t->torn &= w->held;
         w->due = l->in_eager && !w->held ? now : now + t->o.graft_ns;
         if (w->due < t->due) t->due = w->due;
@@ -469,8 +474,7 @@ static int next_graft(tree *t, struct hkp_dsm__tree_out *out) {
         t->n_ready--;
     }
     if (out->n == 0) return 0;
-    t->links[out->link].out_eager = !t->links[out->link].leaf;
-    t->links[out->link].in_eager = 1;
+    make_eager(&t->links[out->link]);
     sort(out);
     return 1;
 }

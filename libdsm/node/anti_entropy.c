@@ -172,14 +172,19 @@ static void compare(node *n, struct peer *p, struct hkp_dsm__list *heads) {
 
 /* ---- a turn ---- */
 
+/* Who is quiet asks by itself when it speaks; such a one asks anybody. */
+static int is_asked(const node *n, const struct peer *p) {
+    return p->up && hkp_dsm__lane_open(p, 3) &&
+           (p->stance == HKP_DSM_STANCE_OPEN || n->probes.own_stance != HKP_DSM_STANCE_OPEN);
+}
+
 static struct peer *random_peer(node *n, uint32_t random) {
     uint32_t count = 0;
-    for (uint32_t i = 0; i < n->peers_max; i++)
-        count += n->peers[i].up && hkp_dsm__lane_open(&n->peers[i], 3);
+    for (uint32_t i = 0; i < n->peers_max; i++) count += (uint32_t)is_asked(n, &n->peers[i]);
     uint32_t at = count > 0 ? random % count : 0;
     for (uint32_t i = 0; i < n->peers_max; i++) {
         struct peer *p = &n->peers[i];
-        if (p->up && hkp_dsm__lane_open(p, 3) && at-- == 0) return p;
+        if (is_asked(n, p) && at-- == 0) return p;
     }
     return NULL;
 }
@@ -188,7 +193,8 @@ void hkp_dsm__entropy_tick(node *n) {
     struct entropy *e = &n->entropy;
     uint8_t draw[20], hashes[BUCKETS][8], root[8];
     if (n->now < e->at) return;
-    e->at = n->now + 2 * SECOND;
+    /* who is quiet: with its next heartbeat (D-GSP-5) */
+    e->at = n->probes.own_stance == HKP_DSM_STANCE_OPEN ? n->now + 2 * SECOND : HKP_TIME_NEVER;
     e->step = IDLE;
     if (n->n_peers == 0 || n->rng.fill(n->rng.user, draw, sizeof draw) != 0) return;
     struct peer *p = random_peer(n, (uint32_t)draw[16] | (uint32_t)draw[17] << 8 | (uint32_t)draw[18] << 16);

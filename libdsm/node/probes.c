@@ -180,6 +180,7 @@ hkp_status hkp_dsm__on_probe(node *n, struct peer *p, const struct hkp_dsm__mess
 hkp_status hkp_dsm_gossip_stance(hkp_dsm_node *n, const uint8_t peer[16], uint32_t stance) {
     if (stance > HKP_DSM_STANCE_GHOST) return HKP_E_INVAL;
     if (peer == NULL) {
+        if (stance != HKP_DSM_STANCE_OPEN || n->probes.own_stance != stance) n->entropy.at = n->now;
         n->probes.own_stance = stance;
         return HKP_OK;
     }

@@ -525,6 +525,7 @@ RUBBISH = ("unit_rations", "who_sends_rubbish_is_sent_away")
 RATIONS = ("unit_rations", "more_than_a_ration_is_dropped_unread")
 WHOSE = ("unit_neighbours", "a_record_says_where_and_whose")
 PROBED = ("unit_rations", "probes_for_others_are_few")
+QUIET = ("unit_neighbours", "a_quiet_node_does_anti_entropy_with_its_heartbeats")
 VIEWS = [
     ("D-GSP-8 copies are not answered by PRUNE", SPREAD_C, "    send_prune(n, p, lane);\n", "    (void)lane;\n", "unit_spread",
      "an_announced_block_is_asked_for_and_passed_on_once"),
@@ -587,6 +588,10 @@ VIEWS = [
     ("D-GSP-5 others are not asked", PROBES, "        ask_others(n, p);\n", "", "unit_neighbours", "who_answers_others_is_kept"),
     ("D-GSP-5 a ghost is pushed to", PROBES, "stance == HKP_DSM_STANCE_GHOST);", "0);", "unit_neighbours",
      "a_ghost_is_neither_probed_nor_pushed_to"),
+    ("D-GSP-5 a leaf is made eager", TREE, "    l->out_eager = !l->leaf;\n}", "    l->out_eager = 1;\n}", "unit_gossip", "a_leaf_gets_nothing_by_push"),
+    ("D-GSP-5 a quiet node asks by its clock", "libdsm/node/anti_entropy.c", "e->at = n->probes.own_stance == HKP_DSM_STANCE_OPEN ?", "e->at = 1 ?", *QUIET),
+    ("D-GSP-5 quiet nodes are asked", "libdsm/node/anti_entropy.c", "(p->stance == HKP_DSM_STANCE_OPEN || n", "(1 || n", *QUIET),
+    ("D-GSP-5 a heartbeat brings no turn", PROBES, "n->entropy.at = n->now;", "(void)n;", *QUIET),
     ("D-SMX-7 ids in HAVE are authors", "libdsm/node/sync.c", "hkp_dsm__stranger_claim(n, p, have.node_id, have.seq);",
      "hkp_dsm__author_make(n, have.node_id);", "unit_strangers", "ids_that_members_make_up_are_no_authors"),
     ("D-SMX-7 ids in proposals are authors", "libdsm/consensus/proposal.c", "    if (a == NULL || a->n_certs == 0) {\n        hkp_dsm__certificate_ask(",

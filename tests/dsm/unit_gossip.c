@@ -383,6 +383,30 @@ static void who_lost_the_link_that_brought_items_asks_at_once(void) {
     hand_free(h);
 }
 
+/* D-GSP-5: whatever it announces first, and whichever link goes. */
+static void a_leaf_gets_nothing_by_push(void) {
+    for (int way = 0; way < 3; way++) {
+        struct hand *h = hand_new(8);
+        make_lazy(h, 0xFC);
+        hkp_dsm__tree_link_leaf(&h->t, 5, 1);
+        if (way == 0) { /* the link goes by which items came, and it was the next to announce the last one */
+            (void)new_item(h, 60 * SECOND, 1, 1, 100);
+            ihave(h, 60 * SECOND, 5, 1);
+            hkp_dsm__tree_link_down(&h->t, 1);
+        } else if (way == 1) { /* it announced first what moves the tree */
+            ihave(h, 60 * SECOND, 5, 200);
+            (void)new_item(h, 60 * SECOND + MS, 1, 200, 100);
+        } else { /* it announces first after that link went */
+            (void)new_item(h, 60 * SECOND, 1, 1, 100);
+            hkp_dsm__tree_link_down(&h->t, 1);
+            ihave(h, 61 * SECOND, 5, 2);
+        }
+        CHECK_EQ(h->t.links[5].in_eager, 1);
+        CHECK_EQ(new_item(h, 62 * SECOND, HKP_DSM__LINK_NONE, 3, 100) & 1U << 5, 0);
+        hand_free(h);
+    }
+}
+
 static void a_new_link_of_a_grown_tree_begins_lazy(void) {
     struct hand *h = hand_new(4);
     CHECK_EQ(new_item(h, 0, HKP_DSM__LINK_NONE, 1, 100), 0x0F);
@@ -565,6 +589,7 @@ int main(void) {
     CASE(items_come_from_who_had_one_before_the_link_that_brings_them);
     CASE(a_link_that_loses_much_is_never_moved_away_from);
     CASE(who_lost_the_link_that_brought_items_asks_at_once);
+    CASE(a_leaf_gets_nothing_by_push);
     CASE(a_new_link_of_a_grown_tree_begins_lazy);
     CASE(a_link_that_goes_leaves_nothing_behind);
     CASE(no_order_of_calls_breaks_the_bounds);

@@ -345,6 +345,33 @@ static void a_ghost_is_neither_probed_nor_pushed_to(void) {
     sim_free(&sim);
 }
 
+/* D-GSP-5: its turns are those of its heartbeats, of which its host tells, and others leave it alone. */
+static void a_quiet_node_does_anti_entropy_with_its_heartbeats(void) {
+    for (uint32_t stance = HKP_DSM_STANCE_STEALTH; stance <= HKP_DSM_STANCE_GHOST; stance++) {
+        begin(check_seed(), 0);
+        run(5 * SIM_S);
+        hkp_dsm_node *quiet = sim.nodes[3].node;
+        for (uint32_t i = 0; i < 3; i++)
+            CHECK_EQ(hkp_dsm_gossip_stance(sim.nodes[i].node, sim.mesh.node_id[3], stance), HKP_OK);
+        hkp_time asked[SEATS] = {0};
+        uint64_t turns = quiet->entropy.turns;
+        for (int beat = 0; beat < 3; beat++) {
+            CHECK_EQ(hkp_dsm_gossip_stance(quiet, NULL, stance), HKP_OK);
+            run(20 * SIM_S);
+            CHECK_EQ(quiet->entropy.turns, ++turns);
+            for (uint32_t i = 0; i < 3; i++) {
+                const hkp_time at = hkp_dsm__peer(quiet, sim.mesh.node_id[i])->digest_again;
+                CHECK(beat == 0 || at == asked[i]);
+                asked[i] = at;
+            }
+        }
+        CHECK_EQ(hkp_dsm_gossip_stance(quiet, NULL, HKP_DSM_STANCE_OPEN), HKP_OK);
+        run(20 * SIM_S);
+        CHECK(quiet->entropy.turns >= turns + 9);
+        sim_free(&sim);
+    }
+}
+
 static hkp_status say(uint32_t to, uint32_t from, const struct hkp_dsm_cbor_writer *w) {
     CHECK_EQ(w->status, HKP_OK);
     const hkp_status st =
@@ -488,6 +515,7 @@ int main(void) {
     CASE(who_does_not_answer_is_replaced);
     CASE(who_answers_others_is_kept);
     CASE(a_ghost_is_neither_probed_nor_pushed_to);
+    CASE(a_quiet_node_does_anti_entropy_with_its_heartbeats);
     CASE(a_pushed_record_is_learnt_and_passed_on);
     CASE(false_records_enter_no_view);
     CASE(an_expired_record_among_others_is_left_out);
