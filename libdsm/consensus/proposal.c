@@ -135,6 +135,7 @@ struct prop *hkp_dsm__prop_add(node *n, const struct hkp_dsm__header *h, const s
     uint8_t ops[32];
     if (fresh.header == NULL || fresh.body == NULL || (envelope != NULL && fresh.envelope == NULL) ||
         hkp_dsm__body_parse(fresh.body->ptr, fresh.body->len, &fresh.parsed) != HKP_OK ||
+        fresh.parsed.n_heads > h->n_blocks || /* each brings a block (e): q members bound the body */
         (hkp_dsm__ops_root(&fresh.parsed, ops), memcmp(ops, h->ops_root, 32) != 0)) {
         hkp_dsm__blob_drop(&n->pool, fresh.header);
         hkp_dsm__blob_drop(&n->pool, fresh.body);

@@ -349,6 +349,8 @@ CONSENSUS = [
      "unit_node", "certs_of_views_that_left_memory_count"),
     ("D-STO-9 who does not know its old promises is a copy", PROMISES, "if (s->view != view) return s->view < view;", "if (s->view != view) return 1;",
      "sim_liars", "who_missed_more_views_than_are_in_memory_is_back"),
+    ("D-SMX-R8 a body of more heads than blocks is kept", PROPOSAL, "fresh.parsed.n_heads > h->n_blocks ||", "",
+     "unit_node", "a_body_of_more_heads_than_blocks_is_not_kept"),
     ("D-STO-9 nobody is asked", PROMISES, "if (!n->promises_open || !answered(n)) return;", "if (!n->promises_open) return;",
      "unit_node", "no_promise_before_the_others_told_theirs"),
     ("D 13 all headers of a view are kept", PROPOSAL, ("if (first != NULL && first->state != PROP_BAD) return HKP_OK;",

@@ -114,6 +114,7 @@ static void invent_chain(uint32_t to, uint64_t view, const struct hkp_dsm_view *
     h.proposer = n->perm[view % n->set.n];
     CHECK_EQ(hkp_dsm__body_parse(body->ptr, body->len, &parsed), HKP_OK);
     hkp_dsm__ops_root(&parsed, h.ops_root);
+    h.n_blocks = parsed.n_heads;
     for (size_t i = 0; i < 32; i++) h.parent[i] = (uint8_t)sim_random(&sim, 256);
     for (h.view = n->view + 2; h.view <= view; h.view++, count++) {
         h.parent_view = h.view - 1;

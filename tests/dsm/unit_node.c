@@ -169,6 +169,7 @@ static void send_cert(uint32_t kind, uint64_t view, const uint8_t *digest) {
 static const uint8_t *on;
 static uint64_t on_view;
 static int false_body;
+enum { FALSE_HEADS = 12000 };
 static uint8_t header[HKP_DSM__HEADER_MAX];
 static size_t header_len;
 static const uint8_t empty_body[3] = {0x82, 0x80, 0x80};
@@ -182,6 +183,7 @@ static void make_header(uint64_t view, uint32_t seat, uint64_t time_ms, uint8_t 
     memcpy(h.parent, on != NULL ? on : genesis.chain_id, 32);
     h.parent_view = on != NULL ? on_view : 0;
     h.height = h.parent_view + 1;
+    h.n_blocks = false_body == 3 ? FALSE_HEADS : false_body ? 3 : 0;
     hkp_dsm__merkle_root(&empty, h.heads_root);
     hkp_dsm__merkle_root(&empty, h.blocks_root);
     hkp_dsm__ops_root(&parsed, h.ops_root);
@@ -192,7 +194,7 @@ static void make_header(uint64_t view, uint32_t seat, uint64_t time_ms, uint8_t 
 /* Rightly signed. */
 static hkp_status send_proposal(uint64_t view, uint32_t seat, uint64_t time_ms, uint8_t digest[32]) {
     static uint8_t other_body[1 << 20];
-    static struct hkp_dsm__head heads[12000];
+    static struct hkp_dsm__head heads[FALSE_HEADS];
     uint8_t envelope[1200];
     struct hkp_dsm_view env = {.ptr = envelope}, body_view = {empty_body, sizeof empty_body};
     size_t n_heads = false_body == 3 ? sizeof heads / sizeof heads[0] : 1;
@@ -618,6 +620,28 @@ static void ancestors_that_a_leader_invents_are_not_taken(void) {
     hkp_dsm_node_free(node);
 }
 
+/* R8: nobody can judge the heads of a body before its ancestors are here, but each brings a block. */
+static void a_body_of_more_heads_than_blocks_is_not_kept(void) {
+    static uint8_t body[256];
+    uint8_t digest[32];
+    struct hkp_dsm__head head = {.node_id = {7}, .seq = 1};
+    struct hkp_dsm_view h = {header, 0}, b = {body, 0};
+    begin_promising(not_leading(1));
+    make_header(1, perm[1], genesis_ms() + 1, digest);
+    h.len = header_len;
+    CHECK_EQ(hkp_dsm__body_build(&head, 1, NULL, 0, body, sizeof body, &b.len), HKP_OK);
+    send_cert(HKP_DSM_KIND_NOTAR, 1, digest);
+    struct hkp_dsm_cbor_writer w = writer();
+    hkp_dsm__put_sync_resp(&w, 0);
+    hkp_dsm_cbor_put_array(&w, 1);
+    hkp_dsm__put_pair(&w, &h, &b);
+    CHECK_EQ(deliver((me + 1) % mesh.n, &w), HKP_OK);
+    CHECK(!holds(digest));
+    answer_header((me + 1) % mesh.n);
+    CHECK(holds(digest));
+    hkp_dsm_node_free(node);
+}
+
 /* D 13: of what no cert names the view at hand has the first place, the next ones follow; who had to give way
  * may come again. */
 static void headers_without_certs_share_their_part_of_the_pool(void) {
@@ -773,6 +797,7 @@ int main(void) {
     CASE(headers_of_views_to_come_push_out_none);
     CASE(a_notarised_header_gets_final);
     CASE(ancestors_that_a_leader_invents_are_not_taken);
+    CASE(a_body_of_more_heads_than_blocks_is_not_kept);
     CASE(headers_without_certs_share_their_part_of_the_pool);
     CASE(certs_of_views_that_left_memory_count);
     CASE(a_question_about_the_last_view_of_all_is_answered);
