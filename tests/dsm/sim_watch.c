@@ -309,6 +309,7 @@ void sim_watch_fact(struct sim *s, uint32_t i, const struct hkp_dsm_event *ev) {
         if (me->told == NULL) me->told = calloc(1, sizeof *me->told);
         sim_must(me->told != NULL, "no memory");
         memset(me->told, 0, sizeof *me->told);
+        me->joined = 0;
         watch_set(s, &me->node->set);
         break;
     case HKP_DSM_EV_EPOCH:
