@@ -27,6 +27,7 @@ static int blocks_here(node *n, struct prop *p) {
             hkp_dsm__blocks_path(n, a, a->final.seq, a->final.id, head.seq, head.id, &missing) == 1)
             continue;
         complete = 0;
+        a->named_final = missing > 0;
         if (n->now < a->want_again && a->want_again > 1) continue;
         a->want_again = n->now + 2 * n->delay;
         struct peer *who = hkp_dsm__some_peer(n, 0, 1);
@@ -47,7 +48,7 @@ static int branches_kept(node *n, const struct prop *p) {
     for (size_t i = 0; i < p->parsed.n_heads; i++) {
         struct hkp_dsm__head head;
         hkp_dsm__body_head(&at, &head);
-        const struct author *a = hkp_dsm__author(n, head.node_id);
+        struct author *a = hkp_dsm__author(n, head.node_id);
         uint64_t missing = 0;
         if (hkp_dsm__blocks_path(n, a, a->final.seq, a->final.id, head.seq, head.id, &missing) != 1) return 0;
         for (uint64_t k = 0; k < head.seq - a->final.seq; k++) {

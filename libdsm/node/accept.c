@@ -63,10 +63,52 @@ static hkp_status hold_behind_gap(node *n, struct author *a, struct peer *p,
     return HKP_E_DSM_GAP;
 }
 
+static int is_named(const struct author *a, const struct hkp_dsm__block *b) {
+    return memcmp(a->named, b->id, 32) == 0;
+}
+
+/* It goes on another branch, however far that has come. */
+static int on_branch(const node *n, const struct author *a, const struct hkp_dsm__block *b) {
+    const struct block *below = hkp_dsm__block_by_id(n, b->prev);
+    return below != NULL && below->author == a && below->place == PLACE_BRANCH && below->b.seq + 1 == b->seq;
+}
+
+static void to_branch(node *n, struct block *b) {
+    hkp_dsm__block_beside(n, b, PLACE_BRANCH);
+    hkp_dsm__block_put(n, b, 1);
+}
+
+/* What waited goes on that branch, too: the places behind the gap are for the chain. */
+static void branch_goes_on(node *n, struct author *a, const struct block *b) {
+    for (struct block *w = a->waiting; w != NULL;) {
+        if (memcmp(w->b.prev, b->b.id, 32) != 0) {
+            w = w->next;
+            continue;
+        }
+        hkp_dsm__block_unplace(n, w);
+        to_branch(n, w);
+        b = w;
+        w = a->waiting;
+    }
+}
+
+/* The oldest that no header named goes; for one that a header names any. */
+static int branch_gives_way(node *n, struct author *a, int named) {
+    struct block *oldest = NULL, *other = NULL;
+    for (struct block *b = a->branch; b != NULL; b = b->next) {
+        if (b->pins > 0) continue;
+        other = b;
+        if (!b->named) oldest = b;
+    }
+    if (oldest == NULL && named) oldest = other;
+    if (oldest != NULL) hkp_dsm__block_lose(n, oldest);
+    return oldest != NULL;
+}
+
 /* Another branch (D-BLK-11, D-BLK-13): evidence if both blocks are here, and kept, since a checkpoint may
- * take it. */
+ * take it. What nobody asked for is held to the cap, and takes no other's place. */
 static hkp_status take_branch(node *n, struct author *a, const struct hkp_dsm__block *parsed,
-                              const struct hkp_dsm__item *item, hkp_status why) {
+                              const struct hkp_dsm__item *item, hkp_status why, int came) {
     struct block *ours = hkp_dsm__block_at(n, a, parsed->seq);
     if (ours == NULL && parsed->seq <= a->final.seq) return HKP_E_DSM_OLD;
     if (ours != NULL) {
@@ -75,11 +117,17 @@ static hkp_status take_branch(node *n, struct author *a, const struct hkp_dsm__b
         hkp_dsm__suspect(n, &ours->envelope, &item->object);
         hkp_dsm__block_unpin(n, ours);
     }
-    if (parsed->seq <= a->final.seq || a->n_branch >= BRANCH_PER_AUTHOR) return why;
+    if (parsed->seq <= a->final.seq) return why;
+    const int named = is_named(a, parsed);
+    if (!named && came == CAME_PUSHED && !hkp_dsm__within_cap(n, a)) return HKP_E_LIMIT;
+    if (a->n_branch >= BRANCH_PER_AUTHOR &&
+        ((!named && (came == CAME_PUSHED || !on_branch(n, a, parsed))) || !branch_gives_way(n, a, named)))
+        return why;
     struct block *b = hkp_dsm__block_new(n, a, parsed, &item->object, &item->payload);
     if (b == NULL) return HKP_E_LIMIT;
-    hkp_dsm__block_beside(n, b, PLACE_BRANCH);
-    hkp_dsm__block_put(n, b, 1);
+    to_branch(n, b);
+    branch_goes_on(n, a, b);
+    if (named) a->want_again = 0; /* what is below it is asked for at once */
     return why;
 }
 
@@ -113,11 +161,16 @@ static hkp_status attach_payload(node *n, struct peer *p, struct block *b, const
     return HKP_OK;
 }
 
-/* Blocks that cannot be kept whatever their signature says: final and forgotten, behind a gap that is full,
- * above the head of a frozen author (D-BLK-12). Nobody makes us verify those again and again. */
+/* Blocks that cannot be kept whatever their signature says: final and forgotten, on a chain or behind a gap
+ * that is full, above the head of a frozen author (D-BLK-12). Nobody makes us verify those again and again.
+ */
 static hkp_status of_no_use(const node *n, const struct author *a, const struct hkp_dsm__block *b) {
     if (b->seq <= a->final.seq) return hkp_dsm__block_at(n, a, b->seq) == NULL ? HKP_E_DSM_OLD : HKP_OK;
     if (a->frozen) return HKP_E_DSM_FORK;
+    if (is_named(a, b) || on_branch(n, a, b)) return HKP_OK;
+    if (a->tip.seq - a->final.seq >= OPEN_PER_AUTHOR &&
+        hkp_dsm__block_extends(b, n->chain_id, &a->tip) == HKP_OK)
+        return HKP_E_LIMIT;
     return b->seq > a->tip.seq + 1 && a->n_waiting >= WAITING_PER_AUTHOR ? HKP_E_DSM_GAP : HKP_OK;
 }
 
@@ -156,7 +209,6 @@ hkp_status hkp_dsm__block_take(node *n, struct peer *p, const struct hkp_dsm__it
         hkp_dsm__certificate_ask(n, a, p, item->signer);
         return HKP_E_DSM_SIGNER;
     }
-    if (a->tip.seq - a->final.seq >= OPEN_PER_AUTHOR) return HKP_E_LIMIT;
     hkp_status useless = of_no_use(n, a, &parsed);
     if (useless != HKP_OK) return useless;
     struct hkp_dsm__block_rules rules = {.chain_id = n->chain_id,
@@ -176,12 +228,15 @@ hkp_status hkp_dsm__block_take(node *n, struct peer *p, const struct hkp_dsm__it
         hkp_dsm__certificate_ask(n, a, p, item->signer);
         return st;
     case HKP_E_DSM_GAP:
-        return hold_behind_gap(n, a, p, &parsed, item, came);
+        return !a->headless && (is_named(a, &parsed) || on_branch(n, a, &parsed))
+                   ? take_branch(n, a, &parsed, item, st, came)
+                   : hold_behind_gap(n, a, p, &parsed, item, came);
     case HKP_E_DSM_FORK:
     case HKP_E_DSM_OLD:
-        return take_branch(n, a, &parsed, item, st);
+        return take_branch(n, a, &parsed, item, st, came);
     case HKP_E_DSM_PREV:
-        return parsed.seq > 1 && parsed.seq == a->tip.seq + 1 ? take_branch(n, a, &parsed, item, st) : st;
+        return parsed.seq > 1 && parsed.seq == a->tip.seq + 1 ? take_branch(n, a, &parsed, item, st, came)
+                                                              : st;
     default:
         return st;
     }

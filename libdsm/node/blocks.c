@@ -58,9 +58,16 @@ static void list_remove(struct block **list, struct block *b) {
     b->next = b->prev = NULL;
 }
 
+/* It counts as its author's until unplace(). */
+static void loose(struct block *b) {
+    b->loose = b->item->len + (uint32_t)sizeof *b;
+    b->author->loose += b->loose;
+}
+
 void hkp_dsm__block_beside(node *n, struct block *b, uint8_t place) {
     struct author *a = b->author;
     b->place = place;
+    loose(b);
     list_put(place == PLACE_WAITING ? &a->waiting : &a->branch, b);
     if (place == PLACE_BRANCH) {
         a->n_branch++;
@@ -73,6 +80,8 @@ void hkp_dsm__block_beside(node *n, struct block *b, uint8_t place) {
 /* Out of the list or index of its place; it stays findable by id. */
 void hkp_dsm__block_unplace(node *n, struct block *b) {
     struct author *a = b->author;
+    a->loose -= b->loose;
+    b->loose = 0;
     if (b->place == PLACE_WAITING) {
         list_remove(&a->waiting, b);
         a->n_waiting--;
@@ -160,8 +169,19 @@ void hkp_dsm__item_views(struct block *b) {
         b->payload.ptr = hkp_dsm_cbor_bytes(&r, 0, SIZE_MAX, &b->payload.len);
 }
 
-blob *hkp_dsm__block_row(node *n, const struct hkp_dsm_view *envelope, const struct hkp_dsm_view *payload) {
-    while (hkp_dsm__fuller(n, FILL_BLOCKS))
+/* Sixteenths of the pool that may be in use before this one: the last are for what a header needs, whoever
+ * filled the others; 0: its author has its share. */
+static uint32_t room_for(const node *n, const struct author *a, const struct hkp_dsm__block *b, size_t len) {
+    const int named = memcmp(a->named, b->id, 32) == 0;
+    if (n->state != HKP_DSM_STATE_RUNNING || b->seq <= a->final.seq || (named && a->named_final))
+        return FILL_BLOCKS;
+    if (a == n->self || named) return FILL_OWN;
+    return a->loose + len > n->pool.units / AUTHOR_PART * POOL_UNIT ? 0 : FILL_OTHERS;
+}
+
+blob *hkp_dsm__block_row(node *n, uint32_t sixteenths, const struct hkp_dsm_view *envelope,
+                         const struct hkp_dsm_view *payload) {
+    while (hkp_dsm__fuller(n, sixteenths))
         if (!evict_one(n)) return NULL;
     const size_t room = envelope->len + payload->len + 16;
     blob *row = hkp_dsm__room(n, room);
@@ -172,12 +192,13 @@ blob *hkp_dsm__block_row(node *n, const struct hkp_dsm_view *envelope, const str
     return row;
 }
 
-/* Into memory, findable by id; NULL: no room. */
 struct block *hkp_dsm__block_new(node *n, struct author *a, const struct hkp_dsm__block *parsed,
                                  const struct hkp_dsm_view *envelope, const struct hkp_dsm_view *payload) {
-    while (n->n_blocks >= n->blocks_max)
+    const uint32_t room = room_for(n, a, parsed, envelope->len + payload->len);
+    if (room == 0) return NULL;
+    while (n->n_blocks >= n->blocks_max - n->blocks_max / 16 * (FILL_BLOCKS - room))
         if (!evict_one(n)) return NULL;
-    blob *item = hkp_dsm__block_row(n, envelope, payload);
+    blob *item = hkp_dsm__block_row(n, room, envelope, payload);
     struct block *b = item != NULL ? hkp_dsm__take(n, sizeof *b) : NULL;
     if (b == NULL) {
         hkp_dsm__blob_drop(&n->pool, item);
@@ -185,6 +206,7 @@ struct block *hkp_dsm__block_new(node *n, struct author *a, const struct hkp_dsm
     }
     *b = (struct block){.author = a, .item = item, .b = *parsed, .seen_at = n->now};
     b->untold = payload->ptr == NULL;
+    b->named = memcmp(a->named, b->b.id, 32) == 0;
     hkp_dsm__item_views(b);
     struct block **at = id_bucket(n, b->b.id);
     b->next_by_id = *at;
@@ -193,14 +215,24 @@ struct block *hkp_dsm__block_new(node *n, struct author *a, const struct hkp_dsm
     return b;
 }
 
+static size_t row_key(const struct block *b, int branch, uint8_t key[KEY_MAX]) {
+    const size_t len = hkp_dsm__key_block(key, b->author->node_id, b->b.seq);
+    if (!branch) return len;
+    memcpy(key + len, b->b.id, 8);
+    return len + 8;
+}
+
 void hkp_dsm__block_put(node *n, struct block *b, int branch) {
     uint8_t key[KEY_MAX];
-    size_t len = hkp_dsm__key_block(key, b->author->node_id, b->b.seq);
-    if (branch) {
-        memcpy(key + len, b->b.id, 8);
-        len += 8;
-    }
+    const size_t len = row_key(b, branch, key);
     b->ticket = hkp_dsm__put_blob(n, HKP_DSM_ROW_BLOCK, key, len, hkp_dsm__blob_hold(b->item));
+}
+
+void hkp_dsm__block_lose(node *n, struct block *b) {
+    uint8_t key[KEY_MAX];
+    const size_t len = row_key(b, 1, key);
+    hkp_dsm__drop_one(n, HKP_DSM_ROW_BLOCK, key, len);
+    hkp_dsm__block_free(n, b);
 }
 
 static void keep(node *n, struct block *b, uint32_t what) {
@@ -219,13 +251,18 @@ void hkp_dsm__drop_above(node *n, const struct author *a, uint64_t seq) {
 }
 
 int hkp_dsm__block_complete(node *n, struct block *b, const struct hkp_dsm_view *payload) {
+    const int open = b->loose > 0;
+    const uint32_t room = open ? room_for(n, b->author, &b->b, payload->len) : FILL_BLOCKS;
+    if (room == 0) return 0;
     b->pins++; /* room for it must not come from itself */
-    blob *whole = hkp_dsm__block_row(n, &b->envelope, payload);
+    blob *whole = hkp_dsm__block_row(n, room, &b->envelope, payload);
     b->pins--;
     if (whole == NULL) return 0;
+    b->author->loose -= b->loose;
     hkp_dsm__blob_drop(&n->pool, b->item); /* no event names bytes of it: it had no content to tell */
     b->item = whole;
     hkp_dsm__item_views(b);
+    if (open) loose(b);
     if (b->place == PLACE_BRANCH) {
         hkp_dsm__block_put(n, b, 1);
         b->kept = 0;
@@ -240,6 +277,7 @@ int hkp_dsm__block_complete(node *n, struct block *b, const struct hkp_dsm_view 
 void hkp_dsm__block_extend(node *n, struct block *b) {
     struct author *a = b->author;
     b->place = PLACE_CHAIN;
+    loose(b);
     seq_put(n, b);
     a->tip = (struct hkp_dsm__known_head){.seq = b->b.seq, .time_us = b->b.timestamp_us};
     memcpy(a->tip.id, b->b.id, 32);
@@ -297,14 +335,16 @@ static void off_the_tip(node *n, struct block *const *path, uint64_t count) {
     }
 }
 
-int hkp_dsm__blocks_path(node *n, const struct author *a, uint64_t from, const uint8_t from_id[32],
-                         uint64_t seq, const uint8_t id[32], uint64_t *missing) {
+int hkp_dsm__blocks_path(node *n, struct author *a, uint64_t from, const uint8_t from_id[32], uint64_t seq,
+                         const uint8_t id[32], uint64_t *missing) {
     const uint8_t *at = id;
     int complete = 1;
     if (seq <= from || seq - from > HKP_DSM__HEAD_BLOCKS_MAX) return -1;
     for (uint64_t s = seq; s > from; s--) {
         struct block *b = hkp_dsm__block_by_id(n, at);
         if (b == NULL) {
+            memcpy(a->named, at, 32);
+            a->named_final = 0;
             *missing = s;
             return 0;
         }

@@ -24,7 +24,11 @@ struct block {
     uint64_t height;
     /** reports and puts that need it */
     uint32_t pins;
+    /** bytes that count as its author's while it is not final */
+    uint32_t loose;
     uint8_t place;
+    /** a header needed it that could not do without */
+    uint8_t named;
     /** that it came over; a statistic (D-GSP-7) */
     uint8_t hops;
     /** it came with or for a proposal and by no link yet, or without its payload: gossip told nothing of it
@@ -54,6 +58,11 @@ struct author {
     struct hkp_dsm__known_head final, tip;
     struct block *waiting, *branch;
     uint32_t n_waiting, n_branch;
+    /** bytes of its blocks that are not final */
+    size_t loose;
+    /** id of the next that a header lacks; 1: one that is final */
+    uint8_t named[32];
+    uint32_t named_final;
     /** authors with blocks that are not final */
     struct author *open_next, *open_prev;
     uint32_t is_open, forked, frozen, have_changed;
@@ -147,16 +156,16 @@ void hkp_dsm__rivals_of(node *n, const struct hkp_dsm_view *op);
 /* blocks.c */
 struct block *hkp_dsm__block_by_id(const node *n, const uint8_t id[32]);
 struct block *hkp_dsm__block_at(const node *n, const struct author *a, uint64_t seq);
-/** Into memory, findable by id; NULL: no room. */
+/** Into memory, findable by id; NULL: no room, or its author has its share. */
 struct block *hkp_dsm__block_new(node *n, struct author *a, const struct hkp_dsm__block *parsed,
                                  const struct hkp_dsm_view *envelope, const struct hkp_dsm_view *payload);
 /** Views into b->item, after that changed. */
 void hkp_dsm__item_views(struct block *b);
 void hkp_dsm__block_put(node *n, struct block *b, int branch);
-/** [0, envelope, payload or null]; NULL: no room, or blocks fill the pool as far as they may (FILL_BLOCKS).
- */
-blob *hkp_dsm__block_row(node *n, const struct hkp_dsm_view *envelope, const struct hkp_dsm_view *payload);
-/** The payload of a block that came without: durable first, reported once more after. 0: no room. */
+/** [0, envelope, payload or null]; NULL: no room, or so many sixteenths of the pool are in use. */
+blob *hkp_dsm__block_row(node *n, uint32_t sixteenths, const struct hkp_dsm_view *envelope,
+                         const struct hkp_dsm_view *payload);
+/** The payload of a block that came without: durable first, reported once more after. 0: as block_new(). */
 int hkp_dsm__block_complete(node *n, struct block *b, const struct hkp_dsm_view *payload);
 /** The new tip of its author's chain. */
 void hkp_dsm__block_extend(node *n, struct block *b);
@@ -167,6 +176,8 @@ void hkp_dsm__block_oldest(node *n, struct block *b);
 /** Out of the list or index of its place; it stays findable by id. */
 void hkp_dsm__block_unplace(node *n, struct block *b);
 void hkp_dsm__block_free(node *n, struct block *b);
+/** One of another branch, with its row. */
+void hkp_dsm__block_lose(node *n, struct block *b);
 /** Durable first, reported (and sent, if own) after: HELD_BLOCK, HELD_OWN_BLOCK. */
 void hkp_dsm__block_keep(node *n, struct block *b, uint32_t what);
 void hkp_dsm__block_durable(node *n, struct block *b, uint32_t what);
@@ -175,10 +186,11 @@ struct event_entry *hkp_dsm__block_tell(node *n, struct block *b, uint32_t kind)
 void hkp_dsm__block_final(node *n, struct author *a, struct block *b, uint64_t height);
 /**
  * The blocks of a from from+1 (whose prev must be from_id) to the one of id at seq, into n->path[seq - from].
- * 1: all held; 0: some are missing, up to *missing; -1: they do not link.
+ * 1: all held; 0: some are missing, up to *missing, which is taken from now on whatever else there is
+ * (D-SMX-R8); -1: they do not link.
  */
-int hkp_dsm__blocks_path(node *n, const struct author *a, uint64_t from, const uint8_t from_id[32],
-                         uint64_t seq, const uint8_t id[32], uint64_t *missing);
+int hkp_dsm__blocks_path(node *n, struct author *a, uint64_t from, const uint8_t from_id[32], uint64_t seq,
+                         const uint8_t id[32], uint64_t *missing);
 /** The final head of an author that was away, or of whom nothing was known (D-SYN-3). */
 void hkp_dsm__author_jump(node *n, struct author *a, const struct hkp_dsm__head *head, uint64_t height);
 /** The author's chain above its final head follows the branch that was made final (D-BLK-14). */

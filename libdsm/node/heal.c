@@ -330,7 +330,7 @@ static int authentic(const node *n, const struct author *a, const struct hkp_dsm
 static int take_back(node *n, struct author *a, const struct hkp_dsm__block *b,
                      const struct hkp_dsm__item *item) {
     uint8_t key[24];
-    blob *row = hkp_dsm__block_row(n, &item->object, &item->payload);
+    blob *row = hkp_dsm__block_row(n, FILL_BLOCKS, &item->object, &item->payload);
     if (row == NULL) return 0;
     hkp_dsm__put_blob(n, HKP_DSM_ROW_BLOCK, key, hkp_dsm__key_block(key, b->author, b->seq), row);
     if (a->headless && b->seq == a->final.seq && hkp_dsm__block_load(n, item, 0) == HKP_OK) {

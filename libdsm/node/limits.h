@@ -74,7 +74,12 @@ enum {
     OFFICE_CLAIMS = 5,
     /** ops of officers in one proposal, bytes */
     OPS_BYTES_MAX = 900000,
-    /** sixteenths of the pool that blocks, answers and messages may fill, in this order */
+    /** one so large part of the pool for what is not final of one other author */
+    AUTHOR_PART = 8,
+    /** sixteenths of the pool that blocks of others, own ones, those that a header names, answers and
+     * messages may fill, in this order (decision 0653) */
+    FILL_OTHERS = 10,
+    FILL_OWN = 11,
     FILL_BLOCKS = 12,
     /** and those above final heads at a start: room is left for what the chain needs of others */
     FILL_LOADED = 8,

@@ -406,7 +406,7 @@ void sim_start(struct sim *s, uint32_t i) {
     o.delay_ns = s->delay;
     o.keep_blocks_s = s->keep_blocks_s;
     o.keep_headers_s = s->keep_headers_s;
-    o.pool_bytes = (size_t)16 << 20;
+    o.pool_bytes = s->pool_bytes != 0 ? s->pool_bytes : (size_t)16 << 20;
     o.heads_max = s->count < 64 ? 64 : SIM_NODES;
     o.peers_max = s->count < 8 ? 8 : SIM_NODES;
     o.seen_max = 1024;

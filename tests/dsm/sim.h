@@ -193,6 +193,8 @@ struct sim {
     /** 1: nothing is judged and traced: for measuring */
     uint32_t unwatched;
     hkp_time t_cp, delay;
+    /** of each node; 0: 16 MiB */
+    size_t pool_bytes;
     /** D-STO-8, seconds; 0: defaults */
     uint64_t keep_blocks_s, keep_headers_s;
     /** when the hosts were built (D-CERT-5); 0: not known */

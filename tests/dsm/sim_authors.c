@@ -21,9 +21,10 @@ static const struct author *author_at(uint32_t at, uint32_t who) {
     return hkp_dsm__author(sim.nodes[at].node, sim.mesh.node_id[who]);
 }
 
-/* Block seq behind prev; salt tells two of one number apart. As one who has a session with node to. */
-static hkp_status push(uint32_t to, uint64_t seq, uint8_t prev[32], uint64_t time_us, uint8_t salt,
-                       uint32_t payload_len, uint8_t id[32]) {
+/* Block seq behind prev, to node to; salt tells two of one number apart. came: by a session with the author,
+ * or as if node to had asked, which no cap holds back. */
+static hkp_status say(int came, uint32_t to, uint64_t seq, uint8_t prev[32], uint64_t time_us, uint8_t salt,
+                      uint32_t payload_len, uint8_t id[32]) {
     static uint8_t payload[HKP_DSM_PAYLOAD_MAX], message[HKP_DSM_PAYLOAD_MAX + 1024];
     const uint8_t *chain_id = sim.genesis->chain_id, *who = sim.mesh.node_id[AUTHOR];
     struct hkp_dsm__block b = {
@@ -42,11 +43,30 @@ static hkp_status push(uint32_t to, uint64_t seq, uint8_t prev[32], uint64_t tim
     CHECK_EQ(hkp_dsm_envelope_sign(chain_id, HKP_DSM_KIND_MICROBLOCK, who, sim.mesh.secret[AUTHOR], body, len,
                                    envelope, sizeof envelope, &env.len),
              HKP_OK);
-    struct hkp_dsm_cbor_writer w = {.out = message, .cap = sizeof message};
-    hkp_dsm__put_push(&w, 3, 0, HKP_DSM__FORM_ENVELOPE, &env, &content);
-    const hkp_status st = hkp_dsm_recv(sim.nodes[to].node, sim.now, wall(), who, 3, w.out, w.len);
+    node *n = sim.nodes[to].node;
+    hkp_status st;
+    if (came == CAME_PUSHED) {
+        struct hkp_dsm_cbor_writer w = {.out = message, .cap = sizeof message};
+        hkp_dsm__put_push(&w, 3, 0, HKP_DSM__FORM_ENVELOPE, &env, &content);
+        st = hkp_dsm_recv(n, sim.now, wall(), who, 3, w.out, w.len);
+    } else {
+        struct hkp_dsm__item item;
+        CHECK_EQ(hkp_dsm__item_read(HKP_DSM__FORM_ENVELOPE, &env, &content, &item), HKP_OK);
+        hkp_dsm__time(n, sim.now);
+        st = hkp_dsm__block_take(n, NULL, &item, 0, came);
+    }
     sim_pump(&sim, to);
     return st;
+}
+
+static hkp_status push(uint32_t to, uint64_t seq, uint8_t prev[32], uint64_t time_us, uint8_t salt,
+                       uint32_t payload_len, uint8_t id[32]) {
+    return say(CAME_PUSHED, to, seq, prev, time_us, salt, payload_len, id);
+}
+
+static hkp_status give(uint32_t to, uint64_t seq, uint8_t prev[32], uint64_t time_us, uint8_t salt,
+                       uint32_t payload_len, uint8_t id[32]) {
+    return say(CAME_ASKED, to, seq, prev, time_us, salt, payload_len, id);
 }
 
 static void session(uint32_t to) {
@@ -57,6 +77,7 @@ static void session(uint32_t to) {
 static void make(void) {
     sim_new(&sim, check_seed(), SEATS, 1);
     sim_outsider(&sim, AUTHOR, HKP_DSM_ROLE_EDGE, 9);
+    sim.nodes[AUTHOR].honest = 0;
     serial = 1;
 }
 
@@ -143,9 +164,135 @@ static void the_newest_certificate_sets_the_cap(void) {
     sim_free(&sim);
 }
 
+/* ---- what is not final of one author (decision 0653) ---- */
+
+/* It forks before the chain knows it, so it cannot be frozen, and fills what it may. */
+static void who_cannot_be_final_fills_no_more_than_its_share(void) {
+    uint8_t prev[32], id[32], ignored[32];
+    make();
+    start();
+    for (uint32_t i = 0; i < SEATS; i++) session(i);
+    const uint64_t time_us = wall() - 5000000;
+    for (uint32_t i = 0; i < SEATS; i++) CHECK_EQ(push(i, 1, prev, time_us, 1, 16, id), HKP_OK);
+    for (uint32_t i = 0; i < SEATS; i++) CHECK_EQ(push(i, 1, prev, time_us, 2, 16, ignored), HKP_E_DSM_FORK);
+    memcpy(prev, ignored, 32);
+    hkp_status st = HKP_E_DSM_PREV;
+    for (uint64_t k = 2; k < 1000 && st != HKP_E_LIMIT; k++) {
+        for (uint32_t i = 0; i < SEATS; i++) st = give(i, k, prev, time_us + k, 1, HKP_DSM_PAYLOAD_MAX, id);
+        memcpy(prev, id, 32);
+        sim_run(&sim, 100 * SIM_MS);
+    }
+    CHECK_EQ(st, HKP_E_LIMIT);
+    for (uint32_t i = 0; i < SEATS; i++) {
+        const node *n = sim.nodes[i].node;
+        CHECK(author_at(i, AUTHOR)->loose <= n->pool.units / AUTHOR_PART * POOL_UNIT);
+        CHECK(!hkp_dsm__fuller(n, FILL_OTHERS));
+    }
+    for (uint32_t k = 0; k < 20; k++) {
+        for (uint32_t i = 0; i < SEATS; i++) CHECK(sim_submit(&sim, i, "honest") != 0);
+        sim_run(&sim, SIM_S);
+    }
+    for (uint32_t i = 0; i < SEATS; i++) CHECK(author_at(0, i)->final.seq >= 19);
+    CHECK_EQ(sim.faults, 0);
+    sim_free(&sim);
+}
+
+/* ---- another branch becomes final (D-BLK-13, D-BLK-14, D-SMX-R8) ---- */
+
+static void cut(uint32_t on) {
+    for (uint32_t i = 1; i < SEATS; i++) sim_link(&sim, 0, i, on);
+}
+
+/* The others make n_y blocks of one branch final, of which node 0 hears nothing. */
+static uint64_t final_elsewhere(uint64_t n_y, size_t pool_bytes) {
+    uint8_t prev[32], id[32];
+    make();
+    sim.pool_bytes = pool_bytes;
+    start();
+    cut(0);
+    for (uint32_t i = 0; i < SEATS; i++) session(i);
+    const uint64_t time_us = wall() - 5000000;
+    for (uint64_t k = 1; k <= n_y; k++) {
+        for (uint32_t i = 1; i < SEATS; i++) {
+            const hkp_status st = give(i, k, prev, time_us + k, 1, 16, id);
+            CHECK(st == HKP_OK || st == HKP_E_DSM_DUPLICATE);
+        }
+        memcpy(prev, id, 32);
+    }
+    sim_run(&sim, 3 * SIM_S);
+    CHECK_EQ(author_at(1, AUTHOR)->final.seq, n_y);
+    return time_us;
+}
+
+static void expect_node_0_follows(uint64_t n_y) {
+    cut(1);
+    for (uint32_t k = 0; k < 3; k++) {
+        for (uint32_t i = 1; i < SEATS; i++) CHECK(sim_submit(&sim, i, "honest") != 0);
+        sim_run(&sim, 10 * SIM_S);
+    }
+    CHECK_EQ(author_at(0, AUTHOR)->final.seq, n_y);
+    CHECK_EQ(author_at(0, AUTHOR)->n_branch, 0);
+    CHECK(sim_status(&sim, 0).final_height + 1 >= sim_status(&sim, 1).final_height);
+    CHECK(sim_status(&sim, 1).final_height > 3);
+    CHECK_EQ(sim.faults, 0);
+    sim_free(&sim);
+}
+
+/* Longer than the places behind a gap, which these blocks seem to stand behind. */
+static void a_long_branch_is_followed(void) {
+    uint8_t prev[32], id[32];
+    const uint64_t time_us = final_elsewhere(120, 0);
+    CHECK_EQ(push(0, 1, prev, time_us, 2, 16, id), HKP_OK);
+    expect_node_0_follows(120);
+}
+
+/* So many others that the one which counts finds no place among them. */
+static void a_branch_is_followed_where_all_places_are_taken(void) {
+    uint8_t prev[32], id[32];
+    const uint64_t time_us = final_elsewhere(1, 0);
+    CHECK_EQ(push(0, 1, prev, time_us, 2, 16, id), HKP_OK);
+    for (uint32_t k = 0; k < BRANCH_PER_AUTHOR + 100; k++) {
+        CHECK_EQ(give(0, 1, prev, time_us + 1 + k, 3, 16, id), HKP_E_DSM_FORK);
+        if (k % 100 == 0) sim_run(&sim, 10 * SIM_MS);
+    }
+    CHECK_EQ(author_at(0, AUTHOR)->n_branch, BRANCH_PER_AUTHOR);
+    expect_node_0_follows(1);
+}
+
+/* The chain that this node knows is as long as it may be. */
+static void a_branch_is_followed_where_the_chain_is_full(void) {
+    uint8_t prev[32], id[32];
+    const uint64_t time_us = final_elsewhere(1, 64 << 20);
+    for (uint64_t k = 1; k <= OPEN_PER_AUTHOR; k++) {
+        CHECK_EQ(give(0, k, prev, time_us + k, 2, 16, id), HKP_OK);
+        if (k % 100 == 0) sim_run(&sim, 10 * SIM_MS);
+        memcpy(prev, id, 32);
+    }
+    CHECK_EQ(author_at(0, AUTHOR)->tip.seq, OPEN_PER_AUTHOR);
+    expect_node_0_follows(1);
+}
+
+/* Its share of memory is taken by that chain. */
+static void a_branch_is_followed_where_the_share_is_taken(void) {
+    uint8_t prev[32], id[32];
+    const uint64_t time_us = final_elsewhere(3, 0);
+    hkp_status st = HKP_OK;
+    for (uint64_t k = 1; st == HKP_OK; k++) {
+        st = give(0, k, prev, time_us + k, 2, HKP_DSM_PAYLOAD_MAX, id);
+        memcpy(prev, id, 32);
+    }
+    CHECK_EQ(st, HKP_E_LIMIT);
+    expect_node_0_follows(3);
+}
+
 int main(void) {
     CASE(a_block_of_a_key_that_is_over_changes_nothing);
     CASE(a_key_with_a_valid_certificate_may_tell_what_is_old);
     CASE(the_newest_certificate_sets_the_cap);
+    CASE(who_cannot_be_final_fills_no_more_than_its_share);
+    CASE(a_long_branch_is_followed);
+    CASE(a_branch_is_followed_where_all_places_are_taken);
+    CASE(a_branch_is_followed_where_the_chain_is_full);
+    CASE(a_branch_is_followed_where_the_share_is_taken);
     return check_done();
 }

@@ -143,9 +143,9 @@ static void what_stands_above_frozen_heads_stops_no_start(void) {
         others_see(0, 0);
         struct chain final = chain_of(who, 1), junk = chain_of(who, 2);
         CHECK(push(&final, 1, 3, 16));
-        for (int tries = 0; junk.seq < 340 && tries < 1000; tries++)
+        for (int tries = 0; junk.seq < 120 && tries < 1000; tries++)
             if (!push(&junk, 0, 0, 16384)) sim_run(&sim, SIM_S);
-        CHECK_EQ(junk.seq, 340);
+        CHECK_EQ(junk.seq, 120);
         sim_run(&sim, 5 * SIM_S);
         others_see(0, 1);
         for (int k = 0; k < 10; k++) {
