@@ -56,6 +56,8 @@ enum {
     HKP_MESH__WANTS = 8,
     /** what is stored of T and quarantine of a peer (decision 0516) */
     HKP_MESH__TRUST_FILE = 96,
+    /** so many packets have to go out before their loss is told (D-GSP-8) */
+    HKP_MESH__LOSS_PACKETS = 100,
     /** longest message of class DSM (D-GSP-20) */
     HKP_MESH__DSM_MESSAGE_MAX = 2097152
 };
@@ -181,6 +183,8 @@ struct hkp_mesh__link {
     uint8_t listless;
     /** 1: CLOSE is under way */
     uint8_t closing;
+    /** packets that went out and those of them that were lost, when the loss was last told to libdsm */
+    uint64_t loss_out, loss_lost;
     struct hkp_mesh__attest attest;
 };
 

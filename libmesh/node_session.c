@@ -125,6 +125,19 @@ static void tell_clock(struct hkp_mesh_node *node, struct hkp_mesh__peer *peer, 
         hkp_mesh__drop(hkp_dsm_peer_clock(node->dsm, peer->node_id, 0, of[verdict]));
 }
 
+/* D-GSP-8. Of the packets since it was last told: what was lost long ago says nothing of now. */
+static void tell_loss(struct hkp_mesh_node *node, const struct hkp_mesh__peer *peer,
+                      struct hkp_mesh__link *link) {
+    struct hkp_htp_session_info s = {.struct_size = sizeof s};
+    if (!peer->dsm_up || hkp_htp_session_info(node->htp, link->session, &s) != HKP_OK) return;
+    const uint64_t out = s.packets_out - link->loss_out, lost = s.packets_lost - link->loss_lost;
+    if (out < HKP_MESH__LOSS_PACKETS) return;
+    hkp_mesh__drop(
+        hkp_dsm_gossip_loss(node->dsm, peer->node_id, lost < out ? (uint32_t)(lost * 1000 / out) : 1000));
+    link->loss_out = s.packets_out;
+    link->loss_lost = s.packets_lost;
+}
+
 /* What the peer leaves us may be less than what we leave it: a lane that it stopped is closed until it is
  * tried again, so that libdsm asks on one that is open. */
 static uint32_t lanes_of(const struct hkp_mesh_node *node, const struct hkp_mesh__peer *peer,
@@ -393,7 +406,9 @@ static void link_event(struct hkp_mesh_node *node, const struct hkp_htp_event *e
             tell_dsm(node, peer, hkp_mesh__link_best(node, peer));
         break;
     case HKP_HTP_EVENT_GOOD_HEARTBEAT: /* of one session, however many the peer opens */
-        if (link == hkp_mesh__link_best(node, peer)) hkp_mesh__trust_update(node, peer, 1);
+        if (link != hkp_mesh__link_best(node, peer)) break;
+        hkp_mesh__trust_update(node, peer, 1);
+        tell_loss(node, peer, link);
         break;
     case HKP_HTP_EVENT_REKEYED:
         if (link->role == HKP_HTP_ROLE_E) peer->naming = 0;

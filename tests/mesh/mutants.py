@@ -2,7 +2,7 @@
 # Copyright the HookProbe mesh authors
 """Faults of libmesh that its tests must find; read by tests/support/mutants.py, which says what a line means."""
 
-LINK = {}
+LINK = {"sim_node": ["-Wl,--wrap=hkp_dsm_gossip_loss"]}
 
 LEVELS, RECORDS = ("vec_record", "groups_make_action_levels"), ("vec_record", "records_are_decoded_and_encoded_or_refused")
 CORROBORATION, RECORD, INTEL = "libmesh/corroboration.c", "libmesh/record.c", "libmesh/intel.c"
@@ -70,6 +70,7 @@ RENEWAL, POST, WORK = "libmesh/node_renewal.c", "libmesh/node_post.c", "libmesh/
 WORK_FILE, KEEP = "libmesh/node_work_file.c", "libmesh/node_keep.c"
 BARRED, CONSENSUS_ONLY = ("sim_submit", "who_is_barred_gets_no_session"), ("sim_submit", "a_revoked_member_keeps_consensus_only")
 FALSE_LANES = ("sim_node", "who_breaks_the_rules_of_lanes_is_told_of")
+LOSS = ("sim_node", "gossip_is_told_what_a_session_loses")
 REQUESTS = ("sim_submit", "requests_go_to_the_operator_of_one_peer")
 STARTS = ("sim_work", "a_workload_starts_only_with_all_three_and_the_right_image_and_stops_without_them")
 CONDITIONS = ("sim_work", "versions_rise_ends_pass_and_officers_reset")
@@ -110,6 +111,8 @@ RIGHTS_FURTHER = [
      "a_session_that_begins_behind_an_old_list_carries_consensus_only"),
     ("HTP-12.3 a revoked certificate begins a session", REGISTRY,
      "if (is_revoked(node, c.node_id, c.serial) && !both_seated(node, peer)) return HKP_E_DSM_REVOKED;", "", *BARRED),
+    ("D-GSP-8 gossip is told of no loss", SESSION, "        tell_loss(node, peer, link);\n", "        (void)tell_loss;\n", *LOSS),
+    ("D-GSP-8 what was lost counts for ever", SESSION, "    link->loss_lost = s.packets_lost;\n", "", *LOSS),
     ("D-CERT-3 an older certificate replaces a newer one", REGISTRY, "const int older = peer->known && c.serial < peer->serial;", "const int older = 0;",
      "sim_node", "an_old_certificate_replaces_no_newer_one"),
     ("D-AUTH-5 who answers no more has attested for ever", ATTEST, "node->now < link->attest.ok_at + 2 * node->attester.every", "1", "sim_node",

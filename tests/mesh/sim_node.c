@@ -118,6 +118,34 @@ static void a_quarter_of_loss_only_delays(void) {
     }
 }
 
+static uint32_t losses_told, most_told;
+
+hkp_status __real_hkp_dsm_gossip_loss(hkp_dsm_node *node, const uint8_t peer[16], uint32_t per_mille);
+hkp_status __wrap_hkp_dsm_gossip_loss(hkp_dsm_node *node, const uint8_t peer[16], uint32_t per_mille);
+hkp_status __wrap_hkp_dsm_gossip_loss(hkp_dsm_node *node, const uint8_t peer[16], uint32_t per_mille) {
+    const hkp_status st = __real_hkp_dsm_gossip_loss(node, peer, per_mille);
+    CHECK_EQ(st, HKP_OK);
+    losses_told++;
+    if (per_mille > most_told) most_told = per_mille;
+    return st;
+}
+
+/* D-GSP-8: where links lose much libdsm has to know it, and that it is over. */
+static void gossip_is_told_what_a_session_loses(void) {
+    start(2, 300);
+    CHECK(world_until(world_all_active, 200 * WORLD_S));
+    losses_told = most_told = 0;
+    world.lost = lossy;
+    CHECK(world_until(NULL, 200 * WORLD_S));
+    CHECK(losses_told >= 2 && most_told > 100);
+    world.lost = NULL;
+    CHECK(world_until(NULL, 200 * WORLD_S));
+    losses_told = most_told = 0;
+    CHECK(world_until(NULL, 200 * WORLD_S));
+    CHECK(losses_told >= 2 && most_told < 50);
+    world_end();
+}
+
 static hkp_status shown(struct hkp_htp_registry *r, uint32_t form, const uint8_t *bytes, size_t len,
                         uint64_t serial) {
     struct hkp_htp_identity id;
@@ -567,6 +595,7 @@ int main(void) {
     CASE(two_that_open_at_once_enrol);
     CASE(a_crash_at_any_step_of_enrolment_heals);
     CASE(a_quarter_of_loss_only_delays);
+    CASE(gossip_is_told_what_a_session_loses);
     CASE(an_old_certificate_replaces_no_newer_one);
     CASE(who_has_a_certificate_of_later_officers_starts);
     CASE(consciousness_follows_its_conditions_with_patience);
