@@ -247,11 +247,11 @@ static int admit(view *v, hkp_time now, const contact *c, int high) {
         return 1;
     }
     if (!fits(v, c)) return 0;
-    if (p != NULL) peer_clear(v, p);
     const uint32_t all = count(v, 0, 0), ours = count(v, 0, 1);
     if (all >= v->o.active || all - ours >= inbound_max(v)) {
         if (!high || !make_room(v, now, 0)) return 0;
     }
+    if (p != NULL) peer_clear(v, p); /* an anchor becomes a neighbour */
     return enter(v, now, c, UP, 0, 0) != NULL;
 }
 
@@ -334,6 +334,17 @@ void hkp_dsm__view_meet(view *v, hkp_time now, const contact *c) {
     }
     if (all >= v->o.active || all - ours >= inbound_max(v) || !fits(v, c)) return;
     if (enter(v, now, c, DIALING, 0, 0) != NULL) hkp_dsm__view_session_up(v, now, c->node_id);
+}
+
+void hkp_dsm__view_seat(view *v, hkp_time now, const uint8_t node_id[16], int seated) {
+    view_peer *p = active(v, node_id);
+    if (p == NULL) p = passive(v, node_id);
+    if (p == NULL) return;
+    p->c.validator = seated != 0;
+    if (!p->anchor || seated) return;
+    const contact c = p->c;
+    leave(v, now, p, 1, 0);
+    (void)say(v, HKP_DSM__VIEW_CLOSE, 0, c.node_id);
 }
 
 int hkp_dsm__view_crowded(view *v, const contact *c) { return active(v, c->node_id) == NULL && !fits(v, c); }

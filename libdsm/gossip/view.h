@@ -117,6 +117,8 @@ void hkp_dsm__view_forget(struct hkp_dsm__view *v, hkp_time now, const uint8_t n
 void hkp_dsm__view_join(struct hkp_dsm__view *v, hkp_time now, const struct hkp_dsm__contact *by);
 /** A session that nobody here asked for: the first to join by, later one that may become a neighbour. */
 void hkp_dsm__view_meet(struct hkp_dsm__view *v, hkp_time now, const struct hkp_dsm__contact *c);
+/** Whether a node has a seat, as of now: an anchor that has none any more makes place for another. */
+void hkp_dsm__view_seat(struct hkp_dsm__view *v, hkp_time now, const uint8_t node_id[16], int seated);
 /** 1: so many neighbours are of its group or network that it cannot become one (D-GSP-2). */
 int hkp_dsm__view_crowded(struct hkp_dsm__view *v, const struct hkp_dsm__contact *c);
 /** What is known of a node; NULL: nothing. */

@@ -279,6 +279,21 @@ void hkp_dsm__near_lost(node *n, struct peer *p, int forget) {
     hkp_dsm__link_down(n, p);
 }
 
+/* Anchors and those whom only such push out of the passive view follow the set. */
+void hkp_dsm__near_seats(node *n) {
+    const uint32_t up = HKP_DSM__ACTIVE_MAX + HKP_DSM__ANCHORS;
+    struct hkp_dsm__view *v = &n->near.view;
+    if (!n->near.on) return;
+    for (uint32_t i = 0; i < up + v->o.passive; i++) {
+        const struct hkp_dsm__view_peer *p = i < up ? &v->active[i] : &v->passive[i - up];
+        uint8_t node_id[16];
+        memcpy(node_id, p->c.node_id, 16);
+        if (p->state != 0)
+            hkp_dsm__view_seat(v, n->now, node_id, hkp_dsm__valset_index(&n->set, node_id) >= 0);
+    }
+    settle(n);
+}
+
 /* It gossips though it is no neighbour. */
 void hkp_dsm__near_stranger(node *n, const struct peer *p) {
     if (!n->near.on || p->link != 0) return;

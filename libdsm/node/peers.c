@@ -126,6 +126,7 @@ void hkp_dsm__peers_seats(node *n) {
         n->peers[i].view = 0;
         if (n->peers[i].up) n->peers[i].seat = hkp_dsm__valset_index(&n->set, n->peers[i].node_id);
     }
+    hkp_dsm__near_seats(n);
 }
 
 int hkp_dsm__may_ask(node *n, struct peer *p) {

@@ -127,6 +127,8 @@ void hkp_dsm__near_down(node *n, struct peer *p);
 void hkp_dsm__near_lanes(node *n, struct peer *p, int was_open);
 /** It is no neighbour any more though its session stands; forget: nor is it to become one. */
 void hkp_dsm__near_lost(node *n, struct peer *p, int forget);
+/** Another validator set holds. */
+void hkp_dsm__near_seats(node *n);
 void hkp_dsm__near_close(node *n, struct peer *p, hkp_status why);
 void hkp_dsm__near_stranger(node *n, const struct peer *p);
 /** JOIN to SHUFFLE_REPLY. */

@@ -235,6 +235,33 @@ static void whom_others_name_takes_no_place_of_those_that_a_node_chose(void) {
     gossip_free(w);
 }
 
+static void an_anchor_that_finds_no_place_stays_one(void) {
+    const struct gossip_options o = {
+        .nodes = 30, .groups = 30, .validators = 4, .jitter = 20, .seed = check_seed()};
+    struct gossip_world *w = gossip_new(&o);
+    gossip_join_all(w, 5);
+    gossip_run(w, SETTLE_MS);
+    uint32_t anchors = 0;
+    for (uint32_t i = 0; i < o.nodes; i++) {
+        struct hkp_dsm__view *v = &w->nodes[i].view;
+        uint32_t all = 0;
+        for (uint32_t k = 0; k < HKP_DSM__ACTIVE_MAX + HKP_DSM__ANCHORS; k++)
+            all += v->active[k].state != 0 && !v->active[k].anchor;
+        v->o.active = all;
+        for (uint32_t k = 0; k < HKP_DSM__ACTIVE_MAX + HKP_DSM__ANCHORS; k++) {
+            if (v->active[k].state == 0 || !v->active[k].anchor) continue;
+            struct hkp_dsm__contact c = v->active[k].c;
+            c.group = 4711;
+            c.net = 0;
+            anchors++;
+            hkp_dsm__view_on_neighbor(v, w->now_ms * 1000000, &c, 0);
+            CHECK(v->active[k].anchor && v->active[k].c.record == c.record);
+        }
+    }
+    CHECK(anchors > 0);
+    gossip_free(w);
+}
+
 /* D-GSP-1: of a neighbour that stays and renews no record. */
 static void a_record_that_expired_goes_out_in_no_shuffle(void) {
     enum { WALL_S = 1000 };
@@ -295,6 +322,7 @@ int main(void) {
     CASE(liars_cannot_surround_an_honest_node);
     CASE(ids_of_one_group_and_network_take_two_places);
     CASE(whom_others_name_takes_no_place_of_those_that_a_node_chose);
+    CASE(an_anchor_that_finds_no_place_stays_one);
     CASE(a_record_that_expired_goes_out_in_no_shuffle);
     CASE(the_same_seed_gives_the_same_trace);
     return check_done();

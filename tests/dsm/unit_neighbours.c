@@ -372,6 +372,40 @@ static void a_quiet_node_does_anti_entropy_with_its_heartbeats(void) {
     }
 }
 
+/* D-GSP-2, D-GSP-4: who lost its seat is no anchor any more, and is pushed out of the passive view by all. */
+static void anchors_follow_the_validator_set(void) {
+    grow(check_seed() * 10 + 9);
+    node *n = NULL;
+    const struct hkp_dsm__view_peer *anchor = NULL;
+    for (uint32_t i = SEATS; i < sim.count && anchor == NULL; i++) {
+        n = sim.nodes[i].node;
+        for (uint32_t k = 0; k < HKP_DSM__ACTIVE_MAX + HKP_DSM__ANCHORS; k++)
+            if (n->near.view.active[k].state != 0 && n->near.view.active[k].anchor)
+                anchor = &n->near.view.active[k];
+    }
+    CHECK(anchor != NULL);
+    if (anchor == NULL) return;
+    uint8_t who[16];
+    memcpy(who, anchor->c.node_id, 16);
+    const struct hkp_dsm__valset before = n->set;
+    uint32_t anchors = 0;
+    for (uint32_t i = 0; i < SEATS; i++)
+        if (memcmp(n->set.seats[i].node_id, who, 16) == 0) n->set.seats[i].node_id[15] ^= 1;
+    hkp_dsm__peers_seats(n);
+    for (uint32_t k = 0; k < HKP_DSM__ACTIVE_MAX + HKP_DSM__ANCHORS; k++) {
+        const struct hkp_dsm__view_peer *p = &n->near.view.active[k];
+        anchors += p->state != 0 && p->anchor && memcmp(p->c.node_id, who, 16) == 0;
+    }
+    CHECK_EQ(anchors, 0);
+    const struct hkp_dsm__contact *c = hkp_dsm__view_contact(&n->near.view, who);
+    CHECK(c != NULL && c->record != NULL && !c->validator);
+    n->set = before;
+    hkp_dsm__peers_seats(n);
+    c = hkp_dsm__view_contact(&n->near.view, who);
+    CHECK(c != NULL && c->validator);
+    sim_free(&sim);
+}
+
 static hkp_status say(uint32_t to, uint32_t from, const struct hkp_dsm_cbor_writer *w) {
     CHECK_EQ(w->status, HKP_OK);
     const hkp_status st =
@@ -516,6 +550,7 @@ int main(void) {
     CASE(who_answers_others_is_kept);
     CASE(a_ghost_is_neither_probed_nor_pushed_to);
     CASE(a_quiet_node_does_anti_entropy_with_its_heartbeats);
+    CASE(anchors_follow_the_validator_set);
     CASE(a_pushed_record_is_learnt_and_passed_on);
     CASE(false_records_enter_no_view);
     CASE(an_expired_record_among_others_is_left_out);
