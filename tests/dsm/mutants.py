@@ -25,7 +25,7 @@ GOSSIP = [
      "items_come_from_who_had_one_before_the_link_that_brings_them"),
     ("D-GSP-8 a lost link is waited for", TREE, "    t->torn = 1;\n", "", "unit_gossip",
      "who_lost_the_link_that_brought_items_asks_at_once"),
-    ("D-GSP-8 items go one way of a link", TREE, "t->links[link].out_eager |= !t->links[link].leaf;", "", "unit_gossip",
+    ("D-GSP-8 items go one way of a link", TREE, "make_eager(&t->links[link]); /* items", "t->links[link].in_eager = 1; /* items", "unit_gossip",
      "who_brings_an_item_gets_those_of_the_others"),
     ("D-GSP-8 nobody is asked when the tree is torn", TREE, "if (link == t->last) mend(t);", "if (link == t->last) t->torn = 1;", "unit_gossip",
      "who_lost_the_link_that_brought_items_takes_the_next_announcer"),
