@@ -408,8 +408,8 @@ static view_peer *other(view *v, const uint8_t a[16], const uint8_t b[16]) {
     return chosen;
 }
 
-/* Whom to dial says a neighbour, not the secret order: it counts as one that others opened, and takes no place
- * of those that we chose (decision 0640). */
+/* Whom to dial says a neighbour, not the secret order: it counts as one that others opened, and takes no
+ * place of those that we chose (decision 0640). */
 static void dial_told(view *v, hkp_time now, const contact *c) {
     const uint32_t all = count(v, 0, 0), ours = count(v, 0, 1);
     if (active(v, c->node_id) != NULL || !fits(v, c)) return;
@@ -564,8 +564,9 @@ static void give_up_late(view *v, hkp_time now, uint64_t wall_s) {
         view_peer *p = &v->active[i];
         if (p->state == DIALING && now - p->at >= dial_ns) failed(v, now, p);
         if (p->state == ASKING && now - p->at >= ask_ns) failed(v, now, p);
+        /* a neighbour stays one, but nobody is told where it was */
         if (p->c.record == NULL || p->c.expires_s > wall_s) continue;
-        hkp_dsm__blob_drop(v->o.pool, p->c.record); /* a neighbour stays one, but nobody is told where it was */
+        hkp_dsm__blob_drop(v->o.pool, p->c.record);
         p->c.record = NULL;
     }
     for (uint32_t i = 0; i < v->o.passive; i++)

@@ -509,7 +509,8 @@ static void an_expired_record_among_others_is_left_out(void) {
         size_t len = 0;
         struct hkp_dsm_peer_record r = record_of(i);
         if (i == 5) r.expires_s = sim.mesh.time_s - 1;
-        CHECK_EQ(hkp_dsm_peer_record_build(&r, chain_id, sim.mesh.secret[i], bytes, sizeof bytes, &len), HKP_OK);
+        CHECK_EQ(hkp_dsm_peer_record_build(&r, chain_id, sim.mesh.secret[i], bytes, sizeof bytes, &len),
+                 HKP_OK);
         hkp_dsm_cbor_put_bytes(&w, bytes, len);
     }
     hkp_dsm_cbor_put_uint(&w, 0);

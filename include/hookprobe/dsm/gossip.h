@@ -225,8 +225,8 @@ HKP_API HKP_MUST_USE hkp_status hkp_dsm_gossip_failed(hkp_dsm_node *node, hkp_ti
 /**
  * How a peer shows itself, or this node.
  *
- * A node that is quiet does anti-entropy only together with its heartbeat: the host tells its stance again with
- * each heartbeat, and one turn follows. Quiet peers are not asked, they ask by themselves.
+ * A node that is quiet does anti-entropy only together with its heartbeat: the host tells its stance again
+ * with each heartbeat, and one turn follows. Quiet peers are not asked, they ask by themselves.
  *
  * @param node    a running node
  * @param peer    [16] node_id; NULL: this node
