@@ -1,29 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the HookProbe mesh authors */
-/*
- * What agreement costs: headers, and signatures that are checked. The test stands before libsodium's function
- * (ld --wrap) and counts.
- */
-#include <sodium.h>
+/* What agreement costs: headers, and signatures that are checked. */
 
 #include "check.h"
 #include "sim.h"
+#include "verify_counted.h"
 
 enum { BLOCKS = 20 };
 
 static struct sim sim;
-static uint64_t checked;
-
-int __real_crypto_sign_verify_detached(const unsigned char *sig, const unsigned char *m,
-                                       unsigned long long len, const unsigned char *pk);
-int __wrap_crypto_sign_verify_detached(const unsigned char *sig, const unsigned char *m,
-                                       unsigned long long len, const unsigned char *pk);
-
-int __wrap_crypto_sign_verify_detached(const unsigned char *sig, const unsigned char *m,
-                                       unsigned long long len, const unsigned char *pk) {
-    checked++;
-    return __real_crypto_sign_verify_detached(sig, m, len, pk);
-}
 
 /* Four members near each other that wait for nothing, and BLOCKS blocks one after the other. */
 static void agree_on_blocks(void) {

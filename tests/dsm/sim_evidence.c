@@ -4,28 +4,16 @@
  * Evidence that somebody makes in plenty, against himself: it takes no place from what others did, costs no
  * signature twice, and what cannot be an op is none (D-EVD-2, D-EVD-4).
  */
-#include <sodium.h>
 #include <string.h>
 
 #include "check.h"
 #include "libdsm/node/node.h"
 #include "sim.h"
+#include "verify_counted.h"
 
 enum { LIAR = 3, EDGE = 4, MANY = 100 };
 
 static struct sim sim;
-static uint64_t checked;
-
-int __real_crypto_sign_verify_detached(const unsigned char *sig, const unsigned char *m,
-                                       unsigned long long len, const unsigned char *pk);
-int __wrap_crypto_sign_verify_detached(const unsigned char *sig, const unsigned char *m,
-                                       unsigned long long len, const unsigned char *pk);
-
-int __wrap_crypto_sign_verify_detached(const unsigned char *sig, const unsigned char *m,
-                                       unsigned long long len, const unsigned char *pk) {
-    checked++;
-    return __real_crypto_sign_verify_detached(sig, m, len, pk);
-}
 
 static void begin(uint64_t seed) {
     sim_new(&sim, seed, 4, 1);
