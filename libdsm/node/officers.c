@@ -186,7 +186,8 @@ static hkp_status judge(node *n, struct office_claim *c, const struct hkp_dsm_vi
     uint8_t leaf[32];
     memcpy(trust.valset_hash, c->hash, 32);
     hkp_status st = hkp_dsm_proof_verify(bytes->ptr, bytes->len, n->chain_id, &trust, 1, 0, &proof);
-    if (st == HKP_OK && proof.compact > 0) st = HKP_E_DSM_SCHEME; /* nothing that is safe rests on it (D-QC-3) */
+    if (st == HKP_OK && proof.compact > 0)
+        st = HKP_E_DSM_SCHEME; /* nothing that is safe rests on it (D-QC-3) */
     if (st != HKP_OK) return st;
     hkp_dsm__merkle_leaf(leaf, proof.leaf.ptr, proof.leaf.len);
     if (proof.root != 2 || memcmp(leaf, c->leaf, 32) != 0) return HKP_E_DSM_PROOF;

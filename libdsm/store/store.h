@@ -58,10 +58,12 @@ hkp_status hkp_dsm__wal_file_create(int dir, struct hkp_dsm_store_fault *fault);
 /** Open, check every record, cut off a torn tail (D-STO-5). */
 hkp_status hkp_dsm__wal_file_open(struct hkp_dsm__wal_file *wal, int dir, struct hkp_dsm_store_fault *fault);
 
-/** Append one record; nothing of it reaches the file before the next sync. HKP_E_LIMIT: too many wait for one. */
+/** Append one record; nothing of it reaches the file before the next sync. HKP_E_LIMIT: too many wait for
+ * one. */
 hkp_status hkp_dsm__wal_file_append(struct hkp_dsm__wal_file *wal, const uint8_t record[WAL_RECORD]);
 
-/** Write all appended records and make them durable, behind the rows that they attest to; leaves those below the newest watermark behind now and then. */
+/** Write all appended records and make them durable, behind the rows that they attest to; leaves those below
+ * the newest watermark behind now and then. */
 hkp_status hkp_dsm__wal_file_sync(struct hkp_dsm__wal_file *wal);
 
 /** Read record number index < count + n_waiting. */

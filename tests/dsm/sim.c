@@ -463,6 +463,16 @@ void sim_link(struct sim *s, uint32_t a, uint32_t b, uint32_t on) {
     s->links[a][b] = s->links[b][a] = (uint8_t)on;
 }
 
+int sim_next_epoch(struct sim *s, uint32_t authors) {
+    const uint64_t epoch = sim_status(s, 0).epoch;
+    for (uint32_t i = 0; i < s->count; i++) s->nodes[i].clock_us += (int64_t)3601 * 1000000;
+    for (int round = 0; round < 8; round++) {
+        for (uint32_t i = 0; i < authors; i++) sim_submit(s, i, "in an epoch");
+        sim_run(s, 500 * SIM_MS);
+    }
+    return sim_status(s, 0).epoch == epoch + 1;
+}
+
 static void deliver(struct sim *s) {
     struct sim_message m = net_take(s);
     struct sim_node *to = &s->nodes[m.to];

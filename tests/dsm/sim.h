@@ -268,5 +268,8 @@ void sim_header_bad(struct sim *s, const uint8_t digest[32]);
 const struct sim_header *sim_header(const struct sim *s, const uint8_t digest[32]);
 /** Both directions of a link on or off; the session stays, as it does for a while. */
 void sim_link(struct sim *s, uint32_t a, uint32_t b, uint32_t on);
+/** An hour passes on all clocks, and nodes 0 to authors - 1 write blocks for 4 s: 1 if node 0 is in the next
+ * epoch. */
+int sim_next_epoch(struct sim *s, uint32_t authors);
 
 #endif

@@ -177,15 +177,7 @@ static void what_stands_above_frozen_heads_stops_no_start(void) {
 
 /* ---- more of what is right ---- */
 
-static void next_epoch(uint32_t authors) {
-    uint64_t epoch = sim_status(&sim, 0).epoch;
-    for (uint32_t i = 0; i < sim.count; i++) sim.nodes[i].clock_us += (int64_t)3601 * 1000000;
-    for (int round = 0; round < 8; round++) {
-        for (uint32_t i = 0; i < authors; i++) sim_submit(&sim, i, "in an epoch");
-        sim_run(&sim, 500 * SIM_MS);
-    }
-    CHECK_EQ(sim_status(&sim, 0).epoch, epoch + 1);
-}
+static void next_epoch(uint32_t authors) { CHECK(sim_next_epoch(&sim, authors)); }
 
 static void submit_each(uint32_t count, const char *text) {
     uint64_t seq[4] = {0};
@@ -285,7 +277,6 @@ static void a_checkpoint_of_thousands_of_blocks_of_another_branch_is_followed(vo
         for (uint32_t k = 1; k < 4; k++) sim_link(&sim, i, k, 1);
     sim_run(&sim, 20 * SIM_S);
     const uint64_t height = sim_status(&sim, 1).final_height;
-    printf("# height %" PRIu64 ", final %" PRIu64 "\n", height, author_at(1, 4)->final.seq);
     others_see(0, 1);
     sim_run(&sim, 30 * SIM_S);
     CHECK_EQ(sim.nodes[0].node->state, HKP_DSM_STATE_RUNNING);

@@ -14,15 +14,7 @@
 static struct sim sim;
 
 /* An hour passes for all, so the next checkpoint is a boundary (D-EPO-1). */
-static void next_epoch(uint32_t authors) {
-    uint64_t epoch = sim_status(&sim, 0).epoch;
-    for (uint32_t i = 0; i < sim.count; i++) sim.nodes[i].clock_us += (int64_t)3601 * 1000000;
-    for (int round = 0; round < 8; round++) {
-        for (uint32_t i = 0; i < authors; i++) CHECK(sim_submit(&sim, i, "in an epoch") != 0);
-        sim_run(&sim, 500 * SIM_MS);
-    }
-    CHECK_EQ(sim_status(&sim, 0).epoch, epoch + 1);
-}
+static void next_epoch(uint32_t authors) { CHECK(sim_next_epoch(&sim, authors)); }
 
 static void wipe(uint32_t i) {
     struct sim_disk *d = &sim.nodes[i].disk;

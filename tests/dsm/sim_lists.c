@@ -395,15 +395,7 @@ static void without_a_clock_it_is_no_earlier_than_the_build(void) {
 }
 
 /* An hour passes for all: the next checkpoint is a boundary (D-EPO-1). */
-static void next_epoch(uint32_t authors) {
-    uint64_t epoch = sim_status(&sim, 0).epoch;
-    for (uint32_t i = 0; i < sim.count; i++) sim.nodes[i].clock_us += (int64_t)3601 * 1000000;
-    for (int round = 0; round < 8; round++) {
-        for (uint32_t i = 0; i < authors; i++) CHECK(sim_submit(&sim, i, "in an epoch") != 0);
-        sim_run(&sim, 500 * SIM_MS);
-    }
-    CHECK_EQ(sim_status(&sim, 0).epoch, epoch + 1);
-}
+static void next_epoch(uint32_t authors) { CHECK(sim_next_epoch(&sim, authors)); }
 
 /* Three sets after each other, of which node 3 saw none; then a list of the third. */
 static void change_officers_thrice(uint8_t officer[3][64], struct object sets[3], struct object *list) {

@@ -12,15 +12,7 @@
 
 static struct sim sim;
 
-static void next_epoch(uint32_t authors) {
-    uint64_t epoch = sim_status(&sim, 0).epoch;
-    for (uint32_t i = 0; i < sim.count; i++) sim.nodes[i].clock_us += (int64_t)3601 * 1000000;
-    for (int round = 0; round < 8; round++) {
-        for (uint32_t i = 0; i < authors; i++) sim_submit(&sim, i, "in an epoch");
-        sim_run(&sim, 500 * SIM_MS);
-    }
-    CHECK_EQ(sim_status(&sim, 0).epoch, epoch + 1);
-}
+static void next_epoch(uint32_t authors) { CHECK(sim_next_epoch(&sim, authors)); }
 
 static void begin(uint64_t seed, uint32_t epochs) {
     sim_new(&sim, seed, 4, 0);
