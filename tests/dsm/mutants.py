@@ -77,6 +77,8 @@ GOSSIP = [
      "return FILL_BLOCKS;", "sim_authors", "who_cannot_be_final_fills_no_more_than_its_share"),
     ("D-BLK-9 what a header names has no more room", "libdsm/node/blocks.c", "const int named = memcmp(a->named, b->id, 32) == 0;",
      "const int named = 0;", "sim_authors", "a_branch_is_followed_where_the_share_is_taken"),
+    ("D-BLK-9 blocks of others leave no room for own ones", "libdsm/node/limits.h", "FILL_OTHERS = 10,", "FILL_OTHERS = 12,", "sim_authors",
+     "many_who_cannot_be_final_silence_nobody"),
     ("D-BLK-9 a full chain keeps its fork out", "libdsm/node/accept.c", "if (is_named(a, b) || on_branch(n, a, b)) return HKP_OK;\n",
      "if (a->tip.seq - a->final.seq >= OPEN_PER_AUTHOR) return HKP_E_LIMIT;\n", "sim_authors", "a_branch_is_followed_where_the_chain_is_full"),
     ("D-BLK-13 a branch stands behind a gap", "libdsm/node/accept.c", "return below != NULL && below->author == a && below->place == PLACE_BRANCH",

@@ -14,6 +14,8 @@ enum { SEATS = 4, AUTHOR = SEATS };
 static struct sim sim;
 /* that its blocks name */
 static uint64_t serial;
+/* who speaks */
+static uint32_t author;
 
 static uint64_t wall(void) { return sim.mesh.time_s * 1000000 + sim.now / 1000; }
 
@@ -26,7 +28,7 @@ static const struct author *author_at(uint32_t at, uint32_t who) {
 static hkp_status say(int came, uint32_t to, uint64_t seq, uint8_t prev[32], uint64_t time_us, uint8_t salt,
                       uint32_t payload_len, uint8_t id[32]) {
     static uint8_t payload[HKP_DSM_PAYLOAD_MAX], message[HKP_DSM_PAYLOAD_MAX + 1024];
-    const uint8_t *chain_id = sim.genesis->chain_id, *who = sim.mesh.node_id[AUTHOR];
+    const uint8_t *chain_id = sim.genesis->chain_id, *who = sim.mesh.node_id[author];
     struct hkp_dsm__block b = {
         .seq = seq, .timestamp_us = time_us, .serial = serial, .event_type = 5, .payload_len = payload_len};
     payload[0] = salt;
@@ -40,7 +42,7 @@ static hkp_status say(int came, uint32_t to, uint64_t seq, uint8_t prev[32], uin
     size_t len = 0;
     CHECK_EQ(hkp_dsm__block_build(&b, body, sizeof body, &len), HKP_OK);
     hkp_dsm_object_id(id, chain_id, HKP_DSM_KIND_MICROBLOCK, who, body, len);
-    CHECK_EQ(hkp_dsm_envelope_sign(chain_id, HKP_DSM_KIND_MICROBLOCK, who, sim.mesh.secret[AUTHOR], body, len,
+    CHECK_EQ(hkp_dsm_envelope_sign(chain_id, HKP_DSM_KIND_MICROBLOCK, who, sim.mesh.secret[author], body, len,
                                    envelope, sizeof envelope, &env.len),
              HKP_OK);
     node *n = sim.nodes[to].node;
@@ -70,16 +72,21 @@ static hkp_status give(uint32_t to, uint64_t seq, uint8_t prev[32], uint64_t tim
 }
 
 static void session(uint32_t to) {
-    CHECK_EQ(hkp_dsm_peer_up(sim.nodes[to].node, sim.now, sim.mesh.node_id[AUTHOR], HKP_DSM_LANES_ALL),
+    CHECK_EQ(hkp_dsm_peer_up(sim.nodes[to].node, sim.now, sim.mesh.node_id[author], HKP_DSM_LANES_ALL),
              HKP_OK);
 }
 
-static void make(void) {
-    sim_new(&sim, check_seed(), SEATS, 1);
-    sim_outsider(&sim, AUTHOR, HKP_DSM_ROLE_EDGE, 9);
-    sim.nodes[AUTHOR].honest = 0;
+static void make_with(uint32_t authors) {
+    sim_new(&sim, check_seed(), SEATS, authors);
+    for (uint32_t i = 0; i < authors; i++) {
+        sim_outsider(&sim, AUTHOR + i, HKP_DSM_ROLE_EDGE, 9 + i);
+        sim.nodes[AUTHOR + i].honest = 0;
+    }
     serial = 1;
+    author = AUTHOR;
 }
+
+static void make(void) { make_with(1); }
 
 static void start(void) {
     for (uint32_t i = 0; i < SEATS; i++) sim_start(&sim, i);
@@ -167,14 +174,11 @@ static void the_newest_certificate_sets_the_cap(void) {
 /* ---- what is not final of one author (decision 0653) ---- */
 
 /* It forks before the chain knows it, so it cannot be frozen, and fills what it may. */
-static void who_cannot_be_final_fills_no_more_than_its_share(void) {
+static void fill(void) {
     uint8_t prev[32], id[32], ignored[32];
-    make();
-    start();
-    for (uint32_t i = 0; i < SEATS; i++) session(i);
     const uint64_t time_us = wall() - 5000000;
-    for (uint32_t i = 0; i < SEATS; i++) CHECK_EQ(push(i, 1, prev, time_us, 1, 16, id), HKP_OK);
-    for (uint32_t i = 0; i < SEATS; i++) CHECK_EQ(push(i, 1, prev, time_us, 2, 16, ignored), HKP_E_DSM_FORK);
+    for (uint32_t i = 0; i < SEATS; i++) CHECK_EQ(give(i, 1, prev, time_us, 1, 16, id), HKP_OK);
+    for (uint32_t i = 0; i < SEATS; i++) CHECK_EQ(give(i, 1, prev, time_us, 2, 16, ignored), HKP_E_DSM_FORK);
     memcpy(prev, ignored, 32);
     hkp_status st = HKP_E_DSM_PREV;
     for (uint64_t k = 2; k < 1000 && st != HKP_E_LIMIT; k++) {
@@ -183,18 +187,38 @@ static void who_cannot_be_final_fills_no_more_than_its_share(void) {
         sim_run(&sim, 100 * SIM_MS);
     }
     CHECK_EQ(st, HKP_E_LIMIT);
+}
+
+static void expect_honest_blocks_become_final(void) {
+    for (uint32_t k = 0; k < 20; k++) {
+        for (uint32_t i = 0; i < SEATS; i++) CHECK(sim_submit(&sim, i, "honest") != 0);
+        sim_run(&sim, SIM_S);
+    }
+    sim_run(&sim, 5 * SIM_S);
+    for (uint32_t i = 0; i < SEATS; i++) CHECK_EQ(author_at(0, i)->final.seq, 20);
+    CHECK_EQ(sim.faults, 0);
+    sim_free(&sim);
+}
+
+static void who_cannot_be_final_fills_no_more_than_its_share(void) {
+    make();
+    start();
+    fill();
     for (uint32_t i = 0; i < SEATS; i++) {
         const node *n = sim.nodes[i].node;
         CHECK(author_at(i, AUTHOR)->loose <= n->pool.units / AUTHOR_PART * POOL_UNIT);
         CHECK(!hkp_dsm__fuller(n, FILL_OTHERS));
     }
-    for (uint32_t k = 0; k < 20; k++) {
-        for (uint32_t i = 0; i < SEATS; i++) CHECK(sim_submit(&sim, i, "honest") != 0);
-        sim_run(&sim, SIM_S);
-    }
-    for (uint32_t i = 0; i < SEATS; i++) CHECK(author_at(0, i)->final.seq >= 19);
-    CHECK_EQ(sim.faults, 0);
-    sim_free(&sim);
+    expect_honest_blocks_become_final();
+}
+
+/* All of what blocks of others may fill is full: what is said is proposed by who said it. */
+static void many_who_cannot_be_final_silence_nobody(void) {
+    make_with(3);
+    start();
+    for (; author < SEATS + 3; author++) fill();
+    for (uint32_t i = 0; i < SEATS; i++) CHECK(hkp_dsm__fuller(sim.nodes[i].node, FILL_OTHERS));
+    expect_honest_blocks_become_final();
 }
 
 /* ---- another branch becomes final (D-BLK-13, D-BLK-14, D-SMX-R8) ---- */
@@ -291,6 +315,7 @@ int main(void) {
     CASE(a_key_with_a_valid_certificate_may_tell_what_is_old);
     CASE(the_newest_certificate_sets_the_cap);
     CASE(who_cannot_be_final_fills_no_more_than_its_share);
+    CASE(many_who_cannot_be_final_silence_nobody);
     CASE(a_long_branch_is_followed);
     CASE(a_branch_is_followed_where_all_places_are_taken);
     CASE(a_branch_is_followed_where_the_chain_is_full);
