@@ -87,10 +87,17 @@ static size_t choose_ops(node *n, struct prop *parent, uint64_t time_ms, struct 
     size_t bytes = 0;
     for (size_t i = 0; i < count; i++) bytes += ops[i].len;
     const struct pending *asked = n->n_suspects > 0 ? hkp_dsm__pending_at(n, parent) : NULL;
+    const uint8_t *accused[OPS_PER_PROPOSAL]; /* of E1 to E4: one piece each is enough */
+    size_t n_accused = 0;
     for (uint32_t i = 0; i < n->n_suspects && count < OPS_PER_PROPOSAL; i++) {
-        struct hkp_dsm_view op = {.ptr = n->suspects[i].op->ptr, .len = n->suspects[i].op->len};
+        struct suspect *s = &n->suspects[i];
+        struct hkp_dsm_view op = {.ptr = s->op->ptr, .len = s->op->len};
+        size_t k = 0;
+        while (k < n_accused && memcmp(accused[k], s->offender, 16) != 0) k++;
+        if (s->class_ <= 4 && k < n_accused) continue;
         if (bytes + op.len > OPS_BYTES_MAX) continue; /* two lists may be too long */
-        if (!hkp_dsm__suspect_due(n, &n->suspects[i], asked, parent, time_ms, 1)) continue;
+        if (!hkp_dsm__suspect_due(n, s, asked, parent, time_ms, 1)) continue;
+        if (s->class_ <= 4) accused[n_accused++] = s->offender;
         bytes += op.len;
         ops[count++] = op;
     }

@@ -112,7 +112,7 @@ static hkp_status is_one_more(const node *n, const struct hkp_dsm__evidence *e) 
     if (fork && is_frozen(n, e->offender[0])) return HKP_E_DSM_DUPLICATE;
     for (uint32_t i = 0; i < n->n_suspects; i++) {
         const struct suspect *s = &n->suspects[i];
-        if (s->on_chain || s->class_ == 6 || (s->class_ == 5) != fork || is_spent(n, s)) continue;
+        if (s->class_ == 6 || (s->class_ == 5) != fork || is_spent(n, s)) continue;
         forks += (uint32_t)fork;
         same += memcmp(s->offender, e->offender[0], 16) == 0;
     }

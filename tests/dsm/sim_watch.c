@@ -384,7 +384,8 @@ static void expect_evidence(struct sim *s, uint32_t i, const struct sim_heard *p
     uint32_t of_one = 0;
     for (uint32_t k = 0; k < n->n_suspects; k++) {
         if (memcmp(n->suspects[k].key, key, 32) == 0) return;
-        of_one += !n->suspects[k].on_chain && memcmp(n->suspects[k].offender, e.offender[0], 16) == 0;
+        of_one += n->suspects[k].class_ <= 4 && n->suspects[k].epoch + 1 >= n->set.epoch &&
+                  memcmp(n->suspects[k].offender, e.offender[0], 16) == 0;
     }
     if (of_one < EVIDENCE_OF_ONE) sim_fault(s, "both halves of a lie came, and no evidence");
 }
