@@ -829,7 +829,7 @@ SERIALS = [
      "a_header_judges_neuro_presence_again"),
 ]
 WITH.update({"sim_certificates": SIM})
-ALWAYS += SERIALS
+FURTHER += SERIALS
 
 TESTIMONY = "libdsm/node/testimony.c"
 DURABLE_WORD = ("sim_witness", "what_a_witness_says_is_durable_before_it_leaves")
@@ -874,7 +874,7 @@ WITNESSES = [
      "sim_witness", "statements_that_are_refused_take_no_room"),
 ]
 WITH.update({"sim_witness": SIM})
-ALWAYS += WITNESSES
+FURTHER += WITNESSES
 RESTART, RESTARTS = "libdsm/objects/restart.c", "libdsm/consensus/restart.c"
 SCHEMES = ("sim_restart", "both_schemes_go_on_if_officers_say_so")
 FORGED = ("sim_restart", "a_forged_or_stale_one_is_refused")
@@ -975,7 +975,7 @@ WITH.update({"sim_commands": SIM})
 ALWAYS += COMMANDED
 
 SUSPECTS = "libdsm/consensus/suspects.c"
-ALWAYS += [
+FURTHER += [
     ("D-EVD-4 forks of one author fill the table", SUSPECTS, "if (same >= (fork ? 1 : EVIDENCE_OF_ONE))", "if (!fork && same >= EVIDENCE_OF_ONE)",
      "sim_evidence", "forks_of_one_author_take_one_place"),
     ("D-EVD-4 a member fills the table", SUSPECTS, "if (same >= (fork ? 1 : EVIDENCE_OF_ONE))", "if (fork && same >= 1)",
@@ -987,14 +987,14 @@ ALWAYS += [
     ("D-EVD-4 what is spent stays", SUSPECTS, "if (!is_spent(n, &n->suspects[i])) continue;", "continue;",
      "sim_evidence", "what_is_spent_makes_room"),
 ]
-ALWAYS += [
+FURTHER += [
     ("D-STO-7 a restored copy is forgotten at the next start", "libdsm/consensus/promises.c", "        n->watermark = UINT64_MAX; /* and", "        /* and",
      "sim_consensus", "a_restored_copy_observes"),
     ("D-SYN-3 talk of far epochs is believed for ever", "libdsm/node/join.c", "j->hint < j->epoch + 1 ? 0 : j->epoch + 1;", "j->hint < j->epoch + 1 ? 0 : j->hint;",
      "sim_join", "talk_of_far_epochs_is_believed_once"),
 ]
 WAITING = ("sim_epochs", "a_chain_that_waits_for_a_member_stands")
-ALWAYS += [
+FURTHER += [
     ("D-SMX-R0 a chain that is not final grows on", RULES_C, "if (open < HEIGHTS_SOON ||", "if (1 ||", *WAITING),
     ("D-EPO-4 any number of empties is made", LEADER, "    if (closing != NULL && h.height - closing->h.height > HEIGHTS_OPEN_MAX) return;\n", "", *WAITING),
     ("D-SMX-R0 a chain that waits stands for good", RULES_C, "if (n->now < n->work_wake) return 0;", "if (n->work_wake > 0) return 0;", *WAITING),
