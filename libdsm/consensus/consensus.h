@@ -186,6 +186,7 @@ uint64_t hkp_dsm__null_missing(const node *n, uint64_t over, uint64_t below);
 int hkp_dsm__certified(node *n, const struct hkp_dsm__header *h);
 int hkp_dsm__notar_held(node *n, uint64_t view, const uint8_t digest[32]);
 int hkp_dsm__is_boundary(const node *n, uint64_t height, uint64_t time_ms);
+/** The boundary that p is or stands above, not final yet; NULL: none that is known. */
 struct prop *hkp_dsm__boundary_below(node *n, struct prop *p);
 
 /* final.c */
@@ -239,7 +240,7 @@ void hkp_dsm__evidence_final(node *n, const struct hkp_dsm_view *op, uint64_t he
 struct hkp_dsm__keys hkp_dsm__keys_of(node *n);
 /** hkp_dsm__evidence_check(), the signatures of one op but once in an epoch: liars make evidence at will. */
 hkp_status hkp_dsm__evidence_of(node *n, const struct hkp_dsm_view *op, struct hkp_dsm__evidence *e);
-/** 1: an op for a header after p. */
+/** 1: an op for a header after p. asked: hkp_dsm__pending_at(p). */
 int hkp_dsm__suspect_due(node *n, struct suspect *s, const struct pending *asked, struct prop *p,
                          uint64_t time_ms, int propose);
 hkp_status hkp_dsm__suspect_add(node *n, const struct hkp_dsm_view *op, const struct hkp_dsm__evidence *e,

@@ -279,7 +279,6 @@ struct prop *hkp_dsm__newest_notarised(node *n) {
     return p;
 }
 
-/* The boundary that is p or above which p stands, not final yet; NULL: none that is known. */
 struct prop *hkp_dsm__boundary_below(node *n, struct prop *p) {
     while (p != NULL && !p->boundary)
         if (hkp_dsm__parent(n, p, &p) < 0) return NULL;
